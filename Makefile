@@ -1,0 +1,41 @@
+# What `make help` names is the contract; everything else is an implementation detail.
+PYTHON ?= python3
+BIN := .venv/bin
+# One stamp says that .venv holds what pyproject.toml asks for.
+INSTALLED := .venv/.installed
+
+.PHONY: help demo test bench check clean
+
+help:
+	@echo 'make demo    install, fetch a clip, render it, and say how fast (writes demo.mp4)'
+	@echo 'make test    every test this machine can run; skips say why'
+	@echo 'make bench   measure; one JSON line per figure'
+	@echo 'make check   formatting and lint'
+	@echo 'make clean   remove what the other targets made'
+	@echo
+	@echo 'PYTHON=python3.12 chooses the interpreter (3.11 or newer); all is installed in .venv'
+
+demo: $(INSTALLED)
+	@tests/demo.sh
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+bench: $(INSTALLED)
+	@set -e; for bench in tests/bench/*.py; do $(BIN)/python $$bench; done
+
+check: $(INSTALLED)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+
+clean:
+	rm -rf .venv .cache .pytest_cache .ruff_cache .hypothesis demo.mp4
+	find daemon ctl tests -name __pycache__ -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml
+	@echo 'Making .venv. The first time this downloads PyTorch and its libraries (some GB); later runs skip it.'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "lipsyncd needs Python 3.11 or newer: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo 'The venv module is missing: apt install python3-venv'; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[render,test]'
+	@touch $@
