@@ -1,0 +1,160 @@
+"""What an operator chooses: a frozen Config from a TOML file and the command line."""
+
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from lipsyncd.errors import ConfigInvalid
+from lipsyncd.wire import DEFAULT_SOCKET
+
+GENERATOR = "lipsync-grid-96.safetensors"
+DETECTOR = "face_detection_yunet_2023mar.onnx"
+NUMBER = r"\d+"
+DEVICES = f"auto|cpu|cuda:{NUMBER}"
+PRESETS = "ultrafast|superfast|veryfast|faster|fast|medium|slow|slower|veryslow"
+
+
+def default_socket() -> Path:
+    """$LIPSYNCD_SOCKET, else the system's socket for root, else one of the user."""
+    if given := os.environ.get("LIPSYNCD_SOCKET"):
+        return Path(given)
+    if os.geteuid() == 0:
+        return DEFAULT_SOCKET
+    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.geteuid()}"
+    return Path(runtime) / "lipsyncd/control.sock"
+
+
+def default_state() -> Path:
+    """$STATE_DIRECTORY (from systemd), else the system's for root, else one of the user."""
+    if given := os.environ.get("STATE_DIRECTORY"):
+        return Path(given)
+    if os.geteuid() == 0:
+        return Path("/var/lib/lipsyncd")
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
+    return Path(home) / "lipsyncd"
+
+
+def default_checkpoint(name: str) -> Path:
+    """The checkpoint in the checkout we run from, else where an installation puts it."""
+    checkout = Path(__file__).parents[2] / "checkpoints"
+    installed = Path(sys.prefix) / "share/lipsyncd/checkpoints"
+    return (checkout if checkout.is_dir() else installed) / name
+
+
+def whole(default: int, least: int, most: int) -> Any:
+    """A field for a whole number from `least` to `most`."""
+    return field(default=default, metadata={"range": (least, most)})
+
+
+@dataclass(frozen=True)
+class Render:
+    """`[render]`: the trade between pace, memory and quality."""
+
+    # frames that share one forward pass; more is faster until the device is full
+    batch: int = whole(16, 1, 512)
+    # quality of the encoded result, 0 (best) to 51, where a job does not ask for its own
+    crf: int = whole(18, 0, 51)
+    # effort of the encoder, as x264 names it
+    preset: str = field(default="veryfast", metadata={"pattern": PRESETS})
+    # look for the face in every n-th frame and follow it in between
+    detect_every: int = whole(5, 1, 100)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`[limits]`: what one client can cost the machine."""
+
+    # the largest face and the largest voice that are accepted
+    max_face_bytes: int = whole(4 << 30, 1, 1 << 50)
+    max_voice_bytes: int = whole(1 << 30, 1, 1 << 50)
+    # jobs that may wait in the queue
+    max_jobs: int = whole(1000, 1, 1_000_000)
+    # how long a stop waits for the running job before it goes back to the queue
+    drain_seconds: int = whole(50, 0, 86_400)
+
+
+@dataclass(frozen=True)
+class Config:
+    """The daemon's configuration; the fields are the keys of the TOML file."""
+
+    # where clients connect, unless systemd passes the socket
+    socket: Path = field(default_factory=default_socket)
+    # the queue, the history and the spool
+    state: Path = field(default_factory=default_state)
+    # auto (the first GPU, else the CPU), cpu, or cuda:0, cuda:1, ...
+    device: str = field(default="auto", metadata={"pattern": DEVICES})
+    # the generator's weights
+    checkpoint: Path = field(default_factory=lambda: default_checkpoint(GENERATOR))
+    # the face detector's weights
+    detector: Path = field(default_factory=lambda: default_checkpoint(DETECTOR))
+    render: Render = Render()
+    limits: Limits = Limits()
+
+
+SECTIONS = (Render, Limits)
+
+
+def load_config(path: Path | None, overrides: Mapping[str, object]) -> Config:
+    """The file's choices (none: all defaults), with the command line's on top.
+
+    Raises ConfigInvalid, which names the key, for what is unknown, of another type or out of range.
+    """
+    chosen = {} if path is None else _read(path)
+    config: Config = _section(Config, {**chosen, **overrides}, prefix="")
+    return config
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror
+    except ValueError as error:
+        reason = str(error)
+    raise ConfigInvalid(f"{path} cannot be read: {reason}.", "Correct the file, or name another.")
+
+
+def _section(kind: type[Any], chosen: Mapping[str, object], prefix: str) -> Any:
+    """A dataclass from a TOML table."""
+    known = {each.name: each for each in fields(kind)}
+    for name in chosen:
+        if name not in known:
+            raise _invalid(prefix + name, f"is not one of {', '.join(known)}")
+    return kind(**{name: _value(known[name], chosen[name], prefix) for name in chosen})
+
+
+def _value(key: Any, value: object, prefix: str) -> object:
+    """One value, checked against what its field declares."""
+    name = prefix + key.name
+    if key.type in SECTIONS:
+        if not isinstance(value, Mapping):
+            raise _invalid(name, "is a table")
+        return _section(key.type, value, prefix=f"{name}.")
+    if key.type is int:
+        return _whole(name, value, *key.metadata["range"])
+    if not isinstance(value, str) or not value:
+        raise _invalid(name, "is text")
+    if key.type is Path:
+        return Path(value)
+    return _text(name, value, key.metadata["pattern"])
+
+
+def _whole(name: str, value: object, least: int, most: int) -> int:
+    if type(value) is not int or not least <= value <= most:
+        raise _invalid(name, f"is a whole number from {least} to {most}")
+    return value
+
+
+def _text(name: str, value: str, pattern: str) -> str:
+    if not re.fullmatch(pattern, value):
+        raise _invalid(name, f"is one of {pattern.replace('|', ', ').replace(NUMBER, 'N')}")
+    return value
+
+
+def _invalid(name: str, what: str) -> ConfigInvalid:
+    return ConfigInvalid(f"{name} {what}.", "Correct the configuration; lipsyncd.toml lists it.")

@@ -1,0 +1,233 @@
+"""What a client can ask for: one handler per verb, from a request to its reply."""
+
+import logging
+import math
+import os
+import select
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from lipsyncd import __version__
+from lipsyncd.board import Board, Watch
+from lipsyncd.errors import (
+    InvalidRequest,
+    JobEnded,
+    JobNotEnded,
+    NoResult,
+    UnknownJob,
+    VersionMismatch,
+)
+from lipsyncd.job import Job, Options, State, new_job
+from lipsyncd.scheduler import Scheduler
+from lipsyncd.spool import Spool
+from lipsyncd.status import Condition, Status
+from lipsyncd.store import Store
+from lipsyncd.wire import VERSIONS
+
+log = logging.getLogger(__name__)
+
+ROOT = 0  # the uid that sees every job
+MAX_LISTED = 200  # jobs in one reply, which has to fit into a message
+MAX_NAME = 255  # characters of a file's name
+EVENT_PAUSE = 0.1  # seconds: at most ten events in each
+EVENT_SILENCE = 10.0  # seconds: at least one event in that time
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class House:
+    """What all sessions share."""
+
+    store: Store
+    spool: Spool
+    board: Board
+    scheduler: Scheduler
+    status: Status
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request of one client.
+
+    `uid` is the client's, from the kernel; `descriptors` are closed after the reply; `tell` sends
+    an event; `line` is the client's socket, to notice that somebody hung up.
+    """
+
+    house: House
+    uid: int
+    body: Mapping[str, object]
+    descriptors: Sequence[int]
+    tell: Callable[[str, Mapping[str, object]], None]
+    line: int
+
+    def field(self, name: str, kind: type[Value], default: Value | None = None) -> Value:
+        """A field of exactly this type; without a default it has to be there."""
+        value = self.body.get(name, default)
+        if type(value) is not kind:
+            raise InvalidRequest(f"{name} is not {kind.__name__}.", "Use the daemon's lipsyncctl.")
+        return value
+
+    def job(self) -> Job:
+        """The job it names as it is now; UnknownJob if there is none this client may see."""
+        name = self.field("job", str)
+        job = self.house.store.get(name)
+        if job is None or self.uid not in (ROOT, job.owner):
+            raise UnknownJob(f"There is no job {name}.", "lipsyncctl list shows yours.")
+        return self.house.board.newest(job)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer: its participle, its fields, and a descriptor to go with it (then closed)."""
+
+    verb: str
+    fields: Mapping[str, object]
+    descriptor: int | None = None
+
+
+class HungUp(Exception):
+    """The client left in the middle of a request."""
+
+
+def on_hello(request: Request) -> Reply:
+    offered = request.field("versions", list)
+    request.field("client", str)
+    if len(offered) != 2 or not all(type(version) is int for version in offered):
+        raise InvalidRequest("versions is not the oldest and the newest.", "Send two numbers.")
+    version = min(offered[1], VERSIONS[1])
+    if version < max(offered[0], VERSIONS[0]):
+        raise VersionMismatch(
+            f"The client speaks versions {offered[0]} to {offered[1]}, the daemon {VERSIONS[0]} "
+            f"to {VERSIONS[1]}.",
+            "Install lipsyncctl and lipsyncd of the same version.",
+        )
+    state = str(request.house.status.condition)
+    return Reply("welcomed", {"version": version, "server": __version__, "state": state})
+
+
+def on_submit(request: Request) -> Reply:
+    """On return the job is on disk for good: its inputs first, then its place in the queue."""
+    house = request.house
+    face, voice = _file_name(request, "face"), _file_name(request, "voice")
+    job = new_job(request.uid, face, voice, Options.from_map(request.body.get("options", {})))
+    house.scheduler.check_open()
+    house.spool.admit(job.id, *request.descriptors)
+    try:
+        house.scheduler.enqueue(job)
+    except BaseException:
+        house.spool.discard(job.id)
+        raise
+    queued = house.store.count(State.QUEUED)
+    log.info("job %s: accepted, %s + %s, %d queued", job.id, face, voice, queued)
+    return Reply("accepted", {"job": job.as_map()})
+
+
+def on_list(request: Request) -> Reply:
+    limit = request.field("limit", int, MAX_LISTED)
+    if not 1 <= limit <= MAX_LISTED:
+        raise InvalidRequest(f"limit is from 1 to {MAX_LISTED}.", "Ask for fewer jobs.")
+    owner = None if request.uid == ROOT else request.uid
+    jobs = request.house.store.newest(owner, limit)
+    return Reply("listed", {"jobs": [request.house.board.newest(job).as_map() for job in jobs]})
+
+
+def on_status(request: Request) -> Reply:
+    return Reply("described", {"job": request.job().as_map()})
+
+
+def on_wait(request: Request) -> Reply:
+    wants_progress = request.field("progress", bool, False)
+    with request.house.board.watch(request.field("job", str)) as watch:
+        ended = _end_of(request, watch, request.job(), wants_progress)
+    return Reply("finished", {"job": ended.as_map()})
+
+
+def on_fetch(request: Request) -> Reply:
+    job = request.job()
+    if not job.is_ended:
+        raise JobNotEnded(f"The job is {job.state}.", "Wait for it first.")
+    if job.state is not State.SUCCEEDED:
+        raise NoResult(f"The job {job.state}, so it has no result.", "lipsyncctl status says why.")
+    fields = {"job": job.as_map(), "size": job.result_bytes}
+    return Reply("fetched", fields, request.house.spool.open_result(job.id))
+
+
+def on_cancel(request: Request) -> Reply:
+    with request.house.board.watch(request.field("job", str)) as watch:
+        job = request.job()
+        request.house.scheduler.cancel(job.id)
+        ended = _end_of(request, watch, job, wants_progress=False)
+    if ended.state is not State.CANCELLED:
+        raise JobEnded(f"The job {ended.state} before it could be cancelled.", "Look at it.")
+    return Reply("cancelled", {"job": ended.as_map()})
+
+
+def on_health(request: Request) -> Reply:
+    status, store = request.house.status, request.house.store
+    fields = {
+        "state": str(status.condition),
+        "ready": status.condition is Condition.READY,
+        "device": status.models.get("device"),
+        "detail": status.detail,
+        "queued": store.count(State.QUEUED),
+        "running": store.count(State.RUNNING),
+    }
+    return Reply("reported", fields)
+
+
+def on_info(request: Request) -> Reply:
+    return Reply(
+        "informed", {**request.house.status.models, "version": __version__, "pid": os.getpid()}
+    )
+
+
+VERBS: dict[str, Callable[[Request], Reply]] = {
+    "hello": on_hello,
+    "submit": on_submit,
+    "list": on_list,
+    "status": on_status,
+    "wait": on_wait,
+    "fetch": on_fetch,
+    "cancel": on_cancel,
+    "health": on_health,
+    "info": on_info,
+}
+DESCRIPTORS = {"submit": 2}  # how many come with a request; none with the others
+
+
+def _file_name(request: Request, field: str) -> str:
+    """A name for display; nothing is ever opened by it."""
+    name = request.field(field, str)
+    if not 0 < len(name) <= MAX_NAME:
+        raise InvalidRequest(f"{field} is not a file's name.", "Send its last part.")
+    return name
+
+
+def _end_of(request: Request, watch: Watch, job: Job, wants_progress: bool) -> Job:
+    """Wait until the job has ended, and tell the client how it fares until then."""
+    told_at, due = -math.inf, time.monotonic()
+    while not job.is_ended:
+        now = time.monotonic()
+        if wants_progress and now >= due:
+            request.tell("progressed", {"job": job.as_map()})
+            told_at, due = now, now + EVENT_SILENCE
+        newer = _change(request, watch, due - now if wants_progress else None)
+        if newer:
+            job, due = newer, min(due, told_at + EVENT_PAUSE)
+    return job
+
+
+def _change(request: Request, watch: Watch, seconds: float | None) -> Job | None:
+    """The job after its next change, None if there is none in time; HungUp if somebody did."""
+    poll = select.poll()
+    poll.register(watch, select.POLLIN)
+    poll.register(request.line, select.POLLRDHUP)
+    timeout = None if seconds is None else math.ceil(max(seconds, 0) * 1000)
+    found = dict(poll.poll(timeout))
+    newer = watch.take()  # news first: the last ones may be what is waited for
+    if newer is None and request.line in found:
+        raise HungUp
+    return newer

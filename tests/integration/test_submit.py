@@ -1,0 +1,263 @@
+"""A job comes in as open files, is kept from others, and goes out as an open file."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from living import Client, Daemon, living
+from paced import Gate, endless, raising
+
+from lipsyncd.connection import Connection
+from lipsyncd.errors import (
+    FileTooLarge,
+    InvalidRequest,
+    JobEnded,
+    JobNotEnded,
+    NoFace,
+    NoResult,
+    NotAFile,
+    QueueFull,
+    UnknownJob,
+)
+from lipsyncd.main import recovered
+from lipsyncd.notify import Heartbeat
+from lipsyncd.session import Peer, Session
+from lipsyncd.verbs import EVENT_PAUSE, House
+from lipsyncd.wire import Kind
+
+NAMES = {"face": "speaker.mp4", "voice": "hello.wav"}
+
+
+def spooled(directory: Path) -> list[str]:
+    spool = directory / "state/spool"
+    return sorted(str(path.relative_to(spool)) for path in spool.rglob("*"))
+
+
+def test_a_job_travels_from_descriptors_to_a_descriptor(tmp_path: Path) -> None:
+    with living(tmp_path) as daemon, daemon.client() as client:
+        job = client.submit(tmp_path, crf=20)
+        ended = client.end_of(job)
+        assert (ended["state"], ended["attempts"], ended["error"]) == ("succeeded", 1, None)
+        assert (ended["face"], ended["voice"]) == ("speaker.mp4", "hello.wav")
+        assert ended["options"]["crf"] == 20
+        assert ended["owner"] == os.getuid()
+        assert (ended["done"], ended["total"], ended["faces"]) == (3, 3, 2)
+        assert ended["result_bytes"] == 9
+        assert client.result_of(job) == b"facevoice"
+        assert client.result_of(job) == b"facevoice"
+
+
+def test_the_inputs_may_go_once_the_job_is_accepted(
+    client: Client, tmp_path: Path, gate: Gate
+) -> None:
+    job = client.submit(tmp_path)
+    (tmp_path / "speaker.mp4").unlink()
+    (tmp_path / "hello.wav").write_bytes(b"something else")
+    gate.let_go()
+    client.end_of(job)
+    assert client.result_of(job) == b"facevoice"
+
+
+def test_a_result_cannot_be_written_by_its_client(tmp_path: Path) -> None:
+    with living(tmp_path) as daemon, daemon.client() as client:
+        job = client.submit(tmp_path)
+        client.end_of(job)
+        client.say("fetch", job=job)
+        with client.hear() as message:
+            assert message.body["size"] == 9
+            result = message.take()
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.write(result, b"x")
+        os.close(result)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4])
+def test_a_job_comes_with_two_descriptors(client: Client, tmp_path: Path, count: int) -> None:
+    with pytest.raises(InvalidRequest, match=f"2 descriptors, not {count}"):
+        client.ask("submit", (0,) * count, **NAMES)
+    assert spooled(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"face": "speaker.mp4"},
+        {"face": "", "voice": "hello.wav"},
+        {"face": "x" * 256, "voice": "hello.wav"},
+        {"face": 1, "voice": 2},
+        {**NAMES, "options": {"blend": "hard"}},
+        {**NAMES, "options": "soft"},
+    ],
+)
+def test_a_wrong_request_leaves_nothing(
+    client: Client, tmp_path: Path, fields: dict[str, object]
+) -> None:
+    with open(os.devnull) as null, pytest.raises(InvalidRequest):
+        client.ask("submit", (null.fileno(), null.fileno()), **fields)
+    assert spooled(tmp_path) == []
+    assert client.ask("list")["jobs"] == []
+
+
+def test_a_name_is_never_opened(tmp_path: Path) -> None:
+    with living(tmp_path) as daemon, daemon.client() as client:
+        with (tmp_path / "voice").open("wb+") as file:
+            names = {"face": "/etc/shadow", "voice": "../../caf\udce9\n"}
+            inputs = (file.fileno(), file.fileno())
+            job = client.ask("submit", inputs, **names)["job"]["id"]
+        ended = client.end_of(job)
+        assert (ended["face"], ended["voice"]) == ("/etc/shadow", "../../caf\udce9\n")
+        assert client.result_of(job) == b""
+
+
+def test_what_is_no_file_leaves_nothing(client: Client, tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    with pytest.raises(NotAFile):
+        client.ask("submit", (reader, reader), **NAMES)
+    os.close(reader)
+    os.close(writer)
+    assert spooled(tmp_path) == []
+    assert client.ask("list")["jobs"] == []
+
+
+def test_a_file_over_the_limit_leaves_nothing(tmp_path: Path) -> None:
+    with living(tmp_path, max_voice_bytes=4) as daemon, daemon.client() as client:
+        with pytest.raises(FileTooLarge):
+            client.submit(tmp_path)
+        assert spooled(tmp_path) == []
+
+
+def test_a_full_queue_leaves_nothing(tmp_path: Path) -> None:
+    with living(tmp_path, is_loaded=False, max_jobs=1) as daemon, daemon.client() as client:
+        job = client.submit(tmp_path)
+        with pytest.raises(QueueFull) as caught:
+            client.submit(tmp_path)
+        assert caught.value.retryable
+        assert spooled(tmp_path) == [job, f"{job}/face", f"{job}/voice"]
+
+
+def test_a_failed_job_tells_why_and_leaves_nothing(tmp_path: Path) -> None:
+    error = NoFace("There is no face in the video.", "Use another.")
+    with living(tmp_path, raising(error)) as daemon, daemon.client() as client:
+        job = client.submit(tmp_path)
+        ended = client.end_of(job)
+        assert (ended["state"], ended["error"]) == ("failed", error.as_map())
+        assert spooled(tmp_path) == []
+        with pytest.raises(NoResult):
+            client.result_of(job)
+
+
+def test_a_job_is_followed_step_by_step(client: Client, tmp_path: Path, gate: Gate) -> None:
+    job = client.submit(tmp_path)
+    gate.at.get()
+    client.say("wait", job=job, progress=True)
+    seen = []
+    while (message := client.hear()).kind is Kind.EVENT:
+        assert message.body["verb"] == "progressed"
+        assert message.body["id"] == client.requests
+        seen.append(message.body["job"]["done"])
+        gate.let_go(1)
+    assert message.body["verb"] == "finished"
+    assert message.body["job"]["state"] == "succeeded"
+    assert seen[0] == 0
+    assert seen == sorted(seen)
+
+
+def test_a_fast_job_sends_ten_events_a_second(tmp_path: Path) -> None:
+    with living(tmp_path, endless) as daemon, daemon.client() as client:
+        job = client.submit(tmp_path)
+        begun = time.monotonic()
+        client.say("wait", job=job, progress=True)
+        for _ in range(3):
+            assert client.hear().kind is Kind.EVENT
+        assert time.monotonic() - begun >= 2 * EVENT_PAUSE
+        with daemon.client() as other:
+            other.ask("cancel", job=job)
+
+
+def test_a_job_that_does_not_move_is_told_of_as_well(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lipsyncd.verbs.EVENT_SILENCE", 0.01)
+    job = client.submit(tmp_path)
+    client.say("wait", job=job, progress=True)
+    for _ in range(5):
+        assert client.hear().body["job"]["done"] == 0
+
+
+def test_a_running_job_is_cancelled_and_leaves_nothing(tmp_path: Path) -> None:
+    with living(tmp_path, endless) as daemon, daemon.client() as client:
+        job = client.submit(tmp_path)
+        with daemon.client() as other:
+            other.say("wait", job=job, progress=True)
+            while other.hear().body["job"]["state"] != "running":
+                pass
+            assert client.ask("cancel", job=job)["job"]["state"] == "cancelled"
+            while (message := other.hear()).kind is Kind.EVENT:
+                pass
+        assert message.body["job"]["state"] == "cancelled"
+        assert spooled(tmp_path) == []
+        with pytest.raises(JobEnded):
+            client.ask("cancel", job=job)
+        with pytest.raises(NoResult):
+            client.result_of(job)
+
+
+def test_a_queued_job_is_cancelled_at_once(client: Client, tmp_path: Path, gate: Gate) -> None:
+    running, waiting = client.submit(tmp_path), client.submit(tmp_path)
+    gate.at.get()
+    assert client.ask("cancel", job=waiting)["job"]["state"] == "cancelled"
+    assert client.job(running)["state"] == "running"
+
+
+def test_a_job_that_has_not_ended_has_no_result(client: Client, tmp_path: Path) -> None:
+    job = client.submit(tmp_path)
+    with pytest.raises(JobNotEnded):
+        client.result_of(job)
+
+
+def test_jobs_are_listed_the_newest_last(tmp_path: Path) -> None:
+    with living(tmp_path) as daemon, daemon.client() as client:
+        jobs = [client.submit(tmp_path) for _ in range(3)]
+        listed = client.ask("list", limit=2)["jobs"]
+        assert [job["id"] for job in listed] == jobs[1:]
+
+
+@contextmanager
+def session_of(uid: int, house: House) -> Iterator[Client]:
+    """A session of this user, whoever runs the test."""
+    ours, theirs = socket.socketpair()
+    session = Session(Connection(theirs), Peer(1, uid), house)
+    thread = threading.Thread(target=session.run)
+    thread.start()
+    with Connection(ours) as connection:
+        yield Client(connection)
+    thread.join()
+    theirs.close()
+
+
+@pytest.mark.parametrize("verb", ["status", "wait", "fetch", "cancel"])
+def test_a_job_is_seen_by_its_owner_and_by_root_only(tmp_path: Path, verb: str) -> None:
+    daemon = Daemon(tmp_path, {})
+    with recovered(daemon.config, Heartbeat(1.0)) as house:
+        with session_of(1000, house) as owner, session_of(1001, house) as other:
+            job = owner.submit(tmp_path)
+            with pytest.raises(UnknownJob):
+                other.ask(verb, job=job)
+            assert other.ask("list")["jobs"] == []
+            assert owner.job(job)["owner"] == 1000
+            assert [each["id"] for each in owner.ask("list")["jobs"]] == [job]
+        with session_of(0, house) as root:
+            assert [each["id"] for each in root.ask("list")["jobs"]] == [job]
+            assert root.ask("cancel", job=job)["job"]["state"] == "cancelled"
+
+
+def test_the_kernel_tells_who_a_client_is() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert Peer.of(ours) == Peer(os.getpid(), os.getuid())

@@ -1,0 +1,130 @@
+"""A living daemon in this process, with real parts but for its render, and a client of it."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from paced import Render, at_once
+
+from lipsyncd.config import Config, load_config
+from lipsyncd.connection import Connection, Message
+from lipsyncd.errors import LipsyncError
+from lipsyncd.main import Events, serve
+from lipsyncd.notify import Notifier
+from lipsyncd.wire import VERSIONS, Kind
+
+TERM = 15
+
+
+class Client:
+    """One session; `ask` gives the reply's fields or raises the daemon's error."""
+
+    def __init__(self, connection: Connection, greet: bool = True) -> None:
+        self.connection = connection
+        self.requests = 0
+        if greet:
+            self.ask("hello", versions=list(VERSIONS), client="a test")
+
+    def ask(self, verb: str, descriptors: tuple[int, ...] = (), **fields: object) -> Any:
+        self.say(verb, descriptors, **fields)
+        with self.hear() as message:
+            return message.body
+
+    def say(self, verb: str, descriptors: tuple[int, ...] = (), **fields: object) -> None:
+        self.requests += 1
+        body = {"verb": verb, "id": self.requests, **fields}
+        self.connection.send(Kind.REQUEST, body, descriptors)
+
+    def hear(self) -> Message:
+        message = self.connection.receive()
+        if message is None:
+            raise EOFError("the daemon hung up")
+        if message.kind is Kind.ERROR:
+            raise LipsyncError.from_map(message.body)
+        return message
+
+    def submit(self, directory: Path, **options: object) -> str:
+        """Hand in a face and a voice; the id of the job."""
+        (directory / "speaker.mp4").write_bytes(b"face")
+        (directory / "hello.wav").write_bytes(b"voice")
+        with (directory / "speaker.mp4").open() as face, (directory / "hello.wav").open() as voice:
+            names = {"face": "speaker.mp4", "voice": "hello.wav"}
+            inputs = (face.fileno(), voice.fileno())
+            reply = self.ask("submit", inputs, **names, options=options)
+        return str(reply["job"]["id"])
+
+    def job(self, job: str) -> Any:
+        return self.ask("status", job=job)["job"]
+
+    def end_of(self, job: str) -> Any:
+        return self.ask("wait", job=job)["job"]
+
+    def result_of(self, job: str) -> bytes:
+        self.say("fetch", job=job)
+        with self.hear() as message, os.fdopen(message.take(), "rb") as file:
+            return file.read()
+
+
+class Daemon:
+    """What `main.serve` runs, with the socket and the state in one directory."""
+
+    def __init__(self, directory: Path, limits: Mapping[str, int]) -> None:
+        paths = {"socket": str(directory / "control.sock"), "state": str(directory / "state")}
+        self.config: Config = load_config(None, {**paths, "limits": limits})
+        self.events: Events = SimpleQueue()
+        self.serving = threading.Event()  # sessions are served
+        self.may_load = threading.Event()  # the models, which are none, may be loaded
+        self.ended = threading.Event()
+        self.is_told = False  # to stop
+        self.error: LipsyncError | None = None
+
+    def live(self, render: Render) -> None:
+        try:
+            serve(self.config, lambda _, report: self.load(report, render), Notifier(), self.events)
+        except LipsyncError as error:
+            self.error = error
+        finally:
+            self.serving.set()
+            self.ended.set()
+
+    def load(self, report: Callable[[str], None], render: Render) -> Any:
+        report("loading nothing at all")
+        self.serving.set()
+        self.may_load.wait()
+        return render, lambda: {"device": "none", "checkpoint": "none"}
+
+    @contextmanager
+    def client(self, greet: bool = True) -> Iterator[Client]:
+        sock = socket.socket(socket.AF_UNIX)
+        with Connection(sock) as connection:
+            sock.connect(str(self.config.socket))
+            yield Client(connection, greet)
+
+    def stop(self) -> None:
+        self.is_told = True
+        self.events.put(TERM)
+
+
+@contextmanager
+def living(
+    directory: Path, render: Render = at_once, is_loaded: bool = True, **limits: int
+) -> Iterator[Daemon]:
+    """A daemon that serves sessions, and is stopped at the end."""
+    daemon = Daemon(directory, limits)
+    if is_loaded:
+        daemon.may_load.set()
+    thread = threading.Thread(target=daemon.live, args=[render])
+    thread.start()
+    daemon.serving.wait()
+    try:
+        yield daemon
+    finally:
+        daemon.may_load.set()
+        if not daemon.is_told:  # a second time would cut its drain short
+            daemon.stop()
+        thread.join()

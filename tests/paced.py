@@ -1,0 +1,61 @@
+"""Renders for tests of the control plane: no picture in them, and a pace that the test sets."""
+
+import threading
+from collections.abc import Callable, Generator
+from queue import SimpleQueue
+
+from lipsyncd.job import Options, Paths, Progress
+
+Steps = Generator[Progress, None, None]
+Render = Callable[[Options, Paths], Steps]
+
+
+class Gate:
+    """A render of three steps that waits before each until the test lets it go on.
+
+    `at` gets the number of every step it has come to; `closed` is set once it is over.
+    """
+
+    def __init__(self) -> None:
+        self.at: SimpleQueue[int] = SimpleQueue()
+        self.closed = threading.Event()
+        self._steps = threading.Semaphore(0)
+
+    def let_go(self, steps: int = 3) -> None:
+        self._steps.release(steps)
+
+    def render(self, _options: Options, paths: Paths) -> Steps:
+        part = paths.result.with_name("result.part")
+        try:
+            part.write_bytes(paths.face.read_bytes() + paths.voice.read_bytes())
+            for step in range(1, 4):
+                self.at.put(step)
+                self._steps.acquire()
+                yield Progress(step, 3, step)
+            part.replace(paths.result)
+        finally:
+            part.unlink(missing_ok=True)
+            self.closed.set()
+
+
+def at_once(_options: Options, paths: Paths) -> Steps:
+    """The face and the voice, one after the other, in one step."""
+    paths.result.write_bytes(paths.face.read_bytes() + paths.voice.read_bytes())
+    yield Progress(3, 3, 2)
+
+
+def endless(_options: Options, paths: Paths) -> Steps:
+    """Never done."""
+    paths.result.with_name("result.part").write_bytes(b"half")
+    while True:
+        yield Progress(1, 3, 1)
+
+
+def raising(error: Exception) -> Render:
+    """One step, then an error."""
+
+    def render(_options: Options, _paths: Paths) -> Steps:
+        yield Progress(1, 3, 1)
+        raise error
+
+    return render

@@ -1,0 +1,132 @@
+"""A configuration is taken whole or refused by the name of what is wrong."""
+
+import dataclasses
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lipsyncd.config import Config, Limits, Render, default_socket, default_state, load_config
+from lipsyncd.errors import ConfigInvalid
+from lipsyncd.wire import DEFAULT_SOCKET
+
+SHIPPED = Path(__file__).parents[2] / "systemd/lipsyncd.toml"
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "lipsyncd.toml"
+    path.write_text(text)
+    return path
+
+
+def plain(value: Any) -> Any:
+    """As TOML has it."""
+    if dataclasses.is_dataclass(value):
+        return {each.name: plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
+    return str(value) if isinstance(value, Path) else value
+
+
+def test_without_a_file_everything_has_its_default() -> None:
+    assert load_config(None, {}) == Config()
+
+
+def test_a_file_changes_only_what_it_names(tmp_path: Path) -> None:
+    path = written(tmp_path, 'device = "cuda:1"\n[render]\ncrf = 20\n[limits]\nmax_jobs = 5\n')
+    expected = Config(device="cuda:1", render=Render(crf=20), limits=Limits(max_jobs=5))
+    assert load_config(path, {}) == expected
+
+
+def test_the_command_line_has_the_last_word(tmp_path: Path) -> None:
+    path = written(tmp_path, 'device = "cuda:1"\nsocket = "/run/one.sock"\n')
+    config = load_config(path, {"device": "cpu"})
+    assert (config.device, config.socket) == ("cpu", Path("/run/one.sock"))
+
+
+@pytest.mark.parametrize(
+    "text, name",
+    [
+        ("colour = 1", "colour"),
+        ("[render]\nspeed = 1", "render.speed"),
+        ("[render]\nbatch = 0", "render.batch"),
+        ("[render]\nbatch = true", "render.batch"),
+        ("[render]\nbatch = 1.5", "render.batch"),
+        ('[render]\nbatch = "1"', "render.batch"),
+        ("[render]\ncrf = 52", "render.crf"),
+        ('[render]\npreset = "quick"', "render.preset"),
+        ("render = 1", "render"),
+        ("[[limits]]", "limits"),
+        ("[limits]\nmax_jobs = -1", "limits.max_jobs"),
+        ("device = 0", "device"),
+        ('device = "gpu"', "device"),
+        ('device = "cuda:x"', "device"),
+        ('device = "cpu\\n"', "device"),
+        ('socket = ""', "socket"),
+        ("state = []", "state"),
+    ],
+)
+def test_a_wrong_key_is_refused_by_its_name(tmp_path: Path, text: str, name: str) -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        load_config(written(tmp_path, text), {})
+    assert caught.value.message.startswith(f"{name} ")
+    assert caught.value.code == 78
+
+
+def test_the_choices_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigInvalid, match="device is one of auto, cpu, cuda:N"):
+        load_config(None, {"device": "gpu"})
+
+
+@pytest.mark.parametrize("content", [b"device = ", b"\xff\xfe"])
+def test_a_file_that_is_no_toml_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "lipsyncd.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigInvalid, match=str(path)):
+        load_config(path, {})
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigInvalid, match="No such file"):
+        load_config(tmp_path / "none.toml", {})
+
+
+def test_the_socket_of_the_environment_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIPSYNCD_SOCKET", "/run/mine.sock")
+    assert default_socket() == Path("/run/mine.sock")
+
+
+@pytest.mark.parametrize(
+    "uid, socket, state",
+    [
+        (0, DEFAULT_SOCKET, Path("/var/lib/lipsyncd")),
+        (1000, Path("/run/user/7/lipsyncd/control.sock"), Path("/home/me/state/lipsyncd")),
+    ],
+)
+def test_root_and_users_have_their_own_places(
+    monkeypatch: pytest.MonkeyPatch, uid: int, socket: Path, state: Path
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: uid)
+    monkeypatch.delenv("LIPSYNCD_SOCKET", raising=False)
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/7")
+    monkeypatch.setenv("XDG_STATE_HOME", "/home/me/state")
+    assert (default_socket(), default_state()) == (socket, state)
+
+
+def test_systemd_chooses_the_state_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/private/lipsyncd")
+    assert default_state() == Path("/var/lib/private/lipsyncd")
+
+
+@pytest.mark.skipif(not SHIPPED.exists(), reason="systemd/lipsyncd.toml is not written yet")
+def test_the_shipped_file_lists_every_key_with_its_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.delenv("LIPSYNCD_SOCKET", raising=False)
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    shipped = tomllib.loads(SHIPPED.read_text())
+    expected = plain(Config())
+    for name in ("checkpoint", "detector"):  # depend on where lipsyncd is installed
+        assert Path(shipped.pop(name)).name == Path(expected.pop(name)).name
+    assert shipped == expected

@@ -1,0 +1,73 @@
+"""A line of the log is one event, and reads well where it goes."""
+
+import io
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lipsyncd.journal import NOTICE, LineFormatter, is_journal
+
+
+def record(level: int, message: str, *values: object) -> logging.LogRecord:
+    return logging.LogRecord("lipsyncd", level, __file__, 1, message, values, None)
+
+
+@pytest.mark.parametrize(
+    "level, priority",
+    [
+        (logging.CRITICAL, 2),
+        (logging.ERROR, 3),
+        (logging.WARNING, 4),
+        (NOTICE, 5),
+        (logging.INFO, 6),
+        (logging.DEBUG, 7),
+    ],
+)
+def test_the_journal_gets_the_priority_and_no_time(level: int, priority: int) -> None:
+    line = LineFormatter(for_journal=True).format(record(level, "job %s: done", "k3"))
+    assert line == f"<{priority}>job k3: done"
+
+
+def test_a_terminal_gets_the_time() -> None:
+    line = LineFormatter(for_journal=False).format(record(logging.INFO, "job k3: done"))
+    assert line[2] == line[5] == ":"
+    assert line[8:] == " job k3: done"
+
+
+def test_a_file_name_cannot_forge_a_line() -> None:
+    event = record(logging.INFO, "job k3: %s", "a\n<2>job k4: \x1b[31mfailed\udce9日本")
+    line = LineFormatter(for_journal=True).format(event)
+    assert line == "<6>job k3: a\\n<2>job k4: \\x1b[31mfailed\\udce9日本"
+
+
+def test_every_line_of_a_traceback_has_its_priority() -> None:
+    try:
+        raise ValueError("one\ntwo")
+    except ValueError as error:
+        event = record(logging.ERROR, "broke")
+        event.exc_info = (ValueError, error, error.__traceback__)
+    lines = LineFormatter(for_journal=True).format(event).split("\n")
+    assert len(lines) > 3
+    assert all(line.startswith("<3>") for line in lines)
+
+
+@pytest.fixture
+def stream(tmp_path: Path) -> Iterator[io.TextIOWrapper]:
+    with (tmp_path / "stream").open("w") as stream:
+        yield stream
+
+
+def test_the_journal_is_known_by_its_stream(
+    stream: io.TextIOWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = os.fstat(stream.fileno())
+    monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino}")
+    assert is_journal(stream)
+    monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino + 1}")
+    assert not is_journal(stream)
+    monkeypatch.delenv("JOURNAL_STREAM")
+    assert not is_journal(stream)
+    assert not is_journal(io.StringIO())

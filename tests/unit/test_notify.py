@@ -1,0 +1,180 @@
+"""systemd hears what it should, as valid text, and nothing it says is left for children."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+
+from lipsyncd.notify import Heartbeat, Notifier, Pinger, listen_descriptors
+
+VARIABLES = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID"]
+
+
+class AskedHeartbeat(Heartbeat):
+    """One that tells when it was asked."""
+
+    def __init__(self, patience: float) -> None:
+        super().__init__(patience)
+        self.asked: SimpleQueue[float] = SimpleQueue()
+
+    def is_alive(self, now: float) -> bool:
+        self.asked.put(now)
+        return super().is_alive(now)
+
+
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """The socket at which systemd listens."""
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        yield listener
+
+
+def test_systemd_hears_the_life_of_the_daemon(systemd: socket.socket) -> None:
+    notifier = Notifier()
+    notifier.extend_timeout(2.5)
+    notifier.ready()
+    notifier.watchdog()
+    notifier.stopping()
+    heard = [systemd.recv(99) for _ in range(4)]
+    assert heard == [b"EXTEND_TIMEOUT_USEC=2500000", b"READY=1", b"WATCHDOG=1", b"STOPPING=1"]
+    notifier.close()
+
+
+def test_a_status_arrives_as_utf_8_on_one_line(systemd: socket.socket) -> None:
+    notifier = Notifier()
+    notifier.status("wärmt 日本.mp4\nWATCHDOG=1")
+    assert systemd.recv(99).decode() == "STATUS=wärmt 日本.mp4 WATCHDOG=1"
+    notifier.close()
+
+
+def test_a_status_that_is_no_text_does_not_break_anything(systemd: socket.socket) -> None:
+    notifier = Notifier()
+    notifier.status("caf\udce9")
+    assert systemd.recv(99) == b"STATUS=caf?"
+    notifier.close()
+
+
+def test_without_systemd_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    notifier = Notifier()
+    notifier.ready()
+    notifier.close()
+    assert notifier.watchdog_seconds is None
+
+
+def test_a_systemd_that_went_away_is_logged(
+    systemd: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    notifier = Notifier()
+    systemd.close()
+    notifier.ready()
+    assert "systemd did not take READY" in caplog.text
+    notifier.close()
+
+
+def test_a_systemd_that_does_not_read_blocks_nobody(systemd: socket.socket) -> None:
+    notifier = Notifier()
+    for _ in range(2000):  # more than any queue of datagrams holds
+        notifier.watchdog()
+    notifier.close()
+
+
+@pytest.mark.parametrize(
+    "microseconds, process, seconds",
+    [
+        ("30000000", None, 30.0),
+        ("30000000", "mine", 30.0),
+        ("30000000", "1", None),
+        ("soon", None, None),
+    ],
+)
+def test_the_watchdog_is_ours_only_if_it_names_us(
+    monkeypatch: pytest.MonkeyPatch, microseconds: str, process: str | None, seconds: float | None
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", microseconds)
+    if process:
+        monkeypatch.setenv("WATCHDOG_PID", process.replace("mine", str(os.getpid())))
+    assert Notifier().watchdog_seconds == seconds
+
+
+def test_no_child_inherits_the_words_of_systemd(
+    systemd: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in VARIABLES[1:]:
+        monkeypatch.setenv(variable, "1")
+    notifier = Notifier()
+    listen_descriptors()
+    assert not set(VARIABLES) & set(os.environ)
+    notifier.close()
+
+
+def test_sockets_meant_for_another_process_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTEN_FDS", "1")
+    monkeypatch.setenv("LISTEN_PID", "1")
+    assert listen_descriptors() == []
+
+
+def test_a_passed_socket_is_adopted_and_not_inherited() -> None:
+    code = (
+        "import os; from lipsyncd.notify import listen_descriptors;"
+        "os.environ['LISTEN_PID'] = str(os.getpid()); found = listen_descriptors();"
+        "print(found, [os.get_inheritable(each) for each in found])"
+    )
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path), "LISTEN_FDS": "2"}
+    child = f'exec {sys.executable} -c "$CODE" 3<{os.devnull} 4<{os.devnull}'
+    found = subprocess.run(
+        ["sh", "-c", child],
+        env={**environment, "CODE": code},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip() == "[3, 4] [False, False]"
+
+
+def test_a_heart_that_is_idle_is_alive() -> None:
+    heartbeat = Heartbeat(patience=1.0)
+    assert heartbeat.is_alive(time.monotonic() + 1e6)
+
+
+def test_a_heart_that_has_not_beaten_in_time_is_not_alive() -> None:
+    heartbeat = Heartbeat(patience=1.0)
+    heartbeat.beat()
+    assert heartbeat.is_alive(time.monotonic())
+    assert not heartbeat.is_alive(time.monotonic() + 1.0)
+    heartbeat.beat()
+    heartbeat.idle()
+    assert heartbeat.is_alive(time.monotonic() + 1.0)
+
+
+def test_the_watchdog_is_pinged_while_the_heart_beats(systemd: socket.socket) -> None:
+    notifier, heartbeat = Notifier(), Heartbeat(patience=1000.0)
+    pinger = Pinger(notifier, heartbeat, interval=0.001)
+    pinger.start()
+    assert [systemd.recv(99) for _ in range(3)] == [b"WATCHDOG=1"] * 3
+    pinger.stop()
+    notifier.close()
+
+
+def test_the_watchdog_is_not_pinged_for_a_heart_that_stopped(systemd: socket.socket) -> None:
+    notifier, heartbeat = Notifier(), AskedHeartbeat(patience=0.0)
+    heartbeat.beat()
+    pinger = Pinger(notifier, heartbeat, interval=0.001)
+    pinger.start()
+    for _ in range(3):
+        heartbeat.asked.get()
+    pinger.stop()
+    systemd.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        systemd.recv(99)
+    notifier.close()
