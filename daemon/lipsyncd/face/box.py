@@ -1,0 +1,52 @@
+"""A box: the rectangle of a face in pixels, at sub-pixel places."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Box:
+    """Half-open: `left` and `top` lie inside, `right` and `bottom` do not."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def width(self) -> float:
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        return self.bottom - self.top
+
+    @property
+    def area(self) -> float:
+        return max(0.0, self.width) * max(0.0, self.height)
+
+    def overlap(self, other: "Box") -> float:
+        """Intersection over union, 0 to 1."""
+        common = Box(
+            max(self.left, other.left),
+            max(self.top, other.top),
+            min(self.right, other.right),
+            min(self.bottom, other.bottom),
+        )
+        shared = common.area if common.width > 0 else 0.0
+        return shared / (self.area + other.area - shared)
+
+    def lowered(self, share: float, pixels: float) -> "Box":
+        """The box with its bottom moved down, by a share of its height and by pixels."""
+        return Box(self.left, self.top, self.right, self.bottom + share * self.height + pixels)
+
+    def array(self) -> np.ndarray:
+        """(4,) float64: left, top, right, bottom."""
+        return np.array([self.left, self.top, self.right, self.bottom])
+
+
+def mean_box(boxes: list[Box], weights: np.ndarray) -> Box:
+    """The weighted mean of boxes."""
+    corners = np.array([box.array() for box in boxes])
+    return Box(*(weights @ corners / weights.sum()).tolist())

@@ -1,0 +1,70 @@
+"""Colour: what a video's tags say, made certain, and the matrices between its YUV and BGR."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import av
+import numpy as np
+
+BT709, UNSPECIFIED, BT601 = 1, 2, 6  # code points of ITU-T H.273
+FULL, LIMITED = 2, 1  # libav's names for full swing (0..255) and studio swing (16..235)
+KEPT = ("yuv420p", "yuvj420p")  # formats whose samples are never converted, in either swing
+HD_HEIGHT = 720  # untagged pictures this high are taken for BT.709, lower ones for BT.601
+
+# Luma weights of red and blue by matrix coefficients (ITU-T H.273, table 4).
+LUMA_WEIGHTS = {
+    1: (0.2126, 0.0722),
+    4: (0.30, 0.11),
+    5: (0.299, 0.114),
+    6: (0.299, 0.114),
+    7: (0.212, 0.087),
+    9: (0.2627, 0.0593),
+}
+
+
+@dataclass(frozen=True)
+class Colour:
+    """H.273 code points, and the swing: never unspecified."""
+
+    matrix: int
+    primaries: int
+    transfer: int
+    swing: int
+
+    @cached_property
+    def to_bgr(self) -> np.ndarray:
+        """(3, 4) float64: B, G, R of Y, U, V, 1, all in 0..255."""
+        red, blue = LUMA_WEIGHTS[self.matrix]
+        green = 1 - red - blue
+        low, luma, chroma = (0, 255, 255) if self.swing == FULL else (16, 219, 224)
+        analog = np.array(  # of Y in 0..1 and the colour differences in -0.5..0.5
+            [
+                [1, 2 * (1 - blue), 0],
+                [1, -2 * (1 - blue) * blue / green, -2 * (1 - red) * red / green],
+                [1, 0, 2 * (1 - red)],
+            ]
+        )
+        linear = 255 * analog / [luma, chroma, chroma]
+        return np.column_stack([linear, -linear @ [low, 128, 128]])
+
+    @cached_property
+    def from_bgr(self) -> np.ndarray:
+        """(3, 4) float64: Y, U, V of B, G, R, 1, all in 0..255."""
+        inverse = np.linalg.inv(self.to_bgr[:, :3])
+        return np.column_stack([inverse, -inverse @ self.to_bgr[:, 3]])
+
+
+def colour_of(picture: av.VideoFrame) -> Colour:
+    """What the picture's tags say, and where they are silent what players assume."""
+    usual = BT709 if picture.height >= HD_HEIGHT else BT601
+    full = picture.color_range == FULL or picture.format.name == "yuvj420p"
+    return Colour(
+        matrix=int(picture.colorspace) if picture.colorspace in LUMA_WEIGHTS else usual,
+        primaries=tagged(picture.color_primaries, usual),
+        transfer=tagged(picture.color_trc, usual),
+        swing=FULL if full and picture.format.name in KEPT else LIMITED,
+    )
+
+
+def tagged(value: int, usual: int) -> int:
+    return usual if value in (0, UNSPECIFIED) else int(value)

@@ -1,0 +1,71 @@
+"""A container: a media file opened through libav so that nothing but that file is ever read.
+
+Playlists and reference movies name other files and addresses; every such opening is refused.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+
+from lipsyncd.errors import InputGone, TruncatedMedia, UnreadableMedia
+
+CHECK_IT_PLAYS = "Check that a media player opens it, or convert it to MP4."
+SEND_WHOLE = "Send the whole file: it plays only to where it breaks off."
+
+# Containers that state their length; of others (MP3, raw streams) libav only guesses it.
+STATES_LENGTH = ("mov", "matroska", "avi", "wav", "flac", "ogg")
+MISSING_SHARE = 0.1  # of the stated length: so much may be missing at the end of a whole file,
+MISSING_SECONDS = 0.5  # and in any case so much
+
+
+@contextmanager
+def open_container(path: Path, name: str) -> Iterator[av.container.InputContainer]:
+    """Open a spooled file; `name` is what messages call it.  Raises InputGone, UnreadableMedia."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError as error:
+        raise InputGone(f"The spooled copy of {name} is gone.", "Submit the job again.") from error
+    with file:
+        try:
+            container = av.open(file, io_open=refuse_opening)
+        except (av.FFmpegError, ValueError, OSError) as error:
+            raise UnreadableMedia(
+                f"{name} is no media that can be read.", CHECK_IT_PLAYS
+            ) from error
+        with container:
+            yield container
+
+
+def refuse_opening(url: str, flags: int, options: dict[str, str]) -> None:
+    raise PermissionError("a media file may not open another")
+
+
+def packets_of(stream: av.stream.Stream, name: str) -> Iterator[av.Packet]:
+    """The stream's packets, the empty one that flushes the decoder last.  Raises TruncatedMedia."""
+    try:
+        yield from stream.container.demux(stream)
+    except (av.FFmpegError, OSError) as error:
+        raise TruncatedMedia(f"{name} breaks off in the middle.", SEND_WHOLE) from error
+
+
+def frames_of(stream: av.stream.Stream, name: str) -> Iterator[av.VideoFrame | av.AudioFrame]:
+    """The stream's decoded frames; a damaged packet costs only its own.  Raises TruncatedMedia."""
+    for packet in packets_of(stream, name):
+        try:
+            yield from packet.decode()
+        except av.InvalidDataError:
+            continue
+
+
+def refuse_truncated(stream: av.stream.Stream, seconds: float, name: str) -> None:
+    """Raise TruncatedMedia if the stream ended after `seconds`, well before its stated length."""
+    stated = float(stream.duration * stream.time_base) if stream.duration else 0.0
+    missing = stated - seconds
+    if not stream.container.format.name.startswith(STATES_LENGTH):
+        return
+    if missing > max(MISSING_SECONDS, MISSING_SHARE * stated):
+        raise TruncatedMedia(
+            f"{name} breaks off after {seconds:.1f} of {stated:.1f} seconds.", SEND_WHOLE
+        )

@@ -1,0 +1,87 @@
+"""The mel: a waveform as the generator hears it, column by column, and the window of each frame.
+
+The only import of librosa, every argument by keyword.  The numbers are those that published
+checkpoints were trained with: 80 bands, 80 columns a second.  A column depends on 800 samples,
+so the mel is made in blocks and equals that of the whole (but for rounding).
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+import librosa
+import numpy as np
+
+from lipsyncd.media.voice import SAMPLE_RATE, Voice, waveform
+
+FFT, HOP, BANDS = 800, 200, 80  # samples, samples, mel bands
+COLUMN_RATE = SAMPLE_RATE // HOP
+LOWEST, HIGHEST = 55, 7600  # Hz
+PRE_EMPHASIS = 0.97
+FLOOR, REFERENCE, RANGE = 1e-5, 20.0, 100.0  # amplitude; dB; dB
+SILENT = -4.0  # a column's value without sound; 4 is the loudest
+WINDOW = 16  # columns the generator hears per frame: 200 ms
+TRAINED_RATE = 25  # frames a second: what `mel_offset_frames` counts in
+BLOCK = 1 << 15  # samples made into columns at a time
+
+
+def mel_columns(voice: Voice) -> Iterator[np.ndarray]:
+    """The voice's mel in pieces, each (80, n) float32 in [-4, 4]; 1 + samples // 200 in all."""
+    bank = librosa.filters.mel(
+        sr=SAMPLE_RATE, n_fft=FFT, n_mels=BANDS, fmin=LOWEST, fmax=HIGHEST, htk=False, norm="slaney"
+    )
+    pending = np.zeros(FFT // 2)
+    for block in emphasised(waveform(voice)):
+        pending = np.concatenate([pending, block])
+        if len(pending) >= BLOCK:
+            yield columns_of(pending, bank)
+            pending = pending[(len(pending) - FFT) // HOP * HOP + HOP :]
+    yield columns_of(np.concatenate([pending, np.zeros(FFT // 2)]), bank)
+
+
+def emphasised(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """y[n] = x[n] - 0.97 x[n - 1], in float64, across the blocks' edges."""
+    last = np.zeros(1)
+    for block in blocks:
+        samples = np.concatenate([last, block], dtype=np.float64)
+        yield samples[1:] - PRE_EMPHASIS * samples[:-1]
+        last = samples[-1:]
+
+
+def columns_of(samples: np.ndarray, bank: np.ndarray) -> np.ndarray:
+    """Every whole column within the samples: (80, n) float32."""
+    spectrum = librosa.stft(
+        y=samples, n_fft=FFT, hop_length=HOP, win_length=FFT, window="hann", center=False
+    )
+    decibels = 20 * np.log10(np.maximum(FLOOR, bank @ np.abs(spectrum))) - REFERENCE
+    return np.clip(8 * (decibels + RANGE) / RANGE - 4, -4, 4).astype(np.float32)
+
+
+def column_count(voice: Voice) -> int:
+    return 1 + round(voice.seconds * SAMPLE_RATE) // HOP
+
+
+def window_starts(rate: Fraction, count: int, offset_frames: int) -> Iterator[int]:
+    """The column at which each frame's window begins.
+
+    Frame i is heard from `offset_frames` frames of 1/25 s after its own time, whatever its rate.
+    """
+    offset = Fraction(offset_frames, TRAINED_RATE)
+    return (math.floor(COLUMN_RATE * (i / rate + offset)) for i in range(count))
+
+
+def clamped(starts: Iterable[int], voice: Voice) -> Iterator[int]:
+    """The starts as the reference has them: no window reaches beyond the end of the mel."""
+    return (min(start, column_count(voice) - WINDOW) for start in starts)
+
+
+def mel_windows(columns: Iterable[np.ndarray], starts: Iterable[int]) -> Iterator[np.ndarray]:
+    """The window at each start (never decreasing): (80, 16) float32, silent beyond either end."""
+    pieces = iter(columns)
+    held, first = np.full((BANDS, WINDOW), SILENT, np.float32), -WINDOW
+    for start in starts:
+        while start + WINDOW > first + held.shape[1]:
+            piece = next(pieces, np.full((BANDS, WINDOW), SILENT, np.float32))
+            kept = min(max(0, start - first), held.shape[1])
+            held, first = np.hstack([held[:, kept:], piece]), first + kept
+        yield held[:, start - first : start - first + WINDOW]

@@ -1,0 +1,105 @@
+"""A result: the rendered video on its way into a file, which appears whole or not at all."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+
+from lipsyncd.errors import DiskFull
+from lipsyncd.media.colour import Colour
+from lipsyncd.media.container import open_container
+from lipsyncd.media.soundtrack import Soundtrack
+from lipsyncd.media.source import Source
+from lipsyncd.media.voice import Voice
+
+FULL_DISK = {errno.ENOSPC, errno.EDQUOT}
+KEYFRAME_SECONDS = 4  # between keyframes at most, so that players can jump
+
+
+class Result:
+    """An MP4 being written: H.264, and the voice beside it as time goes on."""
+
+    def __init__(
+        self, container: av.container.OutputContainer, video: av.VideoStream, soundtrack: Soundtrack
+    ) -> None:
+        self._container = container
+        self._video = video
+        self._soundtrack = soundtrack
+        self.frames = 0
+
+    def write(self, picture: av.VideoFrame) -> None:
+        """Append one picture, upright YUV 4:2:0 or BGR of the result's size."""
+        picture.pts, picture.time_base = self.frames, self._video.codec_context.time_base
+        picture.pict_type = 0  # else the encoder would repeat the source's choice of keyframes
+        self._mux(self._video.encode(picture))
+        self.frames += 1
+
+    def finish(self) -> None:
+        """Write what the encoder still holds, and the rest of the voice."""
+        self._mux(self._video.encode(None))
+        for packet in self._soundtrack.rest():
+            self._container.mux(packet)
+
+    def _mux(self, packets: list[av.Packet]) -> None:
+        for packet in packets:
+            for sound in self._soundtrack.until(packet.dts * packet.time_base):
+                self._container.mux(sound)
+            self._container.mux(packet)
+
+
+@contextmanager
+def new_result(path: Path, source: Source, voice: Voice, preset: str, crf: int) -> Iterator[Result]:
+    """Write `path` whole: beside it first, then synced and renamed; nothing is left on failure.
+
+    Raises DiskFull.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        with (
+            open_container(voice.path, voice.name) as sound,
+            av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as container,
+        ):
+            video = video_stream(container, source, preset, crf)
+            result = Result(container, video, Soundtrack(voice, sound, container))
+            yield result
+            result.finish()
+        sync(part)
+        os.replace(part, path)
+    except OSError as error:
+        if error.errno in FULL_DISK:
+            raise DiskFull(
+                "The disk filled up.", "Free some space, then submit the job again."
+            ) from error
+        raise
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def video_stream(
+    container: av.container.OutputContainer, source: Source, preset: str, crf: int
+) -> av.VideoStream:
+    """An H.264 stream of the source's size, rate, pixel shape and colour."""
+    stream = container.add_stream("libx264", rate=source.rate)
+    stream.width, stream.height, stream.pix_fmt = source.width, source.height, "yuv420p"
+    stream.options = {"preset": preset, "crf": str(crf)}
+    context = stream.codec_context
+    context.time_base = 1 / source.rate
+    context.gop_size = round(KEYFRAME_SECONDS * source.rate)
+    context.sample_aspect_ratio = source.aspect
+    tag(context, source.colour)
+    return stream
+
+
+def tag(context: av.VideoCodecContext, colour: Colour) -> None:
+    context.colorspace = colour.matrix
+    context.color_primaries = colour.primaries
+    context.color_trc = colour.transfer
+    context.color_range = colour.swing
+
+
+def sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

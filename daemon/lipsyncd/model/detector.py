@@ -1,0 +1,42 @@
+"""The detector: YuNet, which finds the faces in a picture, through OpenCV."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from lipsyncd.errors import CheckpointInvalid, CheckpointMissing
+from lipsyncd.face.box import Box
+from lipsyncd.media.frame import Frame
+
+LONGEST_SIDE = 640  # pixels of the picture YuNet sees: enough for faces from 2 % of it on
+CONFIDENCE = 0.6  # of 1: below it YuNet's boxes are often no faces
+OVERLAP = 0.3  # boxes that share more are the same face
+
+
+class Detector:
+    """One detector is for one thread: it holds the buffers of its network."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises CheckpointMissing, CheckpointInvalid."""
+        if not path.is_file():
+            raise CheckpointMissing(
+                f"There is no face detector at {path}.", "Point `detector` at YuNet's ONNX file."
+            )
+        try:
+            self._net = cv2.FaceDetectorYN.create(str(path), "", (320, 320), CONFIDENCE, OVERLAP)
+        except cv2.error as error:
+            raise CheckpointInvalid(
+                f"{path} is not the YuNet face detector.", "Point `detector` at YuNet's ONNX file."
+            ) from error
+
+    def faces(self, frame: Frame) -> list[Box]:
+        """The boxes of all faces in a frame, in its pixels, the largest first."""
+        scale = min(1.0, LONGEST_SIDE / max(frame.width, frame.height))
+        width, height = round(frame.width * scale), round(frame.height * scale)
+        self._net.setInputSize((width, height))
+        _, found = self._net.detect(frame.bgr(width, height))
+        rows = np.empty((0, 15)) if found is None else found[np.isfinite(found).all(axis=1)]
+        size = np.array([frame.width / width, frame.height / height] * 2)
+        corners = np.hstack([rows[:, :2], rows[:, :2] + rows[:, 2:4]]) * size
+        return sorted((Box(*row.tolist()) for row in corners), key=lambda box: -box.area)

@@ -1,0 +1,140 @@
+"""The render: a face and a voice become a video whose lips follow the voice.  Read this file first.
+
+Everything streams in one direction.  A take is one frame of the result with its face and the window
+of sound heard with it; takes come in one by one, the generator sees a batch of them at a time, and
+the pictures go out in the same order.
+"""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
+
+import av
+import numpy as np
+
+from lipsyncd.errors import NoFace
+from lipsyncd.face.blend import Blend, SoftBlend
+from lipsyncd.face.box import Box
+from lipsyncd.face.reference import BoxBlend, steady_forward
+from lipsyncd.face.track import Sighting, locate, steady
+from lipsyncd.job import Options, Paths, Progress
+from lipsyncd.media.ahead import ahead
+from lipsyncd.media.frame import Frame
+from lipsyncd.media.mel import clamped, mel_columns, mel_windows, window_starts
+from lipsyncd.media.result import new_result
+from lipsyncd.media.source import Source, open_source
+from lipsyncd.media.timeline import timeline
+from lipsyncd.media.voice import Voice, examine_voice
+from lipsyncd.model.residency import Models
+
+
+class Settings(Protocol):
+    """What the operator chose for every render."""
+
+    crf: int
+    preset: str
+    detect_every: int
+
+
+@dataclass(frozen=True)
+class Take:
+    """One frame of the result to be, with its face and its window."""
+
+    sighting: Sighting
+    window: np.ndarray
+
+
+@dataclass(frozen=True)
+class Dubbed:
+    """The pictures of a batch, and in how many of them there was a face."""
+
+    pictures: list[av.VideoFrame]
+    faces: int
+
+
+def render(
+    options: Options, paths: Paths, models: Models, settings: Settings
+) -> Generator[Progress, None, None]:
+    """Write the result of a job, a batch at a time.  Raises InputError, DiskFull.
+
+    Each yield is the progress, the heartbeat and the place where cancelling happens: closing this
+    generator ends the render and leaves no file.
+    """
+    voice = examine_voice(paths.voice, "The voice")
+    with open_source(paths.face, "The face") as source:
+        total, faces = round(voice.seconds * source.rate), 0
+        sightings = follow(timeline(source, total, options.extend), options, models, settings)
+        takes = map(Take, sightings, hear(voice, source, total, options, models))
+        blend = SoftBlend(source.colour) if options.blend == "soft" else BoxBlend(source.colour)
+        crf = settings.crf if options.crf is None else options.crf
+        with (
+            ahead(takes, depth=models.batch) as coming,
+            ahead(dub(coming, blend, models), depth=1) as dubbed,
+            new_result(paths.result, source, voice, settings.preset, crf) as result,
+        ):
+            for batch in dubbed:
+                for picture in batch.pictures:
+                    result.write(picture)
+                faces += batch.faces
+                yield Progress(result.frames, total, faces)
+            refuse_faceless(faces, total, settings.detect_every)
+
+
+def follow(
+    frames: Iterator[Frame], options: Options, models: Models, settings: Settings
+) -> Iterator[Sighting]:
+    """The frames, each with the box that the generator's crop is cut from."""
+    if options.box is not None:
+        return (Sighting(frame, Box(*options.box)) for frame in frames)
+    detector = models.new_detector()
+    located = locate(
+        frames, lambda frame: framed(detector.faces(frame), models), settings.detect_every
+    )
+    return steady(located) if options.blend == "soft" else steady_forward(located)
+
+
+def framed(faces: list[Box], models: Models) -> list[Box]:
+    """The detector's boxes as the checkpoint wants its crops cut."""
+    conventions = models.conventions
+    return [face.lowered(conventions.chin_share, conventions.chin_pixels) for face in faces]
+
+
+def hear(
+    voice: Voice, source: Source, total: int, options: Options, models: Models
+) -> Iterator[np.ndarray]:
+    """The window of each frame."""
+    starts = window_starts(source.rate, total, models.conventions.mel_offset_frames)
+    if options.blend == "box":
+        starts = clamped(starts, voice)
+    return mel_windows(mel_columns(voice), starts)
+
+
+def dub(takes: Iterator[Take], blend: Blend, models: Models) -> Iterator[Dubbed]:
+    """Give each face its new mouth, a batch at a time."""
+    while batch := list(islice(takes, models.batch)):
+        seen = [take for take in batch if take.sighting.box is not None]
+        crops = [blend.crop(take.sighting.frame, take.sighting.box) for take in seen]
+        windows = [take.window for take in seen]
+        mouths = models.mouths(np.stack(crops), np.stack(windows), blend.lower) if seen else []
+        made = zip(crops, mouths, strict=True)
+        yield Dubbed([picture_of(take, blend, made) for take in batch], len(seen))
+
+
+def picture_of(
+    take: Take, blend: Blend, made: Iterator[tuple[np.ndarray, np.ndarray]]
+) -> av.VideoFrame:
+    """The take's picture with the next mouth; without a face it passes through untouched."""
+    sighting = take.sighting
+    if sighting.box is None:
+        return sighting.frame.picture
+    return blend.paste(sighting.frame, sighting.box, *next(made), sighting.strength)
+
+
+def refuse_faceless(faces: int, total: int, every: int) -> None:
+    if faces == 0:
+        looked = "each was" if total == 1 else f"the first and every {every}th after it were"
+        raise NoFace(
+            f"No face was found in any of the {total} frames ({looked} looked at).",
+            "Give a video or picture in which a face is seen from the front, or name its --box.",
+        )
