@@ -1,0 +1,55 @@
+"""The end of a job as its user meets it: the result in its place, the outcome as an exit code."""
+
+from pathlib import Path
+from typing import Any
+
+from lipsyncctl.client import open_client
+from lipsyncctl.console import Console
+from lipsyncctl.follow import follow
+from lipsyncctl.result import Destination
+from lipsyncctl.wording import frames, outcome
+from lipsyncd.errors import InputError, MalformedMessage
+from lipsyncd.wire import HINT
+
+EXIT_CODES = {"succeeded": 0, "cancelled": 3, "expired": 3, "quarantined": 4}
+
+
+def deliver(console: Console, address: Path, job: str, destination: Destination | None) -> int:
+    """Follows a job to its end and puts its result, if there is one, where it is wanted."""
+    ended = watch(console, address, job)
+    if ended["state"] != "succeeded":
+        console.note(outcome(ended))
+    elif destination is None:
+        console.say(outcome(ended))
+    else:
+        receive(console, address, job, destination)
+        console.say(f"{destination.name}: {frames(ended)}")
+    return exit_code(ended)
+
+
+def watch(console: Console, address: Path, job: str) -> dict[str, Any]:
+    """The job as it ended; its way there is shown."""
+    with console.progress() as line:
+        for message in follow(address, job, line.remark):
+            console.emit(message)
+            if message["verb"] == "progressed":
+                line.show(message["job"])
+    return message["job"]
+
+
+def receive(console: Console, address: Path, job: str, destination: Destination) -> int:
+    """Writes the result of a job to its destination; its size in bytes."""
+    with open_client(address) as client, client.ask("fetch", job=job) as fetched:
+        if not fetched.descriptors:
+            raise MalformedMessage("The daemon sent no file with its answer.", HINT)
+        size = fetched.body["size"]
+        destination.receive(fetched.descriptors[0], size)
+        console.emit(fetched.body | {"path": destination.path})
+    return size
+
+
+def exit_code(job: dict[str, Any]) -> int:
+    """What a program says of a job that has ended: 0, or how it went wrong."""
+    if job["state"] == "failed":
+        return InputError.code if job["error"]["code"] == InputError.code else 1
+    return EXIT_CODES[job["state"]]

@@ -1,0 +1,30 @@
+"""The `lipsyncctl` command: reads the command line, calls the verb, ends with its exit code."""
+
+import os
+import sys
+from pathlib import Path
+
+from lipsyncctl.arguments import parse
+from lipsyncctl.client import find_socket
+from lipsyncctl.console import Console
+from lipsyncctl.run import INTERRUPTED
+from lipsyncctl.verbs import VERBS
+from lipsyncd.errors import LipsyncError
+
+
+def main() -> int:
+    """Every failure ends as one line on stderr and an exit code; none as a traceback."""
+    arguments = parse()
+    console = Console(arguments.json)
+    try:
+        arguments.address = Path(arguments.socket) if arguments.socket else find_socket()
+        return VERBS[arguments.verb](console, arguments)
+    except LipsyncError as error:
+        console.complain(error)
+        return error.code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # whoever read our stdout has gone; without this the interpreter fails to flush it at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1

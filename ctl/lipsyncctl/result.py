@@ -1,0 +1,85 @@
+"""Where a result goes on the user's side: it appears there whole or not at all."""
+
+import errno
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+from lipsyncd.errors import DiskFull, InternalError, InvalidRequest
+
+CHUNK = 1 << 20  # bytes copied at a time
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A file to be written: `name` as it was typed, `path` with symbolic links followed."""
+
+    name: str
+    path: str
+
+    @classmethod
+    def of(cls, name: str, inputs: Iterable[str] = ()) -> Self:
+        """Refuses, before any work is done, a place that cannot be written to or is an input."""
+        path = os.path.realpath(name)
+        folder = os.path.dirname(path)
+        if not os.path.isdir(folder):
+            raise InvalidRequest(f"The folder {folder} does not exist.", "Make it first.")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise InvalidRequest(f"The folder {folder} is not writable.", "Choose another for -o.")
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise InvalidRequest(f"{name} is not a regular file.", "Give -o the name of a file.")
+        if path in map(os.path.realpath, inputs):
+            raise InvalidRequest(f"{name} is an input.", "Give -o another name.")
+        return cls(name, path)
+
+    def receive(self, descriptor: int, size: int) -> None:
+        """Copies `size` bytes to a file beside the path, makes it durable, and renames it."""
+        part = f"{self.path}.{os.urandom(4).hex()}.part"
+        try:
+            target = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise refused(self.name, error) from error
+        try:
+            copy(descriptor, target, size)
+            os.fsync(target)
+            os.rename(part, self.path)
+            sync_folder(os.path.dirname(self.path))
+        except OSError as error:
+            raise refused(self.name, error) from error
+        finally:
+            os.close(target)
+            if os.path.lexists(part):
+                os.unlink(part)
+
+
+def copy(source: int, target: int, size: int) -> None:
+    """All of `source` from its beginning, wherever its position is; it must hold `size` bytes."""
+    done = 0
+    while chunk := os.pread(source, CHUNK, done):
+        done += len(chunk)
+        while chunk:
+            chunk = chunk[os.write(target, chunk) :]
+    if done != size:
+        raise InternalError(
+            f"The daemon announced {size} bytes and handed over {done}.",
+            "Fetch the result again; if that fails too, look at the daemon's log.",
+        )
+
+
+def sync_folder(folder: str) -> None:
+    """Makes a rename in `folder` durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def refused(name: str, error: OSError) -> DiskFull | InvalidRequest:
+    """What the user is told when the result cannot be written to `name`."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DiskFull(f"There is no room for {name}.", "The result stays with the daemon.")
+    return InvalidRequest(
+        f"{name} cannot be written: {error.strerror}.", "The result stays with the daemon."
+    )

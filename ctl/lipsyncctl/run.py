@@ -1,0 +1,55 @@
+"""`run`: from the files to the result in one go; and Ctrl-C, which first leaves, then cancels."""
+
+import shlex
+import time
+from argparse import Namespace
+
+from lipsyncctl.client import open_client
+from lipsyncctl.console import Console
+from lipsyncctl.delivery import deliver
+from lipsyncctl.result import Destination
+from lipsyncctl.submission import submit
+from lipsyncd.errors import LipsyncError
+
+SECOND_THOUGHTS = 3.0  # seconds for a second Ctrl-C
+INTERRUPTED = 130
+CANCELLED = 3
+
+
+def run(console: Console, arguments: Namespace) -> int:
+    """Submits, follows, fetches. From the acceptance on the job lives without us."""
+    destination = Destination.of(arguments.output, (arguments.face, arguments.voice))
+    job = submit(console, arguments, arguments.face)["id"]
+    try:
+        return deliver(console, arguments.address, job, destination)
+    except KeyboardInterrupt:
+        return leave(console, arguments, job)
+    except LipsyncError as error:
+        console.complain(error)
+        console.note(f"The job stays with the daemon: `{way_back(arguments, job)}`.")
+        return error.code
+
+
+def leave(console: Console, arguments: Namespace, job: str) -> int:
+    """Tells how to come back, and waits a little for a second Ctrl-C, which cancels the job."""
+    try:
+        console.note(f"The job goes on. Come back with `{way_back(arguments, job)}`.")
+        console.note(f"Ctrl-C again within {SECOND_THOUGHTS:.0f} s cancels it.")
+        time.sleep(SECOND_THOUGHTS)
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        cancel(console, arguments, job)
+        return CANCELLED
+
+
+def cancel(console: Console, arguments: Namespace, job: str) -> None:
+    """Returns when the job has ended; JobEnded if it had ended before."""
+    with open_client(arguments.address) as client:
+        console.emit(client.ask("cancel", patience=None, job=job).body)
+    console.note(f"job {job} is cancelled.")
+
+
+def way_back(arguments: Namespace, job: str) -> str:
+    """The command that goes on where we stopped."""
+    socket = ["--socket", arguments.socket] if arguments.socket else []
+    return shlex.join(["lipsyncctl", "wait", *socket, job, "-o", arguments.output])

@@ -1,0 +1,75 @@
+"""`lipsyncctl health` and `info`: the daemon itself, and a daemon that is not there."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from command import lipsyncctl, messages, started
+from living import Daemon, living
+
+from lipsyncd import __version__
+
+CPU_SECONDS = 0.1
+
+
+def test_a_ready_daemon_is_healthy(daemon: Daemon, tmp_path: Path) -> None:
+    with daemon.client() as client:
+        while not client.ask("health")["ready"]:
+            pass
+    ended = lipsyncctl(tmp_path, "health")
+    assert ended.returncode == 0
+    assert ended.stdout == "ready on none, 0 running, 0 queued\n"
+
+
+def test_a_daemon_that_loads_is_alive_and_says_what_it_does(tmp_path: Path) -> None:
+    with living(tmp_path, is_loaded=False):
+        ended = lipsyncctl(tmp_path, "health")
+        (report,) = messages(lipsyncctl(tmp_path, "health", "--json").stdout)
+    assert ended.returncode == 1
+    assert ended.stdout == "warming: loading nothing at all, 0 running, 0 queued\n"
+    assert (report["verb"], report["ready"]) == ("reported", False)
+
+
+def test_where_no_daemon_is_there_is_no_answer(tmp_path: Path) -> None:
+    ended = lipsyncctl(tmp_path, "health")
+    assert ended.returncode == 2
+    assert f"no socket at {tmp_path}/control.sock" in ended.stderr
+
+
+def test_the_socket_of_a_daemon_that_died_is_no_daemon(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(tmp_path / "control.sock"))
+    ended = lipsyncctl(tmp_path, "--json", "health")
+    assert ended.returncode == 2
+    assert messages(ended.stdout)[0]["name"] == "server.unreachable"
+
+
+def test_health_costs_next_to_nothing(daemon: Daemon, tmp_path: Path) -> None:
+    spent = []
+    for _ in range(3):
+        with started(tmp_path, "health") as process:
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            spent.append(usage.ru_utime + usage.ru_stime)
+    assert min(spent) < CPU_SECONDS
+
+
+def test_info_tells_what_the_daemon_is_made_of(daemon: Daemon, tmp_path: Path) -> None:
+    lines = lipsyncctl(tmp_path, "info").stdout.splitlines()
+    assert f"version     {__version__}" in lines
+    assert f"pid         {os.getpid()}" in lines
+
+
+@pytest.mark.parametrize("verb", ["list", "info", "status x", "cancel x", "submit -a hello.wav f"])
+def test_other_verbs_have_an_exit_code_for_no_daemon(tmp_path: Path, verb: str) -> None:
+    (tmp_path / "f").write_bytes(b"face")
+    nowhere = str(tmp_path / "nowhere/control.sock")
+    assert lipsyncctl(tmp_path, "--socket", nowhere, *verb.split()).returncode == 7
+
+
+@pytest.mark.parametrize("words", [(), ("dance",), ("run",), ("status",), ("list", "--colour")])
+def test_wrong_usage_is_explained(tmp_path: Path, words: tuple[str, ...]) -> None:
+    ended = lipsyncctl(tmp_path, *words)
+    assert ended.returncode == 2
+    assert "usage: lipsyncctl" in ended.stderr

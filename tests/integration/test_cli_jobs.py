@@ -1,0 +1,112 @@
+"""`lipsyncctl list`, `status`, `fetch` and `cancel`: the jobs that are there."""
+
+import os
+from pathlib import Path
+
+import pytest
+from command import lipsyncctl, messages
+from living import Client, Daemon, living
+from paced import Gate, endless, raising
+
+from lipsyncd.errors import NoFace
+
+
+def test_list_is_a_table_of_the_jobs(client: Client, gate: Gate, tmp_path: Path) -> None:
+    jobs = [client.submit(tmp_path) for _ in range(2)]
+    gate.at.get()
+    gate.let_go(1)
+    gate.at.get()
+    headings, *rows = lipsyncctl(tmp_path, "list").stdout.splitlines()
+    assert headings.split() == ["ID", "STATE", "DONE", "FACE", "VOICE", "AGE"]
+    assert [row.split()[:2] for row in rows] == [[jobs[0], "running"], [jobs[1], "queued"]]
+    assert "33 %" in rows[0]
+    assert "speaker.mp4  hello.wav" in rows[1]
+
+
+def test_an_empty_list_has_headings_only(daemon: Daemon, tmp_path: Path) -> None:
+    assert len(lipsyncctl(tmp_path, "list").stdout.splitlines()) == 1
+
+
+def test_list_is_one_message_for_programs(client: Client, tmp_path: Path) -> None:
+    job = client.submit(tmp_path)
+    (message,) = messages(lipsyncctl(tmp_path, "list", "--json").stdout)
+    assert message["verb"] == "listed"
+    assert [each["id"] for each in message["jobs"]] == [job]
+
+
+def test_a_file_name_cannot_steer_the_terminal(daemon: Daemon, tmp_path: Path) -> None:
+    name = "\033[2Jface\n.mp4"
+    (tmp_path / name).write_bytes(b"face")
+    job = lipsyncctl(tmp_path, "submit", "-a", "hello.wav", name).stdout.strip()
+    table = lipsyncctl(tmp_path, "list").stdout
+    assert len(table.splitlines()) == 2
+    assert "\033" not in table + lipsyncctl(tmp_path, "status", job).stdout
+
+
+def test_status_tells_why_a_job_failed(tmp_path: Path) -> None:
+    error = NoFace("No face was found in any frame.", "Choose another clip.")
+    with living(tmp_path, raising(error)) as daemon, daemon.client() as client:
+        job = client.submit(tmp_path, crf=20)
+        client.end_of(job)
+        ended = lipsyncctl(tmp_path, "status", job)
+    assert ended.returncode == 0
+    parts = dict(line.split(maxsplit=1) for line in ended.stdout.splitlines())
+    assert (parts["job"], parts["state"]) == (job, "failed")
+    assert parts["options"] == "blend soft, extend pingpong, crf 20"
+    assert parts["error"] == f"{error.message} {error.hint}"
+
+
+@pytest.mark.parametrize("words", [("status",), ("cancel",), ("fetch", "-o", "out.mp4")])
+def test_an_unknown_job_has_an_exit_code_of_its_own(
+    daemon: Daemon, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    ended = lipsyncctl(tmp_path, *words, "nothing")
+    assert ended.returncode == 5
+    assert ended.stderr.startswith("lipsyncctl: There is no job nothing.")
+
+
+def test_fetch_writes_a_result_as_often_as_it_is_asked(tmp_path: Path) -> None:
+    with living(tmp_path) as daemon, daemon.client() as client:
+        job = client.submit(tmp_path)
+        client.end_of(job)
+        for name in ("one.mp4", "two.mp4"):
+            ended = lipsyncctl(tmp_path, "fetch", job, "-o", name)
+            assert (ended.returncode, ended.stdout) == (0, f"{name}: 9 bytes\n")
+            assert (tmp_path / name).read_bytes() == b"facevoice"
+
+
+def test_there_is_nothing_to_fetch_before_the_end(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    job = client.submit(tmp_path)
+    ended = lipsyncctl(tmp_path, "fetch", job, "-o", "results/out.mp4")
+    assert ended.returncode == 1
+    assert os.listdir(tmp_path / "results") == []
+
+
+def test_cancel_returns_when_the_jobs_have_ended(tmp_path: Path) -> None:
+    with living(tmp_path, endless) as daemon, daemon.client() as client:
+        jobs = [client.submit(tmp_path) for _ in range(2)]
+        assert lipsyncctl(tmp_path, "cancel", *jobs).returncode == 0
+        assert [client.job(job)["state"] for job in jobs] == ["cancelled", "cancelled"]
+
+
+def test_what_has_ended_cannot_be_cancelled(tmp_path: Path) -> None:
+    with living(tmp_path) as daemon, daemon.client() as client:
+        job = client.submit(tmp_path)
+        client.end_of(job)
+        ended = lipsyncctl(tmp_path, "cancel", job)
+    assert ended.returncode == 1
+    assert "ended already" in ended.stderr
+
+
+def test_a_reader_that_leaves_early_is_no_error_worth_a_traceback(
+    client: Client, tmp_path: Path
+) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    try:
+        ended = lipsyncctl(tmp_path, "list", stdout=theirs)
+    finally:
+        os.close(theirs)
+    assert ended.returncode == 1
+    assert ended.stderr == ""

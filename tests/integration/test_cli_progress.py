@@ -1,0 +1,75 @@
+"""How `lipsyncctl` shows progress: one line redrawn on a terminal, plain lines elsewhere."""
+
+import os
+import termios
+from pathlib import Path
+
+import pytest
+from command import RENDER, started
+from living import Client, living
+from paced import Gate
+
+CLEAR = "\r\033[K"
+FULL = "━"  # a cell of the bar
+
+
+@pytest.fixture
+def ready(client: Client) -> None:
+    """A daemon that is not ready is worth a remark, which these tests do not want."""
+    while not client.ask("health")["ready"]:
+        pass
+
+
+def shown(directory: Path, gate: Gate, columns: int) -> str:
+    """What a terminal of this width gets to see of a `run`, the first of three steps included."""
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
+    seen = ""
+    gate.let_go(1)
+    with started(directory, "run", *RENDER, "-o", "out.mp4", stderr=theirs) as process:
+        os.close(theirs)
+        while FULL not in seen:
+            seen += read(ours)
+        gate.let_go(2)
+        while more := read(ours):
+            seen += more
+        assert process.wait() == 0
+    os.close(ours)
+    return seen
+
+
+def read(terminal: int) -> str:
+    """What a terminal shows next; empty when nobody has it open any more."""
+    try:
+        return os.read(terminal, 4096).decode()
+    except OSError:  # Linux's way to say so
+        return ""
+
+
+@pytest.mark.usefixtures("ready")
+def test_a_terminal_has_one_line_that_is_gone_at_the_end(tmp_path: Path, gate: Gate) -> None:
+    seen = shown(tmp_path, gate, columns=80)
+    assert "\n" not in seen
+    assert seen.endswith(CLEAR)
+    line = next(line for line in seen.split(CLEAR) if " 33 %" in line)
+    assert line.startswith("━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌  33 %  1/3 frames")
+    assert line.endswith(" left")
+
+
+@pytest.mark.usefixtures("ready")
+def test_the_line_never_wraps(tmp_path: Path, gate: Gate) -> None:
+    seen = shown(tmp_path, gate, columns=5)
+    assert max(len(line) for line in seen.split(CLEAR)) == 4
+
+
+def test_elsewhere_a_state_is_told_in_a_line_of_its_own(tmp_path: Path) -> None:
+    with (
+        living(tmp_path, is_loaded=False) as daemon,
+        started(tmp_path, "run", *RENDER, "-o", "out.mp4") as process,
+    ):
+        waiting = [process.stderr.readline() for _ in range(2)]
+        daemon.may_load.set()
+        _, remarks = process.communicate()
+    assert "the daemon is still warming" in waiting[0]
+    assert waiting[1].endswith(": queued\n")
+    assert "\033" not in "".join(waiting) + remarks

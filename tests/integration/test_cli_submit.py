@@ -1,0 +1,75 @@
+"""`lipsyncctl submit`: a job for each face, and bare ids for scripts."""
+
+from pathlib import Path
+
+import pytest
+from command import RENDER, lipsyncctl, messages
+from living import Client, Daemon
+from paced import Gate
+
+
+def test_submit_prints_the_bare_ids_in_order(
+    daemon: Daemon, client: Client, tmp_path: Path
+) -> None:
+    (tmp_path / "other.mp4").write_bytes(b"another face")
+    ended = lipsyncctl(tmp_path, "submit", *RENDER, "other.mp4")
+    assert ended.returncode == 0
+    faces = [client.job(job)["face"] for job in ended.stdout.splitlines()]
+    assert faces == ["speaker.mp4", "other.mp4"]
+
+
+def test_submit_answers_with_a_message_for_each_job(daemon: Daemon, tmp_path: Path) -> None:
+    ended = lipsyncctl(tmp_path, "submit", "--json", *RENDER, "speaker.mp4")
+    assert [message["verb"] for message in messages(ended.stdout)] == ["accepted", "accepted"]
+
+
+def test_the_inputs_may_be_removed_once_they_are_submitted(
+    daemon: Daemon, client: Client, gate: Gate, tmp_path: Path
+) -> None:
+    job = lipsyncctl(tmp_path, "submit", *RENDER).stdout.strip()
+    (tmp_path / "speaker.mp4").unlink()
+    (tmp_path / "hello.wav").unlink()
+    gate.let_go()
+    client.end_of(job)
+    assert client.result_of(job) == b"facevoice"
+
+
+def test_a_name_that_is_not_text_is_no_obstacle(daemon: Daemon, tmp_path: Path) -> None:
+    (tmp_path / "na\udcffme.mp4").write_bytes(b"face")
+    ended = lipsyncctl(tmp_path, "submit", "--json", "-a", "hello.wav", "na\udcffme.mp4")
+    (message,) = messages(ended.stdout)
+    assert message["job"]["face"] == "na\udcffme.mp4"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--box", "1,2,3"),
+        ("--box", "4,4,2,2"),
+        ("--box", "here"),
+        ("--crf", "52"),
+        ("--crf", "good"),
+        ("--blend", "hard"),
+        ("--ble", "box"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_a_usage_error(
+    daemon: Daemon, client: Client, tmp_path: Path, words: tuple[str, str]
+) -> None:
+    ended = lipsyncctl(tmp_path, "submit", *words, *RENDER)
+    assert ended.returncode == 2
+    assert ended.stderr
+    assert client.ask("list")["jobs"] == []
+
+
+def test_a_daemon_that_is_stopping_is_worth_another_attempt_later(
+    daemon: Daemon, client: Client, gate: Gate, tmp_path: Path
+) -> None:
+    client.submit(tmp_path)
+    gate.at.get()
+    daemon.stop()
+    while client.ask("health")["state"] != "draining":
+        pass
+    ended = lipsyncctl(tmp_path, "submit", "--json", *RENDER)
+    assert ended.returncode == 6
+    assert messages(ended.stdout)[0]["retryable"] is True
