@@ -219,6 +219,12 @@ class DeviceLost(HostError):
     code = 74
 
 
+class DeviceMemoryFull(HostError):
+    name = "gpu.oom"
+    code = 74
+    retryable = True
+
+
 class StateBusy(HostError):
     name = "state.busy"
     code = 75

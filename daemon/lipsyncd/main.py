@@ -184,17 +184,10 @@ def load_data_plane(
 ) -> tuple[Render, Callable[[], Mapping[str, object]]]:
     """The real models; imported only here, because that takes seconds."""
     set_up_libraries()
-    from lipsyncd.model.residency import load_models  # noqa: PLC0415
-    from lipsyncd.render import render  # noqa: PLC0415
-    from lipsyncd.warmup import warm_up  # noqa: PLC0415
+    from lipsyncd.studio import open_studio  # noqa: PLC0415
 
-    models = load_models(
-        config.checkpoint, config.detector, config.device, config.render.batch, report
-    )
-    bound = partial(render, models=models, settings=config.render)
-    report("warming up")
-    warm_up(models, bound)
-    return bound, models.describe
+    studio = open_studio(config, report)
+    return studio.render, studio.describe
 
 
 class _Parser(argparse.ArgumentParser):

@@ -26,7 +26,7 @@ from lipsyncd.media.result import new_result
 from lipsyncd.media.source import Source, open_source
 from lipsyncd.media.timeline import timeline
 from lipsyncd.media.voice import Voice, examine_voice
-from lipsyncd.model.residency import Models
+from lipsyncd.model.serving import JobModels
 
 
 class Settings(Protocol):
@@ -54,14 +54,14 @@ class Dubbed:
 
 
 def render(
-    options: Options, paths: Paths, models: Models, settings: Settings
+    options: Options, paths: Paths, models: JobModels, settings: Settings
 ) -> Generator[Progress, None, None]:
     """Write the result of a job, a batch at a time.  Raises InputError, DiskFull.
 
     Each yield is the progress, the heartbeat and the place where cancelling happens: closing this
     generator ends the render and leaves no file.
     """
-    voice = examine_voice(paths.voice, "The voice")
+    voice = yield from examine_voice(paths.voice, "The voice")
     with open_source(paths.face, "The face") as source:
         total, faces = round(voice.seconds * source.rate), 0
         sightings = follow(timeline(source, total, options.extend), options, models, settings)
@@ -82,7 +82,7 @@ def render(
 
 
 def follow(
-    frames: Iterator[Frame], options: Options, models: Models, settings: Settings
+    frames: Iterator[Frame], options: Options, models: JobModels, settings: Settings
 ) -> Iterator[Sighting]:
     """The frames, each with the box that the generator's crop is cut from."""
     if options.box is not None:
@@ -94,14 +94,14 @@ def follow(
     return steady(located) if options.blend == "soft" else steady_forward(located)
 
 
-def framed(faces: list[Box], models: Models) -> list[Box]:
+def framed(faces: list[Box], models: JobModels) -> list[Box]:
     """The detector's boxes as the checkpoint wants its crops cut."""
     conventions = models.conventions
     return [face.lowered(conventions.chin_share, conventions.chin_pixels) for face in faces]
 
 
 def hear(
-    voice: Voice, source: Source, total: int, options: Options, models: Models
+    voice: Voice, source: Source, total: int, options: Options, models: JobModels
 ) -> Iterator[np.ndarray]:
     """The window of each frame."""
     starts = window_starts(source.rate, total, models.conventions.mel_offset_frames)
@@ -110,7 +110,7 @@ def hear(
     return mel_windows(mel_columns(voice), starts)
 
 
-def dub(takes: Iterator[Take], blend: Blend, models: Models) -> Iterator[Dubbed]:
+def dub(takes: Iterator[Take], blend: Blend, models: JobModels) -> Iterator[Dubbed]:
     """Give each face its new mouth, a batch at a time."""
     while batch := list(islice(takes, models.batch)):
         seen = [take for take in batch if take.sighting.box is not None]

@@ -6,17 +6,18 @@ Every library on a job's way (codecs, mel, detector, generator) is used once bef
 import math
 import struct
 import wave
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
 
-from lipsyncd.errors import LipsyncError, WarmUpFailed
-from lipsyncd.job import Options, Paths, Progress
+from lipsyncd.errors import InputError, WarmUpFailed
+from lipsyncd.job import Options, Paths
 from lipsyncd.media.source import open_source
 from lipsyncd.model.residency import Models
+from lipsyncd.model.serving import Serving
+from lipsyncd.render import Settings, render
 
 SECONDS = 1.0
 TONE = 220  # Hz
@@ -25,18 +26,17 @@ SIDE = 192  # pixels of the made-up picture
 FACE = (48, 48, 144, 144)  # where it pretends to have a face
 
 
-def warm_up(models: Models, render: Callable[[Options, Paths], Iterator[Progress]]) -> None:
-    """Use everything once.  Raises WarmUpFailed, CheckpointMissing, CheckpointInvalid."""
-    models.check()
+def warm_up(models: Models, settings: Settings) -> None:
+    """Use everything once.  Raises WarmUpFailed."""
     with TemporaryDirectory(prefix="lipsyncd-") as folder:
         paths = Paths(Path(folder, "face"), Path(folder, "voice"), Path(folder, "result"))
         write_picture(paths.face)
         write_tone(paths.voice)
         try:
             look_once(models, paths.face)
-            for _ in render(Options(box=FACE), paths):
+            for _ in render(Options(box=FACE), paths, Serving(models).for_job(), settings):
                 pass
-        except LipsyncError as error:
+        except InputError as error:
             raise WarmUpFailed(f"The warm-up render failed: {error.message}", error.hint) from error
         refuse_empty(paths.result)
 

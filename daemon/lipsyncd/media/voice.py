@@ -1,6 +1,6 @@
 """A voice: the sound that a job brings, examined once, then read as a waveform in blocks."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -10,10 +10,12 @@ import numpy as np
 import soxr
 
 from lipsyncd.errors import NoAudioStream, SilentVoice, UnreadableMedia, VoiceTooShort
+from lipsyncd.job import Progress
 from lipsyncd.media.container import CHECK_IT_PLAYS, frames_of, open_container, refuse_truncated
 
 SAMPLE_RATE = 16000  # of a waveform: what mels are made from
 SHORTEST_SECONDS = Fraction(1, 5)  # one window
+SIGN_FRAMES = 2000  # audio frames between signs of life while a voice is examined
 SILENCE = 1e-3  # of full scale: a voice whose loudest sample is below -60 dB says nothing
 
 
@@ -27,18 +29,20 @@ class Voice:
     start: int  # the first sample's timestamp, in the time base of its stream
 
 
-def examine_voice(path: Path, name: str) -> Voice:
-    """Decode the whole voice once.
+def examine_voice(path: Path, name: str) -> Generator[Progress, None, Voice]:
+    """Decode the whole voice once, yielding now and then: a long one takes a while.
 
     Raises InputGone, UnreadableMedia, TruncatedMedia, NoAudioStream, VoiceTooShort, SilentVoice.
     """
     with open_container(path, name) as container:
         stream = sound_stream(container, name)
         start, seconds, peak = None, Fraction(0), 0.0
-        for frame in frames_of(stream, name):
+        for count, frame in enumerate(frames_of(stream, name), 1):
             start = (frame.pts or 0) if start is None else start
             seconds += Fraction(frame.samples, frame.sample_rate)
             peak = max(peak, loudest(frame))
+            if count % SIGN_FRAMES == 0:
+                yield Progress(0, 0, 0)
         refuse_truncated(stream, float(seconds), name)
     refuse_unusable(name, seconds, peak)
     return Voice(path, name, seconds, start)

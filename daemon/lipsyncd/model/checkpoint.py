@@ -6,7 +6,7 @@ for 96-pixel crops is refused by name: people really do save web pages and point
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import torch
 from lipsyncd.errors import CheckpointInvalid, CheckpointMissing
 from lipsyncd.model.generator import Generator
 
+READ_BYTES = 8 << 20  # between reports of progress
 ENCODERS = 7  # face encoder stages from 96 pixels down to 1
 GET_ANOTHER = "Point `checkpoint` in the configuration at a Wav2Lip generator for 96-pixel crops."
 DOWNLOAD_AGAIN = "Download it again, and compare its size and sha256 with the publisher's."
@@ -58,17 +59,18 @@ class Checkpoint:
     generator: Generator
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a safetensors, pickle or TorchScript file.
+def load_checkpoint(path: Path, report: Callable[[str], None]) -> Checkpoint:
+    """Read a safetensors, pickle or TorchScript file; `report` is told as bytes come in.
 
     Raises CheckpointMissing, CheckpointInvalid.
     """
     if not path.is_file():
         raise CheckpointMissing(f"There is no checkpoint at {path}.", GET_ANOTHER)
     refuse_mistaken(path)
+    sha256 = sha256_of(path, report)
     state, metadata = read_state(path)
     generator, width = build_generator(path, state)
-    return Checkpoint(path, sha256_of(path), width, conventions_of(path, metadata), generator)
+    return Checkpoint(path, sha256, width, conventions_of(path, metadata), generator)
 
 
 def refuse_mistaken(path: Path) -> None:
@@ -193,6 +195,12 @@ def conventions_of(path: Path, metadata: Mapping[str, str]) -> Conventions:
     )
 
 
-def sha256_of(path: Path) -> str:
+def sha256_of(path: Path, report: Callable[[str], None]) -> str:
+    """The file's hash.  Reading all of it first also means that a slow disk is seen to move."""
+    digest, size, done = hashlib.sha256(), path.stat().st_size, 0
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while piece := file.read(READ_BYTES):
+            digest.update(piece)
+            done += len(piece)
+            report(f"reading {path.name}: {done * 100 // size} %")
+    return digest.hexdigest()

@@ -1,81 +1,155 @@
 """Residency: the generator on its device, from load to exit.  Numpy in, numpy out."""
 
+import hashlib
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from lipsyncd.errors import WarmUpFailed
+from lipsyncd.config import Config
+from lipsyncd.errors import DeviceLost, DeviceMemoryFull, WarmUpFailed
 from lipsyncd.model.checkpoint import Checkpoint, Conventions, load_checkpoint
 from lipsyncd.model.detector import Detector
-from lipsyncd.model.device import description_of, device_of, synchronize
-from lipsyncd.model.generator import BANDS, CROP, WINDOW
+from lipsyncd.model.device import (
+    description_of,
+    device_faults,
+    device_of,
+    keep_in_memory,
+    precision_of,
+)
+from lipsyncd.model.generator import CROP
+from lipsyncd.model.golden import Golden, golden_of
+
+log = logging.getLogger(__name__)
+
+# How far a mouth may be from the golden one, of 255: float16 was seen within 0.4, float32 in 1e-4.
+TOLERANCE = {torch.float16: 3.0, torch.float32: 0.05}
+SAMPLED = 997  # every so many-th weight goes into the checksum
 
 
 class Models:
-    """The resident generator, and detectors by the render.
+    """The generator of one checkpoint, resident, and face detectors for whoever renders.
 
-    Every pass has the same shape, so a mouth never depends on how many others there are.
+    Every pass of a job has the same shape, so a mouth never depends on its neighbours.
     """
 
-    def __init__(
-        self, checkpoint: Checkpoint, detector: Path, device: torch.device, batch: int
+    def __init__(  # noqa: PLR0917
+        self,
+        checkpoint: Checkpoint,
+        golden: Golden,
+        detector: Path,
+        device: torch.device,
+        batch: int,
     ) -> None:
         self._checkpoint = checkpoint
+        self._golden = golden
         self._detector = detector
         self._device = device
-        self._dtype = torch.float16 if device.type == "cuda" else torch.float32
+        self._dtype = precision_of(device)
         self._generator = checkpoint.generator.to(
             device, self._dtype, memory_format=torch.channels_last
         )
+        self._locked_bytes = keep_in_memory(self._generator)
         self.batch = batch
         self.conventions: Conventions = checkpoint.conventions
-
-    @torch.inference_mode()
-    def mouths(self, crops: np.ndarray, windows: np.ndarray, lower: bool) -> np.ndarray:
-        """The mouth of each crop as it hears its window, or the lower half of it.
-
-        Crops (n, 96, 96, 3) uint8 BGR, windows (n, 80, 16) float32 in [-4, 4], n up to `batch`;
-        mouths (n, 96, 96, 3) float32 BGR in 0..255, or with `lower` (n, 48, 96, 3).
-        """
-        count = len(crops)
-        faces = self._tensor(padded(crops, self.batch)).permute(0, 3, 1, 2) / 255
-        masked = faces.clone(memory_format=torch.preserve_format)
-        masked[:, :, CROP // 2 :] = 0
-        heard = self._tensor(padded(windows, self.batch)).unsqueeze(1)
-        mouths = self._generator(heard, torch.cat((masked, faces), dim=1), lower)
-        return (mouths[:count] * 255).permute(0, 2, 3, 1).float().contiguous().cpu().numpy()
 
     def new_detector(self) -> Detector:
         """A face detector for one render (it is small, and no two threads may share one)."""
         return Detector(self._detector)
 
-    def check(self) -> None:
-        """A pass at each serving shape, waited for.  Raises WarmUpFailed if it makes no picture."""
-        crops = np.full((self.batch, CROP, CROP, 3), 128, np.uint8)
-        windows = np.full((self.batch, BANDS, WINDOW), -4, np.float32)
-        made = [self.mouths(crops, windows, lower) for lower in (True, False)]
-        synchronize(self._device)
-        if not all(np.isfinite(mouths).all() for mouths in made):
-            raise WarmUpFailed(
-                f"{self._checkpoint.path} makes no picture but numbers out of range.",
-                "Use another checkpoint.",
+    def mouths(self, crops: np.ndarray, windows: np.ndarray, lower: bool) -> np.ndarray:
+        """The mouth of each crop as it hears its window, or the lower half of it.
+
+        Crops (n, 96, 96, 3) uint8 BGR, windows (n, 80, 16) float32 in [-4, 4];
+        mouths (n, 96, 96, 3) float32 BGR in 0..255, or with `lower` (n, 48, 96, 3).
+        Raises DeviceLost, and DeviceMemoryFull if not even one crop fits.
+        """
+        while True:
+            batch = self.batch
+            try:
+                made = [
+                    self._pass(crops[at : at + batch], windows[at : at + batch], lower, batch)
+                    for at in range(0, len(crops), batch)
+                ]
+                return np.concatenate(made)
+            except torch.OutOfMemoryError as error:
+                self._halve(batch, error)
+
+    def prove(self) -> None:
+        """The warm pass: a small batch, compared with its golden output.  Raises DeviceLost."""
+        error = self._error_at(len(self._golden.crops), lower=False)
+        if not error <= TOLERANCE[self._dtype]:
+            raise DeviceLost(
+                f"The device {self._device} computes wrongly (off by {error:.3g} of 255).",
+                "Check the GPU's memory for errors: `nvidia-smi -q -d ECC`.",
             )
 
+    def check(self) -> None:
+        """A pass at every shape of serving, against the golden output.  Raises WarmUpFailed."""
+        shapes = [(self.batch, True), (self.batch, False), (len(self._golden.crops), False)]
+        for batch, lower in shapes:
+            error = self._error_at(batch, lower)
+            if not error <= TOLERANCE[self._dtype]:
+                raise WarmUpFailed(
+                    f"{self._checkpoint.path.name} gives other pictures on {self._device} than on "
+                    f"the CPU (off by {error:.3g} of 255).",
+                    "Use another checkpoint or another device.",
+                )
+
     def describe(self) -> dict[str, object]:
-        """What `info` says of the models."""
+        """What `info` says of the models; the checksum is read back from the device."""
         return {
             **description_of(self._device),
             "precision": str(self._dtype).removeprefix("torch."),
             "checkpoint": self._checkpoint.path.name,
             "checkpoint_sha256": self._checkpoint.sha256,
             "checkpoint_width": self._checkpoint.width,
+            "weights_checksum": self._checksum(),
+            "locked_bytes": self._locked_bytes,
             "batch": self.batch,
         }
 
+    @torch.inference_mode()
+    def _pass(self, crops: np.ndarray, windows: np.ndarray, lower: bool, batch: int) -> np.ndarray:
+        """One forward pass at the shape of `batch`, for as many crops or fewer."""
+        with device_faults(self._device):
+            faces = self._tensor(padded(crops, batch)).permute(0, 3, 1, 2) / 255
+            masked = faces.clone(memory_format=torch.preserve_format)
+            masked[:, :, CROP // 2 :] = 0
+            heard = self._tensor(padded(windows, batch)).unsqueeze(1)
+            mouths = self._generator(heard, torch.cat((masked, faces), dim=1), lower)
+            made = (mouths[: len(crops)] * 255).permute(0, 2, 3, 1)
+            return made.float().contiguous().cpu().numpy()
+
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(values).to(self._device).to(self._dtype)
+
+    def _error_at(self, batch: int, lower: bool) -> float:
+        """The largest difference from the golden output at one shape; nan if it is no number."""
+        golden = self._golden
+        count = min(batch, len(golden.crops))
+        made = self._pass(golden.crops[:count], golden.windows[:count], lower, batch)
+        wanted = golden.mouths[:count, CROP // 2 :] if lower else golden.mouths[:count]
+        return float(np.abs(made - wanted).max())
+
+    def _halve(self, batch: int, error: Exception) -> None:
+        """Go on with half the batch, now and in future."""
+        torch.cuda.empty_cache()
+        if batch == 1:
+            raise DeviceMemoryFull(
+                f"Not even one crop fits in the memory of {self._device}.",
+                "Free memory on the GPU (`nvidia-smi` shows who holds it), then submit again.",
+            ) from error
+        self.batch = batch // 2
+        log.warning("device: out of memory, going on with batches of %d", self.batch)
+
+    def _checksum(self) -> str:
+        sampled = [
+            weights.detach().reshape(-1)[::SAMPLED] for weights in self._generator.parameters()
+        ]
+        return hashlib.sha256(torch.cat(sampled).cpu().numpy().tobytes()).hexdigest()[:16]
 
 
 def padded(values: np.ndarray, count: int) -> np.ndarray:
@@ -86,13 +160,18 @@ def padded(values: np.ndarray, count: int) -> np.ndarray:
     return np.concatenate([values, rest])
 
 
-def load_models(
-    checkpoint: Path, detector: Path, device: str, batch: int, report: Callable[[str], None]
-) -> Models:
-    """Put a checkpoint on its device.  `report` is told what is being done.
+def load_models(config: Config, cache: Path, report: Callable[[str], None]) -> Models:
+    """Put the configured checkpoint on its device and check it there.
 
-    Raises DeviceUnavailable, CheckpointMissing, CheckpointInvalid.
+    `cache` is the folder of golden outputs; `report` is told what is being done.
+    Raises DeviceUnavailable, CheckpointMissing, CheckpointInvalid, WarmUpFailed, DeviceLost.
     """
-    chosen = device_of(device)
-    report(f"loading {checkpoint.name} onto {chosen}")
-    return Models(load_checkpoint(checkpoint), detector, chosen, batch)
+    device = device_of(config.device)
+    checkpoint = load_checkpoint(config.checkpoint, report)
+    report(f"computing the golden output of {checkpoint.path.name}")
+    golden = golden_of(checkpoint, cache)
+    report(f"moving {checkpoint.path.name} to {device}")
+    models = Models(checkpoint, golden, config.detector, device, config.render.batch)
+    report(f"warming up on {device}")
+    models.check()
+    return models

@@ -1,0 +1,48 @@
+"""Serving: the models that work now, and their replacement between two batches on a reload."""
+
+import numpy as np
+
+from lipsyncd.model.checkpoint import Conventions
+from lipsyncd.model.detector import Detector
+from lipsyncd.model.residency import Models
+
+
+class Serving:
+    """Holds the current models; `replace` is one assignment, so a batch sees the old or the new."""
+
+    def __init__(self, models: Models) -> None:
+        self.current = models
+
+    def replace(self, models: Models) -> None:
+        self.current = models
+
+    def for_job(self) -> "JobModels":
+        return JobModels(self)
+
+
+class JobModels:
+    """The models as one job sees them.
+
+    Its windows and boxes are made by the conventions it began with.  So it takes newer models for
+    its next batch if they are fed in the same way, and else goes on with those it began with.
+    """
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+        self._first = serving.current
+        self.conventions: Conventions = self._first.conventions
+
+    @property
+    def batch(self) -> int:
+        return self._now().batch
+
+    def new_detector(self) -> Detector:
+        return self._first.new_detector()
+
+    def mouths(self, crops: np.ndarray, windows: np.ndarray, lower: bool) -> np.ndarray:
+        """As Models.mouths."""
+        return self._now().mouths(crops, windows, lower)
+
+    def _now(self) -> Models:
+        current = self._serving.current
+        return current if current.conventions == self.conventions else self._first
