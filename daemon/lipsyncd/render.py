@@ -23,7 +23,7 @@ from lipsyncd.media.ahead import ahead
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.mel import clamped, mel_columns, mel_windows, window_starts
 from lipsyncd.media.result import new_result
-from lipsyncd.media.source import Source, open_source
+from lipsyncd.media.source import Source, examine_source
 from lipsyncd.media.timeline import timeline
 from lipsyncd.media.voice import Voice, examine_voice
 from lipsyncd.model.serving import JobModels
@@ -62,23 +62,23 @@ def render(
     generator ends the render and leaves no file.
     """
     voice = yield from examine_voice(paths.voice, "The voice")
-    with open_source(paths.face, "The face") as source:
-        total, faces = round(voice.seconds * source.rate), 0
-        sightings = follow(timeline(source, total, options.extend), options, models, settings)
-        takes = map(Take, sightings, hear(voice, source, total, options, models))
-        blend = SoftBlend(source.colour) if options.blend == "soft" else BoxBlend(source.colour)
-        crf = settings.crf if options.crf is None else options.crf
-        with (
-            ahead(takes, depth=models.batch) as coming,
-            ahead(dub(coming, blend, models), depth=1) as dubbed,
-            new_result(paths.result, source, voice, settings.preset, crf) as result,
-        ):
-            for batch in dubbed:
-                for picture in batch.pictures:
-                    result.write(picture)
-                faces += batch.faces
-                yield Progress(result.frames, total, faces)
-            refuse_faceless(faces, total, settings.detect_every)
+    source = examine_source(paths.face, "The face")
+    total, faces = round(voice.seconds * source.rate), 0
+    sightings = follow(timeline(source, total, options.extend), options, models, settings)
+    takes = map(Take, sightings, hear(voice, source, total, options, models))
+    blend = SoftBlend(source.colour) if options.blend == "soft" else BoxBlend(source.colour)
+    crf = settings.crf if options.crf is None else options.crf
+    with (
+        ahead(takes, depth=models.batch) as coming,
+        ahead(dub(coming, blend, models), depth=1) as dubbed,
+        new_result(paths.result, source, voice, settings.preset, crf) as result,
+    ):
+        for batch in dubbed:
+            for picture in batch.pictures:
+                result.write(picture)
+            faces += batch.faces
+            yield Progress(result.frames, total, faces)
+        refuse_faceless(faces, total, settings.detect_every)
 
 
 def follow(

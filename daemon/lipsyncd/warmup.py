@@ -14,7 +14,7 @@ import numpy as np
 
 from lipsyncd.errors import InputError, WarmUpFailed
 from lipsyncd.job import Options, Paths
-from lipsyncd.media.source import open_source
+from lipsyncd.media.source import examine_source
 from lipsyncd.model.residency import Models
 from lipsyncd.model.serving import Serving
 from lipsyncd.render import Settings, render
@@ -43,9 +43,8 @@ def warm_up(models: Models, settings: Settings) -> None:
 
 def look_once(models: Models, face: Path) -> None:
     detector = models.new_detector()
-    with open_source(face, "The warm-up's picture") as source:
-        for frame in source.frames():
-            detector.faces(frame)
+    for frame in examine_source(face, "The warm-up's picture").frames():
+        detector.faces(frame)
 
 
 def write_picture(path: Path) -> None:
@@ -68,8 +67,8 @@ def write_tone(path: Path) -> None:
 
 
 def refuse_empty(result: Path) -> None:
-    with open_source(result, "The warm-up's result") as source:
-        frames = sum(1 for _ in source.frames())
+    source = examine_source(result, "The warm-up's result")
+    frames = sum(1 for _ in source.frames())
     if frames != round(SECONDS * source.rate):
         raise WarmUpFailed(
             f"The warm-up render made {frames} frames.", "Reinstall PyAV; its encoder is broken."

@@ -119,6 +119,6 @@ def part_of(box: Box, part: Box) -> Box:
 
 def as_picture(samples: np.ndarray, like: Frame) -> av.VideoFrame:
     """An I420 array as a picture with the tags of the frame it was made from."""
-    picture = av.VideoFrame.from_numpy_buffer(samples, "yuv420p")
+    picture = av.VideoFrame.from_ndarray(samples, "yuv420p")
     picture.colorspace, picture.color_range = like.picture.colorspace, like.picture.color_range
     return picture

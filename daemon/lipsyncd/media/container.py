@@ -1,6 +1,7 @@
 """A container: a media file opened through libav so that nothing but that file is ever read.
 
-Playlists and reference movies name other files and addresses; every such opening is refused.
+Playlists and reference movies name other files and addresses.  Two locks keep libav from them: it
+has no protocol to open anything with, and what a demuxer opens past that is refused.
 """
 
 from collections.abc import Iterator
@@ -14,10 +15,12 @@ from lipsyncd.errors import InputGone, TruncatedMedia, UnreadableMedia
 CHECK_IT_PLAYS = "Check that a media player opens it, or convert it to MP4."
 SEND_WHOLE = "Send the whole file: it plays only to where it breaks off."
 
+NO_PROTOCOLS = {"protocol_whitelist": "none"}
+
 # Containers that state their length; of others (MP3, raw streams) libav only guesses it.
 STATES_LENGTH = ("mov", "matroska", "avi", "wav", "flac", "ogg")
-MISSING_SHARE = 0.1  # of the stated length: so much may be missing at the end of a whole file,
-MISSING_SECONDS = 0.5  # and in any case so much
+MISSING_SHARE = 0.05  # of the stated length: so much may be missing at the end of a whole file,
+MISSING_SECONDS = 0.25  # and in any case so much
 
 
 @contextmanager
@@ -29,7 +32,7 @@ def open_container(path: Path, name: str) -> Iterator[av.container.InputContaine
         raise InputGone(f"The spooled copy of {name} is gone.", "Submit the job again.") from error
     with file:
         try:
-            container = av.open(file, io_open=refuse_opening)
+            container = av.open(file, io_open=refuse_opening, options=NO_PROTOCOLS)
         except (av.FFmpegError, ValueError, OSError) as error:
             raise UnreadableMedia(
                 f"{name} is no media that can be read.", CHECK_IT_PLAYS
@@ -61,11 +64,19 @@ def frames_of(stream: av.stream.Stream, name: str) -> Iterator[av.VideoFrame | a
 
 def refuse_truncated(stream: av.stream.Stream, seconds: float, name: str) -> None:
     """Raise TruncatedMedia if the stream ended after `seconds`, well before its stated length."""
-    stated = float(stream.duration * stream.time_base) if stream.duration else 0.0
-    missing = stated - seconds
     if not stream.container.format.name.startswith(STATES_LENGTH):
         return
-    if missing > max(MISSING_SECONDS, MISSING_SHARE * stated):
+    stated = stated_seconds(stream)
+    if stated - seconds > max(MISSING_SECONDS, MISSING_SHARE * stated):
         raise TruncatedMedia(
             f"{name} breaks off after {seconds:.1f} of {stated:.1f} seconds.", SEND_WHOLE
         )
+
+
+def stated_seconds(stream: av.stream.Stream) -> float:
+    """The stream's length by its header; the container's where only one stream is in it."""
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    container = stream.container
+    alone = len(container.streams) == 1 and container.duration
+    return (container.duration - (container.start_time or 0)) / av.time_base if alone else 0.0

@@ -33,7 +33,10 @@ class Frame:
 
     def bgr(self, width: int, height: int) -> np.ndarray:
         """The picture in another size, (height, width, 3) uint8."""
-        scaled = self.picture.reformat(width, height, "bgr24", interpolation="AREA")
+        swing = self.picture.color_range
+        scaled = self.picture.reformat(
+            width, height, "bgr24", interpolation="AREA", src_color_range=swing
+        )
         return scaled.to_ndarray()
 
     def thumbnail(self) -> np.ndarray:

@@ -5,9 +5,11 @@ due before the middle of the slot.  Little is held at a time: memory does not gr
 """
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain, dropwhile, islice
 from pathlib import Path
 
 import av
@@ -24,54 +26,44 @@ STANDARD_RATES = tuple(
     for rate in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60")
 )
 BACKWARD_BYTES = 64 << 20  # pictures held while a stretch is turned round
-SEEK_MARGIN = 2  # slots: a seek may land a little late
+SEEK_MARGINS = (1, 4, 16)  # seconds before the wanted place: a seek may land late
 
 
+@dataclass(frozen=True)
 class Source:
-    """An opened video or still.  `width` and `height` are upright and even; `rate` is constant."""
+    """A video or still that was looked into; every reading opens it anew.
 
-    def __init__(self, container: av.container.InputContainer, name: str) -> None:
-        self._container = container
-        self._name = name
-        self._stream = next(iter(container.streams.video), None)
-        if self._stream is None:
-            raise NoVideoStream(
-                f"{name} has no picture in it.", "Give a video or an image as the face."
-            )
-        self._stream.thread_type = "AUTO"
-        first = next(frames_of(self._stream, name), None)
-        if first is None:
-            raise UnreadableMedia(f"No picture of {name} can be decoded.", CHECK_IT_PLAYS)
-        self._start = first.pts or 0
-        self.colour: Colour = colour_of(first)
-        shown = upright(first, self.colour)
-        self.width, self.height = shown.width, shown.height
-        self.aspect = pixel_aspect(self._stream, turned=shown.width == first.height != first.width)
-        self._still = first if is_still(container) else None
-        self.rate = STILL_RATE if self._still else constant_rate(self._stream)
+    `width` and `height` are upright and even; `rate` is constant; `aspect` is that of a pixel;
+    `start` is the first picture's timestamp in the stream's time base.
+    """
+
+    path: Path
+    name: str
+    width: int
+    height: int
+    rate: Fraction
+    colour: Colour
+    aspect: Fraction
+    start: int
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
-        """The frames from slot `start` to the end.  Raises TruncatedMedia."""
+        """The frames from slot `start` to the end.  Raises InputGone, TruncatedMedia."""
         slot, end, shown = start, start, None
-        for picture in self._pictures_before(start):
-            due = self._slot(picture)
+        for due, picture in self._due_from(start):
             if shown is not None and due > slot:
                 yield from self._shown(shown, range(slot, due))
                 slot = due
             end, shown = max(slot, due) + 1, picture
-        yield from self._shown(shown, range(slot, end))
-        refuse_truncated(self._stream, float(end / self.rate), self._name)
+        if shown is not None:
+            yield from self._shown(shown, range(slot, end))
 
     def frames_backward(self, stop: int) -> Iterator[Frame]:
         """The frames from slot `stop - 1` down to the first."""
         stretch = max(1, BACKWARD_BYTES // (self.width * self.height * 3 // 2))
         while stop > 0:
             start = max(0, stop - stretch)
-            held = []
-            for frame in self.frames(start):
-                held.append(frame)
-                if frame.index == stop - 1:
-                    break
+            with closing(self.frames(start)) as frames:
+                held = list(islice(frames, stop - start))
             yield from reversed(held)
             stop = start
 
@@ -79,37 +71,85 @@ class Source:
         turned = upright(picture, self.colour)
         return (Frame(slot, turned) for slot in slots)
 
-    def _pictures_before(self, slot: int) -> Iterator[av.VideoFrame]:
-        """Decoded pictures in order, the first of them due at `slot` or before."""
-        if self._still:
-            yield self._still
-            return
-        margin = slot - SEEK_MARGIN
-        if margin > 0:
-            self._seek(self._start + int(margin / self.rate / self._stream.time_base))
-            pictures = frames_of(self._stream, self._name)
+    def _due_from(self, slot: int) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Pictures in order, each with the first slot it is due in; the first is due by `slot`."""
+        for margin in SEEK_MARGINS:
+            seconds = slot / self.rate - margin
+            pictures = self._due_after(seconds) if seconds > 0 else iter(())
             first = next(pictures, None)
-            if first is not None and self._slot(first) <= slot:
-                yield first
-                yield from pictures
+            if first is not None and first[0] <= slot:
+                return chain([first], pictures)
+        return self._due_from_start()
+
+    def _due_after(self, seconds: Fraction) -> Iterator[tuple[int, av.VideoFrame]]:
+        """From the keyframe before some time, as far as the container's seeking can be trusted."""
+        with open_container(self.path, self.name) as container:
+            stream = video_stream(container, self.name)
+            try:
+                container.seek(self.start + int(seconds / stream.time_base), stream=stream)
+            except av.FFmpegError:
                 return
-        self._seek(self._start)
-        yield from frames_of(self._stream, self._name)
+            pictures = frames_of(stream, self.name)
+            yield from self._due(dropwhile(lambda picture: not picture.key_frame, pictures), stream)
 
-    def _seek(self, pts: int) -> None:
-        self._container.seek(pts, stream=self._stream)
+    def _due_from_start(self) -> Iterator[tuple[int, av.VideoFrame]]:
+        due = -1
+        with open_container(self.path, self.name) as container:
+            stream = video_stream(container, self.name)
+            for due, picture in self._due(frames_of(stream, self.name), stream):
+                yield due, picture
+            refuse_truncated(stream, float((due + 1) / self.rate), self.name)
 
-    def _slot(self, picture: av.VideoFrame) -> int:
-        """The first slot whose middle is not before the picture's time."""
-        seconds = ((picture.pts or 0) - self._start) * self._stream.time_base
-        return math.ceil(seconds * self.rate - Fraction(1, 2))
+    def _due(
+        self, pictures: Iterable[av.VideoFrame], stream: av.VideoStream
+    ) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Each picture with the first slot whose middle is not before the picture's time."""
+        due = -1
+        for picture in pictures:
+            known = timestamp(picture, stream)
+            seconds = None if known is None else (known - self.start) * stream.time_base
+            due = due + 1 if seconds is None else math.ceil(seconds * self.rate - Fraction(1, 2))
+            yield due, picture
 
 
-@contextmanager
-def open_source(path: Path, name: str) -> Iterator[Source]:
-    """Open a spooled face.  Raises InputGone, UnreadableMedia, NoVideoStream."""
+def examine_source(path: Path, name: str) -> Source:
+    """Decode the first picture of a spooled face.
+
+    Raises InputGone, UnreadableMedia, NoVideoStream, TruncatedMedia.
+    """
     with open_container(path, name) as container:
-        yield Source(container, name)
+        stream = video_stream(container, name)
+        first = next(frames_of(stream, name), None)
+        if first is None:
+            raise UnreadableMedia(f"No picture of {name} can be decoded.", CHECK_IT_PLAYS)
+        colour = colour_of(first)
+        shown = upright(first, colour)
+        return Source(
+            path=path,
+            name=name,
+            width=shown.width,
+            height=shown.height,
+            rate=STILL_RATE if is_still(container) else constant_rate(stream),
+            colour=colour,
+            aspect=pixel_aspect(stream, turned=first.rotation % 180 != 0),
+            start=timestamp(first, stream) or 0,
+        )
+
+
+def video_stream(container: av.container.InputContainer, name: str) -> av.VideoStream:
+    """The first video stream.  Raises NoVideoStream."""
+    stream = next(iter(container.streams.video), None)
+    if stream is None:
+        raise NoVideoStream(
+            f"{name} has no picture in it.", "Give a video or an image as the face."
+        )
+    stream.thread_type = "AUTO"
+    return stream
+
+
+def timestamp(picture: av.VideoFrame, stream: av.VideoStream) -> int | None:
+    """When a picture is due, if known.  AVI knows no such times, but the order of decoding."""
+    return picture.dts if stream.container.format.name == "avi" else picture.pts
 
 
 def is_still(container: av.container.InputContainer) -> bool:

@@ -3,7 +3,7 @@
 import av
 import numpy as np
 
-from lipsyncd.media.colour import KEPT, LIMITED, Colour
+from lipsyncd.media.colour import KEPT, Colour
 from lipsyncd.media.frame import planes_of
 
 
@@ -27,15 +27,17 @@ def turned(picture: av.VideoFrame, turns: int) -> av.VideoFrame:
 
 
 def converted(picture: av.VideoFrame, colour: Colour, turns: int) -> av.VideoFrame:
-    """Any other format, in studio swing; an odd last row or column is cut off (4:2:0 has none)."""
+    """Any other format; an odd last row or column is cut off (4:2:0 has none)."""
     full_chroma = picture.reformat(
         format="yuv444p",
         dst_colorspace=colour.matrix,
         src_color_range=picture.color_range,
-        dst_color_range=LIMITED,
+        dst_color_range=colour.swing,
     )
     planes = np.rot90(full_chroma.to_ndarray(), turns, axes=(1, 2))
     even = planes[:, : planes.shape[1] // 2 * 2, : planes.shape[2] // 2 * 2]
     result = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), "yuv444p")
-    result.colorspace, result.color_range = colour.matrix, LIMITED
-    return result.reformat(format="yuv420p", dst_color_range=LIMITED)
+    result.colorspace = colour.matrix
+    return result.reformat(
+        format="yuv420p", src_color_range=colour.swing, dst_color_range=colour.swing
+    )
