@@ -4,9 +4,12 @@ Playlists and reference movies name other files and addresses.  Two locks keep l
 has no protocol to open anything with, and what a demuxer opens past that is refused.
 """
 
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 
@@ -16,6 +19,8 @@ CHECK_IT_PLAYS = "Check that a media player opens it, or convert it to MP4."
 SEND_WHOLE = "Send the whole file: it plays only to where it breaks off."
 
 NO_PROTOCOLS = {"protocol_whitelist": "none"}
+
+UNKNOWN_SIZE = 0xFFFFFFFF - 8  # from here on a RIFF size means that the writer could not know it
 
 # Containers that state their length; of others (MP3, raw streams) libav only guesses it.
 STATES_LENGTH = ("mov", "matroska", "avi", "wav", "flac", "ogg")
@@ -31,6 +36,7 @@ def open_container(path: Path, name: str) -> Iterator[av.container.InputContaine
     except FileNotFoundError as error:
         raise InputGone(f"The spooled copy of {name} is gone.", "Submit the job again.") from error
     with file:
+        refuse_short_riff(file, name)
         try:
             container = av.open(file, io_open=refuse_opening, options=NO_PROTOCOLS)
         except (av.FFmpegError, ValueError, OSError) as error:
@@ -39,6 +45,19 @@ def open_container(path: Path, name: str) -> Iterator[av.container.InputContaine
             ) from error
         with container:
             yield container
+
+
+def refuse_short_riff(file: BinaryIO, name: str) -> None:
+    """Raise TruncatedMedia for a WAV or AVI that ends well before the size in its first bytes.
+
+    libav takes such a file for a whole shorter one.  A size of 0 or all ones means: unknown.
+    """
+    head = file.read(8)
+    stated = int.from_bytes(head[4:], "little") if head.startswith(b"RIFF") else 0
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if 0 < stated < UNKNOWN_SIZE and size < stated * (1 - MISSING_SHARE):
+        raise TruncatedMedia(f"{name} breaks off after {size} of {stated} bytes.", SEND_WHOLE)
 
 
 def refuse_opening(url: str, flags: int, options: dict[str, str]) -> None:
@@ -74,9 +93,13 @@ def refuse_truncated(stream: av.stream.Stream, seconds: float, name: str) -> Non
 
 
 def stated_seconds(stream: av.stream.Stream) -> float:
-    """The stream's length by its header; the container's where only one stream is in it."""
+    """The stream's length by its header, its tag, or the container's where no other is in it."""
     if stream.duration:
         return float(stream.duration * stream.time_base)
     container = stream.container
-    alone = len(container.streams) == 1 and container.duration
-    return (container.duration - (container.start_time or 0)) / av.time_base if alone else 0.0
+    if tag := re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", "")):
+        hours, minutes, seconds = map(float, tag.groups())
+        stated = 3600 * hours + 60 * minutes + seconds
+    else:
+        stated = (container.duration or 0) / av.time_base if len(container.streams) == 1 else 0.0
+    return stated - (container.start_time or 0) / av.time_base

@@ -1,5 +1,6 @@
 """A voice: the sound that a job brings, examined once, then read as a waveform in blocks."""
 
+import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -40,7 +41,7 @@ def examine_voice(path: Path, name: str) -> Generator[Progress, None, Voice]:
         for count, frame in enumerate(frames_of(stream, name), 1):
             start = (frame.pts or 0) if start is None else start
             seconds += Fraction(frame.samples, frame.sample_rate)
-            peak = max(peak, loudest(frame))
+            peak = np.maximum(peak, loudest(frame))  # which, unlike max, keeps a NaN
             if count % SIGN_FRAMES == 0:
                 yield Progress(0, 0, 0)
         refuse_truncated(stream, float(seconds), name)
@@ -79,7 +80,7 @@ def loudest(frame: av.AudioFrame) -> float:
 
 
 def refuse_unusable(name: str, seconds: Fraction, peak: float) -> None:
-    if seconds == 0:
+    if seconds == 0 or math.isnan(peak):
         raise UnreadableMedia(f"No sound of {name} can be decoded.", CHECK_IT_PLAYS)
     if seconds < SHORTEST_SECONDS:
         raise VoiceTooShort(

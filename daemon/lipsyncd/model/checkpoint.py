@@ -6,6 +6,8 @@ for 96-pixel crops is refused by name: people really do save web pages and point
 
 import hashlib
 import re
+import warnings
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,9 @@ READ_BYTES = 8 << 20  # between reports of progress
 ENCODERS = 7  # face encoder stages from 96 pixels down to 1
 GET_ANOTHER = "Point `checkpoint` in the configuration at a Wav2Lip generator for 96-pixel crops."
 DOWNLOAD_AGAIN = "Download it again, and compare its size and sha256 with the publisher's."
+
+# What metadata must say, where there is any.
+KNOWN = {"architecture": "wav2lip", "color": "BGR", "crop": "96", "mel_window": "16"}
 
 # First bytes of what is saved by mistake as weights.
 MISTAKEN = {
@@ -108,12 +113,19 @@ def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str
 
 def read_pickle(path: Path) -> object:
     """A pickled dictionary, or the TorchScript archive that the official page serves today."""
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except RuntimeError as error:
-        if "TorchScript" not in str(error):
-            raise
-    return torch.jit.load(path, map_location="cpu").state_dict()
+    if is_torchscript(path):
+        with warnings.catch_warnings():  # that it is deprecated does not change the files there are
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return torch.jit.load(path, map_location="cpu").state_dict()
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def is_torchscript(path: Path) -> bool:
+    """A zip file with code in it."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith("/constants.pkl") for name in archive.namelist())
 
 
 def head_of(path: Path) -> bytes:
@@ -183,15 +195,13 @@ def conventions_of(path: Path, metadata: Mapping[str, str]) -> Conventions:
     if "architecture" not in metadata:
         return Conventions()
     box = re.fullmatch(r"yunet; bottom extended by (\d+)% of the height", metadata.get("box", ""))
-    known = {"architecture": "wav2lip", "color": "BGR", "crop": "96", "mel_window": "16"}
-    if box is None or any(metadata.get(key) != value for key, value in known.items()):
+    offset = re.fullmatch(r"-?\d+", metadata.get("mel_offset_frames", ""))
+    if not box or not offset or any(metadata.get(key) != value for key, value in KNOWN.items()):
         raise CheckpointInvalid(
             f"{path} wants to be fed in a way unknown to this version.", GET_ANOTHER
         )
     return Conventions(
-        mel_offset_frames=int(metadata["mel_offset_frames"]),
-        chin_share=int(box[1]) / 100,
-        chin_pixels=0,
+        mel_offset_frames=int(offset[0]), chin_share=int(box[1]) / 100, chin_pixels=0
     )
 
 
