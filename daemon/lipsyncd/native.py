@@ -1,5 +1,6 @@
-"""Native libraries: what they must be told, through the environment, before they are loaded."""
+"""Native libraries: what they must be told before they are loaded."""
 
+import ctypes
 import os
 
 SETTINGS = {
@@ -11,7 +12,12 @@ SETTINGS = {
 }
 
 
+# A render's threads pass memory on to each other; heaps of their own would each keep the peak.
+M_ARENA_MAX, ARENAS = -8, 2  # of mallopt(3)
+
+
 def set_up_libraries() -> None:
-    """Call it before the data plane is imported; what the operator set stays."""
+    """Call it before the data plane is imported; what the operator set in the environment stays."""
+    ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)

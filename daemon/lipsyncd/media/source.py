@@ -25,7 +25,7 @@ STANDARD_RATES = tuple(
     Fraction(rate)
     for rate in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60")
 )
-BACKWARD_BYTES = 64 << 20  # pictures held while a stretch is turned round
+BACKWARD_BYTES = 24 << 20  # pictures held while a stretch is turned round
 SEEK_MARGINS = (1, 4, 16)  # seconds before the wanted place: a seek may land late
 
 

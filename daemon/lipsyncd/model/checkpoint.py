@@ -117,7 +117,8 @@ def read_pickle(path: Path) -> object:
         with warnings.catch_warnings():  # that it is deprecated does not change the files there are
             warnings.simplefilter("ignore", DeprecationWarning)
             return torch.jit.load(path, map_location="cpu").state_dict()
-    return torch.load(path, map_location="cpu", weights_only=True)
+    with path.open("rb") as file:  # a path torch.load would judge by its name
+        return torch.load(file, map_location="cpu", weights_only=True)
 
 
 def is_torchscript(path: Path) -> bool:

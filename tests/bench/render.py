@@ -1,0 +1,233 @@
+"""What a render costs: `make bench`, or `python tests/bench/render.py [--long]`.
+
+A daemon on the device it chooses itself, and the real command line.  Each figure is a JSON line on
+stdout, and on stderr a row for people, beside what the reference reached.  `--long` adds a render
+of ten minutes of voice: with two cores and no GPU that takes minutes.
+"""
+
+import argparse
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from itertools import chain, cycle, islice
+from pathlib import Path
+
+import av
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".cache" / "bench"
+ENVIRONMENT = os.environ | {"PYTHONPATH": f"{ROOT / 'daemon'}{os.pathsep}{ROOT / 'ctl'}"}
+RATE, SIZE = 25, (1280, 720)
+SECONDS, BACK_AND_FORTH_SECONDS, LONG_SECONDS = 10, 60, 600
+RUNS, ASKED = 5, 20
+MEBI = 1 << 20
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number, and the same of the reference, in words, where it is known."""
+
+    name: str
+    value: float
+    unit: str
+    reference: str = ""
+
+
+class Daemon:
+    """A lipsyncd whose socket and state are in `directory`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.socket = directory / "control.sock"
+        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.manager.bind(str(directory / "notify"))
+        places = ["--socket", str(self.socket), "--state", str(directory / "state")]
+        self.begun = time.monotonic()
+        with (directory / "log").open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "lipsyncd", *places],
+                env=ENVIRONMENT | {"NOTIFY_SOCKET": str(directory / "notify")},
+                stderr=log,
+            )
+
+    def seconds_to_ready(self) -> float:
+        """The seconds from its start until it says READY, which are waited for."""
+        self.manager.settimeout(1)
+        heard = b""
+        while b"READY=1" not in heard:
+            if self.process.poll() is not None:
+                raise SystemExit(self.log())
+            with suppress(TimeoutError):
+                heard = self.manager.recv(1 << 16)
+        return time.monotonic() - self.begun
+
+    def log(self) -> str:
+        return (self.directory / "log").read_text()
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+        self.manager.close()
+
+    def ctl(self, *words: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "lipsyncctl", "--socket", str(self.socket), *words]
+        silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return subprocess.Popen(command, env=ENVIRONMENT, **silent)
+
+    def render(self, face: Path, voice: Path) -> float:
+        """The seconds from the command to the result."""
+        words = ("run", "-a", str(voice), str(face), "-o", str(self.directory / "out.mp4"))
+        begun = time.monotonic()
+        if self.ctl(*words).wait() != 0:
+            raise SystemExit(self.log())
+        return time.monotonic() - begun
+
+    def peak_bytes(self) -> int:
+        """The most memory that was resident at once."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        (line,) = (line for line in status if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+
+
+@contextmanager
+def daemon() -> Iterator[Daemon]:
+    """A daemon that has just been started, and is stopped at the end."""
+    with tempfile.TemporaryDirectory() as directory:
+        fresh = Daemon(Path(directory))
+        try:
+            yield fresh
+        finally:
+            fresh.stop()
+
+
+def figures(is_long: bool) -> Iterator[Figure]:
+    """Each as soon as it is measured."""
+    face = video()
+    voice = recording(SECONDS)
+    with daemon() as fresh:
+        yield Figure("exec to ready", fresh.seconds_to_ready(), "s")
+        yield Figure("health, CPU time (median)", 1000 * health_cpu_seconds(fresh), "ms")
+        yield Figure("first 10 s of 720p on a ready daemon", fresh.render(face, voice), "s")
+        short_peak = fresh.peak_bytes()
+        yield Figure("peak memory, 10 s of 720p", short_peak / MEBI, "MiB", "3.1 GB")
+        rates = sorted(SECONDS * RATE / fresh.render(face, voice) for _ in range(RUNS))
+        yield Figure(
+            f"10 s of 720p, end to end (median of {RUNS})", statistics.median(rates), "fps", "14.5"
+        )
+        yield Figure(f"10 s of 720p, end to end (worst of {RUNS})", rates[0], "fps", "14.5")
+    if is_long:
+        yield from long_figures(face, short_peak)
+
+
+def long_figures(face: Path, short_peak: int) -> Iterator[Figure]:
+    with daemon() as fresh:
+        fresh.seconds_to_ready()
+        fresh.render(face, recording(BACK_AND_FORTH_SECONDS))
+        growth = fresh.peak_bytes() / short_peak
+    yield Figure("peak memory, 60 s of voice on 10 s of face", growth, "times")
+    with daemon() as fresh:
+        fresh.seconds_to_ready()
+        rate = LONG_SECONDS * RATE / fresh.render(repeated(face), recording(LONG_SECONDS))
+        peak = fresh.peak_bytes()
+    yield Figure("600 s of 720p, end to end", rate, "fps", "14.4 at 60 s")
+    yield Figure("peak memory, 600 s of 720p", peak / MEBI, "MiB", "6.6 GB at 60 s")
+    yield Figure("peak memory, 600 s against 10 s", peak / short_peak, "times", "2.1 at 60 s")
+
+
+def health_cpu_seconds(ready: Daemon) -> float:
+    """User and system time of `lipsyncctl health`."""
+    spent = []
+    for _ in range(ASKED):
+        asking = ready.ctl("health")
+        _, _, usage = os.wait4(asking.pid, 0)
+        asking.returncode = 0
+        spent.append(usage.ru_utime + usage.ru_stime)
+    return statistics.median(spent)
+
+
+def video() -> Path:
+    """Ten seconds of a face at 720p, made of a real clip that goes back and forth."""
+    path = CACHE / "face-720p.mp4"
+    if path.exists():
+        return path
+    CACHE.mkdir(parents=True, exist_ok=True)
+    folder = subprocess.check_output([sys.executable, ROOT / "tests" / "clips.py"], text=True)
+    with av.open(str(Path(folder.strip()) / "single_face.mp4")) as container:
+        pictures = [
+            frame.reformat(*SIZE, "yuv420p", interpolation="BICUBIC")
+            for frame in container.decode(video=0)
+        ]
+    there_and_back = cycle(chain(pictures, pictures[-2:0:-1]))
+    part = path.with_suffix(".part")
+    with av.open(str(part), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=RATE, options={"crf": "18"})
+        stream.width, stream.height = SIZE
+        for number, picture in enumerate(islice(there_and_back, SECONDS * RATE)):
+            picture.pts, picture.time_base, picture.pict_type = number, Fraction(1, RATE), 0
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    return part.replace(path)
+
+
+def repeated(face: Path) -> Path:
+    """The face for as long as the longest voice, its packets copied over and over."""
+    path = CACHE / "face-720p-long.mp4"
+    if path.exists():
+        return path
+    part = path.with_suffix(".part")
+    with av.open(str(face)) as source, av.open(str(part), "w", format="mp4") as container:
+        stream = container.add_stream_from_template(source.streams.video[0])
+        for turn in range(LONG_SECONDS // SECONDS):
+            source.seek(0)
+            for packet in source.demux(video=0):
+                if packet.dts is not None:
+                    shift = int(turn * SECONDS / packet.time_base)
+                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    packet.stream = stream
+                    container.mux(packet)
+    return part.replace(path)
+
+
+def recording(seconds: int) -> Path:
+    """A real sentence, said over and over."""
+    path = CACHE / f"voice-{seconds}.wav"
+    with (
+        wave.open(str(ROOT / "tests" / "media" / "paper.wav"), "rb") as sentence,
+        wave.open(str(path), "wb") as file,
+    ):
+        file.setparams(sentence.getparams())
+        once = sentence.readframes(sentence.getnframes())
+        size = seconds * sentence.getframerate() * sentence.getsampwidth()
+        file.writeframes((once * (size // len(once) + 1))[:size])
+    return path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measures what a render costs.")
+    parser.add_argument("--long", action="store_true", help="also ten minutes of voice")
+    is_long = parser.parse_args().long
+    if is_long:
+        tell("This also renders ten minutes of voice, which takes minutes.")
+    tell(f"{'':48}{'lipsyncd':>16}   the reference, without its detection")
+    for figure in figures(is_long):
+        value = f"{figure.value:.{2 if figure.unit == 'times' else 1}f} {figure.unit}"
+        tell(f"{figure.name:48}{value:>16}   {figure.reference}")
+        print(json.dumps(asdict(figure)), flush=True)
+
+
+def tell(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

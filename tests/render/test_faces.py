@@ -1,0 +1,56 @@
+"""Which face is given the voice, and what becomes of frames that have none."""
+
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import av
+import numpy as np
+import pytest
+from clips import clip
+from command import messages
+
+Ctl = Callable[..., CompletedProcess[str]]
+
+# In multi_face.jpg, in pixels: the face in front, which is the largest.
+LARGEST = (slice(289, 450), slice(680, 795))  # rows, columns
+
+
+@pytest.mark.parametrize(
+    "name, seconds, counts",
+    [("face_noface.mov", 3, (90, 72)), ("noface_face.mov", 5, (150, 32))],
+)
+def test_a_face_may_come_and_go(
+    ctl: Ctl, speak: Callable[[float], Path], name: str, seconds: int, counts: tuple[int, int]
+) -> None:
+    job = ctl("submit", "-a", str(speak(seconds)), str(clip(name))).stdout.strip()
+    ended = messages(ctl("wait", "--json", job).stdout)[-1]["job"]
+    print(f"\n  a face in {ended['faces']} of {ended['total']} frames")
+    assert ended["state"] == "succeeded", ended["error"]
+    assert (ended["total"], ended["faces"]) == counts
+
+
+def test_where_no_face_is_found_the_error_tells_where_it_was_looked_for(
+    ctl: Ctl, word: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.mp4"
+    ended = ctl("run", "--json", "-a", str(word), str(clip("no_face.mp4")), "-o", str(out))
+    error = messages(ended.stdout)[-1]["job"]["error"]
+    print(f"\n  {error['message']} {error['hint']}")
+    assert ended.returncode == 65
+    assert error["name"] == "input.no_face"
+    assert "in any of the 14 frames" in error["message"]  # 0.6 s at 24 frames a second
+    assert "looked at" in error["message"]
+    assert not out.exists()
+
+
+def test_of_many_faces_the_largest_speaks(render: Callable[..., Path], word: Path) -> None:
+    face = clip("multi_face.jpg")
+    with av.open(str(render(face, word, "--crf", "0"))) as container:
+        luma = np.array([f.to_ndarray()[: f.height] for f in container.decode(video=0)], int)
+    changes = np.ptp(luma, axis=0)
+    moved = np.count_nonzero(changes[LARGEST])
+    changes[LARGEST] = 0
+    print(f"\n  {moved} samples change in the largest face, {np.count_nonzero(changes)} elsewhere")
+    assert moved > 1000
+    assert not changes.any()

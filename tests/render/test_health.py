@@ -1,0 +1,45 @@
+"""`lipsyncctl` while the real models load, and what it costs to ask whether they are there."""
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from subprocess import Popen
+
+from command import lipsyncctl, started
+
+CPU_SECONDS = 0.3  # a loose bound: machines that run tests are busy
+
+
+def test_a_job_waits_while_the_models_load_and_is_rendered_then(
+    start: Callable[..., AbstractContextManager[Popen[bytes]]],
+    neutral: Path,
+    word: Path,
+    tmp_path: Path,
+) -> None:
+    run = ("run", "-a", str(word), str(neutral), "-o", str(tmp_path / "out.mp4"))
+    with start(tmp_path), started(tmp_path, *run) as client:
+        reports = []
+        while (ended := lipsyncctl(tmp_path, "health")).returncode != 0:
+            reports.append((ended.returncode, ended.stdout))
+        _, remarks = client.communicate()
+    print("\n  " + "  ".join(dict.fromkeys(said for _, said in reports)))
+    assert client.returncode == 0, remarks
+    assert "the daemon is still" in remarks
+    assert (tmp_path / "out.mp4").stat().st_size > 0
+    served = [(code, said) for code, said in reports if said]
+    assert {code for code, _ in served} == {1}
+    assert any("loading" in said for _, said in served)
+    assert any("1 queued" in said for _, said in served)
+
+
+def test_asking_for_health_costs_next_to_nothing(daemon: Path) -> None:
+    spent = []
+    for _ in range(5):
+        with started(daemon, "health") as process:
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        spent.append(usage.ru_utime + usage.ru_stime)
+    print(f"\n  {1000 * min(spent):.0f} to {1000 * max(spent):.0f} ms of CPU")
+    assert min(spent) < CPU_SECONDS
