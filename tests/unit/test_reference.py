@@ -1,0 +1,174 @@
+"""With a box and without blending the pixels are those of the original inference."""
+
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from made import SHIPPED, models_of, painted, textured
+
+from lipsyncd.face.box import Box
+from lipsyncd.face.reference import BoxBlend, overwrite, steady_forward
+from lipsyncd.face.track import Sighting
+from lipsyncd.media.colour import Colour
+from lipsyncd.media.frame import Frame
+from lipsyncd.model.generator import Generator
+
+BOX = (96, 272, 180, 340)  # y1, y2, x1, x2, as the original's option names them
+COUNT = 4
+
+
+def plain_inference(
+    generator: Generator, frames: list[np.ndarray], windows: np.ndarray
+) -> list[np.ndarray]:
+    """Straight from the specification: crop, halve, predict, cut to whole numbers, overwrite."""
+    y1, y2, x1, x2 = BOX
+    inputs = []
+    for frame in frames:
+        face = cv2.resize(frame[y1:y2, x1:x2], (96, 96))
+        masked = face.copy()
+        masked[48:] = 0
+        inputs.append(np.concatenate((masked, face), axis=2) / 255.0)
+    faces = torch.FloatTensor(np.transpose(np.asarray(inputs), (0, 3, 1, 2)))
+    mels = torch.FloatTensor(np.reshape(windows, (len(windows), 1, 80, 16)))
+    with torch.no_grad():
+        predicted = generator(mels, faces).numpy().transpose(0, 2, 3, 1) * 255.0
+    results = []
+    for frame, mouth in zip(frames, predicted, strict=True):
+        result = frame.copy()
+        result[y1:y2, x1:x2] = cv2.resize(mouth.astype(np.uint8), (x2 - x1, y2 - y1))
+        results.append(result)
+    return results
+
+
+def frame_from(pixels: np.ndarray, index: int) -> Frame:
+    return Frame(index, av.VideoFrame.from_ndarray(pixels, "bgr24"))
+
+
+def shipped_generator() -> Generator:
+    """The shipped weights in a network that nobody folded."""
+    generator = Generator(0.5).eval()
+    state = safetensors.torch.load_file(SHIPPED)
+    generator.load_state_dict(state)  # copies float16 into float32
+    return generator
+
+
+def test_the_pixels_are_those_of_the_original(tmp_path: Path) -> None:
+    """At most 1 apart, on fewer than 2 of 100,000 values of the frames."""
+    path = tmp_path / SHIPPED.name
+    path.symlink_to(SHIPPED)
+    random = np.random.default_rng(9)
+    frames = [textured(seed, 640, 360) for seed in range(COUNT)]
+    windows = random.uniform(-4, 4, (COUNT, 80, 16)).astype(np.float32)
+    y1, y2, x1, x2 = BOX
+    box, blend = Box(x1, y1, x2, y2), BoxBlend(Colour(6, 6, 6, 1))
+    crops = np.stack([blend.crop(frame_from(pixels, i), box) for i, pixels in enumerate(frames)])
+    mouths = models_of(path, COUNT).mouths(crops, windows, lower=False)
+    expected = plain_inference(shipped_generator(), frames, windows)
+    off = 0
+    for pixels, mouth, wanted in zip(frames, mouths, expected, strict=True):
+        found = pixels.copy()
+        overwrite(found, box, mouth)
+        difference = np.abs(found.astype(int) - wanted)
+        assert difference.max() <= 1
+        off += np.count_nonzero(difference)
+        assert found.std() > 5
+        assert (found != pixels).any()
+    assert off < 2e-5 * COUNT * frames[0].size
+
+
+def test_a_crop_is_that_of_opencv() -> None:
+    pixels = textured(1, 320, 240)
+    crop = BoxBlend(Colour(6, 6, 6, 1)).crop(frame_from(pixels, 0), Box(40, 30, 201, 177))
+    np.testing.assert_array_equal(crop, cv2.resize(pixels[30:177, 40:201], (96, 96)))
+
+
+def test_a_box_over_the_edge_is_cut_off_there() -> None:
+    """As the original clamps its boxes to the image."""
+    pixels, blend = textured(1, 320, 240), BoxBlend(Colour(6, 6, 6, 1))
+    over, cut = Box(-20, -9, 90, 100), Box(0, 0, 90, 100)
+    frame = frame_from(pixels, 0)
+    np.testing.assert_array_equal(blend.crop(frame, over), blend.crop(frame, cut))
+    mouth = np.full((96, 96, 3), 77.9, np.float32)
+    overwrite(pixels, over, mouth)
+    assert (pixels[:100, :90] == 77).all()
+    assert (pixels[100:] != 77).any()
+
+
+def test_nothing_but_the_box_changes() -> None:
+    pixels = textured(1, 320, 240)
+    before = pixels.copy()
+    overwrite(pixels, Box(100, 50, 200, 160), np.full((96, 96, 3), 3.5, np.float32))
+    assert (pixels[50:160, 100:200] == 3).all()
+    pixels[50:160, 100:200] = before[50:160, 100:200]
+    np.testing.assert_array_equal(pixels, before)
+
+
+@pytest.mark.parametrize("swing", [1, 2])
+@pytest.mark.parametrize("matrix", ["601", "709"])
+def test_a_pasted_frame_keeps_its_colours(matrix: str, swing: int) -> None:
+    """Through BGR and back, in the matrix and the swing of the frame."""
+    code = {"601": 6, "709": 1}[matrix]
+    rgb = np.full((96, 96, 3), (180, 90, 60), np.uint8)
+    picture = painted(rgb, matrix=matrix, full=swing == 2)
+    picture.colorspace, picture.color_range = code, swing
+    before = picture.to_ndarray().astype(int)
+    blend, box = BoxBlend(Colour(code, code, code, swing)), Box(24, 24, 72, 72)
+    mouth = np.tile(np.float32([60, 90, 180]), (96, 96, 1))
+    result = blend.paste(Frame(0, picture), box, np.zeros((96, 96, 3)), mouth, 1.0)
+    assert result.format.name == "yuv420p"
+    assert np.abs(result.to_ndarray().astype(int) - before).max() <= 3
+
+
+# Smoothing
+
+
+def in_place(boxes: np.ndarray, span: int = 5) -> np.ndarray:
+    """The original: each row becomes the mean of itself and those after it, in whole numbers; the
+    last rows average the last five, of which some have been averaged already."""
+    boxes = boxes.copy()
+    for i in range(len(boxes)):
+        window = boxes[len(boxes) - span :] if i + span > len(boxes) else boxes[i : i + span]
+        boxes[i] = np.mean(window, axis=0)
+    return boxes
+
+
+def sighting(box: np.ndarray | None, index: int, opens: bool = False) -> Sighting:
+    frame = Frame(index, av.VideoFrame(16, 16, "yuv420p"))
+    return Sighting(frame, None if box is None else Box(*box.tolist()), opens)
+
+
+def steadied(sightings: list[Sighting]) -> list[list[float] | None]:
+    after = list(steady_forward(sightings))
+    assert [one.frame.index for one in after] == [one.frame.index for one in sightings]
+    return [None if one.box is None else one.box.array().tolist() for one in after]
+
+
+@pytest.mark.parametrize("count", range(1, 31))
+def test_boxes_are_averaged_as_the_original_does(count: int) -> None:
+    for seed in range(5):
+        boxes = np.random.default_rng(seed).integers(0, 900, (count, 4))
+        found = steadied([sighting(box, i) for i, box in enumerate(boxes)])
+        assert found == in_place(boxes).tolist()
+
+
+def test_boxes_are_cut_to_whole_pixels_before_they_are_averaged() -> None:
+    """The original's detections are whole numbers."""
+    boxes = np.random.default_rng(1).uniform(0, 900, (12, 4))
+    found = steadied([sighting(box, i) for i, box in enumerate(boxes)])
+    assert found == in_place(boxes.astype(int)).tolist()
+
+
+@pytest.mark.parametrize("length", [1, 3, 4, 5, 6, 11])
+def test_no_average_reaches_across_a_cut_or_a_gap(length: int) -> None:
+    random = np.random.default_rng(2)
+    shots = [random.integers(0, 900, (length, 4)) for _ in range(3)]
+    sightings = [sighting(box, i) for i, box in enumerate(shots[0])]
+    sightings += [sighting(box, i, opens=i == 0) for i, box in enumerate(shots[1])]
+    sightings += [sighting(None, 0), sighting(None, 1)]
+    sightings += [sighting(box, i) for i, box in enumerate(shots[2])]
+    expected = [*in_place(shots[0]), *in_place(shots[1]), None, None, *in_place(shots[2])]
+    assert steadied(sightings) == [None if box is None else box.tolist() for box in expected]

@@ -1,0 +1,248 @@
+"""A voice is read at 16 kHz as the mean of its channels; one that says nothing is refused."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soxr
+from made import babble, examined, moving, tone, write_video, write_voice
+
+from lipsyncd.errors import (
+    InputError,
+    InputGone,
+    NoAudioStream,
+    SilentVoice,
+    TruncatedMedia,
+    UnreadableMedia,
+    VoiceTooShort,
+)
+from lipsyncd.media.voice import SIGN_FRAMES, examine_voice, waveform
+
+
+def heard(path: Path) -> np.ndarray:
+    return np.concatenate(list(waveform(examined(path))))
+
+
+def refused(path: Path, error: type[InputError]) -> str:
+    with pytest.raises(error) as caught:
+        examined(path)
+    assert "The voice" in caught.value.message
+    assert caught.value.hint
+    return caught.value.message
+
+
+# What is heard
+
+
+def test_a_voice_at_16_khz_is_heard_sample_for_sample(tmp_path: Path) -> None:
+    samples = babble(0.7)
+    found = heard(write_voice(tmp_path / "voice.wav", samples, codec="pcm_f32le"))
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, samples.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("codec", "suffix", "step"),
+    [
+        ("pcm_u8", "wav", 1 / 128),
+        ("pcm_s16le", "wav", 1 / 32768),
+        ("pcm_s24le", "wav", 1 / 32768),
+        ("pcm_s32le", "wav", 1 / 32768),
+        ("pcm_s16be", "aiff", 1 / 32768),
+        ("flac", "flac", 1 / 32768),
+        ("alac", "m4a", 1 / 32768),
+        ("pcm_f64le", "wav", 1 / 32768),
+    ],
+)
+def test_every_sample_format_has_the_same_scale_and_middle(
+    tmp_path: Path, codec: str, suffix: str, step: float
+) -> None:
+    samples = babble(0.5).clip(-0.98, 0.98)
+    found = heard(write_voice(tmp_path / f"voice.{suffix}", samples, codec=codec))
+    assert found.shape == samples.shape
+    assert np.abs(found - samples).max() <= 1.01 * step
+    assert abs(found.mean() - samples.mean()) < step
+
+
+@pytest.mark.parametrize("channels", [2, 6])
+def test_channels_are_averaged_and_not_mixed_down(tmp_path: Path, channels: int) -> None:
+    """A downmix would weigh the centre and the back in 5.1, and scale stereo by its own rule."""
+    samples = np.stack([babble(0.5, seed=seed) for seed in range(channels)])
+    found = heard(write_voice(tmp_path / "voice.wav", samples, codec="pcm_f32le"))
+    np.testing.assert_allclose(found, samples.mean(axis=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 22050, 44100, 48000, 96000])
+def test_a_resampled_voice_is_that_of_soxr_and_lasts_as_long(tmp_path: Path, rate: int) -> None:
+    """Its last sample may round up or down."""
+    samples = babble(1.37, rate)
+    path = write_voice(tmp_path / "voice.wav", samples, rate, codec="pcm_f32le")
+    found = heard(path)
+    assert abs(len(found) - 1.37 * 16000) <= 1
+    whole = soxr.resample(samples.astype(np.float32), rate, 16000, quality="HQ")
+    length = min(len(found), len(whole))
+    np.testing.assert_allclose(found[:length], whole[:length], atol=1e-6)
+
+
+def test_a_voice_comes_in_blocks(tmp_path: Path) -> None:
+    """Its length does not decide how much memory it takes."""
+    voice = examined(write_voice(tmp_path / "voice.wav", babble(4.0)))
+    blocks = list(waveform(voice))
+    assert max(map(len, blocks)) <= 16000
+
+
+@pytest.mark.parametrize(
+    ("codec", "suffix", "rate"),
+    [("aac", "m4a", 44100), ("libmp3lame", "mp3", 44100), ("libopus", "ogg", 48000)],
+)
+def test_a_compressed_voice_is_heard_at_its_time(
+    tmp_path: Path, codec: str, suffix: str, rate: int
+) -> None:
+    """The encoder's delay is not part of it."""
+    samples = babble(1.0, rate)
+    path = write_voice(tmp_path / f"voice.{suffix}", samples, rate, codec)
+    found, wanted = heard(path), soxr.resample(samples, rate, 16000)
+    length = min(len(found), len(wanted))
+    assert abs(len(found) - len(wanted)) < 0.1 * 16000
+    lags = range(-400, 401)
+    inner = slice(1000, length - 1000)
+    likeness = [np.dot(np.roll(found[:length], -lag)[inner], wanted[inner]) for lag in lags]
+    assert abs(lags[int(np.argmax(likeness))]) <= 1
+
+
+def test_the_sound_of_a_video_is_a_voice(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "voice.mp4", moving(25), sound=tone(1.0))
+    assert float(examined(path).seconds) == pytest.approx(1.0, abs=0.15)
+
+
+def test_seconds_are_exact(tmp_path: Path) -> None:
+    path = write_voice(tmp_path / "voice.wav", tone(1.2345, 44100), 44100)
+    assert examined(path).seconds * 44100 == round(1.2345 * 44100)
+
+
+def test_a_long_voice_shows_signs_of_life_while_it_is_examined(tmp_path: Path) -> None:
+    frames = SIGN_FRAMES * 2 + 10
+    path = tmp_path / "voice.flac"
+    write_voice(
+        path, tone(frames * 1152 / 8000, 8000), 8000, "flac", options={"frame_size": "1152"}
+    )
+    with av.open(str(path)) as container:
+        count = sum(1 for _ in container.decode(audio=0))
+    assert sum(1 for _ in examine_voice(path, "The voice")) == count // SIGN_FRAMES
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("codec", "level"),
+    [("pcm_u8", 0.0), ("pcm_s16le", 0.0), ("pcm_s16le", 0.0009), ("pcm_f32le", 0.0009)],
+)
+def test_a_voice_that_says_nothing_is_silent(tmp_path: Path, codec: str, level: float) -> None:
+    path = write_voice(tmp_path / "voice.wav", level * 2 * tone(1.0), codec=codec)
+    assert "silent" in refused(path, SilentVoice)
+
+
+@pytest.mark.parametrize("codec", ["pcm_u8", "pcm_s16le", "pcm_s32le", "pcm_f32le"])
+def test_a_soft_voice_is_none_the_less_one(tmp_path: Path, codec: str) -> None:
+    path = write_voice(tmp_path / "voice.wav", 0.04 * tone(1.0), codec=codec)
+    assert examined(path).seconds == 1
+
+
+def test_a_voice_of_not_numbers_is_refused(tmp_path: Path) -> None:
+    samples = np.full(8000, np.nan)
+    path = write_voice(tmp_path / "voice.wav", samples, codec="pcm_f32le")
+    refused(path, InputError)
+
+
+def test_a_voice_with_one_sample_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    samples = babble(0.5)
+    samples[3000] = np.nan
+    path = write_voice(tmp_path / "voice.wav", samples, codec="pcm_f32le")
+    refused(path, InputError)
+
+
+def test_a_voice_shorter_than_a_window_is_too_short(tmp_path: Path) -> None:
+    path = write_voice(tmp_path / "voice.wav", tone(0.19))
+    assert "0.19 s" in refused(path, VoiceTooShort)
+    assert examined(write_voice(tmp_path / "voice.wav", tone(0.2))).seconds * 5 == 1
+
+
+def test_a_video_without_sound_has_no_voice(tmp_path: Path) -> None:
+    refused(write_video(tmp_path / "voice.mp4", moving(5)), NoAudioStream)
+
+
+def test_text_is_no_voice(tmp_path: Path) -> None:
+    path = tmp_path / "voice"
+    path.write_text("To be, or not to be.\n" * 50)
+    refused(path, UnreadableMedia)
+
+
+def test_a_voice_without_samples_is_unreadable(tmp_path: Path) -> None:
+    path = write_voice(tmp_path / "voice.wav", tone(0.5))
+    content = path.read_bytes()
+    start = content.index(b"data") + 4
+    riff = (start - 4).to_bytes(4, "little")
+    path.write_bytes(content[:4] + riff + content[8:start] + bytes(4))
+    refused(path, UnreadableMedia)
+
+
+def test_a_missing_spool_copy_is_gone(tmp_path: Path) -> None:
+    with pytest.raises(InputGone):
+        examined(tmp_path / "voice")
+
+
+@pytest.mark.parametrize("keep", [0.4, 0.6, 0.85])
+@pytest.mark.parametrize(
+    ("suffix", "codec", "rate"), [("wav", "pcm_s16le", 16000), ("mka", "flac", 16000)]
+)
+def test_a_truncated_voice_is_named_as_such(
+    tmp_path: Path, suffix: str, codec: str, rate: int, keep: float
+) -> None:
+    path = write_voice(tmp_path / f"voice.{suffix}", babble(6.0, rate), rate, codec)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * keep)])
+    assert "breaks off" in refused(path, TruncatedMedia)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "mp3", "flac", "ogg", "m4a", "mka"])
+def test_a_whole_voice_is_not_called_truncated(tmp_path: Path, suffix: str) -> None:
+    codec = {
+        "wav": "pcm_s16le",
+        "mp3": "libmp3lame",
+        "ogg": "libopus",
+        "m4a": "aac",
+        "mka": "aac",
+        "flac": "flac",
+    }[suffix]
+    path = write_voice(tmp_path / f"voice.{suffix}", tone(3.0, 48000), 48000, codec)
+    assert float(examined(path).seconds) == pytest.approx(3.0, abs=0.1)
+
+
+@pytest.mark.parametrize("stated", [0, 0xFFFFFFFF])
+def test_a_wav_that_was_streamed_is_not_called_truncated(tmp_path: Path, stated: int) -> None:
+    """Its writer did not know the length yet."""
+    path = write_voice(tmp_path / "voice.wav", tone(1.0))
+    content = bytearray(path.read_bytes())
+    data = content.index(b"data")
+    content[4:8] = content[data + 4 : data + 8] = stated.to_bytes(4, "little")
+    path.write_bytes(content)
+    assert examined(path).seconds == 1
+
+
+def test_a_playlist_of_sounds_is_no_voice(tmp_path: Path) -> None:
+    write_voice(tmp_path / "other.wav", tone(1.0))
+    path = tmp_path / "voice"
+    path.write_text("ffconcat version 1.0\nfile other.wav\n")
+    refused(path, UnreadableMedia)
+
+
+def test_blocks_join_without_a_seam(tmp_path: Path) -> None:
+    """A pure tone stays one across the edges of decoded frames."""
+    voice = examined(write_voice(tmp_path / "voice.wav", tone(1.0, 44100), 44100))
+    blocks = [block for block in waveform(voice) if len(block)]
+    step = 0.5 * 2 * np.pi * 220 / 16000
+    for before, after in pairwise(blocks):
+        assert abs(after[0] - before[-1]) <= 1.05 * step
