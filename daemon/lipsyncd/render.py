@@ -13,7 +13,7 @@ from typing import Protocol
 import av
 import numpy as np
 
-from lipsyncd.errors import NoFace
+from lipsyncd.errors import InvalidRequest, NoFace
 from lipsyncd.face.blend import Blend, SoftBlend
 from lipsyncd.face.box import Box
 from lipsyncd.face.reference import BoxBlend, steady_forward
@@ -56,13 +56,15 @@ class Dubbed:
 def render(
     options: Options, paths: Paths, models: JobModels, settings: Settings
 ) -> Generator[Progress, None, None]:
-    """Write the result of a job, a batch at a time.  Raises InputError, DiskFull.
+    """Write the result of a job, a batch at a time.
 
     Each yield is the progress, the heartbeat and the place where cancelling happens: closing this
     generator ends the render and leaves no file.
+    Raises InputError, InvalidRequest, DiskFull, DeviceLost, DeviceMemoryFull.
     """
     voice = yield from examine_voice(paths.voice, "The voice")
     source = examine_source(paths.face, "The face")
+    refuse_outside(options.box, source)
     total, faces = round(voice.seconds * source.rate), 0
     sightings = follow(timeline(source, total, options.extend), options, models, settings)
     takes = map(Take, sightings, hear(voice, source, total, options, models))
@@ -129,6 +131,14 @@ def picture_of(
     if sighting.box is None:
         return sighting.frame.picture
     return blend.paste(sighting.frame, sighting.box, *next(made), sighting.strength)
+
+
+def refuse_outside(box: tuple[int, int, int, int] | None, source: Source) -> None:
+    if box is not None and (box[0] >= source.width or box[1] >= source.height):
+        raise InvalidRequest(
+            f"The box lies outside the picture of {source.width} x {source.height} pixels.",
+            "Name a box inside it.",
+        )
 
 
 def refuse_faceless(faces: int, total: int, every: int) -> None:

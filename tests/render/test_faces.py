@@ -54,3 +54,11 @@ def test_of_many_faces_the_largest_speaks(render: Callable[..., Path], word: Pat
     print(f"\n  {moved} samples change in the largest face, {np.count_nonzero(changes)} elsewhere")
     assert moved > 1000
     assert not changes.any()
+
+
+def test_a_box_beside_the_picture_is_refused(ctl: Ctl, word: Path, tmp_path: Path) -> None:
+    face = str(clip("single_face.jpg"))
+    out = str(tmp_path / "out.mp4")
+    ended = ctl("run", "--json", "--box", "600,0,700,100", "-a", str(word), face, "-o", out)
+    assert messages(ended.stdout)[-1]["job"]["error"]["name"] == "request.invalid"
+    assert "572 x 562 pixels" in ended.stdout
