@@ -8,12 +8,12 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from living import Client
-from paced import Render, Steps
+from paced import Steps, Studio
 
 from lipsyncd.config import Config
 from lipsyncd.connection import Connection
@@ -96,15 +96,13 @@ def render(_options: Options, paths: Paths) -> Steps:
     part.replace(paths.result)
 
 
-def load(
-    _config: Config, _report: Callable[[str], None]
-) -> tuple[Render, Callable[[], Mapping[str, object]]]:
+def load(_config: Config, _report: Callable[[str], None]) -> Studio:
     say("serving")
     if FAULT == "checkpoint.missing":
         raise CheckpointMissing("There is no checkpoint.", "Put it there.")
     if FAULT == "slow":
         sys.stdin.readline()
-    return render, dict
+    return Studio(render)
 
 
 if __name__ == "__main__":

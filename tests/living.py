@@ -9,14 +9,20 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from paced import Render, at_once
+from paced import Render, Studio, at_once
 
-from lipsyncd.config import Config, load_config
+from lipsyncd.config import Config, Source
 from lipsyncd.connection import Connection, Message
 from lipsyncd.errors import LipsyncError
-from lipsyncd.main import Events, serve
+from lipsyncd.heartbeat import Heartbeat
+from lipsyncd.main import serve
 from lipsyncd.notify import Notifier
+from lipsyncd.recovery import recovered
+from lipsyncd.request import House, Peer
+from lipsyncd.session import Session
+from lipsyncd.status import Status
 from lipsyncd.wire import VERSIONS, Kind
+from lipsyncd.worker import Calls
 
 TERM = 15
 
@@ -73,30 +79,36 @@ class Client:
 class Daemon:
     """What `main.serve` runs, with the socket and the state in one directory."""
 
-    def __init__(self, directory: Path, limits: Mapping[str, int]) -> None:
-        paths = {"socket": str(directory / "control.sock"), "state": str(directory / "state")}
-        self.config: Config = load_config(None, {**paths, "limits": limits})
-        self.events: Events = SimpleQueue()
+    def __init__(self, directory: Path, limits: Mapping[str, int], render: Render) -> None:
+        self.toml = directory / "lipsyncd.toml"
+        self.toml.write_text("[limits]\n" + "".join(f"{k} = {v}\n" for k, v in limits.items()))
+        places = {"socket": str(directory / "control.sock"), "state": str(directory / "state")}
+        self.source = Source(self.toml, places)
+        self.config: Config = self.source.read()
+        self.studio = Studio(render)
+        self.calls: Calls = SimpleQueue()
         self.serving = threading.Event()  # sessions are served
         self.may_load = threading.Event()  # the models, which are none, may be loaded
         self.ended = threading.Event()
         self.is_told = False  # to stop
         self.error: LipsyncError | None = None
 
-    def live(self, render: Render) -> None:
+    def live(self) -> None:
+        notifier = Notifier()
         try:
-            serve(self.config, lambda _, report: self.load(report, render), Notifier(), self.events)
+            serve(self.source, self.load, notifier, Status(), self.calls)
         except LipsyncError as error:
             self.error = error
         finally:
+            notifier.close()
             self.serving.set()
             self.ended.set()
 
-    def load(self, report: Callable[[str], None], render: Render) -> Any:
+    def load(self, _config: Config, report: Callable[[str], None]) -> Studio:
         report("loading nothing at all")
         self.serving.set()
         self.may_load.wait()
-        return render, lambda: {"device": "none", "checkpoint": "none"}
+        return self.studio
 
     @contextmanager
     def client(self, greet: bool = True) -> Iterator[Client]:
@@ -107,7 +119,7 @@ class Daemon:
 
     def stop(self) -> None:
         self.is_told = True
-        self.events.put(TERM)
+        self.calls.put(TERM)
 
 
 @contextmanager
@@ -115,10 +127,10 @@ def living(
     directory: Path, render: Render = at_once, is_loaded: bool = True, **limits: int
 ) -> Iterator[Daemon]:
     """A daemon that serves sessions, and is stopped at the end."""
-    daemon = Daemon(directory, limits)
+    daemon = Daemon(directory, limits, render)
     if is_loaded:
         daemon.may_load.set()
-    thread = threading.Thread(target=daemon.live, args=[render])
+    thread = threading.Thread(target=daemon.live)
     thread.start()
     daemon.serving.wait()
     try:
@@ -128,3 +140,26 @@ def living(
         if not daemon.is_told:  # a second time would cut its drain short
             daemon.stop()
         thread.join()
+
+
+@contextmanager
+def housed(directory: Path) -> Iterator[House]:
+    """What sessions share, without a daemon around it."""
+    daemon, notifier = Daemon(directory, {}, at_once), Notifier()
+    parts = (daemon.source, daemon.config, Status(), Heartbeat(notifier), notifier)
+    with recovered(*parts) as house:
+        yield house
+    notifier.close()
+
+
+@contextmanager
+def session_of(uid: int, house: House) -> Iterator[Client]:
+    """A session of this user, whoever runs the test."""
+    ours, theirs = socket.socketpair()
+    session = Session(Connection(theirs), Peer(1, uid), house)
+    thread = threading.Thread(target=session.run)
+    thread.start()
+    with Connection(ours) as connection:
+        yield Client(connection)
+    thread.join()
+    theirs.close()

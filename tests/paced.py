@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable, Generator
 from queue import SimpleQueue
 
+from lipsyncd.config import Config
+from lipsyncd.errors import LipsyncError
 from lipsyncd.job import Options, Paths, Progress
 
 Steps = Generator[Progress, None, None]
@@ -59,3 +61,33 @@ def raising(error: Exception) -> Render:
         raise error
 
     return render
+
+
+class Studio:
+    """A data plane of one render.
+
+    `proofs` gets an item for each warm pass; it and a reload raise `fault`, if there is one.
+    """
+
+    def __init__(self, render: Render) -> None:
+        self.render = render
+        self.proofs: SimpleQueue[None] = SimpleQueue()
+        self.reloads: list[Config] = []
+        self.fault: LipsyncError | None = None
+
+    def prove(self) -> None:
+        self.proofs.put(None)
+        self._fail()
+
+    def describe(self) -> dict[str, object]:
+        return {"device": "none", "checkpoint": "none", "reloads": len(self.reloads)}
+
+    def reload(self, config: Config, report: Callable[[str], None]) -> str:
+        report("loading nothing once more")
+        self._fail()
+        self.reloads.append(config)
+        return "nothing is loaded anew"
+
+    def _fail(self) -> None:
+        if self.fault:
+            raise self.fault

@@ -31,6 +31,8 @@ VERBS = {
     "cancel": "stop jobs; they leave no result",
     "health": "whether the daemon is ready",
     "info": "what the daemon is made of",
+    "reload": "have the daemon read its configuration again (for root)",
+    "logs": "what the journal tells of one job",
 }
 
 
@@ -60,7 +62,10 @@ def parse(words: Sequence[str] | None = None) -> Namespace:
 
 def add_common(parser: ArgumentParser, socket: str | None, json: bool | str) -> None:
     """The options of every verb, with their defaults."""
-    text = "the daemon's socket (default: $LIPSYNCD_SOCKET, the system's, the user's own)"
+    text = (
+        "the daemon's socket, or a folder with those of several "
+        "(default: $LIPSYNCD_SOCKET, the system's, the user's own)"
+    )
     parser.add_argument("--socket", metavar="PATH", default=socket, help=text)
     text = "answer with JSON, one object in a line, with the keys of the protocol"
     parser.add_argument("--json", action="store_true", default=json, help=text)
@@ -84,7 +89,7 @@ def add_jobs(verbs: dict[str, ArgumentParser]) -> None:
     """Which jobs are meant."""
     for name in ("wait", "cancel"):
         verbs[name].add_argument("jobs", metavar="ID", nargs="+")
-    for name in ("status", "fetch"):
+    for name in ("status", "fetch", "logs"):
         verbs[name].add_argument("job", metavar="ID")
 
 

@@ -1,6 +1,5 @@
 """One session with the daemon: it asks, and gives back what was answered or raises it."""
 
-import os
 import select
 import socket
 import time
@@ -9,10 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lipsyncd import __version__
-from lipsyncd.config import default_socket
 from lipsyncd.connection import Connection, Message
 from lipsyncd.errors import AccessDenied, LipsyncError, MalformedMessage, ServerUnreachable
-from lipsyncd.wire import DEFAULT_SOCKET, HINT, VERSIONS, Kind
+from lipsyncd.wire import HINT, VERSIONS, Kind
 
 ANSWER = 10.0  # seconds for an answer that costs the daemon no work
 SILENCE = 30.0  # seconds until a daemon is taken for hung that should send an event every ten
@@ -86,12 +84,6 @@ class Client:
     def silence(self) -> ServerUnreachable:
         """The error for a daemon that is there but says nothing."""
         return ServerUnreachable(f"The daemon at {self.address} does not answer.", LOOK)
-
-
-def find_socket() -> Path:
-    """$LIPSYNCD_SOCKET, else the system's socket if there is one, else the user's own."""
-    is_system = "LIPSYNCD_SOCKET" not in os.environ and DEFAULT_SOCKET.exists()
-    return DEFAULT_SOCKET if is_system else default_socket()
 
 
 @contextmanager

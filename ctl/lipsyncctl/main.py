@@ -2,11 +2,10 @@
 
 import os
 import sys
-from pathlib import Path
 
 from lipsyncctl.arguments import parse
-from lipsyncctl.client import find_socket
 from lipsyncctl.console import Console
+from lipsyncctl.instances import find_sockets
 from lipsyncctl.run import INTERRUPTED
 from lipsyncctl.verbs import VERBS
 from lipsyncd.errors import LipsyncError
@@ -17,7 +16,7 @@ def main() -> int:
     arguments = parse()
     console = Console(arguments.json)
     try:
-        arguments.address = Path(arguments.socket) if arguments.socket else find_socket()
+        arguments.addresses = find_sockets(arguments.socket)
         return VERBS[arguments.verb](console, arguments)
     except LipsyncError as error:
         console.complain(error)

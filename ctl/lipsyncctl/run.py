@@ -3,10 +3,12 @@
 import shlex
 import time
 from argparse import Namespace
+from pathlib import Path
 
 from lipsyncctl.client import open_client
 from lipsyncctl.console import Console
 from lipsyncctl.delivery import deliver
+from lipsyncctl.instances import least_busy
 from lipsyncctl.result import Destination
 from lipsyncctl.submission import submit
 from lipsyncd.errors import LipsyncError
@@ -19,18 +21,19 @@ CANCELLED = 3
 def run(console: Console, arguments: Namespace) -> int:
     """Submits, follows, fetches. From the acceptance on the job lives without us."""
     destination = Destination.of(arguments.output, (arguments.face, arguments.voice))
-    job = submit(console, arguments, arguments.face)["id"]
+    address = least_busy(arguments.addresses)
+    job = submit(console, arguments, address, arguments.face)["id"]
     try:
-        return deliver(console, arguments.address, job, destination)
+        return deliver(console, address, job, destination)
     except KeyboardInterrupt:
-        return leave(console, arguments, job)
+        return leave(console, arguments, address, job)
     except LipsyncError as error:
         console.complain(error)
         console.note(f"The job stays with the daemon: `{way_back(arguments, job)}`.")
         return error.code
 
 
-def leave(console: Console, arguments: Namespace, job: str) -> int:
+def leave(console: Console, arguments: Namespace, address: Path, job: str) -> int:
     """Tells how to come back, and waits a little for a second Ctrl-C, which cancels the job."""
     try:
         console.note(f"The job goes on. Come back with `{way_back(arguments, job)}`.")
@@ -38,13 +41,13 @@ def leave(console: Console, arguments: Namespace, job: str) -> int:
         time.sleep(SECOND_THOUGHTS)
         return INTERRUPTED
     except KeyboardInterrupt:
-        cancel(console, arguments, job)
+        cancel(console, address, job)
         return CANCELLED
 
 
-def cancel(console: Console, arguments: Namespace, job: str) -> None:
+def cancel(console: Console, address: Path, job: str) -> None:
     """Returns when the job has ended; JobEnded if it had ended before."""
-    with open_client(arguments.address) as client:
+    with open_client(address) as client:
         console.emit(client.ask("cancel", patience=None, job=job).body)
     console.note(f"job {job} is cancelled.")
 

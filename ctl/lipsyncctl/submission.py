@@ -3,6 +3,7 @@
 import os
 from argparse import Namespace
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from lipsyncctl.client import open_client
@@ -14,11 +15,11 @@ STARTING = 5.0  # seconds that a daemon started just before us may take to make 
 OPTIONS = ("blend", "extend", "box", "crf")
 
 
-def submit(console: Console, arguments: Namespace, face: str) -> dict[str, Any]:
+def submit(console: Console, arguments: Namespace, address: Path, face: str) -> dict[str, Any]:
     """The accepted job. The daemon has its own copy of the files then."""
     with ExitStack() as stack:
         files = [stack.enter_context(open_input(path)) for path in (face, arguments.voice)]
-        client = stack.enter_context(open_client(arguments.address, STARTING))
+        client = stack.enter_context(open_client(address, STARTING))
         try:
             accepted = client.ask(
                 "submit",

@@ -5,21 +5,22 @@ from collections.abc import Callable, Iterable
 
 from lipsyncctl.client import open_client
 from lipsyncctl.console import Console
+from lipsyncctl.daemons import health, info, list_jobs, reload
 from lipsyncctl.delivery import deliver, receive
+from lipsyncctl.instances import holder, least_busy
+from lipsyncctl.logs import logs
 from lipsyncctl.result import Destination
 from lipsyncctl.run import INTERRUPTED, cancel, run
 from lipsyncctl.submission import submit
-from lipsyncctl.wording import condition, description, lines, table
+from lipsyncctl.wording import description
 from lipsyncd.errors import InvalidRequest, LipsyncError, ServerUnreachable
-
-NOT_READY = 1
-NO_ANSWER = 2
 
 
 def submit_all(console: Console, arguments: Namespace) -> int:
     """A job for each face; the ids, and nothing else, go to stdout."""
     for face in arguments.faces:
-        console.say(submit(console, arguments, face)["id"])
+        address = least_busy(arguments.addresses)
+        console.say(submit(console, arguments, address, face)["id"])
     return 0
 
 
@@ -28,12 +29,12 @@ def wait(console: Console, arguments: Namespace) -> int:
     if arguments.output and len(arguments.jobs) > 1:
         raise InvalidRequest("-o is for the result of one job.", "Fetch the others one by one.")
     destination = Destination.of(arguments.output) if arguments.output else None
+
+    def wait_for(job: str) -> int:
+        return deliver(console, holder(arguments.addresses, job), job, destination)
+
     try:
-        return worst(
-            console,
-            arguments.jobs,
-            lambda job: deliver(console, arguments.address, job, destination),
-        )
+        return worst(console, arguments.jobs, wait_for)
     except KeyboardInterrupt:
         console.note("What has not ended goes on; `lipsyncctl cancel` would stop it.")
         return INTERRUPTED
@@ -42,7 +43,8 @@ def wait(console: Console, arguments: Namespace) -> int:
 def fetch(console: Console, arguments: Namespace) -> int:
     """Writes the result of a job that has succeeded."""
     destination = Destination.of(arguments.output)
-    size = receive(console, arguments.address, arguments.job, destination)
+    address = holder(arguments.addresses, arguments.job)
+    size = receive(console, address, arguments.job, destination)
     console.say(f"{destination.name}: {size} bytes")
     return 0
 
@@ -51,46 +53,17 @@ def cancel_all(console: Console, arguments: Namespace) -> int:
     """Returns when all the jobs have ended."""
 
     def cancel_one(job: str) -> int:
-        cancel(console, arguments, job)
+        cancel(console, holder(arguments.addresses, job), job)
         return 0
 
     return worst(console, arguments.jobs, cancel_one)
 
 
-def list_jobs(console: Console, arguments: Namespace) -> int:
-    """The jobs of the user, of everybody for root."""
-    with open_client(arguments.address) as client:
-        listed = client.ask("list").body
-    console.tell(listed, table(listed["jobs"]))
-    return 0
-
-
 def status(console: Console, arguments: Namespace) -> int:
     """All about one job."""
-    with open_client(arguments.address) as client:
+    with open_client(holder(arguments.addresses, arguments.job)) as client:
         described = client.ask("status", job=arguments.job).body
     console.tell(described, description(described["job"]))
-    return 0
-
-
-def health(console: Console, arguments: Namespace) -> int:
-    """Whether the daemon would render now."""
-    try:
-        with open_client(arguments.address) as client:
-            reported = client.ask("health").body
-    except ServerUnreachable as error:
-        console.complain(error)
-        return NO_ANSWER
-    console.tell(reported, condition(reported))
-    return 0 if reported["ready"] else NOT_READY
-
-
-def info(console: Console, arguments: Namespace) -> int:
-    """What the daemon is made of."""
-    with open_client(arguments.address) as client:
-        informed = client.ask("info").body
-    parts = {name: value for name, value in informed.items() if name not in {"verb", "id"}}
-    console.tell(informed, lines(parts))
     return 0
 
 
@@ -118,4 +91,6 @@ VERBS: dict[str, Callable[[Console, Namespace], int]] = {
     "cancel": cancel_all,
     "health": health,
     "info": info,
+    "reload": reload,
+    "logs": logs,
 }

@@ -94,7 +94,7 @@ def condition(report: dict[str, Any]) -> str:
 
 
 def lines(parts: Mapping[str, object]) -> str:
-    """Names and values in two columns, without those that are None."""
-    shown = {name: printable(value) for name, value in parts.items() if value is not None}
+    """Names and values in two columns, without those that say nothing."""
+    shown = {name: printable(value) for name, value in parts.items() if value not in (None, "")}
     width = max(map(len, shown), default=0)
     return "\n".join(f"{name:{width}}  {value}" for name, value in shown.items())

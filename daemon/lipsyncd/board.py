@@ -43,9 +43,13 @@ class Watch:
 
 
 class Board:
-    """Every change of a job is posted here; a running job's newest post stays readable."""
+    """Every change of a job is posted here; a running job's newest post stays readable.
 
-    def __init__(self) -> None:
+    `news` is set at each; whoever waits for it clears it.
+    """
+
+    def __init__(self, news: threading.Event | None = None) -> None:
+        self.news = news or threading.Event()
         self._lock = threading.Lock()
         self._running: dict[str, Job] = {}
         self._watches: dict[str, list[Watch]] = {}
@@ -59,6 +63,13 @@ class Board:
                 self._running.pop(job.id, None)
             for watch in self._watches.get(job.id, []):
                 watch.put(job)
+        self.news.set()
+
+    @property
+    def running(self) -> list[Job]:
+        """The jobs that are being rendered, with their progress."""
+        with self._lock:
+            return list(self._running.values())
 
     def newest(self, job: Job) -> Job:
         """The stored job with the progress it has made since; running until its end is posted."""

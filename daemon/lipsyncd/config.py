@@ -56,7 +56,7 @@ class Render:
     """`[render]`: the trade between pace, memory and quality."""
 
     # frames that share one forward pass; more is faster until the device is full
-    batch: int = whole(16, 1, 512)
+    batch: int = whole(8, 1, 512)
     # quality of the encoded result, 0 (best) to 51, where a job does not ask for its own
     crf: int = whole(18, 0, 51)
     # effort of the encoder, as x264 names it
@@ -92,6 +92,8 @@ class Config:
     checkpoint: Path = field(default_factory=lambda: default_checkpoint(GENERATOR))
     # the face detector's weights
     detector: Path = field(default_factory=lambda: default_checkpoint(DETECTOR))
+    # between two proofs, while there is no job, that the device is there and counts right
+    warm_interval_seconds: int = whole(5, 1, 3600)
     render: Render = Render()
     limits: Limits = Limits()
 
@@ -107,6 +109,18 @@ def load_config(path: Path | None, overrides: Mapping[str, object]) -> Config:
     chosen = {} if path is None else _read(path)
     config: Config = _section(Config, {**chosen, **overrides}, prefix="")
     return config
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the configuration comes from, so that it can be read again: a file, then words."""
+
+    path: Path | None
+    overrides: Mapping[str, object]
+
+    def read(self) -> Config:
+        """The configuration as it is now; raises ConfigInvalid."""
+        return load_config(self.path, self.overrides)
 
 
 def _read(path: Path) -> dict[str, object]:

@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Self
 
-FIELDS = ("code", "name", "message", "hint", "retryable")
-
 
 class LipsyncError(Exception):
     """A failure with a name on the wire.
@@ -25,7 +23,8 @@ class LipsyncError(Exception):
 
     def as_map(self) -> dict[str, object]:
         """The error as it travels: code, name, message, hint, retryable."""
-        return {name: getattr(self, name) for name in FIELDS}
+        fields = ("code", "name", "message", "hint", "retryable")
+        return {name: getattr(self, name) for name in fields}
 
     @classmethod
     def from_map(cls, fields: Mapping[str, object]) -> "LipsyncError":
@@ -233,6 +232,10 @@ class StateBusy(HostError):
 class StateNewer(HostError):
     name = "state.newer"
     code = 78
+
+
+class StateCorrupt(HostError):
+    name = "state.corrupt"
 
 
 class InternalError(HostError):

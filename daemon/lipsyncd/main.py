@@ -1,47 +1,37 @@
 """Builds the daemon and lives its life; the only file that sees both planes."""
 
-import argparse
 import faulthandler
 import logging
 import os
 import signal
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from functools import partial
-from pathlib import Path
-from queue import Empty, SimpleQueue
+from collections.abc import Iterator
+from contextlib import contextmanager
 from socket import socket
-from typing import Never
 
-from lipsyncd import __version__, journal
-from lipsyncd.board import Board
-from lipsyncd.config import Config, load_config
-from lipsyncd.errors import ConfigInvalid, InternalError, LipsyncError, UsageError
-from lipsyncd.journal import NOTICE
+from lipsyncd import arguments, journal
+from lipsyncd.bulletin import Bulletin
+from lipsyncd.config import Config, Source
+from lipsyncd.dataplane import DataPlane, Load, Report
+from lipsyncd.errors import DeviceLost, InternalError, LipsyncError, StateCorrupt
+from lipsyncd.events import GPU_LOST, LOAD_FAILED, STATE_CORRUPT, emit
+from lipsyncd.heartbeat import Heartbeat
 from lipsyncd.listener import listening
-from lipsyncd.lock import locked
 from lipsyncd.native import set_up_libraries
-from lipsyncd.notify import Heartbeat, Notifier, Pinger, listen_descriptors
-from lipsyncd.scheduler import Render, Scheduler
+from lipsyncd.notify import Notifier, listen_descriptors
+from lipsyncd.recovery import recovered
+from lipsyncd.request import House
 from lipsyncd.server import Server
-from lipsyncd.spool import Spool
 from lipsyncd.status import Condition, Status
-from lipsyncd.store import Store
-from lipsyncd.verbs import House
+from lipsyncd.stop import drain
+from lipsyncd.worker import Calls, Worker
 
 log = logging.getLogger(__name__)
 
-LOAD_PATIENCE = 60.0  # seconds a start may take from one report of its progress to the next
-STOP_PATIENCE = 5.0  # seconds for the running job's batch once the drain is over
-RENDER_PATIENCE = 60.0  # seconds a render may take for one step, where no watchdog says otherwise
-
-# Loads and warms the models, reporting what it does: the render, and what describes the models.
-Load = Callable[[Config, Callable[[str], None]], tuple[Render, Callable[[], Mapping[str, object]]]]
-# Why the main thread wakes: a signal's number, a failure, or None when the render thread is done.
-Events = SimpleQueue[int | LipsyncError | None]
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+ALIVE = (Condition.READY, Condition.DRAINING)
+EVENTS = {DeviceLost: GPU_LOST, StateCorrupt: STATE_CORRUPT}  # of errors that end the daemon
 
 
 def main() -> int:
@@ -54,62 +44,32 @@ def live(load: Load) -> int:
     faulthandler.enable()
     journal.set_up()
     os.umask(0o077)
-    notifier = Notifier()
-    events: Events = SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: events.put(number))
+    notifier, status, calls = Notifier(), Status(), Calls()
+    for number in SIGNALS:
+        signal.signal(number, lambda number, _: calls.put(number))
     try:
-        serve(_configured(sys.argv[1:]), load, notifier, events)
+        serve(arguments.parse(sys.argv[1:]), load, notifier, status, calls)
     except LipsyncError as error:
-        log.error("%s %s", error.message, error.hint)
-        notifier.status(f"{error.message} {error.hint}")
+        _tell_failure(error, status, notifier)
         return _ended(error.code)
     return _ended(0)
 
 
-def serve(config: Config, load: Load, notifier: Notifier, events: Events) -> None:
-    """Listen, recover, serve sessions, load, warm up, be ready, schedule; drain after a signal.
+def serve(source: Source, load: Load, notifier: Notifier, status: Status, calls: Calls) -> None:
+    """Listen, recover, serve sessions, load, be ready, render; drain after a signal.
 
     Raises LipsyncError if the start fails, or if the device is lost later.
     """
-    heartbeat = Heartbeat((notifier.watchdog_seconds or RENDER_PATIENCE) / 2)
+    config, heartbeat = source.read(), Heartbeat(notifier)
     with (
         listening(config.socket, listen_descriptors()) as listener,
-        recovered(config, heartbeat) as house,
+        recovered(source, config, status, heartbeat, notifier) as house,
         served(listener, house),
-        pinged(notifier, heartbeat),
+        shown(house, notifier) as bulletin,
     ):
-        worker = threading.Thread(
-            target=work, args=[config, load, house, notifier, events], name="render", daemon=True
-        )
-        worker.start()
-        _raise_failure(events.get())
-        drain(config.limits.drain_seconds, house, notifier, events)
-        house.scheduler.stop(STOP_PATIENCE)
-
-
-@contextmanager
-def recovered(config: Config, heartbeat: Heartbeat) -> Iterator[House]:
-    """The state of an earlier life, taken over and in order."""
-    try:
-        config.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        spool = Spool(config.state / "spool", config.limits)
-    except OSError as error:
-        raise ConfigInvalid(
-            f"The state directory {config.state} cannot be used: {error.strerror}.",
-            "Choose another with --state.",
-        ) from error
-    with locked(config.state / "lock", f"the state directory {config.state}"):
-        store = Store(config.state / "jobs.sqlite")
-        try:
-            for job in store.recover():
-                log.log(NOTICE, "job %s: %s after the daemon died", job.id, job.state)
-            spool.sweep(store.states())
-            board = Board()
-            scheduler = Scheduler(store, spool, board, heartbeat, config.limits.max_jobs)
-            yield House(store, spool, board, scheduler, Status())
-        finally:
-            store.close()
+        Worker(house, heartbeat, bulletin, notifier, calls).start(load)
+        stay(house, notifier, calls)
+        drain(house, heartbeat, notifier, calls)
 
 
 @contextmanager
@@ -124,100 +84,63 @@ def served(listener: socket, house: House) -> Iterator[None]:
 
 
 @contextmanager
-def pinged(notifier: Notifier, heartbeat: Heartbeat) -> Iterator[None]:
-    """The watchdog is pinged meanwhile, if there is one."""
-    if notifier.watchdog_seconds is None:
-        yield
-        return
-    pinger = Pinger(notifier, heartbeat, notifier.watchdog_seconds / 6)
-    pinger.start()
+def shown(house: House, notifier: Notifier) -> Iterator[Bulletin]:
+    """systemd is shown meanwhile what the daemon does."""
+    bulletin = Bulletin(house.status, house.store, house.board, notifier)
+    bulletin.start()
     try:
-        yield
+        yield bulletin
     finally:
-        pinger.stop()
+        bulletin.stop()
 
 
-def work(config: Config, load: Load, house: House, notifier: Notifier, events: Events) -> None:
-    """The render thread: load, warm up, be ready, render until drained."""
+def stay(house: House, notifier: Notifier, calls: Calls) -> None:
+    """Return at a signal to stop; reload at each SIGHUP before it. Raises what ends the worker."""
+    while (call := calls.get()) == signal.SIGHUP:
+        threading.Thread(target=reload, args=[house, notifier], name="reload", daemon=True).start()
+    if isinstance(call, LipsyncError):
+        raise call
 
-    def report(detail: str) -> None:
-        log.info("models: %s", detail)
-        house.status.enter(Condition.WARMING, detail)
-        notifier.extend_timeout(LOAD_PATIENCE)
-        notifier.status(detail)
 
+def reload(house: House, notifier: Notifier) -> None:
+    """A reload that nobody waits for but systemd, where the unit is of Type=notify-reload."""
+    if house.status.condition is not Condition.READY:
+        return log.warning("reload: refused, the daemon is %s", house.status.condition)
+    notifier.reloading()
     try:
-        begun = time.monotonic()
-        report("loading the models")
-        render, describe = load(config, report)
-        house.status.hold(describe())
-        house.status.enter(Condition.READY, "")
-        notifier.status(f"ready on {house.status.models.get('device')}")
-        notifier.ready()
-        log.log(NOTICE, "ready after %.1f s", time.monotonic() - begun)
-        house.scheduler.run(render)
-        events.put(None)
+        house.reloader.reload()
     except LipsyncError as error:
-        events.put(error)
-    except Exception as error:
-        log.exception("the render thread broke")
-        events.put(InternalError(f"The render thread broke: {error}.", "Read the log."))
+        log.error("reload: refused, %s %s", error.message, error.hint)
+    except Exception:
+        log.exception("reload: broke")
+    if house.status.condition is Condition.READY:
+        notifier.ready()
+    return None
 
 
-def drain(seconds: float, house: House, notifier: Notifier, events: Events) -> None:
-    """Take nothing more, and let the running job end, within `seconds` or until told again."""
-    house.scheduler.drain()
-    is_idle = house.scheduler.is_idle
-    detail = "stopping" if is_idle else "stopping once the running job has ended"
-    house.status.enter(Condition.DRAINING, detail)
-    notifier.stopping()
-    notifier.status(detail)
-    notifier.extend_timeout(seconds + 2 * STOP_PATIENCE)
-    log.log(NOTICE, detail)
-    if not is_idle:
-        with suppress(Empty):
-            _raise_failure(events.get(timeout=seconds))
-
-
-def load_data_plane(
-    config: Config, report: Callable[[str], None]
-) -> tuple[Render, Callable[[], Mapping[str, object]]]:
+def load_data_plane(config: Config, report: Report) -> DataPlane:
     """The real models; imported only here, because that takes seconds."""
     set_up_libraries()
     from lipsyncd.studio import open_studio  # noqa: PLC0415
 
-    studio = open_studio(config, report)
-    return studio.render, studio.describe
+    return open_studio(config, report)
 
 
-class _Parser(argparse.ArgumentParser):
-    """Misuse is an error like any other."""
-
-    def error(self, message: str) -> Never:
-        raise UsageError(f"lipsyncd was called wrongly: {message}.", "See lipsyncd --help.")
-
-
-def _configured(arguments: Sequence[str]) -> Config:
-    """The configuration, from the file and the command line."""
-    parser = _Parser(prog="lipsyncd", description="Keeps lip-sync models ready and renders.")
-    parser.add_argument("--config", metavar="FILE", type=Path, help="a TOML file; none: defaults")
-    parser.add_argument("--device", metavar="DEVICE", help="auto, cpu, or cuda:N")
-    parser.add_argument("--socket", metavar="PATH", help="where clients connect")
-    parser.add_argument("--state", metavar="DIR", help="the queue, the history and the spool")
-    parser.add_argument("--version", action="version", version=f"lipsyncd {__version__}")
-    chosen = vars(parser.parse_args(arguments))
-    path = chosen.pop("config")
-    return load_config(path, {name: value for name, value in chosen.items() if value is not None})
-
-
-def _raise_failure(event: int | LipsyncError | None) -> None:
-    if isinstance(event, LipsyncError):
-        raise event
+def _tell_failure(error: LipsyncError, status: Status, notifier: Notifier) -> None:
+    """The last words: why the daemon did not come up, or cannot go on."""
+    words = f"{error.message} {error.hint}"
+    event = EVENTS.get(type(error))
+    if event is None and status.condition in ALIVE:
+        log.critical("%s", words, exc_info=error.__cause__)
+    else:
+        cause = error.__cause__ if isinstance(error, InternalError) else None
+        emit(event or LOAD_FAILED, "%s", words, cause=cause, ERROR=error.name)
+    notifier.status(words)
 
 
 def _ended(code: int) -> int:
-    """Leave with `code`, also past a render thread that hangs in native code."""
-    if threading.active_count() > 1:
-        logging.shutdown()
-        os._exit(code)  # the interpreter's own end would wait for it, or abort
+    """Leave with `code`; past threads that hang in native code, and a device that is lost."""
+    logging.shutdown()
+    if code or threading.active_count() > 1:
+        os._exit(code)  # the interpreter's own end would wait for them, or abort
     return code

@@ -1,4 +1,4 @@
-"""systemd's side: readiness, status and watchdog through sdnotify, sockets it passes, heartbeat.
+"""systemd's side: readiness, status and watchdog through sdnotify, and the sockets it passes.
 
 sdnotify has three traps, and this file contains them: it encodes latin-1 (so text goes in as
 UTF-8 in disguise), it swallows every error (so its debug mode is on), and its socket blocks
@@ -7,7 +7,6 @@ UTF-8 in disguise), it swallows every error (so its debug mode is on), and its s
 
 import logging
 import os
-import threading
 import time
 
 from sdnotify import SystemdNotifier
@@ -32,6 +31,10 @@ class Notifier:
     def ready(self) -> None:
         """Models are loaded and warm: systemctl start may return."""
         self._send("READY=1")
+
+    def reloading(self) -> None:
+        """A reload begins, `ready` ends it; systemd wants the time in the same datagram."""
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def status(self, text: str) -> None:
         """One line for systemctl status."""
@@ -62,55 +65,6 @@ class Notifier:
             self._systemd.notify(message.encode("utf-8", "replace").decode("latin-1"))
         except OSError as error:
             log.warning("systemd did not take %s: %s", message.partition("=")[0], error)
-
-
-class Heartbeat:
-    """Proof that the render moves: alive while it is idle or has beaten within `patience` seconds.
-
-    The render thread calls `beat` and `idle`, the pinger asks `is_alive`.
-    """
-
-    def __init__(self, patience: float) -> None:
-        self._patience = patience
-        self._beaten_at: float | None = None
-
-    def beat(self) -> None:
-        """There is work, and it has just moved."""
-        self._beaten_at = time.monotonic()
-
-    def idle(self) -> None:
-        """There is no work."""
-        self._beaten_at = None
-
-    def is_alive(self, now: float) -> bool:
-        """`now` is a time of the monotonic clock."""
-        beaten_at = self._beaten_at
-        return beaten_at is None or now - beaten_at < self._patience
-
-
-class Pinger:
-    """A thread that does nothing but ping systemd's watchdog, for as long as the heart beats."""
-
-    def __init__(self, notifier: Notifier, heartbeat: Heartbeat, interval: float) -> None:
-        self._notifier = notifier
-        self._heartbeat = heartbeat
-        self._interval = interval
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="pinger", daemon=True)
-
-    def start(self) -> None:
-        """Ping from now on."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ping no more."""
-        self._stopped.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopped.wait(self._interval):
-            if self._heartbeat.is_alive(time.monotonic()):
-                self._notifier.watchdog()
 
 
 def listen_descriptors() -> list[int]:

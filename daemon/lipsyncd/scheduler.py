@@ -1,13 +1,13 @@
 """Takes jobs from the queue to the render thread, one after the other; cancel and drain."""
 
-import logging
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
 
 from lipsyncd.board import Board
+from lipsyncd.dataplane import DataPlane, Render
 from lipsyncd.errors import (
     DeviceLost,
     DiskFull,
@@ -15,42 +15,59 @@ from lipsyncd.errors import (
     JobEnded,
     LipsyncError,
     QueueDraining,
+    QueueFull,
 )
-from lipsyncd.job import Job, Options, Paths, Progress, State, move
-from lipsyncd.journal import NOTICE
-from lipsyncd.notify import Heartbeat
+from lipsyncd.events import DISK_FULL, JOB_REJECTED_QUEUE_FULL, JOB_STARTED, emit
+from lipsyncd.heartbeat import Heartbeat
+from lipsyncd.job import Job, Progress, State, move
+from lipsyncd.outcome import cut_short, failed, succeeded, tell
 from lipsyncd.spool import Spool, full_disk_named
 from lipsyncd.store import Store
-
-log = logging.getLogger(__name__)
+from lipsyncd.warmpass import WarmPass
 
 RETRY_SECONDS = 5.0  # between attempts to write to a store whose disk is full
 
-Render = Callable[[Options, Paths], Generator[Progress, None, None]]
-
 
 class Scheduler:
-    """The queue's life: `enqueue` and `cancel` from sessions, `run` in the render thread."""
+    """The queue's life: `enqueue` and `cancel` from sessions, `run` in the render thread.
+
+    `max_jobs` and `warm_interval` (seconds) may be changed while it runs.
+    """
 
     def __init__(
-        self, store: Store, spool: Spool, board: Board, heartbeat: Heartbeat, max_jobs: int
+        self,
+        store: Store,
+        spool: Spool,
+        board: Board,
+        heartbeat: Heartbeat,
+        *,
+        max_jobs: int,
+        warm_interval: float,
     ) -> None:
         self._store = store
         self._spool = spool
         self._board = board
         self._heartbeat = heartbeat
-        self._max_jobs = max_jobs
+        self.max_jobs = max_jobs
+        self.warm_interval = warm_interval
         self._changed = threading.Condition()
         self._running: str | None = None
         self._verdict: State | None = None  # what the running job is to become before its end
         self._is_draining = False
+        self._is_full = False  # the store's disk, and it has been told
 
     def enqueue(self, job: Job) -> None:
         """Accept the job, on disk for good; raises QueueFull, QueueDraining or DiskFull."""
         with self._changed:
             self.check_open()
-            self._store.add(job, self._max_jobs)
+            try:
+                self._store.add(job, self.max_jobs)
+            except QueueFull:
+                text = "queue: a job of uid %d was refused, %d wait already"
+                emit(JOB_REJECTED_QUEUE_FULL, text, job.owner, self.max_jobs, OWNER_UID=job.owner)
+                raise
             self._changed.notify_all()
+        self._board.news.set()
 
     def check_open(self) -> None:
         """Raise QueueDraining if the queue takes nothing more."""
@@ -71,8 +88,8 @@ class Scheduler:
                 raise JobEnded("The job has ended already.", "There is nothing left to cancel.")
             cancelled = move(found, State.CANCELLED, ended_at=time.time())
             self._store.put(cancelled)
+        tell(cancelled)
         self._publish(cancelled)
-        log.info("job %s: cancelled before it ran", job)
 
     def drain(self) -> None:
         """Take nothing more: `run` returns once the running job has ended."""
@@ -95,9 +112,10 @@ class Scheduler:
         """Queue the running job again while its render still hangs."""
         found = self._store.get(job)
         if found and not found.is_ended:
-            queued = _cut_short(found, State.QUEUED)
+            queued = cut_short(found, State.QUEUED)
             self._store.put(queued)
             self._board.post(queued)
+            tell(queued)
         self._running = None
 
     @property
@@ -105,57 +123,72 @@ class Scheduler:
         """No job is running."""
         return self._running is None
 
-    def run(self, render: Render) -> None:
-        """Render job after job until drained. DeviceLost comes out, and its job stays running."""
-        while job := self._next():
+    def run(self, plane: DataPlane) -> None:
+        """Render job after job until drained, and prove the device while there is none.
+
+        DeviceLost comes out, and its job stays running.
+        """
+        warm_pass = WarmPass(plane.prove)
+        self._heartbeat.beat()
+        while not self._is_draining:
+            job = self._next()
+            if job:
+                self._heartbeat.beat()
+                self._settle(*self._rendered(job, plane.render))
+            elif not self._is_draining:
+                warm_pass.run()
             self._heartbeat.beat()
-            try:
-                ended = self._rendered(job, render)
-            finally:
-                self._heartbeat.idle()
-            self._settle(ended)
 
     def _next(self) -> Job | None:
-        """Wait for a job and take it; None when draining."""
+        """The next job, taken; None if none came for a warm interval, or when draining."""
+        due = time.monotonic() + self.warm_interval
         with self._changed:
             while not self._is_draining:
-                job = self._take()
-                if job:
+                if job := self._take():
                     self._running, self._verdict = job.id, None
                     self._board.post(job)
                     return job
+                left = due - time.monotonic()
+                if left <= 0:
+                    return None
+                self._changed.wait(min(left, RETRY_SECONDS))
         return None
 
     def _take(self) -> Job | None:
-        """The oldest job, or None after a wait."""
+        """The oldest job; None if none waits, or if there is no room to say that it runs."""
         try:
             job = self._store.take()
         except DiskFull as error:
-            log.error("queue: paused: %s", error.message)
-            self._changed.wait(RETRY_SECONDS)
+            self._tell_full(error)
             return None
-        if job is None:
-            self._changed.wait()
+        self._is_full = False
         return job
 
-    def _rendered(self, job: Job, render: Render) -> Job:
-        """The job as its render left it."""
-        log.info("job %s: rendering, attempt %d", job.id, job.attempts)
+    def _tell_full(self, error: DiskFull) -> None:
+        """Once, until there is room again."""
+        if not self._is_full:
+            emit(DISK_FULL, "queue: paused: %s", error.message)
+        self._is_full = True
+
+    def _rendered(self, job: Job, render: Render) -> tuple[Job, Exception | None]:
+        """The job as its render left it, and what broke if that was our fault."""
+        waited = (job.started_at or 0.0) - job.created_at
+        text = "job %s: rendering, attempt %d"
+        emit(JOB_STARTED, text, job.id, job.attempts, job=job, WAIT_MS=round(1000 * waited))
         try:
-            with full_disk_named():
-                job, verdict = self._followed(job, render(job.options, self._spool.paths(job.id)))
-                if verdict:
-                    return _cut_short(job, verdict)
-                size = self._spool.seal(job.id)
-                return move(job, State.SUCCEEDED, ended_at=time.time(), result_bytes=size)
+            return self._finished(job, render), None
         except DeviceLost:
             raise
         except LipsyncError as error:
-            return _failed(self._board.newest(job), error)
-        except Exception:
-            log.exception("job %s: the render broke", job.id)
+            return failed(self._board.newest(job), error), None
+        except Exception as error:
             broken = InternalError("The render broke.", "Ask the operator to read the log.")
-            return _failed(self._board.newest(job), broken)
+            return failed(self._board.newest(job), broken), error
+
+    def _finished(self, job: Job, render: Render) -> Job:
+        with full_disk_named():
+            job, verdict = self._followed(job, render(job.options, self._spool.paths(job.id)))
+            return cut_short(job, verdict) if verdict else succeeded(job, self._spool.seal(job.id))
 
     def _followed(
         self, job: Job, steps: Generator[Progress, None, None]
@@ -172,16 +205,16 @@ class Scheduler:
                     return job, self._verdict
         return job, None
 
-    def _settle(self, job: Job) -> None:
-        """Record how the job ended, show it, and be idle; unless `stop` was faster."""
+    def _settle(self, job: Job, cause: Exception | None) -> None:
+        """Record and tell how the job ended, show it, and be idle; unless `stop` was faster."""
         with self._changed:
             self._record(job)
             if self.is_idle:
                 return
+            tell(job, cause)
             self._publish(job)
             self._running = None
             self._changed.notify_all()
-        _log_end(job)
 
     def _record(self, job: Job) -> None:
         """Write the end to the store; while its disk is full, the queue waits."""
@@ -190,34 +223,11 @@ class Scheduler:
                 self._store.put(job)
                 return
             except DiskFull as error:
-                log.error("job %s: its end cannot be recorded: %s", job.id, error.message)
-                self._changed.wait(RETRY_SECONDS)
+                self._tell_full(error)
+                self._changed.wait(min(RETRY_SECONDS, self.warm_interval))
+                self._heartbeat.beat()  # the queue is alive, and waits for an operator
 
     def _publish(self, job: Job) -> None:
         """The files first, so that whoever learns of an end finds them as they stay."""
         self._spool.tidy(job.id, job.state)
         self._board.post(job)
-
-
-def _cut_short(job: Job, verdict: State) -> Job:
-    if verdict is not State.QUEUED:
-        return move(job, verdict, ended_at=time.time())
-    # an attempt that the daemon itself broke off says nothing against the job
-    untouched = {"attempts": job.attempts - 1, "started_at": None, "fps": 0.0}
-    return move(job, State.QUEUED, done=0, total=0, faces=0, **untouched)
-
-
-def _failed(job: Job, error: LipsyncError) -> Job:
-    return move(job, State.FAILED, ended_at=time.time(), error=error.as_map())
-
-
-def _log_end(job: Job) -> None:
-    if job.state is State.SUCCEEDED:
-        seconds = (job.ended_at or 0.0) - (job.started_at or 0.0)
-        log.info("job %s: done, %d frames in %.1f s (%.0f fps)", job.id, job.done, seconds, job.fps)
-    elif job.error:
-        theirs = str(job.error["name"]).startswith("input.")
-        level = NOTICE if theirs else logging.ERROR
-        log.log(level, "job %s: failed, %s: %s", job.id, job.error["name"], job.error["message"])
-    else:
-        log.info("job %s: %s after %d frames", job.id, job.state, job.done)

@@ -10,8 +10,8 @@ from contextlib import suppress
 
 from lipsyncd.connection import Connection
 from lipsyncd.errors import SessionsFull
-from lipsyncd.session import Peer, Session
-from lipsyncd.verbs import House
+from lipsyncd.request import House, Peer
+from lipsyncd.session import Session
 from lipsyncd.wire import Kind
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Server:
     def close(self) -> None:
         """Accept nobody more and end every session; the listener stays the caller's."""
         os.eventfd_write(self._closing, 1)
-        self._thread.join()
+        self._thread.join(GOODBYE_SECONDS)
         os.close(self._closing)
         with self._lock:
             sessions = dict(self._sessions)

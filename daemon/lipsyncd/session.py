@@ -2,49 +2,30 @@
 
 import logging
 import os
-import socket
-import struct
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Self
 
 from lipsyncd.connection import Connection, Message
 from lipsyncd.errors import (
+    AccessDenied,
     InternalError,
     InvalidRequest,
     LipsyncError,
     MalformedMessage,
     MessageTooLarge,
+    ProtocolError,
     UnsupportedVerb,
     VersionMismatch,
 )
-from lipsyncd.verbs import DESCRIPTORS, VERBS, House, HungUp, Reply, Request
+from lipsyncd.events import AUTH_DENIED, PROTOCOL_ERROR, emit
+from lipsyncd.request import House, HungUp, Peer, Reply, Request
+from lipsyncd.verbs import DESCRIPTORS, VERBS
 from lipsyncd.wire import HINT, Kind
 
 log = logging.getLogger(__name__)
 
-CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 MAX_WORDS = 1000  # characters of an error that may quote what a client sent
 IN_DOUBT = (MalformedMessage, MessageTooLarge, VersionMismatch)  # what follows cannot be trusted
-
-
-@dataclass(frozen=True)
-class Peer:
-    """The process at the other end, as the kernel vouches for it."""
-
-    pid: int
-    uid: int
-
-    @classmethod
-    def of(cls, sock: socket.socket) -> Self:
-        """Who connected this socket."""
-        data = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
-        pid, uid, _ = CREDENTIALS.unpack(data)
-        return cls(pid, uid)
-
-    def __str__(self) -> str:
-        return f"uid {self.uid}, pid {self.pid}"
 
 
 class Session:
@@ -95,7 +76,7 @@ class Session:
         verb = self._verb_of(message)
         request = Request(
             self._house,
-            self._peer.uid,
+            self._peer,
             message.body,
             line=self._connection.fileno(),
             descriptors=message.descriptors,
@@ -135,9 +116,19 @@ class Session:
 
     def _refuse(self, error: LipsyncError, number: object) -> None:
         message = error.message[:MAX_WORDS]
-        log.info("session of %s: %s: %s", self._peer, error.name, message)
+        self._tell_refusal(error, message)
         with suppress(HungUp):
             self._send(Kind.ERROR, {"id": number, **error.as_map(), "message": message})
+
+    def _tell_refusal(self, error: LipsyncError, message: str) -> None:
+        words = ("session of %s: %s: %s", self._peer, error.name, message)
+        client = {"PEER_PID": self._peer.pid, "OWNER_UID": self._peer.uid, "ERROR": error.name}
+        if isinstance(error, AccessDenied):
+            emit(AUTH_DENIED, *words, **client)
+        elif isinstance(error, ProtocolError):
+            emit(PROTOCOL_ERROR, *words, **client)
+        else:
+            log.info(*words)
 
     def _send(
         self, kind: Kind, body: dict[str, object], descriptors: list[int] | None = None

@@ -32,11 +32,14 @@ KEPT = {  # files that still have a use, by the state of their job; others may g
 
 
 class Spool:
-    """The files of all jobs, under one directory that belongs to the daemon alone."""
+    """The files of all jobs, under one directory that belongs to the daemon alone.
+
+    `limits` may be changed at any time.
+    """
 
     def __init__(self, directory: Path, limits: Limits) -> None:
         self._directory = directory
-        self._limits = limits
+        self.limits = limits
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         _sync(directory.parent)
 
@@ -46,8 +49,8 @@ class Spool:
         Raises NotAFile, FileTooLarge, InputGone or DiskFull. The descriptors, and the client's
         position in them, are left as they are.
         """
-        face_bytes = _size_of(face, "face", self._limits.max_face_bytes)
-        voice_bytes = _size_of(voice, "voice", self._limits.max_voice_bytes)
+        face_bytes = _size_of(face, "face", self.limits.max_face_bytes)
+        voice_bytes = _size_of(voice, "voice", self.limits.max_voice_bytes)
         directory = self._directory / job
         with full_disk_named():
             directory.mkdir(mode=0o700)

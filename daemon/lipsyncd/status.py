@@ -1,7 +1,7 @@
 """The daemon's own condition: how far its start is, and what it renders on."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 
@@ -15,12 +15,17 @@ class Condition(StrEnum):
 
 
 class Status:
-    """The condition, a detail in words, and what is known of the models; for every thread."""
+    """The condition, a detail in words, and what is known of the models; for every thread.
 
-    def __init__(self) -> None:
+    `news` is set at each change; whoever waits for it clears it.
+    """
+
+    def __init__(self, news: threading.Event | None = None) -> None:
+        self.news = news or threading.Event()
         self._lock = threading.Lock()
         self._condition = Condition.STARTING
         self._detail = ""
+        self._describe: Callable[[], Mapping[str, object]] = dict
         self._models: Mapping[str, object] = {}
 
     def enter(self, condition: Condition, detail: str) -> None:
@@ -29,11 +34,13 @@ class Status:
             order = list(Condition)
             if order.index(condition) >= order.index(self._condition):
                 self._condition, self._detail = condition, detail
+        self.news.set()
 
-    def hold(self, models: Mapping[str, object]) -> None:
-        """The models are loaded; `models` describes them."""
+    def hold(self, describe: Callable[[], Mapping[str, object]]) -> None:
+        """The models are loaded, or others are; `describe` tells of them."""
         with self._lock:
-            self._models = dict(models)
+            self._describe = describe
+            self._models = dict(describe())
 
     @property
     def condition(self) -> Condition:
@@ -47,5 +54,9 @@ class Status:
 
     @property
     def models(self) -> Mapping[str, object]:
-        """What is loaded; empty before."""
+        """What is loaded, as it was described then; empty before."""
         return self._models
+
+    def describe(self) -> Mapping[str, object]:
+        """What is loaded, looked at now."""
+        return self._describe()

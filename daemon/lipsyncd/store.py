@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
-from lipsyncd.errors import DiskFull, InternalError, JobQuarantined, QueueFull, StateNewer
+from lipsyncd.errors import DiskFull, JobQuarantined, QueueFull, StateCorrupt, StateNewer
 from lipsyncd.job import Job, Options, State, move
 
 VERSION = 1
@@ -58,7 +58,7 @@ class Store:
         except BaseException as error:
             self.close()
             if isinstance(error, sqlite3.DatabaseError):
-                raise InternalError(
+                raise StateCorrupt(
                     f"The store {path} cannot be read: {error}.",
                     "Restore it, or move it aside to begin with an empty queue.",
                 ) from error

@@ -1,95 +1,31 @@
 """What a client can ask for: one handler per verb, from a request to its reply."""
 
-import logging
 import math
 import os
 import select
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable
 
 from lipsyncd import __version__
-from lipsyncd.board import Board, Watch
+from lipsyncd.board import Watch
 from lipsyncd.errors import (
+    AccessDenied,
     InvalidRequest,
     JobEnded,
     JobNotEnded,
     NoResult,
-    UnknownJob,
     VersionMismatch,
 )
+from lipsyncd.events import JOB_ACCEPTED, emit
 from lipsyncd.job import Job, Options, State, new_job
-from lipsyncd.scheduler import Scheduler
-from lipsyncd.spool import Spool
-from lipsyncd.status import Condition, Status
-from lipsyncd.store import Store
+from lipsyncd.request import ROOT, HungUp, Reply, Request
+from lipsyncd.status import Condition
 from lipsyncd.wire import VERSIONS
 
-log = logging.getLogger(__name__)
-
-ROOT = 0  # the uid that sees every job
 MAX_LISTED = 200  # jobs in one reply, which has to fit into a message
 MAX_NAME = 255  # characters of a file's name
 EVENT_PAUSE = 0.1  # seconds: at most ten events in each
 EVENT_SILENCE = 10.0  # seconds: at least one event in that time
-
-Value = TypeVar("Value")
-
-
-@dataclass(frozen=True)
-class House:
-    """What all sessions share."""
-
-    store: Store
-    spool: Spool
-    board: Board
-    scheduler: Scheduler
-    status: Status
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request of one client.
-
-    `uid` is the client's, from the kernel; `descriptors` are closed after the reply; `tell` sends
-    an event; `line` is the client's socket, to notice that somebody hung up.
-    """
-
-    house: House
-    uid: int
-    body: Mapping[str, object]
-    descriptors: Sequence[int]
-    tell: Callable[[str, Mapping[str, object]], None]
-    line: int
-
-    def field(self, name: str, kind: type[Value], default: Value | None = None) -> Value:
-        """A field of exactly this type; without a default it has to be there."""
-        value = self.body.get(name, default)
-        if type(value) is not kind:
-            raise InvalidRequest(f"{name} is not {kind.__name__}.", "Use the daemon's lipsyncctl.")
-        return value
-
-    def job(self) -> Job:
-        """The job it names as it is now; UnknownJob if there is none this client may see."""
-        name = self.field("job", str)
-        job = self.house.store.get(name)
-        if job is None or self.uid not in (ROOT, job.owner):
-            raise UnknownJob(f"There is no job {name}.", "lipsyncctl list shows yours.")
-        return self.house.board.newest(job)
-
-
-@dataclass(frozen=True)
-class Reply:
-    """The answer: its participle, its fields, and a descriptor to go with it (then closed)."""
-
-    verb: str
-    fields: Mapping[str, object]
-    descriptor: int | None = None
-
-
-class HungUp(Exception):
-    """The client left in the middle of a request."""
 
 
 def on_hello(request: Request) -> Reply:
@@ -112,7 +48,7 @@ def on_submit(request: Request) -> Reply:
     """On return the job is on disk for good: its inputs first, then its place in the queue."""
     house = request.house
     face, voice = _file_name(request, "face"), _file_name(request, "voice")
-    job = new_job(request.uid, face, voice, Options.from_map(request.body.get("options", {})))
+    job = new_job(request.peer.uid, face, voice, Options.from_map(request.body.get("options", {})))
     house.scheduler.check_open()
     house.spool.admit(job.id, *request.descriptors)
     try:
@@ -120,8 +56,7 @@ def on_submit(request: Request) -> Reply:
     except BaseException:
         house.spool.discard(job.id)
         raise
-    queued = house.store.count(State.QUEUED)
-    log.info("job %s: accepted, %s + %s, %d queued", job.id, face, voice, queued)
+    _tell_accepted(request, job)
     return Reply("accepted", {"job": job.as_map()})
 
 
@@ -129,7 +64,7 @@ def on_list(request: Request) -> Reply:
     limit = request.field("limit", int, MAX_LISTED)
     if not 1 <= limit <= MAX_LISTED:
         raise InvalidRequest(f"limit is from 1 to {MAX_LISTED}.", "Ask for fewer jobs.")
-    owner = None if request.uid == ROOT else request.uid
+    owner = None if request.peer.uid == ROOT else request.peer.uid
     jobs = request.house.store.newest(owner, limit)
     return Reply("listed", {"jobs": [request.house.board.newest(job).as_map() for job in jobs]})
 
@@ -180,8 +115,14 @@ def on_health(request: Request) -> Reply:
 
 def on_info(request: Request) -> Reply:
     return Reply(
-        "informed", {**request.house.status.models, "version": __version__, "pid": os.getpid()}
+        "informed", {**request.house.status.describe(), "version": __version__, "pid": os.getpid()}
     )
+
+
+def on_reload(request: Request) -> Reply:
+    if request.peer.uid not in (ROOT, os.geteuid()):
+        raise AccessDenied("Only root may reload the daemon.", "Use `systemctl reload lipsyncd`.")
+    return Reply("reloaded", {"detail": request.house.reloader.reload()})
 
 
 VERBS: dict[str, Callable[[Request], Reply]] = {
@@ -194,8 +135,16 @@ VERBS: dict[str, Callable[[Request], Reply]] = {
     "cancel": on_cancel,
     "health": on_health,
     "info": on_info,
+    "reload": on_reload,
 }
 DESCRIPTORS = {"submit": 2}  # how many come with a request; none with the others
+
+
+def _tell_accepted(request: Request, job: Job) -> None:
+    queued = request.house.store.count(State.QUEUED)
+    text = "job %s: accepted, %s + %s, %d queued"
+    client = {"PEER_PID": request.peer.pid, "REQUEST_ID": request.number, "QUEUE_DEPTH": queued}
+    emit(JOB_ACCEPTED, text, job.id, job.face, job.voice, queued, job=job, **client)
 
 
 def _file_name(request: Request, field: str) -> str:

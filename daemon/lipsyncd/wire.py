@@ -16,6 +16,8 @@ Verbs of requests are imperatives, those of replies participles:
     health                                -> reported   state, ready, device, detail,
                                                         queued, running
     info                                  -> informed   version, pid, device, checkpoint, ...
+    reload                                -> reloaded   detail, once the configuration is in force;
+                                                        for root and the daemon's own user
 
 `hello` comes first. A session answers one request after the other: to cancel a job while
 waiting for it, open a second session. `job` is an id in requests and a map in replies (job.py).

@@ -2,17 +2,13 @@
 
 import os
 import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from living import Client, Daemon, living
+from living import Client, housed, living, session_of
 from paced import Gate, endless, raising
 
-from lipsyncd.connection import Connection
 from lipsyncd.errors import (
     FileTooLarge,
     InvalidRequest,
@@ -24,10 +20,8 @@ from lipsyncd.errors import (
     QueueFull,
     UnknownJob,
 )
-from lipsyncd.main import recovered
-from lipsyncd.notify import Heartbeat
-from lipsyncd.session import Peer, Session
-from lipsyncd.verbs import EVENT_PAUSE, House
+from lipsyncd.request import Peer
+from lipsyncd.verbs import EVENT_PAUSE
 from lipsyncd.wire import Kind
 
 NAMES = {"face": "speaker.mp4", "voice": "hello.wav"}
@@ -228,23 +222,9 @@ def test_jobs_are_listed_the_newest_last(tmp_path: Path) -> None:
         assert [job["id"] for job in listed] == jobs[1:]
 
 
-@contextmanager
-def session_of(uid: int, house: House) -> Iterator[Client]:
-    """A session of this user, whoever runs the test."""
-    ours, theirs = socket.socketpair()
-    session = Session(Connection(theirs), Peer(1, uid), house)
-    thread = threading.Thread(target=session.run)
-    thread.start()
-    with Connection(ours) as connection:
-        yield Client(connection)
-    thread.join()
-    theirs.close()
-
-
 @pytest.mark.parametrize("verb", ["status", "wait", "fetch", "cancel"])
 def test_a_job_is_seen_by_its_owner_and_by_root_only(tmp_path: Path, verb: str) -> None:
-    daemon = Daemon(tmp_path, {})
-    with recovered(daemon.config, Heartbeat(1.0)) as house:
+    with housed(tmp_path) as house:
         with session_of(1000, house) as owner, session_of(1001, house) as other:
             job = owner.submit(tmp_path)
             with pytest.raises(UnknownJob):

@@ -38,12 +38,14 @@ CODES = {
     "device.unavailable": 69,
     "warmup.failed": 70,
     "gpu.lost": 74,
+    "gpu.oom": 74,
     "state.busy": 75,
     "state.newer": 78,
+    "state.corrupt": 70,
     "internal": 70,
     "server.unreachable": 7,
 }
-RETRYABLE = {"queue.full", "queue.draining", "sessions.full", "disk.full"}
+RETRYABLE = {"queue.full", "queue.draining", "sessions.full", "disk.full", "gpu.oom"}
 
 
 def test_every_name_has_its_exit_code() -> None:

@@ -5,38 +5,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
-from queue import SimpleQueue
 
 import pytest
 
-from lipsyncd.notify import Heartbeat, Notifier, Pinger, listen_descriptors
+from lipsyncd.notify import Notifier, listen_descriptors
 
 VARIABLES = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID"]
-
-
-class AskedHeartbeat(Heartbeat):
-    """One that tells when it was asked."""
-
-    def __init__(self, patience: float) -> None:
-        super().__init__(patience)
-        self.asked: SimpleQueue[float] = SimpleQueue()
-
-    def is_alive(self, now: float) -> bool:
-        self.asked.put(now)
-        return super().is_alive(now)
-
-
-@pytest.fixture
-def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    """The socket at which systemd listens."""
-    for variable in VARIABLES:
-        monkeypatch.delenv(variable, raising=False)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(str(tmp_path / "notify"))
-        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-        yield listener
 
 
 def test_systemd_hears_the_life_of_the_daemon(systemd: socket.socket) -> None:
@@ -61,6 +35,16 @@ def test_a_status_that_is_no_text_does_not_break_anything(systemd: socket.socket
     notifier = Notifier()
     notifier.status("caf\udce9")
     assert systemd.recv(99) == b"STATUS=caf?"
+    notifier.close()
+
+
+def test_a_reload_says_when_it_began(systemd: socket.socket) -> None:
+    notifier = Notifier()
+    before = time.monotonic_ns() // 1000
+    notifier.reloading()
+    first, second = systemd.recv(99).decode().split("\n")
+    assert first == "RELOADING=1"
+    assert before <= int(second.removeprefix("MONOTONIC_USEC=")) <= time.monotonic_ns() // 1000
     notifier.close()
 
 
@@ -140,41 +124,3 @@ def test_a_passed_socket_is_adopted_and_not_inherited() -> None:
         check=True,
     )
     assert found.stdout.strip() == "[3, 4] [False, False]"
-
-
-def test_a_heart_that_is_idle_is_alive() -> None:
-    heartbeat = Heartbeat(patience=1.0)
-    assert heartbeat.is_alive(time.monotonic() + 1e6)
-
-
-def test_a_heart_that_has_not_beaten_in_time_is_not_alive() -> None:
-    heartbeat = Heartbeat(patience=1.0)
-    heartbeat.beat()
-    assert heartbeat.is_alive(time.monotonic())
-    assert not heartbeat.is_alive(time.monotonic() + 1.0)
-    heartbeat.beat()
-    heartbeat.idle()
-    assert heartbeat.is_alive(time.monotonic() + 1.0)
-
-
-def test_the_watchdog_is_pinged_while_the_heart_beats(systemd: socket.socket) -> None:
-    notifier, heartbeat = Notifier(), Heartbeat(patience=1000.0)
-    pinger = Pinger(notifier, heartbeat, interval=0.001)
-    pinger.start()
-    assert [systemd.recv(99) for _ in range(3)] == [b"WATCHDOG=1"] * 3
-    pinger.stop()
-    notifier.close()
-
-
-def test_the_watchdog_is_not_pinged_for_a_heart_that_stopped(systemd: socket.socket) -> None:
-    notifier, heartbeat = Notifier(), AskedHeartbeat(patience=0.0)
-    heartbeat.beat()
-    pinger = Pinger(notifier, heartbeat, interval=0.001)
-    pinger.start()
-    for _ in range(3):
-        heartbeat.asked.get()
-    pinger.stop()
-    systemd.setblocking(False)
-    with pytest.raises(BlockingIOError):
-        systemd.recv(99)
-    notifier.close()

@@ -9,13 +9,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from paced import Gate, Render, Steps, at_once, endless, raising
+from paced import Gate, Render, Steps, Studio, at_once, endless, raising
 
 from lipsyncd.board import Board, Watch
 from lipsyncd.config import Limits
 from lipsyncd.errors import DeviceLost, DiskFull, JobEnded, NoFace, QueueDraining, QueueFull
+from lipsyncd.heartbeat import Heartbeat
 from lipsyncd.job import Job, Options, Paths, Progress, State, new_job
-from lipsyncd.notify import Heartbeat
+from lipsyncd.notify import Notifier
 from lipsyncd.scheduler import Scheduler
 from lipsyncd.spool import Spool
 from lipsyncd.store import Store
@@ -31,9 +32,14 @@ class Bench:
         self.store = store(directory / "jobs.sqlite")
         self.spool = Spool(directory / "spool", Limits())
         self.board = Board()
-        self.heartbeat = Heartbeat(patience=60.0)
+        self.heartbeat = Heartbeat(Notifier())
         self.scheduler = Scheduler(
-            self.store, self.spool, self.board, self.heartbeat, max_jobs=MAX_JOBS
+            self.store,
+            self.spool,
+            self.board,
+            self.heartbeat,
+            max_jobs=MAX_JOBS,
+            warm_interval=3600.0,
         )
         self.thread: threading.Thread | None = None
         self.raised: list[BaseException] = []
@@ -50,15 +56,18 @@ class Bench:
         self.scheduler.enqueue(job)
         return job.id
 
-    def start(self, render: Render) -> None:
+    def start(self, render: Render) -> Studio:
+        studio = Studio(render)
+
         def run() -> None:
             try:
-                self.scheduler.run(render)
+                self.scheduler.run(studio)
             except BaseException as error:
                 self.raised.append(error)
 
         self.thread = threading.Thread(target=run)
         self.thread.start()
+        return studio
 
     def end_of(self, job: str) -> Job:
         """The job once it has ended."""
@@ -308,22 +317,76 @@ def test_a_full_disk_makes_the_queue_wait(
     job = bench.submit()
     bench.start(at_once)
     assert bench.end_of(job).state is State.SUCCEEDED
-    assert "queue: paused" in caplog.text
-    assert "its end cannot be recorded" in caplog.text
+    assert caplog.text.count("queue: paused") == 2
     bench.close()
 
 
-def test_the_heart_beats_with_the_render_and_rests_between_jobs(bench: Bench) -> None:
+def test_the_heart_beats_at_every_step_and_not_between(bench: Bench) -> None:
     gate = Gate()
-    heartbeat = bench.heartbeat
     job = bench.submit()
-    assert heartbeat.is_alive(now=float("inf"))
     bench.start(gate.render)
     gate.at.get()
-    assert not heartbeat.is_alive(now=float("inf"))
+    beats = [bench.heartbeat.beaten_at]
+    for _ in range(2):
+        next_post(bench.watches[job])
+        gate.let_go(1)
+        gate.at.get()
+        beats.append(bench.heartbeat.beaten_at)
+    assert beats[0] < beats[1] < beats[2]
+    assert bench.heartbeat.beaten_at == beats[2]
     gate.let_go()
+
+
+def test_without_jobs_the_device_is_proven_and_that_is_a_beat(bench: Bench) -> None:
+    bench.scheduler.warm_interval = 0.001
+    studio = bench.start(at_once)
+    studio.proofs.get()
+    studio.proofs.get()
+    before = bench.heartbeat.beaten_at
+    studio.proofs.get()
+    studio.proofs.get()
+    assert bench.heartbeat.beaten_at > before
+
+
+def test_a_device_that_computes_wrongly_ends_the_thread_though_there_is_no_job(
+    bench: Bench,
+) -> None:
+    bench.scheduler.warm_interval = 0.001
+    studio = bench.start(at_once)
+    studio.proofs.get()
+    studio.fault = DeviceLost("The device computes wrongly.", "Check its memory.")
+    assert bench.thread
+    bench.thread.join()
+    assert bench.raised == [studio.fault]
+
+
+def test_a_job_does_not_wait_for_the_next_warm_pass(bench: Bench) -> None:
+    studio = bench.start(at_once)
+    job = bench.submit()
+    assert bench.end_of(job).state is State.SUCCEEDED
+    assert studio.proofs.empty()
+
+
+def test_a_job_that_comes_in_a_warm_pass_waits_for_that_one_only(bench: Bench) -> None:
+    bench.scheduler.warm_interval = 0.001
+    inside, may_end = threading.Event(), threading.Event()
+
+    class Slow(Studio):
+        def prove(self) -> None:
+            super().prove()
+            inside.set()
+            may_end.wait()
+
+    studio = Slow(at_once)
+    bench.thread = threading.Thread(target=bench.scheduler.run, args=[studio])
+    bench.thread.start()
+    inside.wait()
+    job = bench.submit()
+    passes = studio.proofs.qsize()
+    bench.scheduler.warm_interval = 3600.0
+    may_end.set()
     bench.end_of(job)
-    assert heartbeat.is_alive(now=float("inf"))
+    assert studio.proofs.qsize() == passes
 
 
 def test_progress_is_posted_step_by_step(bench: Bench) -> None:

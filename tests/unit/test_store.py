@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lipsyncd.errors import DiskFull, InternalError, QueueFull, StateNewer
+from lipsyncd.errors import DiskFull, QueueFull, StateCorrupt, StateNewer
 from lipsyncd.job import Job, Options, State, move, new_job
 from lipsyncd.store import Store
 
@@ -159,7 +159,7 @@ def test_a_newer_store_is_left_alone(store: Store, path: Path) -> None:
 
 def test_a_file_that_is_no_store_is_refused_and_kept(path: Path) -> None:
     path.write_bytes(b"this is not a database, but somebody may need it" * 100)
-    with pytest.raises(InternalError, match="cannot be read"):
+    with pytest.raises(StateCorrupt, match="cannot be read"):
         Store(path)
     assert path.read_bytes().startswith(b"this is not")
 

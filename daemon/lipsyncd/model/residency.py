@@ -1,7 +1,6 @@
 """Residency: the generator on its device, from load to exit.  Numpy in, numpy out."""
 
 import hashlib
-import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import torch
 
 from lipsyncd.config import Config
 from lipsyncd.errors import DeviceLost, DeviceMemoryFull, WarmUpFailed
+from lipsyncd.events import GPU_OOM, emit
 from lipsyncd.model.checkpoint import Checkpoint, Conventions, load_checkpoint
 from lipsyncd.model.detector import Detector
 from lipsyncd.model.device import (
@@ -21,8 +21,6 @@ from lipsyncd.model.device import (
 )
 from lipsyncd.model.generator import CROP
 from lipsyncd.model.golden import Golden, golden_of
-
-log = logging.getLogger(__name__)
 
 # How far a mouth may be from the golden one, of 255: float16 was seen within 0.4, float32 in 1e-4.
 TOLERANCE = {torch.float16: 3.0, torch.float32: 0.05}
@@ -143,7 +141,7 @@ class Models:
                 "Free memory on the GPU (`nvidia-smi` shows who holds it), then submit again.",
             ) from error
         self.batch = batch // 2
-        log.warning("device: out of memory, going on with batches of %d", self.batch)
+        emit(GPU_OOM, "device: out of memory, going on with batches of %d", self.batch)
 
     def _checksum(self) -> str:
         sampled = [

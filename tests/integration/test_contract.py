@@ -1,0 +1,187 @@
+"""What systemd is told, from the start to the end, and why a daemon dies."""
+
+import logging
+import re
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from killable import victim
+from living import living
+from paced import Gate, endless
+
+from lipsyncd.errors import CheckpointMissing, DeviceLost
+from lipsyncd.loading import PATIENCE
+
+
+def told(systemd: socket.socket, *words: str) -> list[str]:
+    """All that systemd hears up to a message that begins with one of the words."""
+    heard: list[str] = []
+    while not heard or not heard[-1].startswith(words):
+        heard.append(systemd.recv(999).decode())
+    return heard
+
+
+@pytest.fixture
+def watchdog(monkeypatch: pytest.MonkeyPatch, systemd: socket.socket) -> socket.socket:
+    """systemd with a watchdog that is patient for 0.4 seconds."""
+    monkeypatch.setenv("WATCHDOG_USEC", "400000")
+    return systemd
+
+
+def test_ready_comes_last_and_the_status_before_it(tmp_path: Path, systemd: socket.socket) -> None:
+    with living(tmp_path):
+        *before, status, ready = told(systemd, "READY")
+    assert (status, ready) == ("STATUS=ready on none, 0 queued", "READY=1")
+    assert f"EXTEND_TIMEOUT_USEC={round(PATIENCE * 1e6)}" in before
+    assert "WATCHDOG=1" not in before
+
+
+def test_a_load_that_stalls_asks_for_no_time(tmp_path: Path, systemd: socket.socket) -> None:
+    with living(tmp_path, is_loaded=False) as daemon:
+        while "loading nothing at all" not in told(systemd, "STATUS")[-1]:
+            pass
+        daemon.may_load.set()
+        assert told(systemd, "READY") == ["STATUS=ready on none, 0 queued", "READY=1"]
+
+
+def test_an_idle_daemon_pings_because_it_proves_its_device(
+    tmp_path: Path, watchdog: socket.socket
+) -> None:
+    with living(tmp_path) as daemon:
+        told(watchdog, "READY")
+        told(watchdog, "WATCHDOG")
+        passes = daemon.studio.proofs.qsize()
+        told(watchdog, "WATCHDOG")
+        told(watchdog, "WATCHDOG")
+        assert daemon.studio.proofs.qsize() > passes
+
+
+def test_a_render_that_hangs_ends_the_pings_and_is_named(
+    tmp_path: Path, watchdog: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    gate = Gate()
+    alarmed = threading.Event()
+    caplog.handler.addFilter(alarm_in(alarmed))
+    with living(tmp_path, gate.render) as daemon, daemon.client() as client:
+        job = client.submit(tmp_path)
+        gate.at.get()
+        alarmed.wait()
+        watchdog.setblocking(False)
+        while heard_something(watchdog):
+            pass
+        assert f"job {job} has not moved" in caplog.text
+        gate.let_go()
+        client.end_of(job)
+        watchdog.setblocking(True)
+        told(watchdog, "WATCHDOG")
+    caplog.handler.filters.clear()
+
+
+def alarm_in(alarmed: threading.Event) -> Callable[[logging.LogRecord], bool]:
+    def look(record: logging.LogRecord) -> bool:
+        if re.search(r"job \w+ has not moved", record.getMessage()):
+            alarmed.set()
+        return True
+
+    return look
+
+
+def heard_something(systemd: socket.socket) -> bool:
+    try:
+        return bool(systemd.recv(999))
+    except BlockingIOError:
+        return False
+
+
+def test_a_lost_device_keeps_the_job_and_ends_the_daemon(
+    tmp_path: Path, watchdog: socket.socket
+) -> None:
+    with living(tmp_path) as daemon:
+        daemon.studio.fault = DeviceLost("The device computes wrongly.", "Check its memory.")
+        daemon.ended.wait()
+        assert daemon.error is daemon.studio.fault
+        daemon.is_told = True
+
+
+def test_a_stop_is_told_first_and_asks_for_time_while_frames_advance(
+    tmp_path: Path, systemd: socket.socket
+) -> None:
+    with living(tmp_path, endless) as daemon, daemon.client() as client:
+        job = client.submit(tmp_path)
+        while client.job(job)["state"] != "running":
+            pass
+        told(systemd, "READY")
+        daemon.stop()
+        told(systemd, "STOPPING")
+        told(systemd, "EXTEND_TIMEOUT_USEC")
+        daemon.stop()
+        daemon.ended.wait()
+
+
+def test_a_stop_asks_for_no_time_while_no_frame_advances(
+    tmp_path: Path, systemd: socket.socket
+) -> None:
+    gate = Gate()
+    with living(tmp_path, gate.render, drain_seconds=2) as daemon, daemon.client() as client:
+        job = client.submit(tmp_path)
+        gate.at.get()
+        told(systemd, "READY")
+        daemon.stop()
+        told(systemd, "STOPPING")
+        heard = told(systemd, "EXTEND_TIMEOUT_USEC")  # the one at the end, for the last batch
+        assert heard[-1] == "EXTEND_TIMEOUT_USEC=10000000"
+        assert client.job(job)["state"] == "running"
+        gate.let_go()
+
+
+def test_a_failed_start_is_told_with_its_cause(tmp_path: Path, systemd: socket.socket) -> None:
+    with victim(tmp_path, "checkpoint.missing") as daemon:
+        assert daemon.end() == CheckpointMissing.code
+    systemd.setblocking(False)
+    heard = []
+    try:
+        while True:
+            heard.append(systemd.recv(999).decode())
+    except BlockingIOError:
+        pass
+    assert heard[-1] == "STATUS=There is no checkpoint. Put it there."
+    assert "READY=1" not in heard
+
+
+def test_sighup_reloads_and_ready_ends_it(tmp_path: Path, systemd: socket.socket) -> None:
+    with living(tmp_path) as daemon:
+        told(systemd, "READY")
+        daemon.calls.put(signal.SIGHUP)
+        assert told(systemd, "RELOADING")[-1].startswith("RELOADING=1\nMONOTONIC_USEC=")
+        told(systemd, "READY")
+        assert len(daemon.studio.reloads) == 1
+
+
+def test_a_bad_configuration_ends_a_reload_as_well(
+    tmp_path: Path, systemd: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    with living(tmp_path) as daemon:
+        told(systemd, "READY")
+        daemon.toml.write_text("colour = 1")
+        daemon.calls.put(signal.SIGHUP)
+        told(systemd, "RELOADING")
+        told(systemd, "READY")
+        assert daemon.studio.reloads == []
+        assert "colour is not one of" in caplog.text
+
+
+def test_sighup_while_loading_does_not_make_it_ready(
+    tmp_path: Path, systemd: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    with living(tmp_path, is_loaded=False) as daemon:
+        daemon.calls.put(signal.SIGHUP)
+        while "reload: refused" not in caplog.text:
+            pass
+        daemon.may_load.set()
+        heard = told(systemd, "READY")
+    assert not any(each.startswith("RELOADING") for each in heard)
+    assert daemon.studio.reloads == []

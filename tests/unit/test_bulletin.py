@@ -1,0 +1,97 @@
+"""`systemctl status` shows what the daemon does, in one line and not too often."""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lipsyncd.board import Board
+from lipsyncd.bulletin import Bulletin
+from lipsyncd.job import Job, Options, State, move, new_job
+from lipsyncd.notify import Notifier
+from lipsyncd.status import Condition, Status
+from lipsyncd.store import Store
+
+
+class Desk:
+    """A bulletin over a real store, board and status."""
+
+    def __init__(self, directory: Path, systemd: socket.socket) -> None:
+        self.systemd = systemd
+        self.status = Status()
+        self.board = Board(self.status.news)
+        self.store = Store(directory / "jobs.sqlite")
+        self.notifier = Notifier()
+        self.bulletin = Bulletin(self.status, self.store, self.board, self.notifier)
+
+    def line(self) -> str:
+        self.bulletin.show()
+        return self.heard()
+
+    def heard(self) -> str:
+        return self.systemd.recv(999).decode().removeprefix("STATUS=")
+
+    def get_ready(self, **models: object) -> None:
+        self.status.hold(lambda: {"device": "cuda:0", **models})
+        self.status.enter(Condition.READY, "")
+
+    def running(self, done: int = 0, total: int = 0, fps: float = 0.0) -> Job:
+        job = move(new_job(0, "face", "voice", Options()), State.RUNNING)
+        job = replace(job, done=done, total=total, fps=fps)
+        self.board.post(job)
+        return job
+
+
+@pytest.fixture
+def desk(tmp_path: Path, systemd: socket.socket) -> Iterator[Desk]:
+    desk = Desk(tmp_path, systemd)
+    yield desk
+    desk.store.close()
+    desk.notifier.close()
+
+
+def test_a_start_shows_what_is_being_done(desk: Desk) -> None:
+    assert desk.line() == "starting"
+    desk.status.enter(Condition.WARMING, "reading lipsync-grid-96.safetensors: 40 %")
+    assert desk.line() == "reading lipsync-grid-96.safetensors: 40 %"
+
+
+def test_ready_shows_device_queue_and_job(desk: Desk) -> None:
+    desk.get_ready()
+    assert desk.line() == "ready on cuda:0, 0 queued"
+    for _ in range(3):
+        desk.store.add(new_job(0, "face", "voice", Options()), most=9)
+    job = desk.running(done=105, total=250, fps=211.6)
+    assert desk.line() == f"ready on cuda:0, 3 queued, job {job.id} 42 %, 212 fps"
+
+
+def test_a_job_whose_frames_are_not_counted_has_no_share(desk: Desk) -> None:
+    desk.get_ready()
+    assert desk.line().endswith("0 queued")
+    job = desk.running()
+    assert desk.line() == f"ready on cuda:0, 0 queued, job {job.id}"
+
+
+def test_a_fall_to_the_cpu_is_shown(desk: Desk) -> None:
+    desk.get_ready(device="cpu", fallback="no GPU found")
+    assert desk.line() == "ready on cpu (no GPU found), 0 queued"
+
+
+def test_a_stop_shows_the_job_it_waits_for(desk: Desk) -> None:
+    job = desk.running(done=1, total=2, fps=25.0)
+    desk.status.enter(Condition.DRAINING, "stopping once the running job has ended")
+    assert desk.line() == f"stopping once the running job has ended, job {job.id} 50 %, 25 fps"
+
+
+def test_news_are_shown_by_themselves_and_only_if_the_line_differs(desk: Desk) -> None:
+    desk.bulletin.start()
+    desk.get_ready()
+    while desk.heard() != "ready on cuda:0, 0 queued":
+        pass
+    desk.bulletin.stop()
+    desk.bulletin.show()
+    desk.systemd.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        desk.heard()

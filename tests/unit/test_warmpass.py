@@ -1,0 +1,68 @@
+"""A warm pass comes often enough for the watchdog, and a slow one is told."""
+
+from collections.abc import Callable
+
+import pytest
+
+from lipsyncd.warmpass import WarmPass, warm_interval
+
+
+class Clock:
+    """A clock that the test moves, and passes that take as long as it says."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.seconds = 0.0
+
+    def take(self) -> None:
+        self.now += self.seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("time.monotonic", lambda: clock.now)
+    return clock
+
+
+@pytest.fixture
+def run(clock: Clock) -> Callable[..., None]:
+    warm_pass = WarmPass(clock.take)
+
+    def run(*latencies: float) -> None:
+        for clock.seconds in latencies:
+            warm_pass.run()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "seconds, patience, interval", [(5, None, 5.0), (5, 30.0, 5.0), (5, 2.0, 0.5), (60, 30.0, 7.5)]
+)
+def test_the_watchdog_never_misses_a_pass(
+    seconds: int, patience: float | None, interval: float
+) -> None:
+    assert warm_interval(seconds, patience) == interval
+
+
+def test_usual_passes_are_not_told(
+    run: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    run(0.9, *[0.005] * 20, 0.04)
+    assert caplog.records == []
+
+
+def test_a_pass_of_ten_times_the_median_is_told(
+    run: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    run(*[0.005] * 20, 0.06)
+    assert [each.getMessage() for each in caplog.records] == [
+        "warm pass: took 60 ms, the median is 5 ms"
+    ]
+
+
+def test_a_pass_of_more_than_a_second_is_told_from_the_first_on(
+    run: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    run(1.5)
+    assert "took 1500 ms" in caplog.text
