@@ -4,16 +4,20 @@ BIN := .venv/bin
 # One stamp says that .venv holds what pyproject.toml asks for.
 INSTALLED := .venv/.installed
 
-.PHONY: help demo test bench check clean
+.PHONY: help demo test bench check install uninstall clean
 
 help:
 	@echo 'make demo    install, fetch a clip, render it, and say how fast (writes demo.mp4)'
 	@echo 'make test    every test this machine can run; skips say why'
-	@echo 'make bench   measure; one JSON line per figure'
+	@echo 'make bench   measure; one JSON line per figure (some minutes)'
 	@echo 'make check   formatting and lint'
-	@echo 'make clean   remove what the other targets made'
+	@echo 'make clean   remove what the targets above made'
 	@echo
-	@echo 'PYTHON=python3.12 chooses the interpreter (3.11 or newer); all is installed in .venv'
+	@echo 'make install     the service, into /opt/lipsyncd, and its systemd units; again: an upgrade'
+	@echo 'make uninstall   remove it again, but for configuration and state'
+	@echo
+	@echo 'PYTHON=python3.12 chooses the interpreter (3.11 or newer). Up to `clean` all stays in this'
+	@echo 'folder (.venv, .cache); install also takes DESTDIR, PREFIX and SYSTEMD_UNIT_DIR.'
 
 demo: $(INSTALLED)
 	@tests/demo.sh
@@ -22,11 +26,15 @@ test: $(INSTALLED)
 	$(BIN)/python -m pytest
 
 bench: $(INSTALLED)
-	@set -e; for bench in tests/bench/*.py; do $(BIN)/python $$bench; done
+	@set -e; for bench in tests/bench/*.py; do $(BIN)/python $$bench --long; done
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
+
+# What is said on the command line (DESTDIR, PREFIX, SYSTEMD_UNIT_DIR, PYTHON) reaches the script.
+install uninstall:
+	@systemd/install.sh $@
 
 clean:
 	rm -rf .venv .cache .pytest_cache .ruff_cache .hypothesis demo.mp4

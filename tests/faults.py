@@ -123,8 +123,8 @@ def stalled_load() -> None:
 
 
 def slow_render() -> None:
-    """Half a second for each batch."""
-    after_step(lambda _number: time.sleep(0.5))
+    """A quarter of a second more for each batch."""
+    after_step(lambda _number: time.sleep(0.25))
 
 
 def hung_render() -> None:

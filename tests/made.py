@@ -327,5 +327,5 @@ FORMS = {
 def models_of(path: Path, batch: int = 4, detector: Path = DETECTOR) -> Models:
     """The models of a checkpoint on the CPU, as they are for a render."""
     checkpoint = load_checkpoint(path, lambda _: None)
-    golden = golden_of(checkpoint, path.parent / "golden")
+    golden = golden_of(checkpoint, path.parent / "golden", lambda _: None)
     return Models(checkpoint, golden, detector, torch.device("cpu"), batch)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from socket import socket
+from typing import Never
 
 from lipsyncd import arguments, journal
 from lipsyncd.bulletin import Bulletin
@@ -41,18 +42,29 @@ def main() -> int:
 
 def live(load: Load) -> int:
     """The program with the models of `load`, from the command line to the exit code."""
+    # before the first thread: each inherits it, so that only `heed` gets a signal
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     faulthandler.enable()
     journal.set_up()
     os.umask(0o077)
     notifier, status, calls = Notifier(), Status(), Calls()
-    for number in SIGNALS:
-        signal.signal(number, lambda number, _: calls.put(number))
+    threading.Thread(target=heed, args=[calls], name="signals", daemon=True).start()
     try:
         serve(arguments.parse(sys.argv[1:]), load, notifier, status, calls)
     except LipsyncError as error:
         _tell_failure(error, status, notifier)
         return _ended(error.code)
     return _ended(0)
+
+
+def heed(calls: Calls) -> None:
+    """Make calls of signals.
+
+    A handler would not do: the kernel may hand a signal to any thread, and a main thread that
+    waits in a queue is not woken by a signal that another thread got.
+    """
+    while True:
+        calls.put(signal.sigwait(SIGNALS))
 
 
 def serve(source: Source, load: Load, notifier: Notifier, status: Status, calls: Calls) -> None:
@@ -138,9 +150,7 @@ def _tell_failure(error: LipsyncError, status: Status, notifier: Notifier) -> No
     notifier.status(words)
 
 
-def _ended(code: int) -> int:
+def _ended(code: int) -> Never:
     """Leave with `code`; past threads that hang in native code, and a device that is lost."""
     logging.shutdown()
-    if code or threading.active_count() > 1:
-        os._exit(code)  # the interpreter's own end would wait for them, or abort
-    return code
+    os._exit(code)  # the interpreter's own end would wait for them, or abort

@@ -177,7 +177,7 @@ def test_the_shipped_checkpoint_passes_its_own_proof(tmp_path: Path) -> None:
 def test_a_bit_that_flips_in_memory_is_noticed(weights: Path) -> None:
     """The warm pass compares with the golden output; the checksum shows it, too."""
     checkpoint = load_checkpoint(weights, lambda _: None)
-    golden = golden_of(checkpoint, weights.parent)
+    golden = golden_of(checkpoint, weights.parent, lambda _: None)
     models = Models(checkpoint, golden, DETECTOR, torch.device("cpu"), 2)
     models.prove()
     before = models.describe()["weights_checksum"]

@@ -6,6 +6,7 @@ kept in a cache under the checkpoint's hash, because making it takes longer than
 
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,12 +30,13 @@ class Golden:
     mouths: np.ndarray
 
 
-def golden_of(checkpoint: Checkpoint, cache: Path) -> Golden:
+def golden_of(checkpoint: Checkpoint, cache: Path, report: Callable[[str], None]) -> Golden:
     """The golden output from the cache folder, or made and put there."""
     crops, windows = golden_input()
     path = cache / f"golden-{checkpoint.sha256}.npy"
     mouths = read(path)
     if mouths is None:
+        report(f"computing the golden output of {checkpoint.path.name}")
         mouths = golden_mouths(checkpoint, crops, windows)
         write(path, mouths)
     return Golden(crops, windows, mouths)

@@ -166,8 +166,7 @@ def load_models(config: Config, cache: Path, report: Callable[[str], None]) -> M
     """
     device = device_of(config.device)
     checkpoint = load_checkpoint(config.checkpoint, report)
-    report(f"computing the golden output of {checkpoint.path.name}")
-    golden = golden_of(checkpoint, cache)
+    golden = golden_of(checkpoint, cache, report)
     report(f"moving {checkpoint.path.name} to {device}")
     models = Models(checkpoint, golden, config.detector, device, config.render.batch)
     report(f"warming up on {device}")

@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# `make install` and `make uninstall`: a virtual environment, two commands, units, group, catalog.
+# What systemd has to be told it is told only if this is its machine: without DESTDIR, booted.
+set -euo pipefail
+shopt -s nullglob
+cd "$(dirname "$0")/.."
+
+DESTDIR=${DESTDIR:+$(realpath --canonicalize-missing "$DESTDIR")}
+PREFIX=${PREFIX:-/opt/lipsyncd}
+SYSTEMD_UNIT_DIR=${SYSTEMD_UNIT_DIR:-/usr/local/lib/systemd/system}
+PYTHON=${PYTHON:-/usr/bin/python3}
+
+environment=$DESTDIR$PREFIX
+manual=$environment/share/doc/lipsyncd
+commands=$DESTDIR/usr/local/bin
+units=$DESTDIR$SYSTEMD_UNIT_DIR
+group=$DESTDIR/usr/local/lib/sysusers.d/lipsyncd.conf
+catalog=$DESTDIR/usr/local/lib/systemd/catalog/lipsyncd.catalog
+config=$DESTDIR/etc/lipsyncd/lipsyncd.toml
+
+fail() {
+    echo "$1" >&2
+    exit 1
+}
+
+systemd_runs() { [[ -z $DESTDIR && -d /run/systemd/system ]]; }
+
+install_all() {
+    check_python
+    install_environment
+    install --directory "$commands" "$units" "$manual"
+    ln --symbolic --force "$PREFIX"/bin/{lipsyncd,lipsyncctl} "$commands"
+    install --mode=0644 README.md LICENSE NOTICE systemd/drop-ins/*.conf "$manual"
+    for unit in systemd/*.{service,socket}; do
+        sed "s|/opt/lipsyncd|$PREFIX|g" "$unit" | install --mode=0644 /dev/stdin "$units/${unit##*/}"
+    done
+    install -D --mode=0644 systemd/lipsyncd.sysusers "$group"
+    install -D --mode=0644 systemd/lipsyncd.catalog "$catalog"
+    [[ -e $config ]] || install -D --mode=0644 systemd/lipsyncd.toml "$config"
+    if systemd_runs; then
+        systemd-sysusers lipsyncd.conf
+        journalctl --update-catalog
+        systemctl daemon-reload
+        say_what_is_next
+    fi
+}
+
+# The service has no home, so it could not execute an interpreter that lives in one.
+check_python() {
+    "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        fail "lipsyncd needs Python 3.11 or newer: make install PYTHON=/usr/bin/python3.12"
+    "$PYTHON" -c 'import ensurepip' 2>/dev/null ||
+        fail "The venv module is missing: apt install python3-venv"
+    case $("$PYTHON" -c 'import os, sys; print(os.path.realpath(sys.executable))') in
+    /home/* | /root/* | /tmp/*) fail "The service cannot reach $PYTHON: choose PYTHON=/usr/bin/python3" ;;
+    esac
+}
+
+# Made once; later it is upgraded in place, and a running daemon keeps what it has loaded.
+install_environment() {
+    is_ours || [[ ! -e $environment ]] || fail "$environment is not an environment of lipsyncd."
+    local version='import sys; print(sys.version_info[:2])'
+    if [[ $("$PYTHON" -c "$version") != $("$environment/bin/python" -c "$version" 2>&1) ]]; then
+        echo "Making $environment. This downloads PyTorch and its libraries (some GB)."
+        "$PYTHON" -m venv --clear "$environment"
+    fi
+    "$environment/bin/python" -m pip install --quiet --disable-pip-version-check '.[render]'
+    if [[ -n $DESTDIR ]]; then # its programs begin with the path at which they were made
+        grep --recursive --files-with-matches --null --fixed-strings "$DESTDIR" "$environment/bin" |
+            xargs --null --no-run-if-empty sed --in-place "s|$DESTDIR$PREFIX|$PREFIX|g"
+    fi
+}
+
+is_ours() { [[ -e $environment/pyvenv.cfg ]]; }
+
+say_what_is_next() {
+    echo
+    if systemctl --quiet is-active 'lipsyncd*.service'; then
+        echo 'systemctl restart lipsyncd     runs what was installed just now; queued jobs are kept'
+        echo '                               (of instances: lipsyncd@cuda0 and so on)'
+    else
+        echo 'systemctl enable --now lipsyncd.socket lipsyncd    starts it, now and at each boot'
+        echo 'usermod --append --groups lipsync NAME             lets NAME hand in jobs'
+    fi
+}
+
+uninstall_all() {
+    if systemd_runs; then
+        systemctl stop 'lipsyncd*.socket' 'lipsyncd*.service'
+        systemctl --quiet disable lipsyncd{,@}.{service,socket} 2>/dev/null || true
+        systemctl reset-failed 'lipsyncd*' 2>/dev/null || true
+        rm -rf /var/cache/lipsyncd /var/cache/private/lipsyncd
+    fi
+    rm -f "$units"/lipsyncd{,@}.{service,socket} "$group" "$catalog" "$commands"/{lipsyncd,lipsyncctl}
+    if is_ours; then rm -rf "$environment"; fi
+    if systemd_runs; then
+        systemctl daemon-reload
+        journalctl --update-catalog
+    fi
+    echo "Kept: $DESTDIR/etc/lipsyncd, $DESTDIR/var/lib/lipsyncd*, the group lipsync."
+}
+
+case ${1-} in
+install | uninstall) "$1_all" ;;
+*) fail 'usage: systemd/install.sh install|uninstall' ;;
+esac

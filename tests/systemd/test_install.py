@@ -1,0 +1,82 @@
+"""`make install`, a life, an upgrade, `make uninstall`, on a machine that a systemd has booted."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from time import monotonic
+
+import pytest
+from booted import CACHE, INSTALLED, PREFIX, PYTHON, ROOT, VOICE, Machine, booted, event
+from clips import clip
+
+pytestmark = pytest.mark.booted
+
+ELSEWHERE = "/srv/lipsyncd"
+MAKE = ("make", "--silent", "-C", str(ROOT), f"PREFIX={ELSEWHERE}", f"PYTHON={PYTHON}")
+CONFIG = "/etc/lipsyncd/lipsyncd.toml"
+# What an uninstallation leaves: configuration, state, and systemd's own notes.
+KEPT = (
+    "/etc/lipsyncd/",
+    "/etc/systemd/system/lipsyncd.service.d/",
+    "/var/lib/private/lipsyncd/",
+    "/var/lib/lipsyncd",
+    "/var/lib/systemd/",
+)
+
+
+@pytest.fixture
+def bare(installed: None) -> Iterator[Machine]:
+    """A machine without lipsyncd, but with the big packages that it needs already in their place.
+
+    They are links to those of the other tests' installation, to save the download. The machine has
+    the network, which pip wants.
+    """
+    srv = CACHE / f"srv.{os.getpid()}"
+    ours = shutil.ignore_patterns("lipsyncd*", "lipsyncctl*")
+    shutil.copytree(INSTALLED / PREFIX[1:], srv / "lipsyncd", True, ours, os.link)
+    try:
+        with booted("--host-net", f"--bind={srv}:/srv") as machine:
+            yield machine
+    finally:
+        shutil.rmtree(srv)
+
+
+def files(machine: Machine) -> set[str]:
+    """All that is where an installation could leave something."""
+    found = machine.run(
+        "find", "/etc", "/usr/local", "/var/lib", "/var/cache", "-not", "-type", "d"
+    )
+    return set(found.splitlines())
+
+
+def test_install_render_upgrade_with_a_queued_job_and_uninstall(
+    bare: Machine, figure: Callable[[str], None]
+) -> None:
+    bare.sabotage("slow_render")
+    before, begun = files(bare), monotonic()
+    assert "systemctl enable --now" in bare.run(*MAKE, "install")
+    figure(f"make install, the packages being there: {monotonic() - begun:.1f} s")
+    begun = monotonic()
+    bare.run("systemctl", "enable", "--now", "lipsyncd.socket", "lipsyncd")
+    figure(f"systemctl start, the first ever (librosa compiles): {monotonic() - begun:.1f} s")
+    bare.run("lipsyncctl", "run", "-a", VOICE, str(clip("single_face.jpg")), "-o", "/root/out.mp4")
+
+    running = bare.submit()
+    bare.entry(event("JOB_STARTED"), f"LIPSYNCD_JOB_ID={running}")
+    queued = bare.submit()
+    bare.inside(CONFIG).write_text("# mine\n")
+    assert "systemctl restart" in bare.run(*MAKE, "install")
+    assert bare.inside(CONFIG).read_text() == "# mine\n", "the upgrade took the configuration"
+    assert bare.job(queued)["state"] == "queued", "there was nothing in the queue to upgrade with"
+    bare.run("systemctl", "restart", "lipsyncd")
+    bare.run("lipsyncctl", "wait", running, queued)
+    assert bare.job(queued)["attempts"] == 1
+
+    bare.run("systemctl", "enable", "lipsyncd@cpu")
+    bare.run(*MAKE, "uninstall")
+    assert {path for path in files(bare) - before if not path.startswith(KEPT)} == set()
+    assert bare.inside(CONFIG).read_text() == "# mine\n"
+    assert not bare.inside(ELSEWHERE).exists()
+    assert not bare.inside("/run/lipsyncd/control.sock").exists()
+    assert bare.tried("systemctl", "list-unit-files", "--no-legend", "lipsyncd*").stdout == ""
+    assert bare.show("ActiveState") == "inactive"
