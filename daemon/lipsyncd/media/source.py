@@ -64,7 +64,8 @@ class Source:
             start = max(0, stop - stretch)
             with closing(self.frames(start)) as frames:
                 held = list(islice(frames, stop - start))
-            yield from reversed(held)
+            while held:
+                yield held.pop()
             stop = start
 
     def _shown(self, picture: av.VideoFrame, slots: range) -> Iterator[Frame]:
