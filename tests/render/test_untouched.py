@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clips import clip
+from made import examined
 
 from lipsyncd.config import Config
 from lipsyncd.face.blend import LOWER, SUBSAMPLING, SoftBlend, part_of
@@ -18,7 +19,6 @@ from lipsyncd.job import Options
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.source import examine_source
 from lipsyncd.media.timeline import timeline
-from lipsyncd.media.voice import Voice, examine_voice
 from lipsyncd.model.residency import Models, load_models
 from lipsyncd.render import Take, dub, follow, hear
 
@@ -71,15 +71,6 @@ def dubbed(face: Path, voice: Path, total: int, models: Models) -> Iterator[tupl
     pictures = chain.from_iterable(batch.pictures for batch in batches)
     for sighting, picture in zip(kept, pictures, strict=True):
         yield sighting, Frame(sighting.frame.index, picture)
-
-
-def examined(path: Path) -> Voice:
-    steps = examine_voice(path, "The voice")
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 def lower_face(frame: Frame, box: Box) -> list[np.ndarray]:
