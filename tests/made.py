@@ -151,23 +151,25 @@ def write_video(
         stream.height, stream.width = size_of(pictures[0])
         stream.pix_fmt, context.time_base, context.gop_size = form, base, gop
         context.sample_aspect_ratio = aspect
-        if tags:
-            context.colorspace, context.color_primaries, context.color_trc, _ = tags
-            context.color_range = tags[3]
+        tag(context, tags)
         if turn:
             stream.set_display_rotation(turn)
-        voice = (
-            container.add_stream("aac", rate=16000, layout="mono") if sound is not None else None
-        )
+        has_sound = sound is not None
+        voice = container.add_stream("aac", rate=16000, layout="mono") if has_sound else None
         for i, content in enumerate(pictures):
             picture = painted(content, form) if isinstance(content, np.ndarray) else content
             picture.pts = round(Fraction(times[i]) / base) if times else i
             picture.time_base = base
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
-        if voice is not None:
+        if has_sound:
             encode_sound(container, voice, np.atleast_2d(sound), 16000)
     return path
+
+
+def tag(context: av.VideoCodecContext, tags: tuple[int, int, int, int] | None) -> None:
+    if tags:
+        context.colorspace, context.color_primaries, context.color_trc, context.color_range = tags
 
 
 def size_of(picture: np.ndarray | av.VideoFrame) -> tuple[int, int]:

@@ -106,7 +106,7 @@ def on_health(request: Request) -> Reply:
         "state": str(status.condition),
         "ready": status.condition is Condition.READY,
         "device": status.models.get("device"),
-        "detail": status.detail,
+        "detail": status.detail or status.models.get("fallback", ""),
         "queued": store.count(State.QUEUED),
         "running": store.count(State.RUNNING),
     }

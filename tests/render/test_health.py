@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from subprocess import Popen
 
+import torch
 from command import lipsyncctl, started
 
 CPU_SECONDS = 0.3  # a loose bound: machines that run tests are busy
@@ -31,6 +32,7 @@ def test_a_job_waits_while_the_models_load_and_is_rendered_then(
     assert {code for code, _ in served} == {1}
     assert any("loading" in said for _, said in served)
     assert any("1 queued" in said for _, said in served)
+    assert ("no GPU found" in ended.stdout) != torch.cuda.is_available()
 
 
 def test_asking_for_health_costs_next_to_nothing(daemon: Path) -> None:
