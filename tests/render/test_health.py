@@ -19,7 +19,7 @@ def test_a_job_waits_while_the_models_load_and_is_rendered_then(
     tmp_path: Path,
 ) -> None:
     run = ("run", "-a", str(word), str(neutral), "-o", str(tmp_path / "out.mp4"))
-    with start(tmp_path), started(tmp_path, *run) as client:
+    with start(tmp_path, 'device = "auto"\n'), started(tmp_path, *run) as client:
         reports = []
         while (ended := lipsyncctl(tmp_path, "health")).returncode != 0:
             reports.append((ended.returncode, ended.stdout))
