@@ -28,6 +28,8 @@ from lipsyncd.media.timeline import timeline
 from lipsyncd.media.voice import Voice, examine_voice
 from lipsyncd.model.serving import JobModels
 
+Made = tuple[np.ndarray, np.ndarray, float]  # a crop, its new mouth, how far it was calmed
+
 
 class Settings(Protocol):
     """What the operator chose for every render."""
@@ -116,21 +118,29 @@ def dub(takes: Iterator[Take], blend: Blend, models: JobModels) -> Iterator[Dubb
     """Give each face its new mouth, a batch at a time."""
     while batch := list(islice(takes, models.batch)):
         seen = [take for take in batch if take.sighting.box is not None]
-        crops = [blend.crop(take.sighting.frame, take.sighting.box) for take in seen]
-        windows = [take.window for take in seen]
-        mouths = models.mouths(np.stack(crops), np.stack(windows), blend.lower) if seen else []
-        made = zip(crops, mouths, strict=True)
+        made = new_mouths(seen, blend, models) if seen else iter(())
         yield Dubbed([picture_of(take, blend, made) for take in batch], len(seen))
 
 
-def picture_of(
-    take: Take, blend: Blend, made: Iterator[tuple[np.ndarray, np.ndarray]]
-) -> av.VideoFrame:
+def new_mouths(seen: list[Take], blend: Blend, models: JobModels) -> Iterator[Made]:
+    """What the generator makes of each face, its window, and the face it takes after."""
+    crops = [blend.crop(take.sighting.frame, take.sighting.box) for take in seen]
+    pairs = zip(seen, crops, strict=True)
+    references, calmed = zip(
+        *(blend.reference(take.sighting, crop) for take, crop in pairs), strict=True
+    )
+    windows = np.stack([take.window for take in seen])
+    mouths = models.mouths(np.stack(crops), windows, blend.lower, np.stack(references))
+    return zip(crops, mouths, calmed, strict=True)
+
+
+def picture_of(take: Take, blend: Blend, made: Iterator[Made]) -> av.VideoFrame:
     """The take's picture with the next mouth; without a face it passes through untouched."""
     sighting = take.sighting
     if sighting.box is None:
         return sighting.frame.picture
-    return blend.paste(sighting.frame, sighting.box, *next(made), sighting.strength)
+    crop, mouth, calmed = next(made)
+    return blend.paste(sighting.frame, sighting.box, crop, mouth, sighting.strength, calmed)
 
 
 def refuse_outside(box: tuple[int, int, int, int] | None, source: Source) -> None:

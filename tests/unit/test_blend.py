@@ -105,11 +105,12 @@ def test_half_the_strength_is_half_the_change() -> None:
 
 
 @every_box
-def test_the_same_mouth_leaves_a_smooth_frame_within_two_levels(box: Box) -> None:
-    """What remains: the crop's rounding to 8 bits in BGR and back, and its 96 pixels."""
+def test_the_same_mouth_leaves_a_smooth_frame_within_four_levels(box: Box) -> None:
+    """What remains: the crop's rounding to 8 bits in BGR and back, its 96 pixels, and the detail
+    that is raised on the lips."""
     frame = frame_of(smooth())
     for old, new in zip(frame.planes(), pasted(frame, box, same_mouth(frame, box)), strict=True):
-        assert np.abs(new.astype(int) - old).max() <= 2
+        assert np.abs(new.astype(int) - old).max() <= 4
 
 
 @pytest.mark.parametrize("box", [BOXES[1], BOXES[3]], ids=lambda box: f"{box.width:.0f}")

@@ -1,5 +1,6 @@
 """A device that is lost is told from memory that ran out, and from errors of our own."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,10 +45,10 @@ class Cramped(Models):
 
     room = 4
 
-    def _pass(self, crops: np.ndarray, windows: np.ndarray, lower: bool, batch: int) -> np.ndarray:
+    def _pass(self, inputs: Sequence[np.ndarray], lower: bool, batch: int) -> np.ndarray:
         if batch > self.room:
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return super()._pass(crops, windows, lower, batch)
+        return super()._pass(inputs, lower, batch)
 
 
 @pytest.fixture

@@ -186,3 +186,15 @@ def test_a_bit_that_flips_in_memory_is_noticed(weights: Path) -> None:
     with pytest.raises(DeviceLost):
         models.prove()
     assert models.describe()["weights_checksum"] != before
+
+
+def test_a_mouth_takes_after_its_reference(
+    models: Models, inputs: tuple[np.ndarray, np.ndarray]
+) -> None:
+    crops, windows = inputs
+    own = models.mouths(crops, windows, lower=True)
+    np.testing.assert_array_equal(models.mouths(crops, windows, True, crops), own)
+    taken = models.mouths(crops, windows, True, crops[::-1].copy())
+    assert np.abs(taken - own).max() > 1
+    middle = BATCH // 2  # its reference is its own
+    np.testing.assert_array_equal(taken[middle], own[middle])

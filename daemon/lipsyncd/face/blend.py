@@ -11,11 +11,13 @@ import cv2
 import numpy as np
 
 from lipsyncd.face.box import Box
+from lipsyncd.face.mask import CROP, ellipse
+from lipsyncd.face.rest import Rest
+from lipsyncd.face.track import Sighting
 from lipsyncd.face.warp import enlarge, gather, touched
 from lipsyncd.media.colour import Colour
 from lipsyncd.media.frame import Frame, planes_of
 
-CROP = 96  # pixels: the side of a crop and of a mouth
 SUBSAMPLING = (1, 2, 2)  # of Y, U, V
 
 
@@ -28,19 +30,22 @@ class Blend(Protocol):
         """The face: (96, 96, 3) uint8 BGR."""
         ...
 
-    def paste(
-        self, frame: Frame, box: Box, crop: np.ndarray, mouth: np.ndarray, strength: float
+    def reference(self, sighting: Sighting, crop: np.ndarray) -> tuple[np.ndarray, float]:
+        """What the generator takes after, (96, 96, 3) uint8 BGR, and how far that is a calmer
+        mouth than the crop's: 0 to 1.  Called in the order of the frames."""
+        ...
+
+    def paste(  # noqa: PLR0917
+        self,
+        frame: Frame,
+        box: Box,
+        crop: np.ndarray,
+        mouth: np.ndarray,
+        strength: float,
+        calmed: float = 0.0,
     ) -> av.VideoFrame:
         """A new picture with the mouth, (96 or 48, 96, 3) float32 BGR in 0..255, in its box."""
         ...
-
-
-def ellipse(centre: tuple[float, float], radii: tuple[float, float], core: float) -> np.ndarray:
-    """(96, 96) float32: 1 within `core` of the radii, falling smoothly to 0 at them."""
-    rows, columns = np.mgrid[:CROP, :CROP]
-    distance = np.hypot((columns - centre[0]) / radii[0], (rows - centre[1]) / radii[1])
-    share = np.clip((1 - distance) / (1 - core), 0, 1)
-    return (share * share * (3 - 2 * share)).astype(np.float32)
 
 
 # The lower face in a crop, in its pixels, and the masks there.  The mouth shows from under the nose
@@ -52,7 +57,7 @@ LIPS = ellipse(centre=(47.5, 70), radii=(27, 15), core=0.5)[LOWER_FACE] * MASK
 RING = MASK * (1 - MASK)  # around the mouth: on the whole nothing should change there
 
 BROAD = 2.0  # pixels of the crop: changes broader than that are taken over everywhere in the mask,
-FINE = 1.5  # finer ones on the lips alone, made crisper by this factor
+CRISPER = 0.5  # finer ones on the lips alone, where the new mouth's own detail is raised by this
 
 
 class SoftBlend:
@@ -67,32 +72,45 @@ class SoftBlend:
     def __init__(self, colour: Colour) -> None:
         self._to_bgr = colour.to_bgr.astype(np.float32)
         self._from_bgr = colour.from_bgr.astype(np.float32)
+        self._rest = Rest()
 
     def crop(self, frame: Frame, box: Box) -> np.ndarray:
         planes = zip(frame.planes(), SUBSAMPLING, strict=True)
         samples = [gather(plane, box, CROP, subsampling) for plane, subsampling in planes]
         return cv2.transform(cv2.merge(samples), self._to_bgr)
 
-    def paste(
-        self, frame: Frame, box: Box, crop: np.ndarray, mouth: np.ndarray, strength: float
+    def reference(self, sighting: Sighting, crop: np.ndarray) -> tuple[np.ndarray, float]:
+        if sighting.opens:
+            self._rest.forget()
+        return self._rest.reference(crop, sighting.box)
+
+    def paste(  # noqa: PLR0917
+        self,
+        frame: Frame,
+        box: Box,
+        crop: np.ndarray,
+        mouth: np.ndarray,
+        strength: float,
+        calmed: float = 0.0,
     ) -> av.VideoFrame:
         samples = frame.i420()
         old = cv2.transform(crop[LOWER_FACE].astype(np.float32), self._from_bgr)
-        change = strength * changed(old, cv2.transform(mouth[:, LOWER_FACE[1]], self._from_bgr))
-        lips, part = strength * LIPS, part_of(box, LOWER)
+        new = cv2.transform(mouth[:, LOWER_FACE[1]], self._from_bgr)
+        lips = LIPS + np.float32(calmed) * (MASK - LIPS)  # a smile is wider than the mouth after it
+        change, part = strength * changed(old, new, lips), part_of(box, LOWER)
         for channel, plane in enumerate(planes_of(samples)):
             patch = np.dstack([change[..., channel], old[..., channel]])
-            mix(plane, patch, lips, part, SUBSAMPLING[channel])
+            mix(plane, patch, strength * lips, part, SUBSAMPLING[channel])
         return as_picture(samples, frame)
 
 
-def changed(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+def changed(old: np.ndarray, new: np.ndarray, lips: np.ndarray) -> np.ndarray:
     """What to add to the lower face, (48, 78, 3) float32, to show the new mouth in it."""
     change = new - old
     change -= np.average(change, axis=(0, 1), weights=RING)
     broad = cv2.GaussianBlur(change, (0, 0), BROAD)
-    fine = FINE * LIPS[..., None] * (change - broad)
-    return MASK[..., None] * (broad + fine)
+    fine = change - broad + CRISPER * (new - cv2.GaussianBlur(new, (0, 0), BROAD))
+    return MASK[..., None] * (broad + lips[..., None] * fine)
 
 
 def mix(plane: np.ndarray, patch: np.ndarray, lips: np.ndarray, box: Box, subsampling: int) -> None:

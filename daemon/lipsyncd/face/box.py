@@ -1,18 +1,22 @@
 """A box: the rectangle of a face in pixels, at sub-pixel places."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 
 
 @dataclass(frozen=True)
 class Box:
-    """Half-open: `left` and `top` lie inside, `right` and `bottom` do not."""
+    """Half-open: `left` and `top` lie inside, `right` and `bottom` do not.
+
+    `smile` is the width of the mouth by the distance of the eyes, where the detector saw them.
+    """
 
     left: float
     top: float
     right: float
     bottom: float
+    smile: float = 1.0
 
     @property
     def width(self) -> float:
@@ -39,7 +43,7 @@ class Box:
 
     def lowered(self, share: float, pixels: float) -> "Box":
         """The box with its bottom moved down, by a share of its height and by pixels."""
-        return Box(self.left, self.top, self.right, self.bottom + share * self.height + pixels)
+        return replace(self, bottom=self.bottom + share * self.height + pixels)
 
     def array(self) -> np.ndarray:
         """(4,) float64: left, top, right, bottom."""
@@ -48,5 +52,5 @@ class Box:
 
 def mean_box(boxes: list[Box], weights: np.ndarray) -> Box:
     """The weighted mean of boxes."""
-    corners = np.array([box.array() for box in boxes])
-    return Box(*(weights @ corners / weights.sum()).tolist())
+    fields = np.array([astuple(box) for box in boxes])
+    return Box(*(weights @ fields / weights.sum()).tolist())

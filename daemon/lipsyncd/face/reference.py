@@ -10,8 +10,8 @@ import av
 import cv2
 import numpy as np
 
-from lipsyncd.face.blend import CROP
 from lipsyncd.face.box import Box
+from lipsyncd.face.mask import CROP
 from lipsyncd.face.track import Sighting
 from lipsyncd.media.colour import Colour
 from lipsyncd.media.frame import Frame
@@ -31,8 +31,17 @@ class BoxBlend:
         pixels = frame.bgr(frame.width, frame.height)
         return cv2.resize(inside(pixels, box), (CROP, CROP))
 
-    def paste(
-        self, frame: Frame, box: Box, crop: np.ndarray, mouth: np.ndarray, strength: float
+    def reference(self, sighting: Sighting, crop: np.ndarray) -> tuple[np.ndarray, float]:
+        return crop, 0.0
+
+    def paste(  # noqa: PLR0917
+        self,
+        frame: Frame,
+        box: Box,
+        crop: np.ndarray,
+        mouth: np.ndarray,
+        strength: float,
+        calmed: float = 0.0,
     ) -> av.VideoFrame:
         pixels = frame.bgr(frame.width, frame.height)
         overwrite(pixels, box, mouth)

@@ -1,7 +1,7 @@
 """Residency: the generator on its device, from load to exit.  Numpy in, numpy out."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -57,18 +57,26 @@ class Models:
         """A face detector for one render (it is small, and no two threads may share one)."""
         return Detector(self._detector)
 
-    def mouths(self, crops: np.ndarray, windows: np.ndarray, lower: bool) -> np.ndarray:
+    def mouths(
+        self,
+        crops: np.ndarray,
+        windows: np.ndarray,
+        lower: bool,
+        references: np.ndarray | None = None,
+    ) -> np.ndarray:
         """The mouth of each crop as it hears its window, or the lower half of it.
 
-        Crops (n, 96, 96, 3) uint8 BGR, windows (n, 80, 16) float32 in [-4, 4];
+        Crops (n, 96, 96, 3) uint8 BGR, windows (n, 80, 16) float32 in [-4, 4]; references, like
+        crops, are the faces to take after, else the crops themselves;
         mouths (n, 96, 96, 3) float32 BGR in 0..255, or with `lower` (n, 48, 96, 3).
         Raises DeviceLost, and DeviceMemoryFull if not even one crop fits.
         """
+        inputs = (crops, crops if references is None else references, windows)
         while True:
             batch = self.batch
             try:
                 made = [
-                    self._pass(crops[at : at + batch], windows[at : at + batch], lower, batch)
+                    self._pass([each[at : at + batch] for each in inputs], lower, batch)
                     for at in range(0, len(crops), batch)
                 ]
                 return np.concatenate(made)
@@ -110,15 +118,15 @@ class Models:
         }
 
     @torch.inference_mode()
-    def _pass(self, crops: np.ndarray, windows: np.ndarray, lower: bool, batch: int) -> np.ndarray:
-        """One forward pass at the shape of `batch`, for as many crops or fewer."""
+    def _pass(self, inputs: Sequence[np.ndarray], lower: bool, batch: int) -> np.ndarray:
+        """One forward pass at the shape of `batch`, for as many or fewer: crops, references and
+        windows."""
         with device_faults(self._device):
-            faces = self._tensor(padded(crops, batch)).permute(0, 3, 1, 2) / 255
-            masked = faces.clone(memory_format=torch.preserve_format)
-            masked[:, :, CROP // 2 :] = 0
-            heard = self._tensor(padded(windows, batch)).unsqueeze(1)
-            mouths = self._generator(heard, torch.cat((masked, faces), dim=1), lower)
-            made = (mouths[: len(crops)] * 255).permute(0, 2, 3, 1)
+            masked, references, heard = (self._tensor(padded(each, batch)) for each in inputs)
+            masked[:, CROP // 2 :] = 0
+            faces = torch.cat((masked, references), dim=3).permute(0, 3, 1, 2) / 255
+            mouths = self._generator(heard.unsqueeze(1), faces, lower)
+            made = (mouths[: len(inputs[0])] * 255).permute(0, 2, 3, 1)
             return made.float().contiguous().cpu().numpy()
 
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
@@ -128,7 +136,8 @@ class Models:
         """The largest difference from the golden output at one shape; nan if it is no number."""
         golden = self._golden
         count = min(batch, len(golden.crops))
-        made = self._pass(golden.crops[:count], golden.windows[:count], lower, batch)
+        inputs = golden.crops, golden.crops, golden.windows
+        made = self._pass([each[:count] for each in inputs], lower, batch)
         wanted = golden.mouths[:count, CROP // 2 :] if lower else golden.mouths[:count]
         return float(np.abs(made - wanted).max())
 

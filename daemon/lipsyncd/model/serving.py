@@ -39,9 +39,15 @@ class JobModels:
     def new_detector(self) -> Detector:
         return self._first.new_detector()
 
-    def mouths(self, crops: np.ndarray, windows: np.ndarray, lower: bool) -> np.ndarray:
+    def mouths(
+        self,
+        crops: np.ndarray,
+        windows: np.ndarray,
+        lower: bool,
+        references: np.ndarray | None = None,
+    ) -> np.ndarray:
         """As Models.mouths."""
-        return self._now().mouths(crops, windows, lower)
+        return self._now().mouths(crops, windows, lower, references)
 
     def _now(self) -> Models:
         current = self._serving.current
