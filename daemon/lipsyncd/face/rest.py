@@ -11,7 +11,9 @@ import numpy as np
 from lipsyncd.face.box import Box
 from lipsyncd.face.mask import CROP, ellipse
 
-MOUTH = ellipse(centre=(47.5, 72), radii=(26, 16), core=0.5)
+HALF = CROP // 2
+MOUTH = ellipse(centre=(47.5, 72), radii=(26, 16), core=0.5)[HALF:]
+MOUTH /= MOUTH.sum()
 CALM, WIDE = 1.03, 1.12  # unrest by that of the calmest: from where to where that takes over
 ALIKE, TURNED = 24.0, 40.0  # mean difference of the upper faces, of 255: likewise, for the pose
 
@@ -42,14 +44,14 @@ class Rest:
 
 def unrest_of(crop: np.ndarray, box: Box) -> float:
     """How far a mouth is from rest: wide, or full of contrast, as teeth and gaps are."""
-    luma = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY).astype(np.float32)
-    mean = np.average(luma, weights=MOUTH)
-    return box.smile * float(np.sqrt(np.average((luma - mean) ** 2, weights=MOUTH)) / (mean + 1))
+    luma = cv2.cvtColor(crop[HALF:], cv2.COLOR_BGR2GRAY).astype(np.float32)
+    mean = float(np.vdot(luma, MOUTH))
+    luma -= mean
+    return box.smile * float(np.vdot(luma * luma, MOUTH)) ** 0.5 / (mean + 1)
 
 
 def difference_above(crop: np.ndarray, other: np.ndarray) -> float:
-    upper = np.s_[: CROP // 2]
-    return float(cv2.absdiff(crop[upper], other[upper]).mean())
+    return cv2.norm(crop[:HALF], other[:HALF], cv2.NORM_L1) / crop[:HALF].size
 
 
 def share(value: float, low: float, high: float) -> float:
