@@ -67,7 +67,7 @@ def render(
     voice = yield from examine_voice(paths.voice, "The voice")
     source = examine_source(paths.face, "The face")
     refuse_outside(options.box, source)
-    total, faces = round(voice.seconds * source.rate), 0
+    total, faces = max(1, round(voice.seconds * source.rate)), 0
     sightings = follow(timeline(source, total, options.extend), options, models, settings)
     takes = map(Take, sightings, hear(voice, source, total, options, models))
     blend = SoftBlend(source.colour) if options.blend == "soft" else BoxBlend(source.colour)
