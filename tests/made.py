@@ -150,24 +150,29 @@ def write_video(
         context = stream.codec_context
         stream.height, stream.width = size_of(pictures[0])
         stream.pix_fmt, context.time_base, context.gop_size = form, base, gop
-        context.sample_aspect_ratio = aspect
-        tag(context, tags)
+        tag(context, tags, aspect)
         if turn:
             stream.set_display_rotation(turn)
-        has_sound = sound is not None
-        voice = container.add_stream("aac", rate=16000, layout="mono") if has_sound else None
+        voice = None if sound is None else container.add_stream("aac", 16000, layout="mono")
         for i, content in enumerate(pictures):
             picture = painted(content, form) if isinstance(content, np.ndarray) else content
-            picture.pts = round(Fraction(times[i]) / base) if times else i
-            picture.time_base = base
-            container.mux(stream.encode(picture))
+            due = round(Fraction(times[i]) / base) if times else i
+            container.mux(encoded(picture, due, stream))
         container.mux(stream.encode(None))
-        if has_sound:
+        if voice is not None:
             encode_sound(container, voice, np.atleast_2d(sound), 16000)
     return path
 
 
-def tag(context: av.VideoCodecContext, tags: tuple[int, int, int, int] | None) -> None:
+def encoded(picture: av.VideoFrame, due: int, stream: av.VideoStream) -> list[av.Packet]:
+    picture.pts, picture.time_base = due, stream.codec_context.time_base
+    return stream.encode(picture)
+
+
+def tag(
+    context: av.VideoCodecContext, tags: tuple[int, int, int, int] | None, aspect: Fraction | int
+) -> None:
+    context.sample_aspect_ratio = aspect
     if tags:
         context.colorspace, context.color_primaries, context.color_trc, context.color_range = tags
 
