@@ -136,11 +136,9 @@ def new_mouths(seen: list[Take], blend: Blend, models: JobModels) -> Iterator[Ma
 
 def picture_of(take: Take, blend: Blend, made: Iterator[Made]) -> av.VideoFrame:
     """The take's picture with the next mouth; without a face it passes through untouched."""
-    sighting = take.sighting
-    if sighting.box is None:
-        return sighting.frame.picture
-    crop, mouth, calmed = next(made)
-    return blend.paste(sighting.frame, sighting.box, crop, mouth, sighting.strength, calmed)
+    if take.sighting.box is None:
+        return take.sighting.frame.picture
+    return blend.paste(take.sighting, *next(made))
 
 
 def refuse_outside(box: tuple[int, int, int, int] | None, source: Source) -> None:

@@ -10,6 +10,7 @@ from made import frame_of, painted, textured
 
 from lipsyncd.face.blend import CROP, LIPS, LOWER_FACE, MASK, RING, SoftBlend, part_of
 from lipsyncd.face.box import Box
+from lipsyncd.face.track import Sighting
 from lipsyncd.media.colour import Colour
 from lipsyncd.media.frame import Frame, planes_of
 
@@ -38,7 +39,8 @@ def pasted(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Y, U and V after the mouth, (48, 96, 3), was put into its box."""
     blend = SoftBlend(colour)
-    picture = blend.paste(frame, box, blend.crop(frame, box), mouth.astype(np.float32), strength)
+    sighting = Sighting(frame, box, strength=strength)
+    picture = blend.paste(sighting, blend.crop(frame, box), mouth.astype(np.float32))
     return planes_of(picture.to_ndarray())
 
 
@@ -230,7 +232,9 @@ def test_the_picture_keeps_the_tags_of_its_frame() -> None:
     frame = frame_of(smooth(), matrix="709")
     blend = SoftBlend(Colour(1, 1, 1, 1))
     picture = blend.paste(
-        frame, BOXES[0], blend.crop(frame, BOXES[0]), np.zeros((48, CROP, 3), np.float32), 1.0
+        Sighting(frame, BOXES[0]),
+        blend.crop(frame, BOXES[0]),
+        np.zeros((48, CROP, 3), np.float32),
     )
     assert isinstance(picture, av.VideoFrame)
     assert (picture.colorspace, picture.color_range) == (1, 1)

@@ -118,7 +118,7 @@ def test_a_pasted_frame_keeps_its_colours(matrix: str, swing: int) -> None:
     before = picture.to_ndarray().astype(int)
     blend, box = BoxBlend(Colour(code, code, code, swing)), Box(24, 24, 72, 72)
     mouth = np.tile(np.float32([60, 90, 180]), (96, 96, 1))
-    result = blend.paste(Frame(0, picture), box, np.zeros((96, 96, 3)), mouth, 1.0)
+    result = blend.paste(Sighting(Frame(0, picture), box), np.zeros((96, 96, 3)), mouth)
     assert result.format.name == "yuv420p"
     assert np.abs(result.to_ndarray().astype(int) - before).max() <= 3
 

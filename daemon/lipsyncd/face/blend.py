@@ -35,16 +35,11 @@ class Blend(Protocol):
         mouth than the crop's: 0 to 1.  Called in the order of the frames."""
         ...
 
-    def paste(  # noqa: PLR0917
-        self,
-        frame: Frame,
-        box: Box,
-        crop: np.ndarray,
-        mouth: np.ndarray,
-        strength: float,
-        calmed: float = 0.0,
+    def paste(
+        self, sighting: Sighting, crop: np.ndarray, mouth: np.ndarray, calmed: float = 0.0
     ) -> av.VideoFrame:
-        """A new picture with the mouth, (96 or 48, 96, 3) float32 BGR in 0..255, in its box."""
+        """A new picture with the mouth, (96 or 48, 96, 3) float32 BGR in 0..255, in its box;
+        `crop` and `calmed` as they came from above."""
         ...
 
 
@@ -84,24 +79,19 @@ class SoftBlend:
             self._rest.forget()
         return self._rest.reference(crop, sighting.box)
 
-    def paste(  # noqa: PLR0917
-        self,
-        frame: Frame,
-        box: Box,
-        crop: np.ndarray,
-        mouth: np.ndarray,
-        strength: float,
-        calmed: float = 0.0,
+    def paste(
+        self, sighting: Sighting, crop: np.ndarray, mouth: np.ndarray, calmed: float = 0.0
     ) -> av.VideoFrame:
-        samples = frame.i420()
+        samples = sighting.frame.i420()
         old = cv2.transform(crop[LOWER_FACE].astype(np.float32), self._from_bgr)
         new = cv2.transform(mouth[:, LOWER_FACE[1]], self._from_bgr)
         lips = LIPS + np.float32(calmed) * (MASK - LIPS)  # a smile is wider than the mouth after it
-        change, part = strength * changed(old, new, lips), part_of(box, LOWER)
+        change, part = changed(old, new, lips), part_of(sighting.box, LOWER)
+        change, lips = sighting.strength * change, sighting.strength * lips
         for channel, plane in enumerate(planes_of(samples)):
             patch = np.dstack([change[..., channel], old[..., channel]])
-            mix(plane, patch, strength * lips, part, SUBSAMPLING[channel])
-        return as_picture(samples, frame)
+            mix(plane, patch, lips, part, SUBSAMPLING[channel])
+        return as_picture(samples, sighting.frame)
 
 
 def changed(old: np.ndarray, new: np.ndarray, lips: np.ndarray) -> np.ndarray:

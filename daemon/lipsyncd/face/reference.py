@@ -34,17 +34,11 @@ class BoxBlend:
     def reference(self, sighting: Sighting, crop: np.ndarray) -> tuple[np.ndarray, float]:
         return crop, 0.0
 
-    def paste(  # noqa: PLR0917
-        self,
-        frame: Frame,
-        box: Box,
-        crop: np.ndarray,
-        mouth: np.ndarray,
-        strength: float,
-        calmed: float = 0.0,
+    def paste(
+        self, sighting: Sighting, crop: np.ndarray, mouth: np.ndarray, calmed: float = 0.0
     ) -> av.VideoFrame:
-        pixels = frame.bgr(frame.width, frame.height)
-        overwrite(pixels, box, mouth)
+        pixels = sighting.frame.bgr(sighting.frame.width, sighting.frame.height)
+        overwrite(pixels, sighting.box, mouth)
         picture = av.VideoFrame.from_ndarray(pixels, "bgr24")
         return picture.reformat(
             format="yuv420p", dst_colorspace=self._colour.matrix, dst_color_range=self._colour.swing

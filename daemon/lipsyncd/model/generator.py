@@ -8,10 +8,6 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-CROP = 96  # pixels: the side of a crop and of a mouth
-WINDOW = 16  # mel columns the generator hears per frame: 200 ms at 80 columns a second
-BANDS = 80  # mel bands
-
 # The row from which each decoder stage, and then the output block, must be given its input so that
 # the lower half of the mouth comes out as it does from the whole: two rows of margin for a stage's
 # two 3x3 convolutions, one for the output's, halved at each step down in size.

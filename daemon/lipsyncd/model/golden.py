@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 import torch
 
+from lipsyncd.face.mask import CROP
+from lipsyncd.media.mel import BANDS, WINDOW
 from lipsyncd.model.checkpoint import Checkpoint
-from lipsyncd.model.generator import BANDS, CROP, WINDOW
 
 COUNT = 2  # crops in the input: a small batch is enough of a proof
 COARSE = 6  # pixels: the made-up faces are smooth, as faces are

@@ -10,6 +10,7 @@ import torch
 from lipsyncd.config import Config
 from lipsyncd.errors import DeviceLost, DeviceMemoryFull, WarmUpFailed
 from lipsyncd.events import GPU_OOM, emit
+from lipsyncd.face.mask import CROP
 from lipsyncd.model.checkpoint import Checkpoint, Conventions, load_checkpoint
 from lipsyncd.model.detector import Detector
 from lipsyncd.model.device import (
@@ -19,7 +20,6 @@ from lipsyncd.model.device import (
     keep_in_memory,
     precision_of,
 )
-from lipsyncd.model.generator import CROP
 from lipsyncd.model.golden import Golden, golden_of
 
 # How far a mouth may be from the golden one, of 255: float16 was seen within 0.4, float32 in 1e-4.
