@@ -127,6 +127,17 @@ def slow_render() -> None:
     after_step(lambda _number: time.sleep(0.25))
 
 
+def held_render() -> None:
+    """Each render stays in its second batch until there is a file `go-on` beside the state."""
+    go_on = Path(os.environ["STATE_DIRECTORY"], "go-on")
+
+    def hold(number: int) -> None:
+        while number == 1 and not go_on.exists():
+            time.sleep(0.05)
+
+    after_step(hold)
+
+
 def hung_render() -> None:
     """The first life's render hangs in its second batch."""
     after_step(lambda number: hang("the render") if number == 1 and is_first_life() else None)
@@ -226,6 +237,7 @@ FAULTS = (
     slow_load,
     stalled_load,
     slow_render,
+    held_render,
     hung_render,
     hung_device,
     wrong_device,

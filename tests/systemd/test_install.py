@@ -52,15 +52,18 @@ def files(machine: Machine) -> set[str]:
 def test_install_render_upgrade_with_a_queued_job_and_uninstall(
     bare: Machine, figure: Callable[[str], None]
 ) -> None:
-    bare.sabotage("slow_render")
+    bare.sabotage("held_render")
     before, begun = files(bare), monotonic()
     assert "systemctl enable --now" in bare.run(*MAKE, "install")
     figure(f"make install, the packages being there: {monotonic() - begun:.1f} s")
     begun = monotonic()
     bare.run("systemctl", "enable", "--now", "lipsyncd.socket", "lipsyncd")
     figure(f"systemctl start, the first ever (librosa compiles): {monotonic() - begun:.1f} s")
+    go_on = bare.inside("/var/lib/private/lipsyncd/go-on")
+    go_on.touch()
     bare.run("lipsyncctl", "run", "-a", VOICE, str(clip("single_face.jpg")), "-o", "/root/out.mp4")
 
+    go_on.unlink()
     running = bare.submit()
     bare.entry(event("JOB_STARTED"), f"LIPSYNCD_JOB_ID={running}")
     queued = bare.submit()
@@ -68,6 +71,7 @@ def test_install_render_upgrade_with_a_queued_job_and_uninstall(
     assert "systemctl restart" in bare.run(*MAKE, "install")
     assert bare.inside(CONFIG).read_text() == "# mine\n", "the upgrade took the configuration"
     assert bare.job(queued)["state"] == "queued", "there was nothing in the queue to upgrade with"
+    go_on.touch()
     bare.run("systemctl", "restart", "lipsyncd")
     bare.run("lipsyncctl", "wait", running, queued)
     assert bare.job(queued)["attempts"] == 1
