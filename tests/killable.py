@@ -18,7 +18,7 @@ from paced import Steps, Studio
 from lipsyncd.config import Config
 from lipsyncd.connection import Connection
 from lipsyncd.errors import CheckpointMissing, DeviceLost
-from lipsyncd.job import Options, Paths, Progress
+from lipsyncd.jobs.job import Options, Paths, Progress
 from lipsyncd.main import live
 
 FAULT = sys.argv.pop(1) if __name__ == "__main__" else "none"

@@ -14,13 +14,13 @@ from paced import Render, Studio, at_once
 from lipsyncd.config import Config, Source
 from lipsyncd.connection import Connection, Message
 from lipsyncd.errors import LipsyncError
-from lipsyncd.heartbeat import Heartbeat
+from lipsyncd.host.heartbeat import Heartbeat
+from lipsyncd.host.notify import Notifier
+from lipsyncd.host.status import Status
+from lipsyncd.house import House, opened
 from lipsyncd.main import serve
-from lipsyncd.notify import Notifier
-from lipsyncd.recovery import recovered
-from lipsyncd.request import House, Peer
-from lipsyncd.session import Session
-from lipsyncd.status import Status
+from lipsyncd.sessions.request import Peer
+from lipsyncd.sessions.session import Session
 from lipsyncd.wire import VERSIONS, Kind
 from lipsyncd.worker import Calls
 
@@ -147,7 +147,7 @@ def housed(directory: Path) -> Iterator[House]:
     """What sessions share, without a daemon around it."""
     daemon, notifier = Daemon(directory, {}, at_once), Notifier()
     parts = (daemon.source, daemon.config, Status(), Heartbeat(notifier), notifier)
-    with recovered(*parts) as house:
+    with opened(*parts) as house:
         yield house
     notifier.close()
 

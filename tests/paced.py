@@ -6,7 +6,7 @@ from queue import SimpleQueue
 
 from lipsyncd.config import Config
 from lipsyncd.errors import LipsyncError
-from lipsyncd.job import Options, Paths, Progress
+from lipsyncd.jobs.job import Options, Paths, Progress
 
 Steps = Generator[Progress, None, None]
 Render = Callable[[Options, Paths], Steps]

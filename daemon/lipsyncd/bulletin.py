@@ -2,11 +2,11 @@
 
 import threading
 
-from lipsyncd.board import Board
-from lipsyncd.job import Job, State
-from lipsyncd.notify import Notifier
-from lipsyncd.status import Condition, Status
-from lipsyncd.store import Store
+from lipsyncd.host.notify import Notifier
+from lipsyncd.host.status import Condition, Status
+from lipsyncd.jobs.board import Board
+from lipsyncd.jobs.job import Job, State
+from lipsyncd.jobs.store import Store
 
 PAUSE = 1.0  # seconds between two lines
 

@@ -11,20 +11,20 @@ from contextlib import contextmanager
 from socket import socket
 from typing import Never
 
-from lipsyncd import arguments, journal
+from lipsyncd import arguments
 from lipsyncd.bulletin import Bulletin
 from lipsyncd.config import Config, Source
 from lipsyncd.dataplane import DataPlane, Load, Report
 from lipsyncd.errors import DeviceLost, InternalError, LipsyncError, StateCorrupt
-from lipsyncd.events import GPU_LOST, LOAD_FAILED, STATE_CORRUPT, emit
-from lipsyncd.heartbeat import Heartbeat
-from lipsyncd.listener import listening
-from lipsyncd.native import set_up_libraries
-from lipsyncd.notify import Notifier, listen_descriptors
-from lipsyncd.recovery import recovered
-from lipsyncd.request import House
-from lipsyncd.server import Server
-from lipsyncd.status import Condition, Status
+from lipsyncd.host import journal
+from lipsyncd.host.events import GPU_LOST, LOAD_FAILED, STATE_CORRUPT, emit
+from lipsyncd.host.heartbeat import Heartbeat
+from lipsyncd.host.native import set_up_libraries
+from lipsyncd.host.notify import Notifier, listen_descriptors
+from lipsyncd.host.status import Condition, Status
+from lipsyncd.house import House, opened
+from lipsyncd.sessions.listener import listening
+from lipsyncd.sessions.server import Server
 from lipsyncd.stop import drain
 from lipsyncd.worker import Calls, Worker
 
@@ -75,7 +75,7 @@ def serve(source: Source, load: Load, notifier: Notifier, status: Status, calls:
     config, heartbeat = source.read(), Heartbeat(notifier)
     with (
         listening(config.socket, listen_descriptors()) as listener,
-        recovered(source, config, status, heartbeat, notifier) as house,
+        opened(source, config, status, heartbeat, notifier) as house,
         served(listener, house),
         shown(house, notifier) as bulletin,
     ):

@@ -6,13 +6,13 @@ import time
 from lipsyncd.config import Config, Source
 from lipsyncd.dataplane import DataPlane
 from lipsyncd.errors import ConfigInvalid, InvalidRequest, QueueDraining
-from lipsyncd.events import RELOADED, emit
-from lipsyncd.loading import Loading
-from lipsyncd.notify import Notifier
-from lipsyncd.scheduler import Scheduler
-from lipsyncd.spool import Spool
-from lipsyncd.status import Condition, Status
-from lipsyncd.warmpass import warm_interval
+from lipsyncd.host.events import RELOADED, emit
+from lipsyncd.host.loading import Loading
+from lipsyncd.host.notify import Notifier
+from lipsyncd.host.status import Condition, Status
+from lipsyncd.host.warmpass import warm_interval
+from lipsyncd.jobs.scheduler import Scheduler
+from lipsyncd.jobs.spool import Spool
 
 FIXED = ("socket", "state")  # what cannot move under a running daemon
 

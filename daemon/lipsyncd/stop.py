@@ -6,12 +6,12 @@ from contextlib import suppress
 from queue import Empty
 
 from lipsyncd.errors import LipsyncError
-from lipsyncd.events import DRAIN_BEGIN, DRAIN_END, emit
-from lipsyncd.heartbeat import Heartbeat
-from lipsyncd.job import State
-from lipsyncd.notify import Notifier
-from lipsyncd.request import House
-from lipsyncd.status import Condition
+from lipsyncd.host.events import DRAIN_BEGIN, DRAIN_END, emit
+from lipsyncd.host.heartbeat import Heartbeat
+from lipsyncd.host.notify import Notifier
+from lipsyncd.host.status import Condition
+from lipsyncd.house import House
+from lipsyncd.jobs.job import State
 from lipsyncd.worker import Calls
 
 PATIENCE = 5.0  # seconds for the running job's batch once the drain is over

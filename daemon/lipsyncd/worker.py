@@ -4,16 +4,16 @@ import threading
 import time
 from queue import SimpleQueue
 
-from lipsyncd import journal
 from lipsyncd.bulletin import Bulletin
 from lipsyncd.dataplane import DataPlane, Load
 from lipsyncd.errors import InternalError, LipsyncError
-from lipsyncd.events import MODEL_LOADED, READY, emit
-from lipsyncd.heartbeat import Heartbeat, StallAlarm
-from lipsyncd.loading import Loading
-from lipsyncd.notify import Notifier
-from lipsyncd.request import House
-from lipsyncd.status import Condition
+from lipsyncd.host import journal
+from lipsyncd.host.events import MODEL_LOADED, READY, emit
+from lipsyncd.host.heartbeat import Heartbeat, StallAlarm
+from lipsyncd.host.loading import Loading
+from lipsyncd.host.notify import Notifier
+from lipsyncd.host.status import Condition
+from lipsyncd.house import House
 
 # Why the main thread wakes: a signal's number, a failure, or None when the worker is done.
 Calls = SimpleQueue[int | LipsyncError | None]
@@ -76,7 +76,7 @@ class Worker:
         patience = self._notifier.watchdog_seconds
         if patience is None:
             return self._house.scheduler.run(plane)
-        alarm = StallAlarm(self._heartbeat, self._house.board, patience)
+        alarm = StallAlarm(self._heartbeat, patience)
         alarm.start()
         try:
             return self._house.scheduler.run(plane)

@@ -21,7 +21,7 @@ from lipsyncd.errors import (
     UnsupportedVerb,
     VersionMismatch,
 )
-from lipsyncd.server import MAX_SESSIONS
+from lipsyncd.sessions.server import MAX_SESSIONS
 from lipsyncd.wire import HEADER, Kind, encode
 
 

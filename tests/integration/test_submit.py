@@ -20,8 +20,8 @@ from lipsyncd.errors import (
     QueueFull,
     UnknownJob,
 )
-from lipsyncd.request import Peer
-from lipsyncd.verbs import EVENT_PAUSE
+from lipsyncd.sessions.request import Peer
+from lipsyncd.sessions.verbs import EVENT_PAUSE
 from lipsyncd.wire import Kind
 
 NAMES = {"face": "speaker.mp4", "voice": "hello.wav"}
@@ -177,7 +177,7 @@ def test_a_fast_job_sends_ten_events_a_second(tmp_path: Path) -> None:
 def test_a_job_that_does_not_move_is_told_of_as_well(
     client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lipsyncd.verbs.EVENT_SILENCE", 0.01)
+    monkeypatch.setattr("lipsyncd.sessions.verbs.EVENT_SILENCE", 0.01)
     job = client.submit(tmp_path)
     client.say("wait", job=job, progress=True)
     for _ in range(5):

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from lipsyncd.board import Board
 from lipsyncd.bulletin import Bulletin
-from lipsyncd.job import Job, Options, State, move, new_job
-from lipsyncd.notify import Notifier
-from lipsyncd.status import Condition, Status
-from lipsyncd.store import Store
+from lipsyncd.host.notify import Notifier
+from lipsyncd.host.status import Condition, Status
+from lipsyncd.jobs.board import Board
+from lipsyncd.jobs.job import Job, Options, State, move, new_job
+from lipsyncd.jobs.store import Store
 
 
 class Desk:

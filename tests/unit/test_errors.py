@@ -2,7 +2,9 @@
 
 import pytest
 
-from lipsyncd.errors import BY_NAME, LipsyncError, NoFace, QueueFull
+from lipsyncd.errors import LipsyncError, NoFace, QueueFull
+
+BY_NAME = {error.name: error for error in LipsyncError.family()}
 
 # What a client may rely on: the exit code of every name, and whether another try makes sense.
 CODES = {
@@ -14,6 +16,10 @@ CODES = {
     "input.no_face": 65,
     "input.too_short": 65,
     "input.too_large": 65,
+    "input.too_long": 65,
+    "input.picture_too_large": 65,
+    "input.too_slow": 65,
+    "input.too_many_streams": 65,
     "input.not_a_file": 65,
     "input.gone": 65,
     "proto.malformed": 76,
@@ -21,16 +27,21 @@ CODES = {
     "proto.version": 76,
     "proto.unsupported": 76,
     "request.invalid": 2,
+    "request.key_taken": 2,
     "auth.denied": 9,
     "job.unknown": 5,
     "job.not_ended": 1,
     "job.no_result": 1,
     "job.ended": 1,
+    "job.expired": 3,
+    "job.not_retryable": 1,
+    "events.gone": 1,
     "job.quarantined": 4,
     "queue.full": 6,
     "queue.draining": 6,
     "sessions.full": 6,
     "disk.full": 74,
+    "disk.failed": 74,
     "checkpoint.missing": 66,
     "checkpoint.invalid": 66,
     "config.invalid": 78,
@@ -45,7 +56,7 @@ CODES = {
     "internal": 70,
     "server.unreachable": 7,
 }
-RETRYABLE = {"queue.full", "queue.draining", "sessions.full", "disk.full", "gpu.oom"}
+RETRYABLE = {"queue.full", "queue.draining", "sessions.full", "disk.full", "disk.failed", "gpu.oom"}
 
 
 def test_every_name_has_its_exit_code() -> None:

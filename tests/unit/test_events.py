@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from lipsyncd import events
 from lipsyncd.errors import NoFace
-from lipsyncd.events import JOB_ACCEPTED, JOB_FAILED, JOB_FAILED_BY_INPUT, Event, emit
-from lipsyncd.job import Options, State, move, new_job
-from lipsyncd.journal import PRIORITIES, always, fields_of
-from lipsyncd.outcome import failed, tell
+from lipsyncd.host import events
+from lipsyncd.host.events import JOB_ACCEPTED, JOB_FAILED, JOB_FAILED_BY_INPUT, Event, emit
+from lipsyncd.host.journal import PRIORITIES, always, fields_of
+from lipsyncd.jobs.job import Options, State, move, new_job
+from lipsyncd.jobs.outcome import failed, tell
 
 CATALOG = Path(__file__).parents[2] / "systemd/lipsyncd.catalog"
 EVENTS = {name: each for name, each in vars(events).items() if isinstance(each, Event)}
@@ -47,7 +47,7 @@ IDS = {
 @pytest.fixture(autouse=True)
 def nothing_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     """No field from a daemon that lived in this process before."""
-    monkeypatch.setattr("lipsyncd.journal._standing", {})
+    monkeypatch.setattr("lipsyncd.host.journal._standing", {})
 
 
 def test_every_event_keeps_its_id_and_its_priority() -> None:

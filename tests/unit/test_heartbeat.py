@@ -2,16 +2,14 @@
 
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
 
-from lipsyncd.board import Board
-from lipsyncd.events import WATCHDOG_STALL
-from lipsyncd.heartbeat import Heartbeat, StallAlarm
-from lipsyncd.job import Options, State, move, new_job
-from lipsyncd.notify import Notifier
+from lipsyncd.host.events import WATCHDOG_STALL
+from lipsyncd.host.heartbeat import Heartbeat, StallAlarm
+from lipsyncd.host.notify import Notifier
+from lipsyncd.jobs.job import Options, State, move, new_job
 
 
 @pytest.fixture
@@ -34,32 +32,62 @@ def heard(systemd: socket.socket) -> list[bytes]:
 
 
 def test_a_beat_is_a_ping_at_once(systemd: socket.socket, notifier: Notifier) -> None:
-    heartbeat = Heartbeat(notifier)
-    assert heard(systemd) == []
-    heartbeat.beat()
+    with Heartbeat(notifier).life() as life:
+        assert heard(systemd) == []
+        life.beat()
     assert heard(systemd) == [b"WATCHDOG=1"]
 
 
 def test_many_beats_are_few_pings(systemd: socket.socket, notifier: Notifier) -> None:
-    heartbeat = Heartbeat(notifier)
-    for _ in range(100):
-        heartbeat.beat()
+    with Heartbeat(notifier).life() as life:
+        for _ in range(100):
+            life.beat()
     assert heard(systemd) == [b"WATCHDOG=1"]
 
 
-def test_there_is_a_ping_in_each_tenth_of_the_patience(
+def test_there_is_a_ping_in_each_twentieth_of_the_patience(
+    systemd: socket.socket, notifier: Notifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Heartbeat(notifier).life() as life:
+        for now in (5000, 5025, 5049, 5051, 5101, 5102):
+            monkeypatch.setattr("time.monotonic", lambda now=now: now)
+            life.beat()
+    assert len(heard(systemd)) == 3
+
+
+def test_no_life_hides_that_another_hangs(
     systemd: socket.socket, notifier: Notifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heartbeat = Heartbeat(notifier)
-    for now in (5000, 5050, 5099, 5101, 5200, 5202):
-        monkeypatch.setattr("time.monotonic", lambda now=now: now)
-        heartbeat.beat()
+    monkeypatch.setattr("time.monotonic", lambda: 4000)
+    with heartbeat.life() as lively, heartbeat.life() as hung:
+        hung.beat()
+        assert len(heard(systemd)) == 1
+        for now in (5000, 5100, 5200):
+            monkeypatch.setattr("time.monotonic", lambda now=now: now)
+            lively.beat()
+        assert heard(systemd) == []
+        hung.beat()
+        assert len(heard(systemd)) == 1
+
+
+def test_an_end_is_no_hang(
+    systemd: socket.socket, notifier: Notifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heartbeat = Heartbeat(notifier)
+    with heartbeat.life() as lively:
+        with heartbeat.life():
+            pass
+        for now in (5000, 5100, 5200):
+            monkeypatch.setattr("time.monotonic", lambda now=now: now)
+            lively.beat()
     assert len(heard(systemd)) == 3
 
 
 def test_without_a_watchdog_nobody_is_pinged(systemd: socket.socket) -> None:
     notifier = Notifier()
-    Heartbeat(notifier).beat()
+    with Heartbeat(notifier).life() as life:
+        life.beat()
     assert heard(systemd) == []
     notifier.close()
 
@@ -72,18 +100,16 @@ class Told(SimpleQueue[object]):
         return True
 
 
-def test_who_stops_beating_is_named(
-    tmp_path: Path, notifier: Notifier, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_who_stops_beating_is_named(notifier: Notifier, caplog: pytest.LogCaptureFixture) -> None:
     told = Told()
     caplog.handler.addFilter(told.filter)
-    board = Board()
+    heartbeat = Heartbeat(notifier)
     job = move(new_job(0, "face", "voice", Options()), State.RUNNING)
-    board.post(job)
-    alarm = StallAlarm(Heartbeat(notifier), board, patience=0.01)
-    alarm.start()
-    record = told.get()
-    alarm.stop()
+    alarm = StallAlarm(heartbeat, patience=0.01)
+    with heartbeat.life(job):
+        alarm.start()
+        record = told.get()
+        alarm.stop()
     caplog.handler.removeFilter(told.filter)
     assert f"job {job.id} has not moved" in caplog.records[0].getMessage()
     assert record.fields["MESSAGE_ID"] == WATCHDOG_STALL.id  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lipsyncd.journal import NOTICE, LineFormatter, is_journal
+from lipsyncd.host.journal import NOTICE, LineFormatter, is_journal
 
 
 def record(level: int, message: str, *values: object) -> logging.LogRecord:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lipsyncd.errors import ConfigInvalid, StateBusy
-from lipsyncd.listener import listening
+from lipsyncd.sessions.listener import listening
 
 
 def connect(path: Path) -> None:

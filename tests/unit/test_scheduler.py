@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from paced import Gate, Render, Steps, Studio, at_once, endless, raising
 
-from lipsyncd.board import Board, Watch
 from lipsyncd.config import Limits
 from lipsyncd.errors import DeviceLost, DiskFull, JobEnded, NoFace, QueueDraining, QueueFull
-from lipsyncd.heartbeat import Heartbeat
-from lipsyncd.job import Job, Options, Paths, Progress, State, new_job
-from lipsyncd.notify import Notifier
-from lipsyncd.scheduler import Scheduler
-from lipsyncd.spool import Spool
-from lipsyncd.store import Store
+from lipsyncd.host.heartbeat import Heartbeat
+from lipsyncd.host.notify import Notifier
+from lipsyncd.jobs.board import Board, Watch
+from lipsyncd.jobs.job import Job, Options, Paths, Progress, State, new_job
+from lipsyncd.jobs.scheduler import Scheduler
+from lipsyncd.jobs.spool import Spool
+from lipsyncd.jobs.store import Store
 
 MAX_JOBS = 10
 
@@ -312,7 +312,7 @@ class StoreOnAFullDisk(Store):
 def test_a_full_disk_makes_the_queue_wait(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("lipsyncd.scheduler.RETRY_SECONDS", 0.001)
+    monkeypatch.setattr("lipsyncd.jobs.scheduler.RETRY_SECONDS", 0.001)
     bench = Bench(tmp_path, StoreOnAFullDisk)
     job = bench.submit()
     bench.start(at_once)

@@ -12,8 +12,8 @@ import pytest
 
 from lipsyncd.config import Limits
 from lipsyncd.errors import DiskFull, FileTooLarge, InputGone, LipsyncError, NoResult, NotAFile
-from lipsyncd.job import State
-from lipsyncd.spool import CHUNK, Spool, full_disk_named
+from lipsyncd.jobs.job import State
+from lipsyncd.jobs.spool import CHUNK, Spool, full_disk_named
 
 Opener = Callable[..., int]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from lipsyncd.errors import DiskFull, QueueFull, StateCorrupt, StateNewer
-from lipsyncd.job import Job, Options, State, move, new_job
-from lipsyncd.store import Store
+from lipsyncd.jobs.job import Job, Options, State, move, new_job
+from lipsyncd.jobs.store import Store
 
 MANY = 1000
 

@@ -11,7 +11,7 @@ import numpy as np
 import soxr
 
 from lipsyncd.errors import NoAudioStream, SilentVoice, UnreadableMedia, VoiceTooShort
-from lipsyncd.job import Progress
+from lipsyncd.jobs.job import Progress
 from lipsyncd.media.container import CHECK_IT_PLAYS, frames_of, open_container, refuse_truncated
 
 SAMPLE_RATE = 16000  # of a waveform: what mels are made from

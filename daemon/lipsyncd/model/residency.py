@@ -9,8 +9,8 @@ import torch
 
 from lipsyncd.config import Config
 from lipsyncd.errors import DeviceLost, DeviceMemoryFull, WarmUpFailed
-from lipsyncd.events import GPU_OOM, emit
 from lipsyncd.face.mask import CROP
+from lipsyncd.host.events import GPU_OOM, emit
 from lipsyncd.model.checkpoint import Checkpoint, Conventions, load_checkpoint
 from lipsyncd.model.detector import Detector
 from lipsyncd.model.device import (

@@ -10,7 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from lipsyncd.errors import DiskFull, JobQuarantined, QueueFull, StateCorrupt, StateNewer
-from lipsyncd.job import Job, Options, State, move
+from lipsyncd.jobs.job import Job, Options, State, move
 
 VERSION = 1
 MAX_ATTEMPTS = 2  # renders that took the daemon with them, before a job is set aside

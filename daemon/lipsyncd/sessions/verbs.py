@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 
 from lipsyncd import __version__
-from lipsyncd.board import Watch
 from lipsyncd.errors import (
     AccessDenied,
     InvalidRequest,
@@ -16,10 +15,11 @@ from lipsyncd.errors import (
     NoResult,
     VersionMismatch,
 )
-from lipsyncd.events import JOB_ACCEPTED, emit
-from lipsyncd.job import Job, Options, State, new_job
-from lipsyncd.request import ROOT, HungUp, Reply, Request
-from lipsyncd.status import Condition
+from lipsyncd.host.events import JOB_ACCEPTED, emit
+from lipsyncd.host.status import Condition
+from lipsyncd.jobs.board import Watch
+from lipsyncd.jobs.job import Job, Options, State, new_job
+from lipsyncd.sessions.request import ROOT, HungUp, Reply, Request
 from lipsyncd.wire import VERSIONS
 
 MAX_LISTED = 200  # jobs in one reply, which has to fit into a message

@@ -6,7 +6,6 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
 
-from lipsyncd.board import Board
 from lipsyncd.dataplane import DataPlane, Render
 from lipsyncd.errors import (
     DeviceLost,
@@ -17,13 +16,14 @@ from lipsyncd.errors import (
     QueueDraining,
     QueueFull,
 )
-from lipsyncd.events import DISK_FULL, JOB_REJECTED_QUEUE_FULL, JOB_STARTED, emit
-from lipsyncd.heartbeat import Heartbeat
-from lipsyncd.job import Job, Progress, State, move
-from lipsyncd.outcome import cut_short, failed, succeeded, tell
-from lipsyncd.spool import Spool, full_disk_named
-from lipsyncd.store import Store
-from lipsyncd.warmpass import WarmPass
+from lipsyncd.host.events import DISK_FULL, JOB_REJECTED_QUEUE_FULL, JOB_STARTED, emit
+from lipsyncd.host.heartbeat import Heartbeat
+from lipsyncd.host.warmpass import WarmPass
+from lipsyncd.jobs.board import Board
+from lipsyncd.jobs.job import Job, Progress, State, move
+from lipsyncd.jobs.outcome import cut_short, failed, succeeded, tell
+from lipsyncd.jobs.spool import Spool, full_disk_named
+from lipsyncd.jobs.store import Store
 
 RETRY_SECONDS = 5.0  # between attempts to write to a store whose disk is full
 
@@ -129,15 +129,15 @@ class Scheduler:
         DeviceLost comes out, and its job stays running.
         """
         warm_pass = WarmPass(plane.prove)
-        self._heartbeat.beat()
         while not self._is_draining:
             job = self._next()
-            if job:
-                self._heartbeat.beat()
-                self._settle(*self._rendered(job, plane.render))
-            elif not self._is_draining:
-                warm_pass.run()
-            self._heartbeat.beat()
+            with self._heartbeat.life(job) as self._life:
+                self._life.beat()
+                if job:
+                    self._settle(*self._rendered(job, plane.render))
+                elif not self._is_draining:
+                    warm_pass.run()
+                self._life.beat()
 
     def _next(self) -> Job | None:
         """The next job, taken; None if none came for a warm interval, or when draining."""
@@ -197,7 +197,7 @@ class Scheduler:
         begun = time.monotonic()
         with closing(steps):
             for step in steps:
-                self._heartbeat.beat()
+                self._life.beat()
                 fps = round(step.done / max(time.monotonic() - begun, 1e-9), 2)
                 job = replace(job, done=step.done, total=step.total, faces=step.faces, fps=fps)
                 self._board.post(job)
@@ -225,7 +225,7 @@ class Scheduler:
             except DiskFull as error:
                 self._tell_full(error)
                 self._changed.wait(min(RETRY_SECONDS, self.warm_interval))
-                self._heartbeat.beat()  # the queue is alive, and waits for an operator
+                self._life.beat()  # the queue is alive, and waits for an operator
 
     def _publish(self, job: Job) -> None:
         """The files first, so that whoever learns of an end finds them as they stay."""

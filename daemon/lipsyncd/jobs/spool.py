@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lipsyncd.config import Limits
 from lipsyncd.errors import DiskFull, FileTooLarge, InputGone, NoResult, NotAFile
-from lipsyncd.job import Paths, State
+from lipsyncd.jobs.job import Paths, State
 
 FICLONE = 0x40049409  # ioctl: share the blocks of another file (btrfs, xfs)
 CHUNK = 1 << 20

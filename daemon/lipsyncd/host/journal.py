@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
-from lipsyncd.journald import Journald
+from lipsyncd.host.journald import Journald
 
 NOTICE = 25  # between info and warning, as syslog has it: normal, but worth an operator's look
 PRIORITIES = {  # of syslog; critical is 2, because 0 goes to every terminal of the machine

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lipsyncd.errors import ConfigInvalid, StateBusy
-from lipsyncd.lock import locked
+from lipsyncd.host.lock import locked
 
 BACKLOG = 128
 

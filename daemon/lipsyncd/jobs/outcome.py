@@ -3,7 +3,7 @@
 import time
 
 from lipsyncd.errors import InputError, LipsyncError
-from lipsyncd.events import (
+from lipsyncd.host.events import (
     JOB_CANCELLED,
     JOB_FAILED,
     JOB_FAILED_BY_INPUT,
@@ -11,7 +11,7 @@ from lipsyncd.events import (
     JOB_REQUEUED,
     emit,
 )
-from lipsyncd.job import Job, State, move
+from lipsyncd.jobs.job import Job, State, move
 
 
 def succeeded(job: Job, size: int) -> Job:

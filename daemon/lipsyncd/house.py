@@ -1,27 +1,39 @@
-"""The state of an earlier life, taken over and put in order."""
+"""The house: what all sessions share, opened with the jobs of an earlier life in it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-from lipsyncd.board import Board
 from lipsyncd.config import Config, Source
 from lipsyncd.errors import ConfigInvalid
-from lipsyncd.events import JOB_QUARANTINED, JOB_RECOVERED, emit
-from lipsyncd.heartbeat import Heartbeat
-from lipsyncd.job import State
-from lipsyncd.lock import locked
-from lipsyncd.notify import Notifier
+from lipsyncd.host.events import JOB_QUARANTINED, JOB_RECOVERED, emit
+from lipsyncd.host.heartbeat import Heartbeat
+from lipsyncd.host.lock import locked
+from lipsyncd.host.notify import Notifier
+from lipsyncd.host.status import Status
+from lipsyncd.host.warmpass import warm_interval
+from lipsyncd.jobs.board import Board
+from lipsyncd.jobs.job import State
+from lipsyncd.jobs.scheduler import Scheduler
+from lipsyncd.jobs.spool import Spool
+from lipsyncd.jobs.store import Store
 from lipsyncd.reload import Reloader
-from lipsyncd.request import House
-from lipsyncd.scheduler import Scheduler
-from lipsyncd.spool import Spool
-from lipsyncd.status import Status
-from lipsyncd.store import Store
-from lipsyncd.warmpass import warm_interval
+
+
+@dataclass(frozen=True)
+class House:
+    """What all sessions share."""
+
+    store: Store
+    spool: Spool
+    board: Board
+    scheduler: Scheduler
+    status: Status
+    reloader: Reloader
 
 
 @contextmanager
-def recovered(
+def opened(
     source: Source, config: Config, status: Status, heartbeat: Heartbeat, notifier: Notifier
 ) -> Iterator[House]:
     """The house, with the jobs that waited in it; nobody else may use its state meanwhile.

@@ -3,8 +3,8 @@
 import logging
 import time
 
-from lipsyncd.notify import Notifier
-from lipsyncd.status import Condition, Status
+from lipsyncd.host.notify import Notifier
+from lipsyncd.host.status import Condition, Status
 
 log = logging.getLogger(__name__)
 

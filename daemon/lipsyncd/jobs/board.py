@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lipsyncd.job import Job, State
+from lipsyncd.jobs.job import Job, State
 
 
 class Watch:

@@ -17,9 +17,10 @@ from lipsyncd.errors import (
     UnsupportedVerb,
     VersionMismatch,
 )
-from lipsyncd.events import AUTH_DENIED, PROTOCOL_ERROR, emit
-from lipsyncd.request import House, HungUp, Peer, Reply, Request
-from lipsyncd.verbs import DESCRIPTORS, VERBS
+from lipsyncd.host.events import AUTH_DENIED, PROTOCOL_ERROR, emit
+from lipsyncd.house import House
+from lipsyncd.sessions.request import HungUp, Peer, Reply, Request
+from lipsyncd.sessions.verbs import DESCRIPTORS, VERBS
 from lipsyncd.wire import HINT, Kind
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ import logging
 from dataclasses import dataclass, replace
 from uuid import NAMESPACE_DNS, uuid5
 
-from lipsyncd.job import Job
-from lipsyncd.journal import NOTICE
+from lipsyncd.host.journal import NOTICE
+from lipsyncd.jobs.job import Job
 
 log = logging.getLogger("lipsyncd")
 

@@ -6,14 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
-from lipsyncd.board import Board
 from lipsyncd.errors import InvalidRequest, UnknownJob
-from lipsyncd.job import Job
-from lipsyncd.reload import Reloader
-from lipsyncd.scheduler import Scheduler
-from lipsyncd.spool import Spool
-from lipsyncd.status import Status
-from lipsyncd.store import Store
+from lipsyncd.house import House
+from lipsyncd.jobs.job import Job
 
 ROOT = 0  # the uid that sees every job
 CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
@@ -37,18 +32,6 @@ class Peer:
 
     def __str__(self) -> str:
         return f"uid {self.uid}, pid {self.pid}"
-
-
-@dataclass(frozen=True)
-class House:
-    """What all sessions share."""
-
-    store: Store
-    spool: Spool
-    board: Board
-    scheduler: Scheduler
-    status: Status
-    reloader: Reloader
 
 
 @dataclass(frozen=True)

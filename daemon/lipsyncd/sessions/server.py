@@ -10,8 +10,9 @@ from contextlib import suppress
 
 from lipsyncd.connection import Connection
 from lipsyncd.errors import SessionsFull
-from lipsyncd.request import House, Peer
-from lipsyncd.session import Session
+from lipsyncd.house import House
+from lipsyncd.sessions.request import Peer
+from lipsyncd.sessions.session import Session
 from lipsyncd.wire import Kind
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from statistics import median
 
-from lipsyncd.events import WARM_PASS_SLOW, emit
+from lipsyncd.host.events import WARM_PASS_SLOW, emit
 
 SLOW_SECONDS = 1.0  # a job that comes in meanwhile waits that long
 SLOW_RATIO = 10  # to the median of the passes before
