@@ -4,12 +4,13 @@ BIN := .venv/bin
 # One stamp says that .venv holds what pyproject.toml asks for.
 INSTALLED := .venv/.installed
 
-.PHONY: help demo test bench check install uninstall clean
+.PHONY: help demo test bench torture check install uninstall clean
 
 help:
 	@echo 'make demo    install, fetch a clip, render it, and say how fast (writes demo.mp4)'
 	@echo 'make test    every test this machine can run; skips say why'
 	@echo 'make bench   measure; one JSON line per figure (some minutes)'
+	@echo 'make torture the long forms of the hardest tests; one JSON line each (an hour or two)'
 	@echo 'make check   formatting and lint'
 	@echo 'make clean   remove what the targets above made'
 	@echo
@@ -27,6 +28,9 @@ test: $(INSTALLED)
 
 bench: $(INSTALLED)
 	@set -e; for bench in tests/bench/*.py; do $(BIN)/python $$bench --long; done
+
+torture: $(INSTALLED)
+	@set -e; for torture in tests/torture/*.py; do PYTHONPATH=tests $(BIN)/python $$torture; done
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check

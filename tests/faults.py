@@ -165,6 +165,29 @@ def lost_device() -> None:
     after_step(change)
 
 
+def poisoned_render() -> None:
+    """A job that asks for the worst quality ends the process in its second batch."""
+
+    def change(load: Load) -> Load:
+        def loading(config: Any, report: Report) -> Any:
+            studio = load(config, report)
+            render, crashing = studio.render, acting_after_step(studio.render, crash_at_second)
+            studio.render = lambda options, paths: (crashing if options.crf == 51 else render)(
+                options, paths
+            )
+            return studio
+
+        return loading
+
+    change_load(change)
+
+
+def crash_at_second(number: int) -> None:
+    if number == 1:
+        say("the job is poison")
+        crash()
+
+
 def held_interpreter() -> None:
     """A native call that lets no other thread run for 0.8 of the watchdog's time."""
 
@@ -242,6 +265,7 @@ FAULTS = (
     hung_device,
     wrong_device,
     lost_device,
+    poisoned_render,
     held_interpreter,
     crash,
     break_out,

@@ -1,16 +1,19 @@
 """A daemon in a process of its own, to be killed. `killable.py FAULT --state ... --socket ...`
 
 It tells on stdout what it has come to, and goes on from each step of a render when a line comes
-in on stdin. FAULT is `none`, or the name of the error its load or its render meets.
+in on stdin. FAULT is `none`, or the name of the error its load or its render meets, or `mute` and
+the verb of a reply or an event that it is killed instead of sending: `mute accepted`.
 """
 
 import os
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from living import Client
 from paced import Steps, Studio
@@ -18,8 +21,10 @@ from paced import Steps, Studio
 from lipsyncd.config import Config
 from lipsyncd.connection import Connection
 from lipsyncd.errors import CheckpointMissing, DeviceLost
-from lipsyncd.jobs.job import Options, Paths, Progress
+from lipsyncd.jobs.job import Paths, Progress
+from lipsyncd.jobs.options import Options
 from lipsyncd.main import live
+from lipsyncd.wire import Kind
 
 FAULT = sys.argv.pop(1) if __name__ == "__main__" else "none"
 
@@ -30,9 +35,11 @@ class Victim:
     def __init__(self, directory: Path, fault: str = "none") -> None:
         self.socket = directory / "control.sock"
         places = ["--state", str(directory / "state"), "--socket", str(self.socket)]
+        toml = directory / "victim.toml"
+        toml.write_text("[render]\nmax_active = 1\n")  # so that it comes to one step at a time
         with (directory / "log").open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, __file__, fault, *places],
+                [sys.executable, __file__, fault, *places, "--config", str(toml)],
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -105,5 +112,19 @@ def load(_config: Config, _report: Callable[[str], None]) -> Studio:
     return Studio(render)
 
 
+def be_killed_before(verb: str) -> None:
+    """Whatever has been done for this message is done, and its receiver never knows."""
+    send = Connection.send
+
+    def send_or_die(self: Connection, kind: Kind, body: Mapping[str, Any], *more: Any) -> None:
+        if body.get("verb") == verb:
+            os.kill(os.getpid(), signal.SIGKILL)
+        send(self, kind, body, *more)
+
+    Connection.send = send_or_die
+
+
 if __name__ == "__main__":
+    if FAULT.startswith("mute "):
+        be_killed_before(FAULT.removeprefix("mute "))
     sys.exit(live(load))

@@ -19,7 +19,7 @@ from lipsyncd.host.notify import Notifier
 from lipsyncd.host.status import Status
 from lipsyncd.house import House, opened
 from lipsyncd.main import serve
-from lipsyncd.sessions.request import Peer
+from lipsyncd.sessions.peer import Peer
 from lipsyncd.sessions.session import Session
 from lipsyncd.wire import VERSIONS, Kind
 from lipsyncd.worker import Calls
@@ -81,7 +81,9 @@ class Daemon:
 
     def __init__(self, directory: Path, limits: Mapping[str, int], render: Render) -> None:
         self.toml = directory / "lipsyncd.toml"
-        self.toml.write_text("[limits]\n" + "".join(f"{k} = {v}\n" for k, v in limits.items()))
+        chosen = [f"{name} = {value}" for name, value in limits.items()]
+        # one at a time, so that a test knows what runs and what waits
+        self.toml.write_text("\n".join(["[render]", "max_active = 1", "[limits]", *chosen]))
         places = {"socket": str(directory / "control.sock"), "state": str(directory / "state")}
         self.source = Source(self.toml, places)
         self.config: Config = self.source.read()

@@ -19,6 +19,10 @@ START = "Start it with `systemctl start lipsyncd.socket`, or run `lipsyncd` by h
 LOOK = "Look with `systemctl status lipsyncd.socket lipsyncd`, or where `lipsyncd` was started."
 
 
+class ConnectionLost(ServerUnreachable):
+    """The daemon was there, and has gone before it answered."""
+
+
 class Client:
     """One session; `state` is what the daemon was in at its beginning, ready or another."""
 
@@ -43,9 +47,9 @@ class Client:
         self.request(verb, fields, descriptors)
         return self.receive(patience)
 
-    def wait(self, job: str) -> Iterator[Message]:
-        """The events of a job as it changes, and at last the reply that it has ended."""
-        self.request("wait", {"job": job, "progress": True})
+    def stream(self, verb: str, **fields: object) -> Iterator[Message]:
+        """The events of a request as they come, and at last its reply, if there is one."""
+        self.request(verb, fields)
         message = self.receive(SILENCE)
         while message.kind is Kind.EVENT:
             yield message
@@ -74,7 +78,7 @@ class Client:
         except TimeoutError as error:
             raise self.silence() from error
         if message is None:
-            raise ServerUnreachable(f"The daemon at {self.address} hung up.", LOOK)
+            raise ConnectionLost(f"The daemon at {self.address} hung up.", LOOK)
         if message.kind is Kind.ERROR:
             raise LipsyncError.from_map(message.body)
         if message.body.get("id") != self.requests:

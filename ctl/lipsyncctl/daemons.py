@@ -1,4 +1,4 @@
-"""The verbs that ask every daemon there is: its health, what it is made of, its jobs, a reload."""
+"""The verbs that ask every daemon there is: its health, its parts, a reload, a drain and more."""
 
 from argparse import Namespace
 from collections.abc import Callable, Iterator
@@ -7,13 +7,14 @@ from typing import Any
 from lipsyncctl.client import Client
 from lipsyncctl.console import Console
 from lipsyncctl.instances import answers
-from lipsyncctl.wording import condition, lines, table
+from lipsyncctl.wording import cleaned, condition, drained, lines, resumed
 from lipsyncd.errors import LipsyncError, ServerUnreachable
 
 NOT_READY = 1
 NO_ANSWER = 2
 
 Answer = dict[str, Any] | LipsyncError
+Words = Callable[[dict[str, Any]], str]
 
 
 def health(console: Console, arguments: Namespace) -> int:
@@ -38,28 +39,31 @@ def reload(console: Console, arguments: Namespace) -> int:
     return max(map(code, asked))
 
 
-def list_jobs(console: Console, arguments: Namespace) -> int:
-    """The jobs of the user, of everybody for root, the newest last."""
-    asked = [answer for _, answer in answers(arguments.addresses, ask_jobs)]
-    for answer in asked:
-        if isinstance(answer, LipsyncError):
-            console.complain(answer)
-    jobs = [job for answer in asked if isinstance(answer, dict) for job in answer["jobs"]]
-    jobs.sort(key=lambda job: job["created_at"])
-    if any(isinstance(answer, dict) for answer in asked):
-        console.tell({"verb": "listed", "jobs": jobs}, table(jobs))
+def drain(console: Console, arguments: Namespace) -> int:
+    """Nothing more is taken or started, until `resume`."""
+
+    reason = {} if arguments.reason is None else {"reason": arguments.reason}
+    asked = ask_each(console, arguments, lambda client: client.ask("drain", **reason).body, drained)
     return max(map(code, asked))
 
 
-def ask_jobs(client: Client) -> dict[str, Any]:
-    return client.ask("list").body
+def resume(console: Console, arguments: Namespace) -> int:
+    """Ends a drain."""
+    asked = ask_each(console, arguments, lambda client: client.ask("resume").body, resumed)
+    return max(map(code, asked))
+
+
+def clean_all(console: Console, arguments: Namespace) -> int:
+    """All of the user's own jobs that have ended go, with their results."""
+
+    def ask(client: Client) -> dict[str, Any]:
+        return client.ask("clean", patience=None).body  # there may be many files to remove
+
+    return max(map(code, ask_each(console, arguments, ask, cleaned)))
 
 
 def ask_each(
-    console: Console,
-    arguments: Namespace,
-    ask: Callable[[Client], dict[str, Any]],
-    words: Callable[[dict[str, Any]], str],
+    console: Console, arguments: Namespace, ask: Callable[[Client], dict[str, Any]], words: Words
 ) -> Iterator[Answer]:
     """The answers and errors of all daemons, each shown; where there are several, by name."""
     is_single = len(arguments.addresses) == 1
@@ -83,7 +87,7 @@ def severity(answer: Answer) -> int:
         return NO_ANSWER
     if isinstance(answer, LipsyncError):
         return answer.code
-    return 0 if answer["ready"] else NOT_READY
+    return 0 if answer["ready"] and not answer.get("paused") else NOT_READY
 
 
 def code(answer: Answer) -> int:

@@ -5,9 +5,10 @@ from typing import Any
 
 from lipsyncctl.client import open_client
 from lipsyncctl.console import Console
-from lipsyncctl.follow import follow
+from lipsyncctl.events import progress
+from lipsyncctl.job import frames, outcome
+from lipsyncctl.outage import persistent
 from lipsyncctl.result import Destination
-from lipsyncctl.wording import frames, outcome
 from lipsyncd.errors import InputError, MalformedMessage
 from lipsyncd.wire import HINT
 
@@ -22,7 +23,7 @@ def deliver(console: Console, address: Path, job: str, destination: Destination 
     elif destination is None:
         console.say(outcome(ended))
     else:
-        receive(console, address, job, destination)
+        persistent(lambda: receive(console, address, job, destination), console.note)
         console.say(f"{destination.name}: {frames(ended)}")
     return exit_code(ended)
 
@@ -30,7 +31,7 @@ def deliver(console: Console, address: Path, job: str, destination: Destination 
 def watch(console: Console, address: Path, job: str) -> dict[str, Any]:
     """The job as it ended; its way there is shown."""
     with console.progress() as line:
-        for message in follow(address, job, line.remark):
+        for message in progress(address, job, line.remark):
             console.emit(message)
             if message["verb"] == "progressed":
                 line.show(message["job"])

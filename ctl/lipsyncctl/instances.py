@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from lipsyncctl.client import Client, open_client
 from lipsyncd.config import default_socket
@@ -33,6 +34,28 @@ def answers(
                 yield address, ask(client)
         except LipsyncError as error:
             yield address, error
+
+
+def answering(
+    addresses: Sequence[Path], complain: Callable[[LipsyncError], None]
+) -> Sequence[Path]:
+    """Those that answer; of a single one it is not asked. Raises if none does."""
+    if len(addresses) == 1:
+        return addresses
+    asked = dict(answers(addresses, lambda client: client.state))
+    errors = [answer for answer in asked.values() if isinstance(answer, LipsyncError)]
+    if len(errors) == len(addresses):
+        raise errors[0]
+    for error in errors:
+        complain(error)
+    return [address for address, answer in asked.items() if not isinstance(answer, LipsyncError)]
+
+
+def taker(addresses: Sequence[Path], key: str | None) -> Path:
+    """The daemon that gets a job: for a key always the same one, else the least busy."""
+    if key is None:
+        return least_busy(addresses)
+    return max(addresses, key=lambda each: crc32(f"{each.name} {key}".encode(errors="replace")))
 
 
 def least_busy(addresses: Sequence[Path]) -> Path:

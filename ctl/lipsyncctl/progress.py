@@ -4,7 +4,7 @@ import os
 import time
 from typing import Any, Self, TextIO
 
-from lipsyncctl.wording import pace, percentage
+from lipsyncctl.job import pace, percentage, place
 
 CELLS = 24  # of the bar
 PAUSE = 5.0  # seconds between two plain lines, so that the log of a long job stays short
@@ -47,15 +47,15 @@ class ProgressLine:
 
 
 def plain(job: dict[str, Any]) -> str:
-    """running, 125 of 250 frames, 59 fps"""
-    count = f", {job['done']} of {job['total']} frames" if job["total"] else ""
-    return f"{job['state']}{count}{pace(job)}"
+    """running, 125 of 250 frames, 59 fps; or queued, 3rd, in 2 min"""
+    count = f"{job['done']} of {job['total']} frames" if job["total"] else ""
+    return ", ".join(filter(None, (job["state"], place(job), count))) + pace(job)
 
 
 def bar(job: dict[str, Any], encoding: str) -> str:
-    """━━━━━━╌╌╌╌╌╌  50 %  125/250 frames, 59 fps, 0:02 left; the state until frames are counted"""
+    """━━━━━━╌╌╌╌╌╌  50 %  125/250 frames, 59 fps, 0:02 left; in words until frames are counted"""
     if not job["total"]:
-        return f"{job['state']} ..."
+        return f"{plain(job)} ..."
     full, empty = "━╌" if encoding.lower().startswith("utf") else "#."
     filled = CELLS * job["done"] // job["total"]
     drawn = full * filled + empty * (CELLS - filled)

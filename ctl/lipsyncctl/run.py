@@ -8,7 +8,7 @@ from pathlib import Path
 from lipsyncctl.client import open_client
 from lipsyncctl.console import Console
 from lipsyncctl.delivery import deliver
-from lipsyncctl.instances import least_busy
+from lipsyncctl.instances import taker
 from lipsyncctl.result import Destination
 from lipsyncctl.submission import submit
 from lipsyncd.errors import LipsyncError
@@ -21,7 +21,7 @@ CANCELLED = 3
 def run(console: Console, arguments: Namespace) -> int:
     """Submits, follows, fetches. From the acceptance on the job lives without us."""
     destination = Destination.of(arguments.output, (arguments.face, arguments.voice))
-    address = least_busy(arguments.addresses)
+    address = taker(arguments.addresses, arguments.key)
     job = submit(console, arguments, address, arguments.face)["id"]
     try:
         return deliver(console, address, job, destination)

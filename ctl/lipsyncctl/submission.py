@@ -2,44 +2,72 @@
 
 import os
 from argparse import Namespace
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from lipsyncctl.client import open_client
+from lipsyncctl.client import ConnectionLost, open_client
 from lipsyncctl.console import Console
 from lipsyncctl.inputs import open_input
-from lipsyncd.errors import ServerUnreachable
+from lipsyncctl.key import made_up_key
+from lipsyncctl.outage import AWAY, Outage
+from lipsyncd.errors import LipsyncError, ServerUnreachable
 
 STARTING = 5.0  # seconds that a daemon started just before us may take to make its socket
 OPTIONS = ("blend", "extend", "box", "crf")
+TERMS = ("priority", "key", "expires", "max_runtime")
 
 
 def submit(console: Console, arguments: Namespace, address: Path, face: str) -> dict[str, Any]:
     """The accepted job. The daemon has its own copy of the files then."""
+    fields = {
+        "face": os.path.basename(face),
+        "voice": os.path.basename(arguments.voice),
+        "options": chosen(arguments, OPTIONS),
+        "terms": {"key": made_up_key()} | chosen(arguments, TERMS),
+    }
     with ExitStack() as stack:
         files = [stack.enter_context(open_input(path)) for path in (face, arguments.voice)]
-        client = stack.enter_context(open_client(address, STARTING))
-        try:
-            accepted = client.ask(
-                "submit",
-                patience=None,  # the daemon copies the files before it answers
-                descriptors=files,
-                face=os.path.basename(face),
-                voice=os.path.basename(arguments.voice),
-                options=chosen(arguments),
-            )
-        except ServerUnreachable as error:
-            hint = "`lipsyncctl list` tells whether it has taken the job."
-            raise ServerUnreachable(error.message, hint) from error
-    console.emit(accepted.body)
-    job = accepted.body["job"]
-    if client.state != "ready":
-        console.note(f"job {job['id']} waits: the daemon is still {client.state}.")
+        accepted, state = hand_over(console, address, files, fields)
+    console.emit(accepted)
+    job = accepted["job"]
+    if state != "ready" and job["state"] == "queued":
+        console.note(f"job {job['id']} waits: the daemon is still {state}.")
     return job
 
 
-def chosen(arguments: Namespace) -> dict[str, object]:
-    """The options that were given; the daemon knows the others' defaults."""
-    given = {name: getattr(arguments, name) for name in OPTIONS}
+def hand_over(
+    console: Console, address: Path, files: Sequence[int], fields: dict[str, Any]
+) -> tuple[dict[str, Any], str]:
+    """The daemon's answer, and its state.
+
+    When the connection is lost it is asked again; thanks to the key there is one job, or none.
+    """
+    outage, is_lost = Outage(console.note), False
+    while True:
+        try:
+            with open_client(address, STARTING) as client:
+                # None: the daemon copies the files before it answers
+                answer = client.ask("submit", patience=None, descriptors=files, **fields)
+                return answer.body, client.state
+        except AWAY as error:
+            is_lost = is_lost or isinstance(error, ConnectionLost)
+            if not is_lost:
+                raise
+            endure(outage, error, fields["terms"]["key"])
+
+
+def endure(outage: Outage, error: LipsyncError, key: str) -> None:
+    """Waits for the daemon to come back; at the end tells how to ask again without us."""
+    try:
+        outage.endure(error)
+    except AWAY:
+        hint = f"It may have taken the job. `--key {key}` repeats this without making a second one."
+        raise ServerUnreachable(error.message, hint) from error
+
+
+def chosen(arguments: Namespace, names: Sequence[str]) -> dict[str, object]:
+    """What was given of these; the daemon knows the others' defaults."""
+    given = {name: getattr(arguments, name) for name in names}
     return {name: value for name, value in given.items() if value is not None}

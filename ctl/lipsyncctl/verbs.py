@@ -1,51 +1,60 @@
 """What lipsyncctl can do: a function for each verb, which returns the exit code."""
 
 from argparse import Namespace
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
+from lipsyncctl.batch import worst
 from lipsyncctl.client import open_client
 from lipsyncctl.console import Console
-from lipsyncctl.daemons import health, info, list_jobs, reload
-from lipsyncctl.delivery import deliver, receive
-from lipsyncctl.instances import holder, least_busy
+from lipsyncctl.daemons import clean_all, drain, health, info, reload, resume
+from lipsyncctl.delivery import receive
+from lipsyncctl.follow import follow
+from lipsyncctl.instances import holder, taker
+from lipsyncctl.job import description
+from lipsyncctl.listing import list_jobs
 from lipsyncctl.logs import logs
 from lipsyncctl.result import Destination
-from lipsyncctl.run import INTERRUPTED, cancel, run
+from lipsyncctl.run import cancel, run
 from lipsyncctl.submission import submit
-from lipsyncctl.wording import description
-from lipsyncd.errors import InvalidRequest, LipsyncError, ServerUnreachable
+from lipsyncctl.wait import wait
+from lipsyncctl.wording import cleaned, size
+from lipsyncd.errors import InvalidRequest, LipsyncError
 
 
 def submit_all(console: Console, arguments: Namespace) -> int:
     """A job for each face; the ids, and nothing else, go to stdout."""
-    for face in arguments.faces:
-        address = least_busy(arguments.addresses)
-        console.say(submit(console, arguments, address, face)["id"])
+    faces = arguments.faces
+    if arguments.key is not None and len(faces) > 1:
+        raise InvalidRequest("A key is for one job.", "Submit the faces one by one.")
+    for number, face in enumerate(faces):
+        try:
+            address = taker(arguments.addresses, arguments.key)
+            console.say(submit(console, arguments, address, face)["id"])
+        except LipsyncError:
+            if number:
+                console.note(f"Of {len(faces)} jobs only the first {number} are accepted.")
+            raise
     return 0
 
 
-def wait(console: Console, arguments: Namespace) -> int:
-    """Returns when all the jobs have ended."""
-    if arguments.output and len(arguments.jobs) > 1:
-        raise InvalidRequest("-o is for the result of one job.", "Fetch the others one by one.")
-    destination = Destination.of(arguments.output) if arguments.output else None
+def retry(console: Console, arguments: Namespace) -> int:
+    """A new job for each that went wrong; their ids, and nothing else, go to stdout."""
 
-    def wait_for(job: str) -> int:
-        return deliver(console, holder(arguments.addresses, job), job, destination)
+    def retry_one(job: str) -> int:
+        with open_client(holder(arguments.addresses, job)) as client:
+            accepted = client.ask("retry", patience=None, job=job).body
+        console.tell(accepted, accepted["job"]["id"])
+        return 0
 
-    try:
-        return worst(console, arguments.jobs, wait_for)
-    except KeyboardInterrupt:
-        console.note("What has not ended goes on; `lipsyncctl cancel` would stop it.")
-        return INTERRUPTED
+    return worst(console, arguments.jobs, retry_one)
 
 
 def fetch(console: Console, arguments: Namespace) -> int:
     """Writes the result of a job that has succeeded."""
     destination = Destination.of(arguments.output)
     address = holder(arguments.addresses, arguments.job)
-    size = receive(console, address, arguments.job, destination)
-    console.say(f"{destination.name}: {size} bytes")
+    written = receive(console, address, arguments.job, destination)
+    console.say(f"{destination.name}: {size(written)}")
     return 0
 
 
@@ -59,6 +68,20 @@ def cancel_all(console: Console, arguments: Namespace) -> int:
     return worst(console, arguments.jobs, cancel_one)
 
 
+def clean(console: Console, arguments: Namespace) -> int:
+    """The named jobs go, or all; they must have ended."""
+
+    def clean_one(job: str) -> int:
+        with open_client(holder(arguments.addresses, job)) as client:
+            gone = client.ask("clean", patience=None, job=job).body
+        console.tell(gone, f"{job}: {cleaned(gone)}")
+        return 0
+
+    if not arguments.jobs:
+        return clean_all(console, arguments)
+    return worst(console, arguments.jobs, clean_one)
+
+
 def status(console: Console, arguments: Namespace) -> int:
     """All about one job."""
     with open_client(holder(arguments.addresses, arguments.job)) as client:
@@ -67,30 +90,21 @@ def status(console: Console, arguments: Namespace) -> int:
     return 0
 
 
-def worst(console: Console, jobs: Iterable[str], act: Callable[[str], int]) -> int:
-    """Acts on every job, also after an error; the first exit code that is not 0."""
-    codes = []
-    for job in jobs:
-        try:
-            codes.append(act(job))
-        except ServerUnreachable:
-            raise
-        except LipsyncError as error:
-            console.complain(error)
-            codes.append(error.code)
-    return next((code for code in codes if code), 0)
-
-
 VERBS: dict[str, Callable[[Console, Namespace], int]] = {
     "run": run,
     "submit": submit_all,
     "list": list_jobs,
     "status": status,
     "wait": wait,
+    "follow": follow,
     "fetch": fetch,
     "cancel": cancel_all,
+    "retry": retry,
+    "clean": clean,
     "health": health,
     "info": info,
+    "drain": drain,
+    "resume": resume,
     "reload": reload,
     "logs": logs,
 }

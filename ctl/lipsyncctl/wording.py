@@ -1,11 +1,13 @@
-"""How jobs, errors and the daemon read to a person."""
+"""How errors, numbers and the daemon read to a person."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-HEADINGS = ("ID", "STATE", "DONE", "FACE", "VOICE", "AGE")
-UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+from lipsyncctl.duration import roughly
+
+SIZES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
+ORDINALS = {1: "st", 2: "nd", 3: "rd"}
 
 
 def printable(text: object) -> str:
@@ -15,82 +17,54 @@ def printable(text: object) -> str:
     )
 
 
-def sentence(error: Mapping[str, object]) -> str:
-    """An error as one line: what happened, then what to do next."""
-    return printable(f"{error['message']} {error['hint']}".strip())
+def sentence(error: Mapping[str, Any]) -> str:
+    """An error as one line: what happened, what to do next, and when."""
+    later = error.get("retry_after_ms")
+    attempt = f"It is worth another attempt in {roughly(later / 1000)}." if later else ""
+    return printable(" ".join(filter(None, (error["message"], error["hint"], attempt))))
 
 
-def age(job: dict[str, Any]) -> str:
-    """How long ago the job was accepted, in the largest unit that fits: 12 s, 3 min, 5 h, 2 d."""
-    seconds = max(time.time() - job["created_at"], 0)
-    size, unit = next((each for each in UNITS if seconds >= each[0]), UNITS[-1])
-    return f"{int(seconds / size)} {unit}"
+def size(count: int) -> str:
+    """Bytes, in the largest unit that fits: 9 bytes, 12.4 MiB"""
+    fits = next(((unit, name) for unit, name in SIZES if count >= unit), None)
+    return f"{count / fits[0]:.1f} {fits[1]}" if fits else f"{count} bytes"
 
 
-def percentage(job: dict[str, Any]) -> str:
-    """50 %, or nothing while the frames are not counted"""
-    return f"{100 * job['done'] // job['total']} %" if job["total"] else ""
+def clock(moment: float) -> str:
+    """Unix seconds as the clock here shows them."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
 
 
-def pace(job: dict[str, Any]) -> str:
-    """The frames a second after a comma, or nothing while they are not known."""
-    return f", {job['fps']:.0f} fps" if job["fps"] else ""
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th, ... 11th, ... 21st"""
+    is_teen = number % 100 in range(11, 14)
+    return f"{number}{'th' if is_teen else ORDINALS.get(number % 10, 'th')}"
 
 
-def frames(job: dict[str, Any]) -> str:
-    """The render in numbers: 250 frames (a face in 180) in 4.2 s, 59 fps"""
-    part = f"{job['done']} of " if job["done"] < job["total"] else ""
-    faces = f" (a face in {job['faces']})" if job["faces"] < job["done"] else ""
-    ended = time.time() if job["ended_at"] is None else job["ended_at"]
-    seconds = max(ended - job["started_at"], 0)
-    return f"{part}{job['total']} frames{faces} in {seconds:.1f} s{pace(job)}"
-
-
-def outcome(job: dict[str, Any]) -> str:
-    """How a job ended, and why if it went wrong."""
-    reason = f". {sentence(job['error'])}" if job["error"] else ""
-    count = f", {frames(job)}" if job["state"] == "succeeded" else ""
-    return f"job {job['id']}: {job['state']}{count}{reason}"
-
-
-def table(jobs: Iterable[dict[str, Any]]) -> str:
-    """Jobs in columns under HEADINGS."""
-    rows = [HEADINGS, *(row(job) for job in jobs)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, each, widths)).rstrip() for each in rows)
-
-
-def row(job: dict[str, Any]) -> tuple[str, ...]:
-    """A job under HEADINGS."""
-    names = (printable(job["face"]), printable(job["voice"]))
-    return (job["id"], job["state"], percentage(job), *names, age(job))
-
-
-def description(job: dict[str, Any]) -> str:
-    """All there is to know about a job, in lines; what it has not is left out."""
-    chosen = ((name, value) for name, value in job["options"].items() if value is not None)
-    return lines(
-        {
-            "job": job["id"],
-            "state": job["state"],
-            "face": job["face"],
-            "voice": job["voice"],
-            "options": ", ".join(f"{name} {value}" for name, value in chosen),
-            "accepted": f"{age(job)} ago",
-            "render": frames(job) if job["total"] and job["started_at"] else None,
-            "attempts": job["attempts"] or None,
-            "result": f"{job['result_bytes']} bytes" if job["result_bytes"] else None,
-            "error": sentence(job["error"]) if job["error"] else None,
-        }
-    )
-
-
-def condition(report: dict[str, Any]) -> str:
+def condition(report: Mapping[str, Any]) -> str:
     """The daemon in a line: ready on cuda:0, 1 running, 3 queued"""
     where = f" on {report['device']}" if report["device"] else ""
     detail = f": {report['detail']}" if report["detail"] else ""
     counts = f", {report['running']} running, {report['queued']} queued"
-    return printable(f"{report['state']}{where}{detail}{counts}")
+    paused = f". {report['paused']}" if report.get("paused") else ""
+    return printable(f"{report['state']}{where}{detail}{counts}{paused}")
+
+
+def drained(reply: Mapping[str, Any]) -> str:
+    """What a drain stops and what it does not."""
+    counts = f"{reply['running']} running, {reply['queued']} queued"
+    return f"drained: no job is taken or started until `lipsyncctl resume`; {counts}"
+
+
+def resumed(reply: Mapping[str, Any]) -> str:
+    """What goes on."""
+    return f"resumed: jobs are taken and started again; {reply['queued']} queued"
+
+
+def cleaned(reply: Mapping[str, Any]) -> str:
+    """How much went."""
+    plural = "" if reply["jobs"] == 1 else "s"
+    return f"{reply['jobs']} job{plural} removed, {size(reply['bytes'])}"
 
 
 def lines(parts: Mapping[str, object]) -> str:

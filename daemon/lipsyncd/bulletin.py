@@ -6,6 +6,7 @@ from lipsyncd.host.notify import Notifier
 from lipsyncd.host.status import Condition, Status
 from lipsyncd.jobs.board import Board
 from lipsyncd.jobs.job import Job, State
+from lipsyncd.jobs.pause import Pause
 from lipsyncd.jobs.store import Store
 
 PAUSE = 1.0  # seconds between two lines
@@ -14,11 +15,14 @@ PAUSE = 1.0  # seconds between two lines
 class Bulletin:
     """A thread that shows news to systemd, and rests while there is none."""
 
-    def __init__(self, status: Status, store: Store, board: Board, notifier: Notifier) -> None:
+    def __init__(
+        self, status: Status, store: Store, board: Board, pause: Pause, notifier: Notifier
+    ) -> None:
         """`status` and `board` share their news."""
         self._status = status
         self._store = store
         self._board = board
+        self._pause = pause
         self._notifier = notifier
         self._lock = threading.Lock()
         self._shown = ""
@@ -54,6 +58,7 @@ class Bulletin:
         """ready on cuda:0, 3 queued, job k3..., 42 %, 212 fps"""
         if self._status.condition is Condition.READY:
             parts = [_ready(self._status), f"{self._store.count(State.QUEUED)} queued"]
+            parts += [self._pause.reason] if self._pause.reason else []
         else:
             parts = [self._status.detail or str(self._status.condition)]
         return ", ".join(parts + [_progress(job) for job in self._board.running])

@@ -16,6 +16,7 @@ GENERATOR = "lipsync-grid-96.safetensors"
 DETECTOR = "face_detection_yunet_2023mar.onnx"
 NUMBER = r"\d+"
 DEVICES = f"auto|cpu|cuda:{NUMBER}"
+GROUPS = "[a-z_][a-z0-9_-]*"
 PRESETS = "ultrafast|superfast|veryfast|faster|fast|medium|slow|slower|veryslow"
 
 
@@ -51,6 +52,11 @@ def whole(default: int, least: int, most: int) -> Any:
     return field(default=default, metadata={"range": (least, most)})
 
 
+def named(default: str, pattern: str, what: str = "") -> Any:
+    """A field for text that the whole pattern matches; `what` says so in words."""
+    return field(default=default, metadata={"pattern": pattern, "what": what})
+
+
 @dataclass(frozen=True)
 class Render:
     """`[render]`: the trade between pace, memory and quality."""
@@ -60,22 +66,47 @@ class Render:
     # quality of the encoded result, 0 (best) to 51, where a job does not ask for its own
     crf: int = whole(18, 0, 51)
     # effort of the encoder, as x264 names it
-    preset: str = field(default="veryfast", metadata={"pattern": PRESETS})
+    preset: str = named("veryfast", PRESETS)
     # look for the face in every n-th frame and follow it in between
     detect_every: int = whole(5, 1, 100)
+    # jobs that are rendered at the same time and share the generator's batches
+    max_active: int = whole(2, 1, 64)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """`[limits]`: what one client can cost the machine."""
+    """`[limits]`: what one client can cost the machine, and all of them together."""
 
     # the largest face and the largest voice that are accepted
     max_face_bytes: int = whole(4 << 30, 1, 1 << 50)
     max_voice_bytes: int = whole(1 << 30, 1, 1 << 50)
-    # jobs that may wait in the queue
-    max_jobs: int = whole(1000, 1, 1_000_000)
-    # how long a stop waits for the running job before it goes back to the queue
+    # the longest voice that is rendered
+    max_voice_seconds: int = whole(4 * 3600, 1, 366 * 86_400)
+    # jobs that may wait in the queue, in all and of one user
+    max_jobs: int = whole(1000, 1, 100_000)
+    max_jobs_per_user: int = whole(250, 1, 100_000)
+    # what the inputs of jobs that have not ended may take on the disk, in all and of one user
+    max_input_bytes: int = whole(64 << 30, 1, 1 << 50)
+    max_input_bytes_per_user: int = whole(16 << 30, 1, 1 << 50)
+    # with less room than this on the disk of the state the queue pauses
+    min_free_bytes: int = whole(256 << 20, 0, 1 << 50)
+    # how long a stop waits for the running jobs before they go back to the queue
     drain_seconds: int = whole(50, 0, 86_400)
+
+
+@dataclass(frozen=True)
+class Retention:
+    """`[retention]`: how long ended jobs are kept; beyond each bound the oldest go first."""
+
+    # the age at which a result goes
+    max_age_hours: int = whole(7 * 24, 1, 100 * 366 * 24)
+    # results, and what they may take on the disk, with the inputs of jobs that failed
+    max_results: int = whole(1000, 0, 10_000_000)
+    max_bytes: int = whole(64 << 30, 0, 1 << 50)
+    # younger than this no result goes, whatever the other bounds say
+    grace_minutes: int = whole(60, 0, 366 * 24 * 60)
+    # ended jobs that `lipsyncctl list` and `status` still know
+    max_records: int = whole(10_000, 1, 10_000_000)
 
 
 @dataclass(frozen=True)
@@ -87,18 +118,30 @@ class Config:
     # the queue, the history and the spool
     state: Path = field(default_factory=default_state)
     # auto (the first GPU, else the CPU), cpu, or cuda:0, cuda:1, ...
-    device: str = field(default="auto", metadata={"pattern": DEVICES})
+    device: str = named("auto", DEVICES)
     # the generator's weights
     checkpoint: Path = field(default_factory=lambda: default_checkpoint(GENERATOR))
     # the face detector's weights
     detector: Path = field(default_factory=lambda: default_checkpoint(DETECTOR))
     # between two proofs, while there is no job, that the device is there and counts right
     warm_interval_seconds: int = whole(5, 1, 3600)
+    # the group whose members may do with every job what its owner may
+    admin_group: str = field(
+        default="lipsync-admin", metadata={"pattern": GROUPS, "what": "is the name of a group"}
+    )
     render: Render = Render()
     limits: Limits = Limits()
+    retention: Retention = Retention()
 
 
-SECTIONS = (Render, Limits)
+SECTIONS = (Render, Limits, Retention)
+
+
+class Chosen:
+    """The configuration in force; a reload puts another in its place."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
 
 
 def load_config(path: Path | None, overrides: Mapping[str, object]) -> Config:
@@ -155,7 +198,7 @@ def _value(key: Any, value: object, prefix: str) -> object:
         raise _invalid(name, "is text")
     if key.type is Path:
         return Path(value)
-    return _text(name, value, key.metadata["pattern"])
+    return _text(name, value, **key.metadata)
 
 
 def _whole(name: str, value: object, least: int, most: int) -> int:
@@ -164,9 +207,10 @@ def _whole(name: str, value: object, least: int, most: int) -> int:
     return value
 
 
-def _text(name: str, value: str, pattern: str) -> str:
+def _text(name: str, value: str, pattern: str, what: str) -> str:
     if not re.fullmatch(pattern, value):
-        raise _invalid(name, f"is one of {pattern.replace('|', ', ').replace(NUMBER, 'N')}")
+        choices = pattern.replace("|", ", ").replace(NUMBER, "N")
+        raise _invalid(name, what or f"is one of {choices}")
     return value
 
 

@@ -10,15 +10,19 @@
 be closed at once. It is silent when the peer has hung up: `receive` then yields the peer's last
 words, if there are any (a refusal, say), and after them None.
 
-`receive()` waits without limit for a message to begin, and `patience` seconds for the rest of it.
-It raises LipsyncError (proto.malformed, proto.too_large, proto.version) for what is no message or
-does not arrive whole; after that the connection is of no use.
+`receive(seconds=None)` waits so long for a message to begin (TimeoutError if none does), and
+`patience` seconds for the rest of it. It raises LipsyncError (proto.malformed, proto.too_large,
+proto.version) for what is no message or does not arrive whole; after that the connection is of no
+use.
+
+`close()` is no reset, whatever the peer has sent that nobody read: our last words stay readable.
 
 A Message owns its descriptors: those not taken are closed with it. They are close-on-exec.
 """
 
 import array
 import os
+import select
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -31,6 +35,7 @@ from lipsyncd.wire import HEADER, HINT, MAX_DESCRIPTORS, Kind, decode_body, deco
 PATIENCE = 10.0  # seconds for a message that has begun, in either direction
 DESCRIPTOR = array.array("i").itemsize
 CONTROL_SPACE = socket.CMSG_SPACE(MAX_DESCRIPTORS * DESCRIPTOR)
+CHUNK = 1 << 16
 HUNG_UP = (BrokenPipeError, ConnectionResetError)
 
 
@@ -69,25 +74,37 @@ class Connection:
         """Write one message; TimeoutError if the peer does not read it."""
         data = encode(kind, body)
         control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
+        deadline = time.monotonic() + self._patience
         self._sock.settimeout(self._patience)
         try:
             sent = self._sock.sendmsg([data], control if descriptors else [], socket.MSG_NOSIGNAL)
-            self._sock.sendall(data[sent:], socket.MSG_NOSIGNAL)
+            if sent < len(data):
+                self._sock.settimeout(_left_until(deadline))
+                self._sock.sendall(data[sent:], socket.MSG_NOSIGNAL)
         except HUNG_UP:
             return
+        except BlockingIOError:
+            raise TimeoutError from None
 
-    def receive(self) -> Message | None:
+    @property
+    def has_room(self) -> bool:
+        """A short message can be sent without waiting for the peer to read."""
+        poll = select.poll()
+        poll.register(self._sock, select.POLLOUT)
+        return bool(poll.poll(0))
+
+    def receive(self, seconds: float | None = None) -> Message | None:
         """The next message, or None when the peer has hung up."""
         descriptors: list[int] = []
         try:
-            return self._receive(descriptors)
+            return self._receive(descriptors, seconds)
         except BaseException:
             for descriptor in descriptors:
                 os.close(descriptor)
             raise
 
-    def _receive(self, descriptors: list[int]) -> Message | None:
-        self._sock.settimeout(None)
+    def _receive(self, descriptors: list[int], seconds: float | None) -> Message | None:
+        self._sock.settimeout(seconds)
         first = self._read(HEADER.size, descriptors)
         if not first:
             return None
@@ -101,8 +118,11 @@ class Connection:
         """Exactly `size` bytes of a message that has begun."""
         data = bytearray()
         while len(data) < size:
-            self._sock.settimeout(max(deadline - time.monotonic(), 0.001))
-            part = self._read(size - len(data), descriptors)
+            self._sock.settimeout(_left_until(deadline))
+            try:
+                part = self._read(size - len(data), descriptors)
+            except (TimeoutError, BlockingIOError):
+                raise MalformedMessage("A message did not arrive whole in time.", HINT) from None
             if not part:
                 raise MalformedMessage("The peer hung up in the middle of a message.", HINT)
             data += part
@@ -116,8 +136,6 @@ class Connection:
             )
         except HUNG_UP:
             return b""
-        except TimeoutError:
-            raise MalformedMessage("A message did not arrive whole in time.", HINT) from None
         for level, kind, payload in control:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
                 usable = len(payload) - len(payload) % DESCRIPTOR
@@ -142,6 +160,11 @@ class Connection:
 
     def close(self) -> None:
         """Let go of the socket; no thread may be using it."""
+        self.hang_up()  # from here on nothing more comes in, so what there is has an end
+        with suppress(OSError):
+            self._sock.setblocking(False)
+            while self._sock.recv(CHUNK):
+                pass
         self._sock.close()
 
     def __enter__(self) -> Self:
@@ -149,3 +172,8 @@ class Connection:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _left_until(deadline: float) -> float:
+    """The seconds left, as a timeout; 0 takes what is there already, should we have been late."""
+    return max(deadline - time.monotonic(), 0.0)

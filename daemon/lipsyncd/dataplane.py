@@ -4,7 +4,8 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Protocol
 
 from lipsyncd.config import Config
-from lipsyncd.jobs.job import Options, Paths, Progress
+from lipsyncd.jobs.job import Paths, Progress
+from lipsyncd.jobs.options import Options
 
 Render = Callable[[Options, Paths], Generator[Progress, None, None]]
 Report = Callable[[str], None]

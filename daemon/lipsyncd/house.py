@@ -1,33 +1,49 @@
 """The house: what all sessions share, opened with the jobs of an earlier life in it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
-from lipsyncd.config import Config, Source
-from lipsyncd.errors import ConfigInvalid
-from lipsyncd.host.events import JOB_QUARANTINED, JOB_RECOVERED, emit
+from lipsyncd.config import Chosen, Config, Source
+from lipsyncd.errors import ConfigInvalid, DiskFailed, DiskFull, StateCorrupt
+from lipsyncd.host.blackbox import BlackBox
+from lipsyncd.host.events import CRASHED, JOB_QUARANTINED, JOB_RECOVERED, STATE_CORRUPT, emit
 from lipsyncd.host.heartbeat import Heartbeat
+from lipsyncd.host.loading import Loading
 from lipsyncd.host.lock import locked
 from lipsyncd.host.notify import Notifier
-from lipsyncd.host.status import Status
-from lipsyncd.host.warmpass import warm_interval
+from lipsyncd.host.status import Condition, Status
+from lipsyncd.jobs.admission import Admission
 from lipsyncd.jobs.board import Board
+from lipsyncd.jobs.database import Database, move_aside
+from lipsyncd.jobs.history import History
+from lipsyncd.jobs.janitor import Janitor
 from lipsyncd.jobs.job import State
-from lipsyncd.jobs.scheduler import Scheduler
-from lipsyncd.jobs.spool import Spool
+from lipsyncd.jobs.retention import Retention
+from lipsyncd.jobs.scheduler import RETRY_SECONDS, Scheduler
+from lipsyncd.jobs.spool import Spool, disk_named, free_bytes
 from lipsyncd.jobs.store import Store
 from lipsyncd.reload import Reloader
+
+STORE, SPOOL, CRASH = "jobs.sqlite", "spool", "crash"  # in the state directory
+ENOUGH = 1 << 20  # bytes: with more room than this on the disk, a failure has another cause
 
 
 @dataclass(frozen=True)
 class House:
     """What all sessions share."""
 
+    chosen: Chosen
     store: Store
+    history: History
     spool: Spool
     board: Board
     scheduler: Scheduler
+    admission: Admission
+    retention: Retention
+    janitor: Janitor
     status: Status
     reloader: Reloader
 
@@ -38,43 +54,124 @@ def opened(
 ) -> Iterator[House]:
     """The house, with the jobs that waited in it; nobody else may use its state meanwhile.
 
-    Raises ConfigInvalid, StateBusy, StateNewer, StateCorrupt.
+    On a full disk it waits for room.  Raises ConfigInvalid, StateBusy, StateNewer, DiskFailed.
     """
-    spool = _open_spool(config)
-    with locked(config.state / "lock", f"the state directory {config.state}"):
-        store = Store(config.state / "jobs.sqlite")
+    make_state(config.state)
+    chosen, box = Chosen(config), BlackBox(config.state / CRASH)
+    reloader = Reloader(source, chosen, status, notifier)
+    with locked(config.state / "lock", f"the state directory {config.state}"), ExitStack() as stack:
+        evidence = told(box.read())
+
+        def open_house() -> House:
+            database = stack.enter_context(opened_database(config.state, status))
+            house = furnished(database, chosen, reloader, status, heartbeat)
+            take_over(house, is_crash=bool(evidence))
+            with disk_named():
+                stack.enter_context(box.armed(lambda: not house.scheduler.is_idle))
+            return house
+
+        report = Loading(status, Condition.STARTING, notifier)
+        yield when_there_is_room(open_house, stack, config.state, report)
+
+
+def when_there_is_room(
+    open_house: Callable[[], House], stack: ExitStack, state: Path, report: Loading
+) -> House:
+    """The house, as soon as the disk has the room that opening it takes."""
+    while True:
         try:
-            _take_over(store, spool)
-            board = Board(status.news)
-            scheduler = Scheduler(
-                store,
-                spool,
-                board,
-                heartbeat,
-                max_jobs=config.limits.max_jobs,
-                warm_interval=warm_interval(
-                    config.warm_interval_seconds, notifier.watchdog_seconds
-                ),
-            )
-            reloader = Reloader(source, scheduler, spool, status, notifier, config=config)
-            yield House(store, spool, board, scheduler, status, reloader)
-        finally:
-            store.close()
+            return open_house()
+        except (DiskFull, DiskFailed) as error:
+            stack.close()
+            if free_bytes(state) > ENOUGH:
+                raise
+            report(f"no room on the disk of the state: {error.message}")
+            time.sleep(RETRY_SECONDS)
 
 
-def _open_spool(config: Config) -> Spool:
+def furnished(
+    database: Database,
+    chosen: Chosen,
+    reloader: Reloader,
+    status: Status,
+    heartbeat: Heartbeat,
+) -> House:
+    """Everything in its place, and every part knowing those it needs."""
+    board, spool = Board(status.news), Spool(chosen.config.state / SPOOL, chosen)
+    store, history = Store(database), History(database)
+    scheduler = Scheduler(store, spool, board, heartbeat, chosen)
+    retention = Retention(history, spool, chosen)
+    return House(
+        chosen=chosen,
+        store=store,
+        history=history,
+        spool=spool,
+        board=board,
+        scheduler=scheduler,
+        admission=Admission(store, spool, scheduler, chosen),
+        retention=retention,
+        janitor=Janitor(store, scheduler, retention, board),
+        status=status,
+        reloader=reloader,
+    )
+
+
+def make_state(path: Path) -> None:
     try:
-        config.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Spool(config.state / "spool", config.limits)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (path / SPOOL).mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise ConfigInvalid(
-            f"The state directory {config.state} cannot be used: {error.strerror}.",
+            f"The state directory {path} cannot be used: {error.strerror}.",
             "Choose another with --state.",
         ) from error
 
 
-def _take_over(store: Store, spool: Spool) -> None:
-    for job in store.recover():
+def told(evidence: str) -> str:
+    """What an earlier life left behind, once it is in the journal."""
+    if evidence:
+        emit(CRASHED, "the daemon's last life ended badly: %s", evidence)
+    return evidence
+
+
+@contextmanager
+def opened_database(state: Path, status: Status) -> Iterator[Database]:
+    """The store's file; one that cannot be read is moved aside, and everybody is told."""
+    try:
+        refuse_lost(state)
+        database = Database(state / STORE)
+    except StateCorrupt as error:
+        status.warning = set_aside(state, error)
+        database = Database(state / STORE)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def refuse_lost(state: Path) -> None:
+    """Raise StateCorrupt if there are jobs' files, but no store that would know of them."""
+    store = state / STORE
+    is_empty = not store.exists() or store.stat().st_size == 0
+    if is_empty and any((state / SPOOL).iterdir()):
+        raise StateCorrupt("The store is gone, and the spool has files of jobs.", "Restore it.")
+
+
+def set_aside(state: Path, error: StateCorrupt) -> str:
+    """Begin with an empty queue, but keep all there was; a sentence for who wonders."""
+    kept = [move_aside(state / name) for name in (STORE, SPOOL) if (state / name).exists()]
+    names = " and ".join(path.name for path in kept)
+    words = f"{error.message} It began with an empty queue; {names} in {state} hold what there was."
+    emit(STATE_CORRUPT, "%s", words)
+    (state / SPOOL).mkdir(mode=0o700)
+    return words
+
+
+def take_over(house: House, is_crash: bool) -> None:
+    """Put the jobs of an earlier life in order, and their files."""
+    for job in house.store.recover(is_crash):
         event = JOB_RECOVERED if job.state is State.QUEUED else JOB_QUARANTINED
         emit(event, "job %s: %s after the daemon died", job.id, job.state, job=job)
-    spool.sweep(store.states())
+    house.spool.sweep(house.store.states())
+    for each in house.store.waiting():
+        house.store.set_bytes(each.id, house.spool.bytes_of(each.id))

@@ -78,6 +78,7 @@ def serve(source: Source, load: Load, notifier: Notifier, status: Status, calls:
         opened(source, config, status, heartbeat, notifier) as house,
         served(listener, house),
         shown(house, notifier) as bulletin,
+        kept(house),
     ):
         Worker(house, heartbeat, bulletin, notifier, calls).start(load)
         stay(house, notifier, calls)
@@ -98,12 +99,23 @@ def served(listener: socket, house: House) -> Iterator[None]:
 @contextmanager
 def shown(house: House, notifier: Notifier) -> Iterator[Bulletin]:
     """systemd is shown meanwhile what the daemon does."""
-    bulletin = Bulletin(house.status, house.store, house.board, notifier)
+    pause = house.scheduler.pause
+    bulletin = Bulletin(house.status, house.store, house.board, pause, notifier)
     bulletin.start()
     try:
         yield bulletin
     finally:
         bulletin.stop()
+
+
+@contextmanager
+def kept(house: House) -> Iterator[None]:
+    """What is over is ended and removed meanwhile."""
+    house.janitor.start()
+    try:
+        yield
+    finally:
+        house.janitor.stop()
 
 
 def stay(house: House, notifier: Notifier, calls: Calls) -> None:

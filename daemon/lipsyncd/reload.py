@@ -3,38 +3,30 @@
 import threading
 import time
 
-from lipsyncd.config import Config, Source
+from lipsyncd.config import Chosen, Config, Source
 from lipsyncd.dataplane import DataPlane
 from lipsyncd.errors import ConfigInvalid, InvalidRequest, QueueDraining
 from lipsyncd.host.events import RELOADED, emit
 from lipsyncd.host.loading import Loading
 from lipsyncd.host.notify import Notifier
 from lipsyncd.host.status import Condition, Status
-from lipsyncd.host.warmpass import warm_interval
-from lipsyncd.jobs.scheduler import Scheduler
-from lipsyncd.jobs.spool import Spool
 
 FIXED = ("socket", "state")  # what cannot move under a running daemon
 
 
 class Reloader:
-    """The configuration in force, and how the next one takes its place."""
+    """How the next configuration takes the place of the one in force."""
 
     def __init__(
         self,
         source: Source,
-        scheduler: Scheduler,
-        spool: Spool,
+        chosen: Chosen,
         status: Status,
         notifier: Notifier,
-        *,
-        config: Config,
     ) -> None:
-        """`config` is what `source` said at the start."""
-        self.config = config
+        """`chosen` is what `source` said at the start."""
         self._source = source
-        self._scheduler = scheduler
-        self._spool = spool
+        self._chosen = chosen
         self._status = status
         self._notifier = notifier
         self._lock = threading.Lock()
@@ -52,10 +44,10 @@ class Reloader:
         with self._lock:
             plane = self._opened()
             config = self._source.read()
-            _refuse_moves(self.config, config)
+            _refuse_moves(self._chosen.config, config)
             begun = time.monotonic()
             changed = self._load(plane, config)
-            self._adopt(config)
+            self._chosen.config = config
             emit(RELOADED, "reloaded in %.1f s: %s", time.monotonic() - begun, changed)
             return changed
 
@@ -74,14 +66,6 @@ class Reloader:
             return changed
         finally:
             self._status.enter(Condition.READY, "")
-
-    def _adopt(self, config: Config) -> None:
-        self.config = config
-        self._spool.limits = config.limits
-        self._scheduler.max_jobs = config.limits.max_jobs
-        self._scheduler.warm_interval = warm_interval(
-            config.warm_interval_seconds, self._notifier.watchdog_seconds
-        )
 
 
 def _refuse_moves(before: Config, after: Config) -> None:

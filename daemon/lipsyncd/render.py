@@ -18,7 +18,8 @@ from lipsyncd.face.blend import Blend, SoftBlend
 from lipsyncd.face.box import Box
 from lipsyncd.face.reference import BoxBlend, steady_forward
 from lipsyncd.face.track import Sighting, locate, steady
-from lipsyncd.jobs.job import Options, Paths, Progress
+from lipsyncd.jobs.job import Paths, Progress
+from lipsyncd.jobs.options import Options
 from lipsyncd.media.ahead import ahead
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.mel import clamped, mel_columns, mel_windows, window_starts

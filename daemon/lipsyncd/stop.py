@@ -1,4 +1,4 @@
-"""A stop: the running job may end, what waits stays in the queue, and systemd knows of both."""
+"""A stop: the running jobs may end, what waits stays in the queue, and systemd knows of both."""
 
 import signal
 import time
@@ -14,24 +14,24 @@ from lipsyncd.house import House
 from lipsyncd.jobs.job import State
 from lipsyncd.worker import Calls
 
-PATIENCE = 5.0  # seconds for the running job's batch once the drain is over
+PATIENCE = 5.0  # seconds for the running jobs' batches once the drain is over
 EXTENSION = 15.0  # seconds that systemd is asked for while frames advance
 LOOK = 1.0  # seconds between two looks at whether they do
 
 
 def drain(house: House, heartbeat: Heartbeat, notifier: Notifier, calls: Calls) -> None:
-    """Take nothing more, and let the running job end, within its time or until told again.
+    """Take nothing more, and let the running jobs end, within their time or until told again.
 
     What does not end goes back to the queue.  Raises LipsyncError if the worker fails.
     """
     notifier.stopping()
     house.scheduler.drain()
     begun, is_idle = time.monotonic(), house.scheduler.is_idle
-    detail = "stopping" if is_idle else "stopping once the running job has ended"
+    detail = "stopping" if is_idle else "stopping once the running jobs have ended"
     house.status.enter(Condition.DRAINING, detail)
     emit(DRAIN_BEGIN, detail)
     if not is_idle:
-        seconds = house.reloader.config.limits.drain_seconds
+        seconds = house.chosen.config.limits.drain_seconds
         _await_end(begun + seconds, heartbeat, notifier, calls)
         notifier.extend_timeout(2 * PATIENCE)
     house.scheduler.stop(PATIENCE)
@@ -42,10 +42,11 @@ def drain(house: House, heartbeat: Heartbeat, notifier: Notifier, calls: Calls) 
 
 def _await_end(deadline: float, heartbeat: Heartbeat, notifier: Notifier, calls: Calls) -> None:
     """Return when the worker is done, at the deadline, or at another signal to stop."""
-    seen = heartbeat.beaten_at
+    seen = time.monotonic()
     while (left := deadline - time.monotonic()) > 0:
-        if heartbeat.beaten_at > seen:
-            seen = heartbeat.beaten_at
+        slowest = heartbeat.slowest
+        if slowest and slowest.beaten_at > seen:
+            seen = slowest.beaten_at
             notifier.extend_timeout(EXTENSION)
         with suppress(Empty):
             call = calls.get(timeout=min(left, LOOK))

@@ -5,7 +5,8 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 from lipsyncd.config import Config
-from lipsyncd.jobs.job import Options, Paths, Progress
+from lipsyncd.jobs.job import Paths, Progress
+from lipsyncd.jobs.options import Options
 from lipsyncd.model.residency import Models, load_models
 from lipsyncd.model.serving import Serving
 from lipsyncd.render import render

@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from lipsyncd.errors import InputError, WarmUpFailed
-from lipsyncd.jobs.job import Options, Paths
+from lipsyncd.jobs.job import Paths
+from lipsyncd.jobs.options import Options
 from lipsyncd.media.source import examine_source
 from lipsyncd.model.residency import Models
 from lipsyncd.model.serving import Serving

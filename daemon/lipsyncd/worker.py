@@ -56,7 +56,7 @@ class Worker:
         begun = time.monotonic()
         report = Loading(self._house.status, Condition.WARMING, self._notifier)
         report("loading the models")
-        plane = load(self._house.reloader.config, report)
+        plane = load(self._house.chosen.config, report)
         self._house.status.hold(plane.describe)
         self._tell_loaded(time.monotonic() - begun)
         self._house.reloader.open(plane)

@@ -61,9 +61,12 @@ def test_info_tells_what_the_daemon_is_made_of(daemon: Daemon, tmp_path: Path) -
     assert f"pid         {os.getpid()}" in lines
 
 
-@pytest.mark.parametrize("verb", ["list", "info", "status x", "cancel x", "submit -a hello.wav f"])
+LOOKING = ["list", "info", "status x", "fetch x -o out.mp4"]
+ACTING = ["cancel x", "retry x", "clean", "drain", "resume", "submit -a hello.wav speaker.mp4"]
+
+
+@pytest.mark.parametrize("verb", [*LOOKING, *ACTING])
 def test_other_verbs_have_an_exit_code_for_no_daemon(tmp_path: Path, verb: str) -> None:
-    (tmp_path / "f").write_bytes(b"face")
     nowhere = str(tmp_path / "nowhere/control.sock")
     assert lipsyncctl(tmp_path, "--socket", nowhere, *verb.split()).returncode == 7
 

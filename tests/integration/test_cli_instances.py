@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import RENDER, lipsyncctl, messages
+from command import RENDER, lipsyncctl, messages, started
 from living import Daemon, living
 from paced import Gate
 
@@ -120,6 +120,51 @@ def test_one_daemon_that_is_gone_does_not_hide_the_others(site: Site, tmp_path: 
     listed = site.ctl("list")
     assert job in listed.stdout
     assert listed.returncode == 7
+
+
+def test_the_same_key_is_the_same_job_wherever_it_went(site: Site) -> None:
+    for key in ("one", "two", "three", "four"):
+        found = {site.ctl("submit", *RENDER, "--key", key).stdout for _ in range(3)}
+        assert len(found) == 1
+    assert sum(len(jobs_of(daemon)) for daemon in site.daemons.values()) == 4
+
+
+def test_the_first_end_is_noticed_wherever_it_is(site: Site) -> None:
+    jobs = [site.ctl("submit", *RENDER).stdout.strip() for _ in range(4)]
+    with site.daemons["cuda1"].client() as client:
+        client.ask("cancel", job=jobs[3])
+    ended = site.ctl("wait", "--any", *jobs)
+    assert (ended.returncode, ended.stdout) == (3, f"{jobs[3]}\n")
+
+
+def test_follow_names_the_daemon_in_each_line(site: Site) -> None:
+    jobs = [site.ctl("submit", *RENDER).stdout.strip() for _ in range(4)]
+    with started(site.directory, "--socket", str(site.directory), "follow", *jobs[2:]) as process:
+        while len(os.listdir(f"/proc/{process.pid}/task")) < 3:
+            pass  # it listens in a thread for each daemon
+        for job, daemon in zip(jobs[2:], site.daemons.values(), strict=True):
+            with daemon.client() as client:
+                client.ask("cancel", job=job)
+        answer, _ = process.communicate()
+    assert process.returncode == 3
+    told = sorted(line.split() for line in answer.splitlines())
+    assert [(parts[0], parts[4]) for parts in told] == [("cuda0", jobs[2]), ("cuda1", jobs[3])]
+
+
+def test_a_number_to_follow_from_is_that_of_one_daemon(site: Site) -> None:
+    ended = site.ctl("follow", "--since", "3")
+    assert ended.returncode == 2
+    assert "Each daemon counts for itself" in ended.stderr
+
+
+def test_all_are_drained_and_resumed(site: Site) -> None:
+    drained = site.ctl("drain", "--reason", "new disks")
+    assert [line.split(":")[0] for line in drained.stdout.splitlines()] == ["cuda0", "cuda1"]
+    assert site.ctl("submit", *RENDER).returncode == 6
+    listed = site.ctl("list")
+    assert "cuda1: The queue is drained: new disks." in listed.stderr
+    assert len(site.ctl("resume").stdout.splitlines()) == 2
+    assert site.ctl("submit", *RENDER).returncode == 0
 
 
 def test_reload_says_what_changed(site: Site) -> None:

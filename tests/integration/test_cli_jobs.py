@@ -17,7 +17,7 @@ def test_list_is_a_table_of_the_jobs(client: Client, gate: Gate, tmp_path: Path)
     gate.let_go(1)
     gate.at.get()
     headings, *rows = lipsyncctl(tmp_path, "list").stdout.splitlines()
-    assert headings.split() == ["ID", "STATE", "DONE", "FACE", "VOICE", "AGE"]
+    assert headings.split() == ["ID", "STATE", "PROGRESS", "FACE", "VOICE", "AGE"]
     assert [row.split()[:2] for row in rows] == [[jobs[0], "running"], [jobs[1], "queued"]]
     assert "33 %" in rows[0]
     assert "speaker.mp4  hello.wav" in rows[1]
@@ -25,6 +25,40 @@ def test_list_is_a_table_of_the_jobs(client: Client, gate: Gate, tmp_path: Path)
 
 def test_an_empty_list_has_headings_only(daemon: Daemon, tmp_path: Path) -> None:
     assert len(lipsyncctl(tmp_path, "list").stdout.splitlines()) == 1
+
+
+def test_list_shows_the_newest_and_says_that_there_are_more(client: Client, tmp_path: Path) -> None:
+    jobs = [client.submit(tmp_path) for _ in range(3)]
+    ended = lipsyncctl(tmp_path, "list", "--limit", "2")
+    assert [row.split()[0] for row in ended.stdout.splitlines()[1:]] == jobs[1:]
+    assert "the newest 2; `lipsyncctl list --all` shows every job" in ended.stderr
+    assert lipsyncctl(tmp_path, "list", "--limit", "3").stderr == ""
+
+
+def test_list_shows_more_jobs_than_fit_into_a_message(tmp_path: Path) -> None:
+    with living(tmp_path, is_loaded=False) as daemon, daemon.client() as client:
+        jobs = [client.submit(tmp_path) for _ in range(205)]
+        for words, count in ((("--all",), 205), (("--limit", "204"), 204), ((), 50)):
+            (message,) = messages(lipsyncctl(tmp_path, "list", "--json", *words).stdout)
+            assert [job["id"] for job in message["jobs"]] == jobs[-count:]
+
+
+@pytest.fixture
+def waiting(client: Client, gate: Gate, tmp_path: Path) -> list[str]:
+    """Two jobs, behind one that runs."""
+    client.submit(tmp_path)
+    gate.at.get()
+    return [client.submit(tmp_path) for _ in range(2)]
+
+
+def test_status_shows_the_place_of_a_waiting_job(waiting: list[str], tmp_path: Path) -> None:
+    assert "place     2nd" in lipsyncctl(tmp_path, "status", waiting[1]).stdout.splitlines()
+
+
+@pytest.mark.usefixtures("waiting")
+def test_list_shows_the_places_of_waiting_jobs(tmp_path: Path) -> None:
+    _, _, *rows = lipsyncctl(tmp_path, "list").stdout.splitlines()
+    assert [row.split()[2] for row in rows] == ["1st", "2nd"]
 
 
 def test_list_is_one_message_for_programs(client: Client, tmp_path: Path) -> None:

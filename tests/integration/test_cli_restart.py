@@ -1,46 +1,130 @@
-"""A client that waits for a job goes on waiting when the daemon dies and comes back."""
+"""A client goes on when the daemon dies under it and comes back: nothing is lost, nothing twice."""
 
 import os
-import subprocess
-import sys
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from command import RENDER, ROOT, read_until, started
-from living import living
-from paced import at_once
+import pytest
+from command import RENDER, Process, lipsyncctl, messages, read_until, started
+from killable import victim
+from living import Daemon, living
 
-ENDLESS = """
-import sys, threading
-from pathlib import Path
-from living import living
-from paced import endless
+KILL = signal.SIGKILL
 
-with living(Path(sys.argv[1]), endless):
-    threading.Event().wait()
-"""
+
+def jobs_of(daemon: Daemon) -> list[str]:
+    with daemon.client() as client:
+        return [job["id"] for job in client.ask("list")["jobs"]]
+
+
+def submitted(directory: Path) -> str:
+    return lipsyncctl(directory, "submit", *RENDER).stdout.strip()
+
+
+def is_following(process: Process) -> bool:
+    """It has found its jobs, and listens to what happens in a thread of its own."""
+    return len(os.listdir(f"/proc/{process.pid}/task")) > 1
+
+
+def read_line(process: Process) -> str:
+    assert process.stdout
+    return process.stdout.readline()
 
 
 @contextmanager
-def mortal(directory: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A daemon in a process of its own, whose renders never end; killed at the end."""
-    path = os.pathsep.join(str(ROOT / name) for name in ("daemon", "ctl", "tests"))
-    env = os.environ | {"PYTHONPATH": path}
-    with subprocess.Popen([sys.executable, "-c", ENDLESS, str(directory)], env=env) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+def bereft(directory: Path, message: str, *words: str) -> Iterator[Process]:
+    """A command whose daemon was killed just before it would have sent this message."""
+    with (
+        victim(directory, f"mute {message}") as daemon,
+        started(directory, *words) as process,
+    ):
+        daemon.let_go()
+        assert daemon.end() == -KILL
+        yield process
 
 
 def test_run_survives_the_death_of_the_daemon(tmp_path: Path) -> None:
-    with started(tmp_path, "run", *RENDER, "-o", "out.mp4") as process:
-        with mortal(tmp_path):
-            read_until(process, "running")
-        read_until(process, "for it to come back")
-        with living(tmp_path, at_once):
+    with (
+        victim(tmp_path) as daemon,
+        started(tmp_path, "run", *RENDER, "-o", "out.mp4") as process,
+    ):
+        read_until(process, "running")
+        daemon.end(KILL)
+        read_until(process, "Trying again for up to 60 s")
+        with living(tmp_path):
             answer, remarks = process.communicate()
     assert process.returncode == 0, remarks
     assert answer.startswith("out.mp4: 3 frames")
     assert (tmp_path / "out.mp4").read_bytes() == b"facevoice"
+
+
+def test_a_job_whose_acceptance_was_never_heard_of_is_accepted_once(tmp_path: Path) -> None:
+    with bereft(tmp_path, "accepted", "submit", *RENDER) as process, living(tmp_path) as daemon:
+        answer, remarks = process.communicate()
+        (job,) = jobs_of(daemon)
+    assert (process.returncode, answer) == (0, f"{job}\n")
+    assert "hung up. Trying again for up to 60 s." in remarks
+
+
+@pytest.mark.parametrize("message", ["accepted", "finished", "fetched"])
+def test_run_renders_once_whatever_it_did_not_hear_of(tmp_path: Path, message: str) -> None:
+    words = ["run", *RENDER, "-o", "out.mp4"]
+    with bereft(tmp_path, message, *words) as process, living(tmp_path) as daemon:
+        _, remarks = process.communicate()
+        assert len(jobs_of(daemon)) == 1
+    assert process.returncode == 0, remarks
+    assert (tmp_path / "out.mp4").read_bytes() == b"facevoice"
+
+
+def test_waiting_for_any_survives_the_death_of_the_daemon(tmp_path: Path) -> None:
+    with victim(tmp_path) as daemon:
+        jobs = [submitted(tmp_path) for _ in range(2)]
+        with started(tmp_path, "wait", "--any", *jobs) as process:
+            while not is_following(process):
+                pass
+            daemon.end(KILL)
+            read_until(process, "Trying again")
+            with living(tmp_path):
+                answer, _ = process.communicate()
+    assert answer.strip() in jobs
+    assert process.returncode == 0
+
+
+def test_a_time_limit_holds_while_the_daemon_is_away(tmp_path: Path) -> None:
+    with victim(tmp_path) as daemon:
+        job = submitted(tmp_path)
+        daemon.end(KILL)
+    ended = lipsyncctl(tmp_path, "wait", "--timeout", "1", job)
+    assert ended.returncode == 124
+    assert ended.stderr.endswith("The time is up; what has not ended goes on.\n")
+
+
+@pytest.mark.parametrize("words", [("wait",), ("wait", "--any")])
+def test_a_time_limit_holds_while_the_daemon_hangs(tmp_path: Path, words: tuple[str, ...]) -> None:
+    with victim(tmp_path) as daemon:
+        job = submitted(tmp_path)
+        daemon.process.send_signal(signal.SIGSTOP)
+        assert lipsyncctl(tmp_path, *words, "--timeout", "1s", job).returncode == 124
+
+
+@pytest.mark.parametrize("fault", ["none", "mute happened"])
+def test_following_misses_nothing_and_repeats_nothing(tmp_path: Path, fault: str) -> None:
+    with victim(tmp_path) as first:
+        job = submitted(tmp_path)
+        first.come_to("step 1")
+        with started(tmp_path, "follow", "--json", "--since", "0", job) as process:
+            told = [read_line(process), read_line(process)]
+            first.end(KILL)
+            read_until(process, "Trying again")
+            with victim(tmp_path, fault) as second:
+                second.come_to("step 1")
+                second.end(KILL)
+            with living(tmp_path):
+                rest, _ = process.communicate()
+    happened = messages("".join(told) + rest)
+    assert [each["seq"] for each in happened] == sorted({each["seq"] for each in happened})
+    states = [each["job"]["state"] for each in happened]
+    assert states == ["queued", "running"] * 3 + ["succeeded"]
+    assert process.returncode == 0

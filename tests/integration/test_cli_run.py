@@ -1,7 +1,9 @@
 """`lipsyncctl run`: from the files to the result in one command."""
 
 import os
+import re
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from command import RENDER, lipsyncctl, messages, started
 from living import Daemon, living
 from paced import at_once, raising
 
+from lipsyncctl.main import main
 from lipsyncd.connection import Connection
 from lipsyncd.errors import DeviceUnavailable, NoFace
 from lipsyncd.wire import Kind
@@ -147,17 +150,32 @@ def test_without_a_daemon_run_tells_where_it_looked_and_what_to_do(tmp_path: Pat
     assert "systemctl start lipsyncd.socket" in ended.stderr
 
 
-def test_a_daemon_that_dies_before_it_accepts_leaves_a_doubt(tmp_path: Path) -> None:
+def test_a_daemon_that_dies_before_it_accepts_and_stays_away_leaves_a_doubt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("lipsyncctl.outage.ENDURANCE", 0.2)  # instead of a minute
+    monkeypatch.setattr("lipsyncctl.submission.STARTING", 0.0)
+    monkeypatch.chdir(tmp_path)
+    for name in ("speaker.mp4", "hello.wav"):
+        (tmp_path / name).write_bytes(b"media")
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(tmp_path / "control.sock"))
+        listener.bind("control.sock")
         listener.listen()
-        with started(tmp_path, "run", *RENDER, "-o", "out.mp4") as process:
-            with Connection(listener.accept()[0]) as connection:
-                connection.receive()
-                welcome = {"verb": "welcomed", "id": 1, "version": 1, "state": "ready"}
-                connection.send(Kind.REPLY, welcome)
-                with connection.receive() as request:
-                    assert request.body["verb"] == "submit"
-            _, remarks = process.communicate()
-    assert process.returncode == 7
-    assert "`lipsyncctl list` tells whether it has taken the job" in remarks
+        daemon = threading.Thread(target=die_at_submit, args=[listener])
+        daemon.start()
+        words = ["--socket", "control.sock", "run", *RENDER, "-o", "out.mp4"]
+        monkeypatch.setattr("sys.argv", ["lipsyncctl", *words])
+        assert main() == 7
+        daemon.join()
+    remarks = capsys.readouterr().err
+    assert re.search(r"It may have taken the job\. `--key auto-\w+` repeats this", remarks)
+
+
+def die_at_submit(listener: socket.socket) -> None:
+    with Connection(listener.accept()[0]) as connection:
+        connection.receive()
+        welcome = {"verb": "welcomed", "id": 1, "version": 1, "state": "ready"}
+        connection.send(Kind.REPLY, welcome)
+        with connection.receive() as request:
+            assert request.body["verb"] == "submit"
+    listener.close()

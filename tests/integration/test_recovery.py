@@ -17,7 +17,7 @@ from living import Client
 from lipsyncd.connection import Connection
 from lipsyncd.errors import StateBusy, StateNewer
 
-KILL = signal.SIGKILL
+KILL, CRASH = signal.SIGKILL, signal.SIGSEGV
 
 
 def spooled(directory: Path) -> list[str]:
@@ -75,22 +75,23 @@ def test_a_job_that_ended_in_an_earlier_life_can_be_waited_for_and_fetched(tmp_p
         assert client.result_of(job) == b"facevoice"
 
 
-def test_a_job_that_kills_the_daemon_twice_is_set_aside_and_the_next_one_runs(
+def test_a_job_that_crashes_the_daemon_twice_is_set_aside_and_the_next_one_runs(
     tmp_path: Path,
 ) -> None:
     with victim(tmp_path) as daemon, daemon.client() as client:
         deadly, good = client.submit(tmp_path), client.submit(tmp_path)
         daemon.come_to("step 1")
-        daemon.end(KILL)
+        daemon.end(CRASH)
     with victim(tmp_path) as daemon:
         daemon.come_to("step 1")
-        daemon.end(KILL)
+        daemon.end(CRASH)
     with victim(tmp_path) as daemon, daemon.client() as client:
         ended = client.end_of(deadly)
         assert (ended["state"], ended["error"]["name"]) == ("quarantined", "job.quarantined")
         daemon.let_go()
         assert client.end_of(good)["state"] == "succeeded"
-    assert spooled(tmp_path) == [good, f"{good}/result"]
+    kept = [deadly, f"{deadly}/face", f"{deadly}/voice", good, f"{good}/result"]
+    assert spooled(tmp_path) == sorted(kept)
 
 
 def test_a_lost_device_ends_the_daemon_and_keeps_the_job(tmp_path: Path) -> None:

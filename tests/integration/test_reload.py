@@ -18,6 +18,8 @@ from lipsyncd.errors import (
     QueueFull,
 )
 
+ONE_AT_A_TIME = "[render]\nmax_active = 1\n"
+
 
 def get_ready(client: Client) -> None:
     while not client.ask("health")["ready"]:
@@ -29,12 +31,12 @@ def test_new_limits_hold_from_then_on(
 ) -> None:
     job = client.submit(tmp_path)
     gate.at.get()
-    daemon.toml.write_text("[limits]\nmax_jobs = 1")
+    daemon.toml.write_text(ONE_AT_A_TIME + "[limits]\nmax_jobs = 1")
     assert client.ask("reload")["detail"] == "nothing is loaded anew"
     client.submit(tmp_path)
     with pytest.raises(QueueFull):
         client.submit(tmp_path)
-    daemon.toml.write_text("[limits]\nmax_face_bytes = 1")
+    daemon.toml.write_text(ONE_AT_A_TIME + "[limits]\nmax_face_bytes = 1")
     client.ask("reload")
     with pytest.raises(FileTooLarge):
         client.submit(tmp_path)
@@ -72,7 +74,7 @@ def test_models_that_cannot_be_loaded_change_nothing(
 ) -> None:
     get_ready(client)
     daemon.studio.fault = CheckpointInvalid("The checkpoint is damaged.", "Copy it again.")
-    daemon.toml.write_text("[limits]\nmax_face_bytes = 1")
+    daemon.toml.write_text(ONE_AT_A_TIME + "[limits]\nmax_face_bytes = 1")
     with pytest.raises(CheckpointInvalid, match="damaged"):
         client.ask("reload")
     daemon.studio.fault = None

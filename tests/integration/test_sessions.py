@@ -1,19 +1,25 @@
 """Every client has its own session, and whatever it does costs only that one."""
 
+import logging
 import os
+import re
 import socket
 import threading
-from contextlib import ExitStack
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from living import Client, Daemon, living
-from paced import Gate
+from living import Client, Daemon, housed, living
+from paced import Gate, Steps
 
 from lipsyncd import __version__
 from lipsyncd.connection import Connection
 from lipsyncd.errors import (
+    InternalError,
     InvalidRequest,
+    KeyTaken,
     LipsyncError,
     MalformedMessage,
     SessionsFull,
@@ -21,25 +27,42 @@ from lipsyncd.errors import (
     UnsupportedVerb,
     VersionMismatch,
 )
-from lipsyncd.sessions.server import MAX_SESSIONS
-from lipsyncd.wire import HEADER, Kind, encode
+from lipsyncd.host.journal import LineFormatter, fields_of
+from lipsyncd.jobs.job import Paths, Progress
+from lipsyncd.jobs.options import Options
+from lipsyncd.sessions import server
+from lipsyncd.sessions.peer import Peer
+from lipsyncd.sessions.request import Reply, Request
+from lipsyncd.sessions.server import MAX_OF_USER
+from lipsyncd.sessions.session import Session
+from lipsyncd.sessions.verbs import VERBS
+from lipsyncd.wire import HEADER, VERSIONS, Kind, decode_body, decode_header, encode
+
+HELLO = encode(
+    Kind.REQUEST, {"verb": "hello", "id": 1, "versions": list(VERSIONS), "client": "a test"}
+)
+HEALTH = encode(Kind.REQUEST, {"verb": "health", "id": 2})
 
 
-def bare(daemon: Daemon) -> socket.socket:
-    sock = socket.socket(socket.AF_UNIX)
-    sock.connect(str(daemon.config.socket))
-    return sock
+@contextmanager
+def bare(daemon: Daemon) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(str(daemon.config.socket))
+        yield sock
 
 
-def answer_to(daemon: Daemon, data: bytes) -> LipsyncError:
-    """The error that these bytes meet, after which the daemon has hung up."""
-    with bare(daemon) as sock:
-        sock.sendall(data)
-        connection = Connection(sock)
-        message = connection.receive()
-        assert message and message.kind is Kind.ERROR
-        assert connection.receive() is None
-        return LipsyncError.from_map(message.body)
+def sessions() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "session"]
+
+
+def last_words(sock: socket.socket) -> LipsyncError:
+    """The error that comes in, after which the daemon has hung up, and that without a reset."""
+    data = b""
+    while part := sock.recv(999):
+        data += part
+    header = decode_header(data[: HEADER.size])
+    assert header.kind is Kind.ERROR
+    return LipsyncError.from_map(decode_body(data[HEADER.size :]))
 
 
 def test_a_session_begins_with_a_welcome(daemon: Daemon) -> None:
@@ -68,8 +91,9 @@ def test_versions_that_do_not_fit_are_named(
 
 
 def test_nothing_is_answered_before_hello(daemon: Daemon) -> None:
-    body = {"verb": "health", "id": 1}
-    assert isinstance(answer_to(daemon, encode(Kind.REQUEST, body)), MalformedMessage)
+    with bare(daemon) as sock:
+        sock.sendall(HEALTH)
+        assert isinstance(last_words(sock), MalformedMessage)
 
 
 def test_an_unknown_verb_is_refused_and_the_session_goes_on(client: Client) -> None:
@@ -82,63 +106,68 @@ def test_keys_of_a_newer_client_are_ignored(client: Client) -> None:
     assert client.ask("health", colour="blue")["verb"] == "reported"
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [{}, {"job": 5}, {"job": None}, {"job": ["k3"]}, {"job": "k3", "progress": 1}],
-)
-def test_a_field_of_another_type_is_an_invalid_request(
-    client: Client, fields: dict[str, object]
-) -> None:
-    with pytest.raises(InvalidRequest):
-        client.ask("wait", **fields)
-
-
-@pytest.mark.parametrize("limit", [0, -1, 201, "all"])
-def test_a_list_has_its_limits(client: Client, limit: object) -> None:
-    with pytest.raises(InvalidRequest):
-        client.ask("list", limit=limit)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"GET / HTTP/1.1\r\n\r\n",
-        HEADER.pack(b"LS", 1, 1, 0xFFFFFFFF),
-        HEADER.pack(b"LS", 1, 1, 1) + b"\xc1",
-        encode(Kind.REPLY, {"verb": "hello", "id": 1}),
-        encode(Kind.REQUEST, {"verb": "hello", "id": "one"}),
-        encode(Kind.REQUEST, {"verb": "hello"}),
-    ],
-)
-def test_what_is_no_request_ends_only_its_own_session(
-    daemon: Daemon, client: Client, data: bytes
-) -> None:
-    assert answer_to(daemon, data).code == 76
-    assert client.ask("health")["verb"] == "reported"
-
-
 def test_a_client_that_echoes_a_whole_message_gets_a_short_error(client: Client) -> None:
     with pytest.raises(UnknownJob) as caught:
         client.ask("status", job="x" * 1_000_000)
     assert len(caught.value.message) <= 1000
 
 
-def test_the_sixty_fifth_client_is_told_to_come_back(daemon: Daemon) -> None:
+def test_a_user_has_so_many_sessions_and_is_told_to_come_back(daemon: Daemon) -> None:
     with ExitStack() as clients:
         first = clients.enter_context(daemon.client())
-        for _ in range(MAX_SESSIONS - 1):
+        for _ in range(MAX_OF_USER - 1):
             clients.enter_context(daemon.client())
-        with pytest.raises(SessionsFull) as caught, daemon.client():
+        with pytest.raises(SessionsFull, match="16 sessions") as caught, daemon.client():
             pass
         assert caught.value.retryable
         assert first.ask("health")["verb"] == "reported"
 
 
+def test_all_users_together_have_so_many_sessions(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MAX_OF_USER", 1000)
+    with ExitStack() as clients:
+        for _ in range(server.MAX_SESSIONS):
+            clients.enter_context(daemon.client())
+        with pytest.raises(SessionsFull, match="64 sessions"), daemon.client():
+            pass
+
+
+def test_a_flood_is_answered_and_nobody_is_reset(daemon: Daemon) -> None:
+    with ExitStack() as stack:
+        clients = [stack.enter_context(bare(daemon)) for _ in range(100)]
+        for sock in clients:
+            with suppress(BrokenPipeError):  # it has been refused already
+                sock.sendall(HELLO + HEALTH)
+        for sock in clients[:MAX_OF_USER]:
+            with Connection(sock.dup()) as connection:
+                message = connection.receive()
+                assert message and message.body["verb"] == "welcomed"
+        for sock in clients[MAX_OF_USER:]:
+            assert isinstance(last_words(sock), SessionsFull)
+
+
+def test_a_refused_client_that_has_said_all_already_reads_why(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = threading.Event()
+    refuse = server.Server._refuse
+
+    def late(self: server.Server, guest: server.Guest, reason: str) -> None:
+        asked.wait()
+        refuse(self, guest, reason)
+
+    monkeypatch.setattr(server, "MAX_OF_USER", 0)
+    monkeypatch.setattr(server.Server, "_refuse", late)
+    with bare(daemon) as sock:
+        sock.sendall(HELLO + HEALTH * 100)
+        asked.set()
+        assert isinstance(last_words(sock), SessionsFull)
+
+
 def test_a_client_that_leaves_makes_room_for_another(daemon: Daemon) -> None:
-    for _ in range(3 * MAX_SESSIONS):
-        with daemon.client() as client:
-            client.connection.hang_up()
-            client.connection.close()
+    for _ in range(5 * MAX_OF_USER):
         with ExitStack() as attempt:
             while True:
                 try:
@@ -148,23 +177,123 @@ def test_a_client_that_leaves_makes_room_for_another(daemon: Daemon) -> None:
                     continue
 
 
+def test_a_client_that_says_nothing_is_told_to(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lipsyncd.sessions.session.HELLO_SECONDS", 0.05)
+    with bare(daemon) as sock:
+        error = last_words(sock)
+    assert (error.name, error.message) == ("proto.malformed", "No hello came in time.")
+
+
+def test_an_idle_session_ends(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lipsyncd.sessions.session.IDLE_SECONDS", 0.05)
+    with daemon.client() as client:
+        assert client.connection.receive() is None
+
+
+def test_a_session_that_waits_is_not_idle(
+    daemon: Daemon, client: Client, tmp_path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = client.submit(tmp_path)
+    gate.at.get()
+    monkeypatch.setattr("lipsyncd.sessions.session.IDLE_SECONDS", 0.05)
+    monkeypatch.setattr("lipsyncd.sessions.verbs.waiting.EVENT_SILENCE", 0.1)
+    with daemon.client() as waiting:
+        waiting.say("wait", job=job, progress=True)
+        for _ in range(3):
+            assert waiting.hear().kind is Kind.EVENT
+        gate.let_go()
+        while waiting.hear().kind is Kind.EVENT:
+            pass
+
+
+def test_clients_that_never_come_to_the_point_cost_nobody_else(daemon: Daemon) -> None:
+    with ExitStack() as stack:
+        for length in range(1, MAX_OF_USER):
+            sock = stack.enter_context(bare(daemon))
+            sock.sendall(HELLO[:length])
+        with daemon.client() as client:
+            assert client.ask("health")["verb"] == "reported"
+
+
+def test_a_session_that_breaks_breaks_alone(
+    daemon: Daemon,
+    client: Client,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(_request: Request) -> Reply:
+        raise ZeroDivisionError("the handler's own fault")
+
+    monkeypatch.setitem(VERBS, "info", broken)
+    with daemon.client() as other:
+        with pytest.raises(InternalError, match="broke"):
+            other.ask("info")
+        assert other.ask("health")["verb"] == "reported"
+    assert client.ask("health")["verb"] == "reported"
+    assert "the handler's own fault" in caplog.text
+
+
 def test_a_client_killed_while_waiting_frees_its_session(
     daemon: Daemon, tmp_path: Path, gate: Gate
 ) -> None:
     with daemon.client() as client:
         job = client.submit(tmp_path)
         gate.at.get()
-        before = threading.active_count()
-        waiting = [bare(daemon) for _ in range(3)]
-        for sock in waiting:
-            Client(Connection(sock)).say("wait", job=job)
-        assert threading.active_count() == before + 3
-        threads = [each for each in threading.enumerate() if each.name == "session"][-3:]
-        for sock in waiting:
-            sock.close()
+        before = set(sessions())
+        with ExitStack() as stack:
+            for verb in ("wait", "follow", "wait"):
+                stack.enter_context(daemon.client()).say(verb, job=job)
+            threads = set(sessions()) - before
+            assert len(threads) == 3
         for thread in threads:
             thread.join()
         assert client.job(job)["state"] == "running"
+
+
+def counting(_options: Options, paths: Paths) -> Steps:
+    """As many steps as fit into half a second, each of them posted."""
+    begun, step = time.monotonic(), 0
+    while time.monotonic() - begun < 0.5:
+        step += 1
+        yield Progress(step, 10**6, step)
+    paths.result.write_bytes(b"")
+    yield Progress(step + 1, step + 1, 0)
+
+
+def test_of_progress_a_client_that_does_not_read_gets_the_newest_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lipsyncd.sessions.verbs.waiting.EVENT_PAUSE", 0.0)
+    with living(tmp_path, counting) as daemon, daemon.client() as client:
+        job = client.submit(tmp_path)
+        with daemon.client() as other:
+            client.say("wait", job=job, progress=True)
+            steps = other.end_of(job)["done"]
+        done = []
+        while (message := client.hear()).kind is Kind.EVENT:
+            done.append(message.body["job"]["done"])
+        assert message.body["job"]["state"] == "succeeded"
+        assert message.body["job"]["done"] == steps
+        assert done == sorted(done)
+        assert 1 < len(done) < 100 < steps
+
+
+def test_a_client_that_reads_no_replies_loses_its_session(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    with housed(tmp_path) as house, ours, Connection(theirs, patience=0.05) as connection:
+        session = Session(connection, Peer(1, os.getuid()), house)
+        thread = threading.Thread(target=session.run)
+        thread.start()
+        ours.sendall(HELLO)
+        number = 1
+        with suppress(BrokenPipeError, BlockingIOError):
+            ours.setblocking(False)
+            while thread.is_alive():
+                number += 1
+                ours.sendall(encode(Kind.REQUEST, {"verb": "health", "id": number}))
+        thread.join()
 
 
 def test_no_session_leaves_a_descriptor_open(tmp_path: Path) -> None:
@@ -178,10 +307,9 @@ def test_no_session_leaves_a_descriptor_open(tmp_path: Path) -> None:
                 client.ask("health", (0, 1, 2))
             with pytest.raises(InvalidRequest):
                 client.ask("submit", (0, 1, 2, 0), face="f", voice="v")
-        session = [each for each in threading.enumerate() if each.name == "session"]
-        for thread in session:
+        for thread in sessions():
             thread.join()
-        assert len(os.listdir("/proc/self/fd")) == before
+        assert len(os.listdir("/proc/self/fd")) <= before
 
 
 def test_health_tells_what_the_daemon_is_doing(tmp_path: Path) -> None:
@@ -201,3 +329,50 @@ def test_health_tells_what_the_daemon_is_doing(tmp_path: Path) -> None:
 def test_info_tells_what_is_loaded(client: Client) -> None:
     reply = client.ask("info")
     assert (reply["version"], reply["pid"]) == (__version__, os.getpid())
+
+
+def test_what_is_refused_is_told_but_not_without_end(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    for _ in range(200):
+        with pytest.raises(UnsupportedVerb):
+            client.ask("dance")
+    assert caplog.text.count("how to dance") == 20
+
+
+HOSTILE = "\n<0>MESSAGE=a lie\0%s%n{}\x1b[2J\u202e\udcff"
+
+
+def test_the_words_of_a_client_stay_on_their_line(
+    client: Client, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.INFO)
+    handler = logging.StreamHandler()
+    handler.setFormatter(LineFormatter(for_journal=True))
+    logging.getLogger().addHandler(handler)
+    file = os.memfd_create("input")
+    try:
+        with pytest.raises(UnsupportedVerb):
+            client.ask(HOSTILE)
+        with pytest.raises(InvalidRequest):
+            client.ask("submit", (file, file), face="f", voice="v", options={HOSTILE: 1})
+        names = {"face": HOSTILE, "voice": HOSTILE}
+        client.ask("submit", (file, file), **names, terms={"key": HOSTILE})
+        with pytest.raises(KeyTaken):
+            client.ask("submit", (file, file), face="f", voice="v", terms={"key": HOSTILE})
+        client.ask("drain", reason="%s{}%n")
+        client.ask("resume")
+    finally:
+        os.close(file)
+        logging.getLogger().removeHandler(handler)
+    lines = capfd.readouterr().err.splitlines()
+    assert sum("MESSAGE=a lie" in line for line in lines) >= 4
+    assert sum("%s{}%n" in line for line in lines) >= 1
+    for line in lines:
+        assert line.isprintable()
+        assert line.startswith(("<5>", "<6>"))
+    for record in caplog.records:
+        fields = fields_of(record)
+        assert all(re.fullmatch("[A-Z][A-Z_]*", name) for name in fields)
+        assert "\n" not in "".join(fields.values())

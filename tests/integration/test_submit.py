@@ -20,8 +20,8 @@ from lipsyncd.errors import (
     QueueFull,
     UnknownJob,
 )
-from lipsyncd.sessions.request import Peer
-from lipsyncd.sessions.verbs import EVENT_PAUSE
+from lipsyncd.sessions.peer import Peer
+from lipsyncd.sessions.verbs.waiting import EVENT_PAUSE
 from lipsyncd.wire import Kind
 
 NAMES = {"face": "speaker.mp4", "voice": "hello.wav"}
@@ -135,13 +135,13 @@ def test_a_full_queue_leaves_nothing(tmp_path: Path) -> None:
         assert spooled(tmp_path) == [job, f"{job}/face", f"{job}/voice"]
 
 
-def test_a_failed_job_tells_why_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failed_job_tells_why_and_keeps_its_inputs_for_a_retry(tmp_path: Path) -> None:
     error = NoFace("There is no face in the video.", "Use another.")
     with living(tmp_path, raising(error)) as daemon, daemon.client() as client:
         job = client.submit(tmp_path)
         ended = client.end_of(job)
         assert (ended["state"], ended["error"]) == ("failed", error.as_map())
-        assert spooled(tmp_path) == []
+        assert spooled(tmp_path) == [job, f"{job}/face", f"{job}/voice"]
         with pytest.raises(NoResult):
             client.result_of(job)
 
@@ -177,7 +177,7 @@ def test_a_fast_job_sends_ten_events_a_second(tmp_path: Path) -> None:
 def test_a_job_that_does_not_move_is_told_of_as_well(
     client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lipsyncd.sessions.verbs.EVENT_SILENCE", 0.01)
+    monkeypatch.setattr("lipsyncd.sessions.verbs.waiting.EVENT_SILENCE", 0.01)
     job = client.submit(tmp_path)
     client.say("wait", job=job, progress=True)
     for _ in range(5):
@@ -240,4 +240,6 @@ def test_a_job_is_seen_by_its_owner_and_by_root_only(tmp_path: Path, verb: str) 
 def test_the_kernel_tells_who_a_client_is() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        assert Peer.of(ours) == Peer(os.getpid(), os.getuid())
+        peer = Peer.of(ours)
+    assert (peer.pid, peer.uid) == (os.getpid(), os.getuid())
+    assert peer.gids >= {os.getgid(), *os.getgroups()}

@@ -15,7 +15,7 @@ from lipsyncd.config import Config
 from lipsyncd.face.blend import LOWER, SUBSAMPLING, SoftBlend, part_of
 from lipsyncd.face.box import Box
 from lipsyncd.face.track import Sighting
-from lipsyncd.jobs.job import Options
+from lipsyncd.jobs.options import Options
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.source import examine_source
 from lipsyncd.media.timeline import timeline

@@ -1,6 +1,7 @@
 """The watchdog is pinged on proof: what hangs is restarted, what is merely slow is not."""
 
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 
@@ -15,12 +16,6 @@ SHORT = (f"WatchdogSec={SECONDS}s", "RestartSec=100ms")
 STARTING = ("MESSAGE_ID=7d4958e842da4a758f6c1cdc7b36dcc5", "UNIT=lipsyncd.service")
 
 
-def stacks_in(machine: Machine) -> str:
-    """What the journal got on the daemon's stderr."""
-    entries = machine.entries("_SYSTEMD_UNIT=lipsyncd.service", "_TRANSPORT=stdout")
-    return "\n".join(entry["MESSAGE"] for entry in entries)
-
-
 def test_a_hung_render_is_restarted_in_time_and_its_job_finishes_in_the_next_life(
     machine: Machine, figure: Callable[[str], None]
 ) -> None:
@@ -33,7 +28,7 @@ def test_a_hung_render_is_restarted_in_time_and_its_job_finishes_in_the_next_lif
     figure(f"hung render, WatchdogSec={SECONDS}: starts anew after {restarted - hung:.2f} s")
     assert restarted - hung <= SECONDS + 1
     assert machine.show("NRestarts") == "1"
-    stacks = stacks_in(machine)
+    stacks = machine.entry(event("CRASHED"))["MESSAGE"]
     assert "Fatal Python error: Aborted" in stacks
     assert "in hang" in stacks, "the hung thread's stack is missing"
     assert stacks.count("hread 0x") > 2, "the other threads' stacks are missing"
@@ -82,6 +77,22 @@ def test_a_native_call_that_holds_the_interpreter_is_survived(machine: Machine) 
         held = machine.moment_of("holds the interpreter")
         assert client.wait() == 0, client.stderr.read()
     assert machine.moment_of("lets go") - held >= 0.8 * SECONDS
+    assert machine.show("NRestarts") == "0"
+
+
+def test_a_process_that_is_stopped_for_less_than_the_watchdogs_patience_goes_on(
+    machine: Machine,
+) -> None:
+    machine.sabotage("slow_render", *SHORT)
+    machine.run("systemctl", "start", "lipsyncd")
+    daemon = machine.show("MainPID")
+    with machine.client() as client:
+        machine.entry(event("JOB_STARTED"))
+        machine.run("kill", f"-{signal.SIGSTOP.name}", daemon)
+        with pytest.raises(subprocess.TimeoutExpired):
+            client.wait(0.6 * SECONDS)
+        machine.run("kill", f"-{signal.SIGCONT.name}", daemon)
+        assert client.wait() == 0, client.stderr.read()
     assert machine.show("NRestarts") == "0"
 
 

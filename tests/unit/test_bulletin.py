@@ -8,10 +8,15 @@ from pathlib import Path
 import pytest
 
 from lipsyncd.bulletin import Bulletin
+from lipsyncd.config import Chosen, Config
 from lipsyncd.host.notify import Notifier
 from lipsyncd.host.status import Condition, Status
 from lipsyncd.jobs.board import Board
-from lipsyncd.jobs.job import Job, Options, State, move, new_job
+from lipsyncd.jobs.database import Database
+from lipsyncd.jobs.job import Job, State, move, new_job
+from lipsyncd.jobs.options import Options
+from lipsyncd.jobs.pause import Pause
+from lipsyncd.jobs.spool import Spool
 from lipsyncd.jobs.store import Store
 
 
@@ -22,9 +27,12 @@ class Desk:
         self.systemd = systemd
         self.status = Status()
         self.board = Board(self.status.news)
-        self.store = Store(directory / "jobs.sqlite")
+        self.database = Database(directory / "jobs.sqlite")
+        self.store = Store(self.database)
         self.notifier = Notifier()
-        self.bulletin = Bulletin(self.status, self.store, self.board, self.notifier)
+        chosen = Chosen(Config())
+        self.pause = Pause(self.store, Spool(directory / "spool", chosen), chosen)
+        self.bulletin = Bulletin(self.status, self.store, self.board, self.pause, self.notifier)
 
     def line(self) -> str:
         self.bulletin.show()
@@ -48,7 +56,7 @@ class Desk:
 def desk(tmp_path: Path, systemd: socket.socket) -> Iterator[Desk]:
     desk = Desk(tmp_path, systemd)
     yield desk
-    desk.store.close()
+    desk.database.close()
     desk.notifier.close()
 
 
@@ -62,7 +70,7 @@ def test_ready_shows_device_queue_and_job(desk: Desk) -> None:
     desk.get_ready()
     assert desk.line() == "ready on cuda:0, 0 queued"
     for _ in range(3):
-        desk.store.add(new_job(0, "face", "voice", Options()), most=9)
+        desk.store.add(new_job(0, "face", "voice", Options()))
     job = desk.running(done=105, total=250, fps=211.6)
     assert desk.line() == f"ready on cuda:0, 3 queued, job {job.id} 42 %, 212 fps"
 
@@ -95,3 +103,9 @@ def test_news_are_shown_by_themselves_and_only_if_the_line_differs(desk: Desk) -
     desk.systemd.setblocking(False)
     with pytest.raises(BlockingIOError):
         desk.heard()
+
+
+def test_a_drained_queue_is_shown_with_its_reason(desk: Desk) -> None:
+    desk.get_ready()
+    desk.pause.hold("a new GPU comes")
+    assert desk.line() == "ready on cuda:0, 0 queued, The queue is drained: a new GPU comes."

@@ -168,6 +168,65 @@ def test_a_peer_that_does_not_read_is_given_up(pair: Pair) -> None:
             connection.send(Kind.EVENT, {"text": "x" * (MAX_BODY // 2)})
 
 
+def test_a_peer_that_does_not_read_leaves_no_room(pair: Pair) -> None:
+    connection, theirs = pair
+    assert connection.has_room
+    with pytest.raises(TimeoutError):
+        connection.send(Kind.EVENT, {"text": "x" * (MAX_BODY // 2)})
+    assert not connection.has_room
+    while not connection.has_room:
+        theirs.recv(MAX_BODY)
+
+
+def test_a_message_that_does_not_begin_in_time_is_a_timeout(pair: Pair) -> None:
+    connection, _ = pair
+    with pytest.raises(TimeoutError):
+        connection.receive(0.05)
+
+
+def test_a_byte_now_and_then_does_not_keep_a_message_alive(pair: Pair) -> None:
+    connection, theirs = pair
+    ended = threading.Event()
+
+    def drip() -> None:
+        for byte in encode(Kind.REQUEST, {"text": "x" * 1000}):
+            theirs.send(bytes([byte]))
+            if ended.wait(0.01):
+                return
+
+    sender = threading.Thread(target=drip)
+    sender.start()
+    with pytest.raises(MalformedMessage, match="in time"):
+        connection.receive()
+    ended.set()
+    sender.join()
+
+
+def test_what_came_in_time_is_read_however_late_we_are() -> None:
+    ours, theirs = socket.socketpair()
+    with Connection(ours, patience=0) as connection, theirs:
+        theirs.send(encode(Kind.REQUEST, {"verb": "hello"}))
+        message = connection.receive()
+        assert message and message.body == {"verb": "hello"}
+
+
+def test_our_last_words_are_read_by_a_peer_whose_words_nobody_read(pair: Pair) -> None:
+    connection, theirs = pair
+    before = open_count()
+    reader, writer = os.pipe()
+    for _ in range(50):
+        send_with(theirs, b"x" * 1000, [reader])
+    connection.send(Kind.ERROR, {"name": "sessions.full"})
+    connection.close()
+    os.close(reader)
+    with pytest.raises(BrokenPipeError):  # nobody has its other end, so none was left behind
+        os.write(writer, b"x")
+    os.close(writer)
+    assert theirs.recv(999).endswith(b"sessions.full")
+    assert theirs.recv(999) == b""
+    assert open_count() == before - 1
+
+
 def test_hanging_up_wakes_a_thread_that_waits_for_a_message(pair: Pair) -> None:
     connection, _ = pair
     received: list[object] = []

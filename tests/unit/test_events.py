@@ -10,7 +10,8 @@ from lipsyncd.errors import NoFace
 from lipsyncd.host import events
 from lipsyncd.host.events import JOB_ACCEPTED, JOB_FAILED, JOB_FAILED_BY_INPUT, Event, emit
 from lipsyncd.host.journal import PRIORITIES, always, fields_of
-from lipsyncd.jobs.job import Options, State, move, new_job
+from lipsyncd.jobs.job import State, move, new_job
+from lipsyncd.jobs.options import Options
 from lipsyncd.jobs.outcome import failed, tell
 
 CATALOG = Path(__file__).parents[2] / "systemd/lipsyncd.catalog"
@@ -26,6 +27,7 @@ IDS = {
     "JOB_FINISHED": ("1c1def7f6d3758d59af4a0e1560b4079", 6),
     "JOB_FAILED": ("766f6415e7015095982da847a4872363", 3),
     "JOB_CANCELLED": ("b4248a27e32f5bf38a53b80206731c27", 6),
+    "JOB_EXPIRED": ("57d475af262a58a08cf0989e71e36d4f", 6),
     "JOB_REQUEUED": ("14b2199be02d5add9b67e73bcf43f9fb", 6),
     "JOB_REJECTED_QUEUE_FULL": ("a70da739756e588381c60eb7e49873e4", 5),
     "JOB_RECOVERED": ("1994212b7fae5abebb03bab797a682ae", 5),
@@ -34,9 +36,14 @@ IDS = {
     "GPU_LOST": ("4d6caf091d3455a2bda2bfd2edf2eb1c", 2),
     "WATCHDOG_STALL": ("bd58a2b3693a5656b7249b5414c127bf", 2),
     "WARM_PASS_SLOW": ("bcc161db4e925c26ba23e888e8f89cb1", 4),
+    "JOBS_CLEANED": ("ff49634221955d21aa8397d436afab31", 6),
+    "CLOCK_SET": ("30260f892a2c54419e0325f1e25ba903", 5),
     "DRAIN_BEGIN": ("b79319a0beec5ae4b67f311b9162c131", 5),
     "DRAIN_END": ("5641b22396035c34a5bfe0ed0a9bd55c", 5),
     "RELOADED": ("df68bae111025167890ecb6b22168b80", 5),
+    "CRASHED": ("2f09aeb38d055e14a3b3b9c7062a604f", 2),
+    "QUEUE_DRAINED": ("d0e1856e00665ce38c96898a576be1fb", 5),
+    "QUEUE_RESUMED": ("92a4e9835a16557f964040514fbc7fe8", 5),
     "STATE_CORRUPT": ("a447d706c9e15aa8a4c3a57da6de6b24", 2),
     "PROTOCOL_ERROR": ("c36a40c7692b5b5f831ed91bde95b619", 5),
     "AUTH_DENIED": ("9dcdc8db7a47530e962b16bba36653b0", 4),
@@ -87,7 +94,7 @@ def test_an_entry_of_a_job_tells_its_story(caplog: pytest.LogCaptureFixture) -> 
 def test_a_job_that_failed_through_its_input_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
     job = move(new_job(0, "face", "voice", Options()), State.RUNNING)
     with caplog.at_level(logging.INFO):
-        tell(failed(job, NoFace("There is no face.", "Use another.")))
+        tell(failed(job, NoFace("There is no face.", "Use another."), 1.0))
     (record,) = caplog.records
     fields = fields_of(record)
     assert fields["PRIORITY"] == "5"

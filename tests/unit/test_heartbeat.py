@@ -9,7 +9,8 @@ import pytest
 from lipsyncd.host.events import WATCHDOG_STALL
 from lipsyncd.host.heartbeat import Heartbeat, StallAlarm
 from lipsyncd.host.notify import Notifier
-from lipsyncd.jobs.job import Options, State, move, new_job
+from lipsyncd.jobs.job import State, move, new_job
+from lipsyncd.jobs.options import Options
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from lipsyncd.errors import InvalidRequest
-from lipsyncd.jobs.job import ALPHABET, ENDED, ID_LENGTH, NEXT, Job, Options, State, move, new_job
+from lipsyncd.jobs.job import ALPHABET, ENDED, ID_LENGTH, NEXT, Job, State, move, new_job
+from lipsyncd.jobs.options import Options
 from lipsyncd.wire import Kind, encode
 
 JOB = Job("k3", 1000, "speaker.mp4", "hello.wav", Options(), created_at=1.5)

@@ -7,47 +7,60 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
-from paced import Gate, Render, Steps, Studio, at_once, endless, raising
+from paced import Gate, Steps, Studio, at_once, endless, raising
+from paced import Render as Rendering
 
-from lipsyncd.config import Limits
-from lipsyncd.errors import DeviceLost, DiskFull, JobEnded, NoFace, QueueDraining, QueueFull
+from lipsyncd.config import Chosen, Config, Limits, Render
+from lipsyncd.errors import DeviceLost, DiskFull, JobEnded, NoFace, QueueDraining
 from lipsyncd.host.heartbeat import Heartbeat
 from lipsyncd.host.notify import Notifier
 from lipsyncd.jobs.board import Board, Watch
-from lipsyncd.jobs.job import Job, Options, Paths, Progress, State, new_job
+from lipsyncd.jobs.database import Database
+from lipsyncd.jobs.job import Job, Paths, Progress, State, new_job
+from lipsyncd.jobs.line import Place
+from lipsyncd.jobs.options import Options, Priority, Terms
 from lipsyncd.jobs.scheduler import Scheduler
 from lipsyncd.jobs.spool import Spool
 from lipsyncd.jobs.store import Store
 
-MAX_JOBS = 10
+ALICE, BOB = 1000, 2000
+
+
+def chosen(max_active: int = 1, warm_interval: float = 3600.0, min_free_bytes: int = 0) -> Chosen:
+    return Chosen(
+        Config(
+            warm_interval_seconds=warm_interval,  # type: ignore[arg-type]
+            render=Render(max_active=max_active),
+            limits=Limits(min_free_bytes=min_free_bytes),
+        )
+    )
 
 
 class Bench:
     """A scheduler with a real store, spool and board, and a render thread to start."""
 
-    def __init__(self, directory: Path, store: type[Store] = Store) -> None:
+    def __init__(
+        self, directory: Path, store: type[Store] = Store, choice: Chosen | None = None
+    ) -> None:
         self.directory = directory
-        self.store = store(directory / "jobs.sqlite")
-        self.spool = Spool(directory / "spool", Limits())
+        self.chosen = choice or chosen()
+        (directory / "spool").mkdir(exist_ok=True)
+        self.database = Database(directory / "jobs.sqlite")
+        self.store = store(self.database)
+        self.spool = Spool(directory / "spool", self.chosen)
         self.board = Board()
         self.heartbeat = Heartbeat(Notifier())
-        self.scheduler = Scheduler(
-            self.store,
-            self.spool,
-            self.board,
-            self.heartbeat,
-            max_jobs=MAX_JOBS,
-            warm_interval=3600.0,
-        )
+        self.scheduler = Scheduler(self.store, self.spool, self.board, self.heartbeat, self.chosen)
         self.thread: threading.Thread | None = None
         self.raised: list[BaseException] = []
         self.watches: dict[str, Watch] = {}
         self.cleanup = ExitStack()
 
-    def submit(self) -> str:
-        job = new_job(1000, "speaker.mp4", "hello.wav", Options())
+    def submit(self, owner: int = ALICE, **terms: Any) -> str:
+        job = new_job(owner, "speaker.mp4", "hello.wav", Options(), Terms(**terms))
         with (self.directory / "input").open("wb+") as file:
             file.write(b"input")
             file.flush()
@@ -56,7 +69,7 @@ class Bench:
         self.scheduler.enqueue(job)
         return job.id
 
-    def start(self, render: Render) -> Studio:
+    def start(self, render: Rendering) -> Studio:
         studio = Studio(render)
 
         def run() -> None:
@@ -85,7 +98,7 @@ class Bench:
         if self.thread:
             self.thread.join()
         self.cleanup.close()
-        self.store.close()
+        self.database.close()
 
 
 def next_post(watch: Watch) -> Job:
@@ -137,7 +150,7 @@ def test_an_expected_error_fails_the_job_by_its_name(
     assert ended.state is State.FAILED
     assert ended.error and ended.error["name"] == "input.no_face"
     assert ended.done == 1
-    assert bench.files_of(job) == []
+    assert bench.files_of(job) == ["face", "voice"]  # for a retry
     assert not any(record.exc_info for record in caplog.records)
 
 
@@ -222,13 +235,6 @@ def test_an_ended_job_cannot_be_cancelled(bench: Bench) -> None:
     assert bench.files_of(job) == ["result"]
 
 
-def test_the_queue_refuses_what_is_too_much(bench: Bench) -> None:
-    for _ in range(MAX_JOBS):
-        bench.submit()
-    with pytest.raises(QueueFull):
-        bench.submit()
-
-
 def test_draining_finishes_the_running_job_and_leaves_the_others(bench: Bench) -> None:
     gate = Gate()
     running, waiting = bench.submit(), bench.submit()
@@ -296,11 +302,11 @@ class StoreOnAFullDisk(Store):
 
     takes = puts = 0
 
-    def take(self) -> Job | None:
+    def begin(self, id: str) -> Job | None:
         self.takes += 1
         if self.takes == 1:
             raise DiskFull("The disk is full.", "Make room.")
-        return super().take()
+        return super().begin(id)
 
     def put(self, job: Job) -> None:
         self.puts += 1
@@ -326,32 +332,34 @@ def test_the_heart_beats_at_every_step_and_not_between(bench: Bench) -> None:
     job = bench.submit()
     bench.start(gate.render)
     gate.at.get()
-    beats = [bench.heartbeat.beaten_at]
+    life = next(each for each in bench.heartbeat.lives if each.job)
+    beats = [life.beaten_at]
     for _ in range(2):
         next_post(bench.watches[job])
         gate.let_go(1)
         gate.at.get()
-        beats.append(bench.heartbeat.beaten_at)
+        beats.append(life.beaten_at)
     assert beats[0] < beats[1] < beats[2]
-    assert bench.heartbeat.beaten_at == beats[2]
+    assert life.beaten_at == beats[2]
     gate.let_go()
 
 
 def test_without_jobs_the_device_is_proven_and_that_is_a_beat(bench: Bench) -> None:
-    bench.scheduler.warm_interval = 0.001
+    bench.chosen.config = chosen(warm_interval=0.001).config
     studio = bench.start(at_once)
     studio.proofs.get()
     studio.proofs.get()
-    before = bench.heartbeat.beaten_at
+    (life,) = bench.heartbeat.lives
+    before = life.beaten_at
     studio.proofs.get()
     studio.proofs.get()
-    assert bench.heartbeat.beaten_at > before
+    assert life.beaten_at > before
 
 
 def test_a_device_that_computes_wrongly_ends_the_thread_though_there_is_no_job(
     bench: Bench,
 ) -> None:
-    bench.scheduler.warm_interval = 0.001
+    bench.chosen.config = chosen(warm_interval=0.001).config
     studio = bench.start(at_once)
     studio.proofs.get()
     studio.fault = DeviceLost("The device computes wrongly.", "Check its memory.")
@@ -368,7 +376,7 @@ def test_a_job_does_not_wait_for_the_next_warm_pass(bench: Bench) -> None:
 
 
 def test_a_job_that_comes_in_a_warm_pass_waits_for_that_one_only(bench: Bench) -> None:
-    bench.scheduler.warm_interval = 0.001
+    bench.chosen.config = chosen(warm_interval=0.001).config
     inside, may_end = threading.Event(), threading.Event()
 
     class Slow(Studio):
@@ -383,7 +391,7 @@ def test_a_job_that_comes_in_a_warm_pass_waits_for_that_one_only(bench: Bench) -
     inside.wait()
     job = bench.submit()
     passes = studio.proofs.qsize()
-    bench.scheduler.warm_interval = 3600.0
+    bench.chosen.config = chosen().config
     may_end.set()
     bench.end_of(job)
     assert studio.proofs.qsize() == passes
@@ -400,3 +408,198 @@ def test_progress_is_posted_step_by_step(bench: Bench) -> None:
         seen.append((post.state, post.done))
         gate.let_go(1)
     assert seen == [(State.RUNNING, 0), (State.RUNNING, 1), (State.RUNNING, 2)]
+
+
+def test_as_many_jobs_run_at_once_as_may(tmp_path: Path) -> None:
+    bench, gate = Bench(tmp_path, choice=chosen(max_active=2)), Gate()
+    jobs = [bench.submit() for _ in range(3)]
+    bench.start(gate.render)
+    gate.at.get()
+    gate.at.get()
+    assert {job.id for job in bench.board.running} == set(jobs[:2])
+    assert state_of(bench, jobs[2]) is State.QUEUED
+    gate.let_go(9)
+    assert [bench.end_of(job).state for job in jobs] == [State.SUCCEEDED] * 3
+    bench.close()
+
+
+def test_one_of_two_is_cancelled_and_the_other_goes_on(tmp_path: Path) -> None:
+    bench, gates = Bench(tmp_path, choice=chosen(max_active=2)), {}
+    one, other = bench.submit(), bench.submit()
+    gates = {one: Gate(), other: Gate()}
+    bench.start(lambda options, paths: gates[paths.face.parent.name].render(options, paths))
+    gates[one].at.get()
+    gates[other].at.get()
+    bench.scheduler.cancel(one)
+    gates[one].let_go(1)
+    assert bench.end_of(one).state is State.CANCELLED
+    gates[other].let_go()
+    assert bench.end_of(other).state is State.SUCCEEDED
+    bench.close()
+
+
+def test_a_hung_render_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, choice=chosen(max_active=2))
+    hung, *others = [bench.submit() for _ in range(4)]
+    gate = Gate()
+
+    def render(options: Options, paths: Paths) -> Steps:
+        is_hung = paths.face.parent.name == hung
+        return (gate.render if is_hung else at_once)(options, paths)
+
+    bench.start(render)
+    assert [bench.end_of(job).state for job in others] == [State.SUCCEEDED] * 3
+    gate.let_go()
+    bench.close()
+
+
+def test_a_suspect_of_a_crash_runs_alone(tmp_path: Path) -> None:
+    bench, gate = Bench(tmp_path, choice=chosen(max_active=2)), Gate()
+    suspect, innocent = bench.submit(), bench.submit()
+    bench.store.begin(suspect)
+    bench.store.recover(True)
+    bench.start(gate.render)
+    gate.at.get()
+    assert [job.id for job in bench.board.running] == [suspect]
+    gate.let_go(3)
+    bench.end_of(suspect)
+    gate.let_go(3)
+    assert bench.end_of(innocent).state is State.SUCCEEDED
+    assert gate.at.get() == 2
+    bench.close()
+
+
+def test_users_take_turns(bench: Bench) -> None:
+    flood = [bench.submit(ALICE) for _ in range(3)]
+    single = bench.submit(BOB)
+    rendered = order_of(bench)
+    assert rendered == [flood[0], single, *flood[1:]]
+
+
+def test_what_is_urgent_comes_first(bench: Bench) -> None:
+    low = bench.submit(priority=Priority.LOW)
+    normal = bench.submit()
+    high = bench.submit(BOB, priority=Priority.HIGH)
+    assert order_of(bench) == [high, normal, low]
+
+
+def test_a_place_tells_the_position_and_when_it_is_due(bench: Bench) -> None:
+    jobs = [bench.submit() for _ in range(2)]
+    assert bench.scheduler.line.places() == {jobs[0]: Place(1, 0.0), jobs[1]: Place(2, None)}
+    bench.start(at_once)
+    for job in jobs:
+        bench.end_of(job)
+    assert bench.scheduler.line.places() == {}
+
+
+def test_a_render_beyond_its_max_runtime_expires_and_leaves_nothing(bench: Bench) -> None:
+    job = bench.submit(max_runtime=0.001)
+    bench.start(endless)
+    ended = bench.end_of(job)
+    assert (ended.state, (ended.error or {})["name"]) == (State.EXPIRED, "job.expired")
+    assert "max_runtime of 0.001 s" in str((ended.error or {})["message"])
+    assert bench.files_of(job) == []
+
+
+def test_a_running_job_expires_when_its_result_is_of_no_use_any_more(bench: Bench) -> None:
+    job = bench.submit(expires=0.05)
+    bench.start(endless)
+    assert bench.end_of(job).state is State.EXPIRED
+
+
+def test_an_overdue_job_is_not_started(bench: Bench) -> None:
+    overdue = bench.submit(expires=1e-6)
+    job = bench.submit()
+    bench.start(at_once)
+    bench.end_of(job)
+    assert state_of(bench, overdue) is State.QUEUED
+    found = bench.store.get(overdue)
+    assert found
+    bench.scheduler.expire(found)
+    assert bench.end_of(overdue).state is State.EXPIRED
+
+
+def test_a_drained_queue_starts_nothing_and_takes_nothing(bench: Bench) -> None:
+    gate = Gate()
+    running, waiting = bench.submit(), bench.submit()
+    bench.start(gate.render)
+    gate.at.get()
+    bench.scheduler.hold("a new GPU comes")
+    with pytest.raises(QueueDraining, match="a new GPU comes"):
+        bench.submit()
+    gate.let_go()
+    bench.end_of(running)
+    assert state_of(bench, waiting) is State.QUEUED
+    bench.scheduler.resume()
+    gate.let_go()
+    assert bench.end_of(waiting).state is State.SUCCEEDED
+
+
+def test_a_drain_outlives_a_restart(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.scheduler.hold("a new GPU comes")
+    bench.close()
+    bench = Bench(tmp_path)
+    assert bench.scheduler.pause.reason == "The queue is drained: a new GPU comes."
+    bench.close()
+
+
+def test_without_room_nothing_starts_until_there_is_some(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr("lipsyncd.jobs.scheduler.RETRY_SECONDS", 0.001)
+    bench.chosen.config = chosen(min_free_bytes=1 << 50, warm_interval=0.001).config
+    job = bench.submit()
+    studio = bench.start(at_once)
+    studio.proofs.get()
+    studio.proofs.get()
+    assert state_of(bench, job) is State.QUEUED
+    assert "less than" in bench.scheduler.pause.reason
+    bench.chosen.config = chosen().config
+    assert bench.end_of(job).state is State.SUCCEEDED
+    assert (caplog.text.count("queue: paused"), caplog.text.count("queue: goes on")) == (1, 1)
+    assert bench.scheduler.pause.reason == ""
+
+
+def test_a_job_that_lost_its_room_to_others_is_tried_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lipsyncd.jobs.scheduler.RETRY_SECONDS", 0.001)
+    job = bench.submit()
+    tries = []
+
+    def render(options: Options, paths: Paths) -> Steps:
+        tries.append(paths)
+        if len(tries) == 1:
+            bench.chosen.config = chosen(min_free_bytes=1 << 50).config
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return at_once(options, paths)
+
+    bench.start(render)
+    while next_post(bench.watches[job]).state is not State.QUEUED or not tries:
+        pass
+    bench.chosen.config = chosen().config
+    ended = bench.end_of(job)
+    assert (ended.state, ended.attempts) == (State.SUCCEEDED, 1)
+
+
+def order_of(bench: Bench) -> list[str]:
+    """The jobs that wait, as they are rendered from now on."""
+    rendered: list[str] = []
+
+    def render(options: Options, paths: Paths) -> Steps:
+        rendered.append(paths.face.parent.name)
+        return at_once(options, paths)
+
+    waiting = [each.id for each in bench.store.waiting()]
+    bench.start(render)
+    for job in waiting:
+        bench.end_of(job)
+    return rendered
+
+
+def state_of(bench: Bench, job: str) -> State:
+    found = bench.store.get(job)
+    assert found
+    return found.state

@@ -1,12 +1,17 @@
 """A reload puts other models in the place of the old ones, and no job is fed wrongly for it."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from made import models_of, random_generator, write_safetensors
+import torch
+from made import DETECTOR, models_of, random_generator, write_safetensors
 
+from lipsyncd.model.checkpoint import load_checkpoint
+from lipsyncd.model.golden import golden_of
 from lipsyncd.model.residency import Models
 from lipsyncd.model.serving import Serving
 
@@ -52,3 +57,27 @@ def test_a_running_job_keeps_the_old_models_where_the_new_are_fed_otherwise(
     np.testing.assert_array_equal(job.mouths(CROPS, WINDOWS, lower=True), mouths(old))
     assert job.conventions == old.conventions
     assert serving.for_job().conventions.mel_offset_frames == 3
+
+
+def test_new_models_do_not_wait_for_the_old_ones(tmp_path: Path) -> None:
+    path = write_safetensors(tmp_path / "old.safetensors", random_generator())
+    checkpoint = load_checkpoint(path, lambda _: None)
+    golden = golden_of(checkpoint, tmp_path, lambda _: None)
+    old = Models(checkpoint, golden, DETECTOR, torch.device("cpu"), 4)
+    reached, go_on = threading.Event(), threading.Event()
+
+    def hold(_generator: torch.nn.Module, _inputs: tuple[torch.Tensor, ...]) -> None:
+        reached.set()
+        go_on.wait()
+
+    checkpoint.generator.register_forward_pre_hook(hold)
+    serving = Serving(old)
+    first, second = serving.for_job(), serving.for_job()
+    with ThreadPoolExecutor() as pool:
+        made_before = pool.submit(first.mouths, CROPS, WINDOWS, True)
+        reached.wait()
+        serving.replace(models_of(path))
+        made = second.mouths(CROPS, WINDOWS, lower=True)
+        assert not made_before.done()
+        go_on.set()
+        np.testing.assert_array_equal(made_before.result(), made)

@@ -5,22 +5,38 @@ import os
 import resource
 import socket
 import stat
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from lipsyncd.config import Limits
-from lipsyncd.errors import DiskFull, FileTooLarge, InputGone, LipsyncError, NoResult, NotAFile
+from lipsyncd.config import Chosen, Config, Limits
+from lipsyncd.errors import (
+    DiskFailed,
+    DiskFull,
+    FileTooLarge,
+    InputGone,
+    LipsyncError,
+    NoResult,
+    NotAFile,
+    UnreadableMedia,
+)
 from lipsyncd.jobs.job import State
-from lipsyncd.jobs.spool import CHUNK, Spool, full_disk_named
+from lipsyncd.jobs.snapshot import CHUNK, copy, examined
+from lipsyncd.jobs.spool import Spool, disk_named
 
 Opener = Callable[..., int]
 
 
 @pytest.fixture
-def spool(tmp_path: Path) -> Spool:
-    return Spool(tmp_path / "spool", Limits(max_face_bytes=10 * CHUNK, max_voice_bytes=100))
+def chosen() -> Chosen:
+    return Chosen(Config(limits=Limits(max_face_bytes=10 * CHUNK, max_voice_bytes=100)))
+
+
+@pytest.fixture
+def spool(tmp_path: Path, chosen: Chosen) -> Spool:
+    return Spool(tmp_path / "spool", chosen)
 
 
 @pytest.fixture
@@ -37,13 +53,25 @@ def opened(tmp_path: Path, request: pytest.FixtureRequest) -> Opener:
     return open_file
 
 
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own that is full after four files of CHUNK bytes. Skips where none can be."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={4 * CHUNK}", "spool", str(path)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a small disk cannot be mounted")
+    yield path
+    subprocess.run(["umount", "--lazy", str(path)], check=True)
+
+
 def names_in(directory: Path) -> list[str]:
     return sorted(str(path.relative_to(directory)) for path in directory.rglob("*"))
 
 
 def test_inputs_are_copied_whole(spool: Spool, opened: Opener) -> None:
     content = os.urandom(3 * CHUNK + 17)
-    spool.admit("k3", opened(content), opened(b"voice"))
+    assert spool.admit("k3", opened(content), opened(b"voice")) == len(content) + 5
     paths = spool.paths("k3")
     assert paths.face.read_bytes() == content
     assert paths.voice.read_bytes() == b"voice"
@@ -103,6 +131,36 @@ def test_a_file_over_its_limit_is_refused_unread(spool: Spool, opened: Opener) -
         spool.admit("k3", opened(b"face"), opened(bytes(101)))
 
 
+def test_a_limit_that_is_changed_holds_for_the_next_file(
+    spool: Spool, opened: Opener, chosen: Chosen
+) -> None:
+    chosen.config = Config(limits=Limits(max_face_bytes=3))
+    with pytest.raises(FileTooLarge, match="face has 4 bytes, and 3 is the limit"):
+        spool.admit("k3", opened(b"face"), opened(b"voice"))
+
+
+@pytest.mark.parametrize("content", [b"a face that grew meanwhile", b"fa", b"FACE"])
+def test_a_file_that_changes_while_it_is_copied_is_refused(
+    opened: Opener, tmp_path: Path, content: bytes
+) -> None:
+    face = opened(b"face", os.O_RDWR)
+    checked = examined(face, "face", 4)
+    os.truncate(face, 0)
+    os.pwrite(face, content, 0)
+    os.utime(face, ns=(0, checked.st_mtime_ns + 1))  # some clocks of file systems are slow
+    with pytest.raises(InputGone, match="face changed while it was copied"):
+        copy(face, tmp_path / "face", checked)
+    assert (tmp_path / "face").stat().st_size <= 4
+
+
+def test_a_file_that_cannot_be_read_is_its_owners_fault(spool: Spool, opened: Opener) -> None:
+    path = Path("/sys/class/net/lo/speed")  # has a size, and a read of it fails
+    if not path.exists():
+        pytest.skip(f"there is no {path}")
+    with path.open("rb") as file, pytest.raises(UnreadableMedia, match="The face cannot be read"):
+        spool.admit("k3", file.fileno(), opened(b"voice"))
+
+
 def test_a_refused_voice_leaves_no_face(spool: Spool, opened: Opener, tmp_path: Path) -> None:
     with pytest.raises(LipsyncError):
         spool.admit("k3", opened(b"face"), opened(bytes(101)))
@@ -121,12 +179,85 @@ def test_a_copy_that_fails_leaves_nothing(spool: Spool, opened: Opener, tmp_path
     assert names_in(tmp_path / "spool") == []
 
 
-def test_only_a_lack_of_room_is_a_full_disk() -> None:
-    for number in (errno.ENOSPC, errno.EDQUOT):
-        with pytest.raises(DiskFull), full_disk_named():
+def test_a_full_disk_takes_no_job_and_keeps_no_part_of_it(
+    disk: Path, chosen: Chosen, opened: Opener
+) -> None:
+    spool = Spool(disk / "spool", chosen)
+    spool.admit("k3", opened(bytes(2 * CHUNK)), opened(b"voice"))
+    free = spool.free_bytes()
+    with pytest.raises(DiskFull, match="No space left"):
+        spool.admit("m5", opened(bytes(3 * CHUNK)), opened(b"voice"))
+    assert names_in(disk / "spool") == ["k3", "k3/face", "k3/voice"]
+    assert spool.free_bytes() == free
+    assert 0 < free <= 2 * CHUNK
+
+
+def test_a_disk_that_cannot_be_written_to_is_named_and_what_is_on_it_stays(
+    disk: Path, chosen: Chosen, opened: Opener, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = Spool(disk / "spool", chosen)
+    spool.admit("k3", opened(b"face"), opened(b"voice"))
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    with pytest.raises(DiskFailed, match="Read-only file system"):
+        spool.admit("m5", opened(b"face"), opened(b"voice"))
+    with pytest.raises(DiskFailed, match="Read-only file system"):
+        spool.link("k3", "m5")
+    for _ in range(2):
+        assert not spool.discard("k3")
+        spool.tidy("k3", State.SUCCEEDED)
+    assert spool.paths("k3").face.read_bytes() == b"face"
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert "k3/" in told and "cannot be removed: Read-only file system" in told
+    subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+    assert spool.discard("k3")
+    assert names_in(disk / "spool") == []
+
+
+def test_what_a_disk_refuses_has_a_name() -> None:
+    names = {
+        errno.ENOSPC: DiskFull,
+        errno.EDQUOT: DiskFull,
+        errno.EIO: DiskFailed,
+        errno.EROFS: DiskFailed,
+        errno.EMFILE: OSError,
+    }
+    for number, name in names.items():
+        with pytest.raises(name, match=os.strerror(number)), disk_named():
             raise OSError(number, os.strerror(number))
-    with pytest.raises(OSError, match="error"), full_disk_named():
-        raise OSError(errno.EIO, "Input/output error")
+
+
+def test_a_retry_shares_the_inputs_and_outlives_the_first_job(spool: Spool, opened: Opener) -> None:
+    spool.admit("k3", opened(b"face"), opened(b"voice"))
+    spool.tidy("k3", State.FAILED)
+    assert spool.link("k3", "m5") == 9
+    assert spool.paths("m5").face.samefile(spool.paths("k3").face)
+    assert spool.discard("k3")
+    paths = spool.paths("m5")
+    assert (paths.face.read_bytes(), paths.voice.read_bytes()) == (b"face", b"voice")
+
+
+@pytest.mark.parametrize("name", ["face", "voice"])
+def test_a_retry_without_all_of_its_inputs_leaves_nothing(
+    spool: Spool, opened: Opener, tmp_path: Path, name: str
+) -> None:
+    spool.admit("k3", opened(b"face"), opened(b"voice"))
+    (tmp_path / "spool/k3" / name).unlink()
+    for old in ("k3", "never there"):
+        with pytest.raises(InputGone):
+            spool.link(old, "m5")
+    assert "m5" not in names_in(tmp_path / "spool")
+
+
+def test_the_bytes_of_a_job_are_those_of_what_it_has_now(
+    spool: Spool, opened: Opener, tmp_path: Path
+) -> None:
+    assert spool.bytes_of("k3") == 0
+    spool.admit("k3", opened(b"face"), opened(b"voice"))
+    assert spool.bytes_of("k3") == 9
+    (tmp_path / "spool/k3/result").write_bytes(b"result")
+    assert spool.bytes_of("k3") == 15
+    spool.tidy("k3", State.SUCCEEDED)
+    assert spool.bytes_of("k3") == 6
 
 
 def test_an_input_that_vanished_is_named(spool: Spool, opened: Opener) -> None:
@@ -149,8 +280,14 @@ def test_a_result_is_handed_out_for_reading_only(spool: Spool, opened: Opener) -
 
 
 def test_a_result_that_vanished_is_named(spool: Spool) -> None:
-    with pytest.raises(NoResult):
+    with pytest.raises(NoResult, match="removed when its time was over"):
         spool.open_result("k3")
+
+
+def test_files_that_are_gone_already_can_be_removed_again(spool: Spool) -> None:
+    assert spool.discard("k3")
+    for state in State:
+        spool.tidy("k3", state)
 
 
 @pytest.mark.parametrize(
@@ -159,10 +296,10 @@ def test_a_result_that_vanished_is_named(spool: Spool) -> None:
         (State.QUEUED, ["face", "voice"]),
         (State.RUNNING, ["face", "voice"]),
         (State.SUCCEEDED, ["result"]),
-        (State.FAILED, None),
+        (State.FAILED, ["face", "voice"]),
         (State.CANCELLED, None),
         (State.EXPIRED, None),
-        (State.QUARANTINED, None),
+        (State.QUARANTINED, ["face", "voice"]),
     ],
 )
 def test_only_what_a_state_needs_is_kept(
@@ -183,7 +320,9 @@ def test_a_sweep_removes_what_belongs_to_no_job(
         spool.admit(name, opened(b"face"), opened(b"voice"))
         (spool.paths(name).result).write_bytes(b"result")
     (tmp_path / "spool/stray.part").write_bytes(b"")
-    spool.sweep({"waiting": State.QUEUED, "ended": State.SUCCEEDED, "never copied": State.QUEUED})
+    (tmp_path / "spool/no directory").write_bytes(b"")
+    states = dict.fromkeys(["waiting", "never copied", "no directory"], State.QUEUED)
+    spool.sweep({**states, "ended": State.SUCCEEDED})
     assert names_in(tmp_path / "spool") == [
         "ended",
         "ended/result",

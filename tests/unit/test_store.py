@@ -1,22 +1,29 @@
 """What the store accepted is still there in the next life, in order and in its state."""
 
+import re
 import sqlite3
 import threading
-from collections.abc import Iterator
-from dataclasses import replace
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lipsyncd.errors import DiskFull, QueueFull, StateCorrupt, StateNewer
-from lipsyncd.jobs.job import Job, Options, State, move, new_job
-from lipsyncd.jobs.store import Store
+from lipsyncd.errors import DiskFull, KeyTaken
+from lipsyncd.jobs.database import Database
+from lipsyncd.jobs.job import ENDED, Job, State, move, new_job
+from lipsyncd.jobs.options import Options, Priority, Terms
+from lipsyncd.jobs.order import Waiting
+from lipsyncd.jobs.rows import CHANGING, INSERT, row_of
+from lipsyncd.jobs.store import Store, Usage
 
-MANY = 1000
-
-
-def job(owner: int = 1000) -> Job:
-    return new_job(owner, "speaker.mp4", "hello.wav", Options())
+HIGH, NORMAL, LOW = Priority
+OPTIONS = Options(box=(1, 2, 3, 4), crf=20)
+LATER = 86_400.0  # seconds from now
 
 
 @pytest.fixture
@@ -25,172 +32,435 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    store = Store(path)
-    yield store
-    store.close()
+def database(path: Path) -> Iterator[Database]:
+    with closing(Database(path)) as database:
+        yield database
 
 
-def reopened(store: Store, path: Path) -> Store:
-    store.close()
-    return Store(path)
+@pytest.fixture
+def store(database: Database) -> Store:
+    return Store(database)
 
 
-def test_a_job_comes_back_as_it_was_stored(store: Store, path: Path) -> None:
-    queued = new_job(1000, "caf\udce9.mp4", "日本.wav", Options(box=(1, 2, 3, 4), crf=20))
-    store.add(queued, MANY)
-    ended = replace(
-        move(move(queued, State.RUNNING, attempts=1, started_at=2.5), State.FAILED, ended_at=3.5),
+def job(owner: int = 1000, **terms: Any) -> Job:
+    return new_job(owner, "speaker.mp4", "hello.wav", Options(), Terms(**terms))
+
+
+def begun(store: Store, queued: Job | None = None) -> Job:
+    """This job, or a new one, running."""
+    found = store.begin((queued or store.add(job())).id)
+    assert found
+    return found
+
+
+def ended(job: Job, state: State = State.SUCCEEDED, **fields: Any) -> Job:
+    return move(job, state, ended_at=time.time(), **fields)
+
+
+def ids(jobs: list[Job] | list[Waiting]) -> list[str]:
+    return [each.id for each in jobs]
+
+
+def heads(store: Store) -> list[str]:
+    return sorted(ids(store.heads(time.time())))
+
+
+def test_a_job_comes_back_as_it_was_stored(database: Database, path: Path) -> None:
+    terms = Terms(Priority.LOW, "k\udce9y", expires=60, max_runtime=9.5)
+    queued = new_job(1000, "caf\udce9.mp4", "日本.wav", OPTIONS, terms)
+    queued = replace(queued, retry_of="0123456789ab", spool_bytes=7)
+    store = Store(database)
+    store.add(queued)
+    assert store.get(queued.id) == queued
+    failed = replace(
+        move(queued, State.FAILED, ended_at=3.5),
+        attempts=2,
+        crashes=1,
+        started_at=2.5,
         done=7,
         total=9,
         faces=5,
         fps=59.5,
         error={"name": "input.no_face", "retryable": False},
+        result_bytes=5,
+        spool_bytes=8,
     )
-    store.put(ended)
-    with_next_life = reopened(store, path)
-    assert with_next_life.get(queued.id) == ended
-    with_next_life.close()
+    store.put(failed)
+    database.close()
+    with closing(Database(path)) as next_life:
+        assert Store(next_life).get(queued.id) == failed
 
 
-def test_jobs_are_taken_oldest_first_and_counted_as_attempts(store: Store) -> None:
-    first, second = job(), job()
-    store.add(first, MANY)
-    store.add(second, MANY)
-    taken = [store.take(), store.take(), store.take()]
-    assert [each and each.id for each in taken] == [first.id, second.id, None]
-    assert taken[0] == store.get(first.id)
-    assert taken[0] and (taken[0].state, taken[0].attempts) == (State.RUNNING, 1)
+def test_a_change_cannot_touch_what_was_accepted(store: Store) -> None:
+    accepted = store.add(job(key="mine", expires=60))
+    fixed = {field.name for field in fields(Job)} - {*CHANGING, "id"}
+    other = new_job(0, "other", "other", OPTIONS, Terms(HIGH, "other", 1, 1))
+    changed = {name: getattr(other, name) for name in fixed} | {"retry_of": "other", "done": 3}
+    store.put(replace(accepted, **changed))
+    assert store.get(accepted.id) == replace(accepted, done=3)
 
 
-def test_an_attempt_is_on_disk_before_the_render_starts(store: Store, path: Path) -> None:
-    queued = job()
-    store.add(queued, MANY)
-    store.take()
-    other = sqlite3.connect(path)
-    assert other.execute("SELECT state, attempts FROM jobs").fetchall() == [("running", 1)]
-    other.close()
+def test_a_job_is_begun_once_and_the_attempt_is_on_the_disk(store: Store, path: Path) -> None:
+    queued = store.add(job())
+    before = time.time()
+    running = store.begin(queued.id)
+    assert running
+    assert (running.state, running.attempts) == (State.RUNNING, 1)
+    assert before <= (running.started_at or 0.0) <= time.time()
+    assert store.get(queued.id) == running
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("SELECT state, attempts FROM jobs").fetchall() == [("running", 1)]
+    assert store.begin(queued.id) is None
+    assert store.begin("unknown") is None
 
 
-def test_a_job_put_back_is_the_oldest_again(store: Store) -> None:
-    first, second = job(), job()
-    store.add(first, MANY)
-    store.add(second, MANY)
-    taken = store.take()
-    assert taken
-    store.put(move(taken, State.QUEUED))
-    again = store.take()
-    assert again and again.id == first.id
+def test_many_threads_begin_every_job_once(store: Store) -> None:
+    waiting = [store.add(job()).id for _ in range(20)]
+    begun: list[Job | None] = []
 
+    def begin_all() -> None:
+        for each in waiting:
+            begun.append(store.begin(each))
 
-def test_the_queue_has_an_end(store: Store) -> None:
-    store.add(job(), most=2)
-    store.add(job(), most=2)
-    with pytest.raises(QueueFull):
-        store.add(job(), most=2)
-    assert store.count(State.QUEUED) == 2
-
-
-def test_running_jobs_do_not_fill_the_queue(store: Store) -> None:
-    store.add(job(), most=1)
-    store.take()
-    store.add(job(), most=1)
-
-
-def test_a_job_that_was_running_waits_again_in_the_next_life(store: Store, path: Path) -> None:
-    queued = job()
-    store.add(queued, MANY)
-    store.take()
-    store = reopened(store, path)
-    assert [each.id for each in store.recover()] == [queued.id]
-    found = store.get(queued.id)
-    assert found and (found.state, found.attempts, found.started_at) == ("queued", 1, None)
-    store.close()
-
-
-def test_a_job_the_daemon_died_of_twice_is_set_aside(store: Store) -> None:
-    bad, good = job(), job()
-    store.add(bad, MANY)
-    store.add(good, MANY)
-    for _ in range(2):
-        store.take()
-        store.recover()
-    found = store.get(bad.id)
-    assert found and found.error
-    assert (found.state, found.error["name"]) == (State.QUARANTINED, "job.quarantined")
-    assert found.error["message"] == "The daemon died twice while rendering it."
-    assert found.ended_at
-    following = store.take()
-    assert following and following.id == good.id
-
-
-def test_recovery_leaves_other_jobs_alone(store: Store) -> None:
-    waiting = job()
-    store.add(waiting, MANY)
-    assert store.recover() == []
-    assert store.get(waiting.id) == waiting
-
-
-def test_a_list_holds_the_owners_last_jobs_the_newest_last(store: Store) -> None:
-    mine = [job(owner=1) for _ in range(3)]
-    other = job(owner=2)
-    for each in [*mine, other]:
-        store.add(each, MANY)
-    assert store.newest(1, limit=2) == mine[1:]
-    assert store.newest(None, limit=10) == [*mine, other]
-    assert store.newest(3, limit=10) == []
-
-
-def test_an_unknown_job_is_none(store: Store) -> None:
-    assert store.get("k3") is None
-    assert store.get("' OR 1=1 --") is None
-
-
-def test_a_newer_store_is_left_alone(store: Store, path: Path) -> None:
-    store.close()
-    newer = sqlite3.connect(path)
-    newer.execute("PRAGMA user_version = 2")
-    newer.close()
-    before = path.read_bytes()
-    with pytest.raises(StateNewer):
-        Store(path)
-    assert path.read_bytes() == before
-
-
-def test_a_file_that_is_no_store_is_refused_and_kept(path: Path) -> None:
-    path.write_bytes(b"this is not a database, but somebody may need it" * 100)
-    with pytest.raises(StateCorrupt, match="cannot be read"):
-        Store(path)
-    assert path.read_bytes().startswith(b"this is not")
-
-
-def test_a_full_disk_is_named_and_changes_nothing(store: Store) -> None:
-    queued = job()
-    store.add(queued, MANY)
-    pages = store._db.execute("PRAGMA page_count").fetchone()[0]
-    store._db.execute(f"PRAGMA max_page_count = {pages}")  # what SQLite says on a full disk
-    with pytest.raises(DiskFull):
-        for _ in range(MANY):
-            store.add(job(), MANY)
-    assert queued in store.newest(None, MANY)
-    store._db.execute("PRAGMA max_page_count = 1000000")
-    store.add(job(), MANY)
-
-
-def test_many_threads_take_every_job_once(store: Store) -> None:
-    jobs = [job() for _ in range(20)]
-    taken: list[str] = []
-
-    def add_and_take(part: list[Job]) -> None:
-        for each in part:
-            store.add(each, MANY)
-            found = store.take()
-            assert found
-            taken.append(found.id)
-
-    threads = [threading.Thread(target=add_and_take, args=[jobs[n::4]]) for n in range(4)]
+    threads = [threading.Thread(target=begin_all) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(taken) == sorted(each.id for each in jobs)
+    assert sorted(each.id for each in begun if each) == sorted(waiting)
+
+
+def test_a_job_put_back_has_its_old_place(store: Store) -> None:
+    first, second = store.add(job()), store.add(job())
+    running = store.begin(first.id)
+    assert running
+    assert heads(store) == [second.id]
+    store.put(move(running, State.QUEUED))
+    assert heads(store) == [first.id]
+    assert ids(store.waiting()) == [first.id, second.id]
+
+
+@pytest.mark.parametrize("state", sorted(ENDED))
+def test_an_end_is_final(store: Store, state: State) -> None:
+    end = ended(begun(store), state, result_bytes=3)
+    store.put(end)
+    for other in State:
+        with pytest.raises(ValueError, match=end.id):
+            store.put(replace(end, state=other, done=1))
+    assert store.begin(end.id) is None
+    assert store.recover(crashed=True) == []
+    assert store.get(end.id) == end
+
+
+def test_a_job_cannot_end_well_that_is_not_running(store: Store) -> None:
+    queued = store.add(job())
+    with pytest.raises(ValueError, match="queued job cannot become succeeded"):
+        store.put(replace(queued, state=State.SUCCEEDED, ended_at=1.0))
+    assert store.get(queued.id) == queued
+
+
+def test_a_job_that_was_never_added_cannot_be_changed(store: Store) -> None:
+    with pytest.raises(ValueError):
+        store.put(job())
+
+
+def test_an_unknown_job_is_none(store: Store) -> None:
+    for name in ("k3", "' OR 1=1 --", "", "\0", "caf\udce9", "x" * 10_000):
+        assert store.get(name) is None
+
+
+# Keys
+
+
+def test_the_same_key_gives_the_same_job(store: Store) -> None:
+    first = store.add(job(key="mine"))
+    assert store.add(job(key="mine", priority=HIGH, expires=5)) == first
+    assert store.by_key(1000, "mine") == first
+    store.put(ended(begun(store, first)))
+    again = store.add(job(key="mine"))
+    assert (again.id, again.state) == (first.id, State.SUCCEEDED)
+
+
+def test_a_key_is_its_owners_own(store: Store) -> None:
+    mine, yours = store.add(job(1, key="k\udce9")), store.add(job(2, key="k\udce9"))
+    assert mine.id != yours.id
+    assert [store.by_key(owner, "k\udce9") for owner in (1, 2, 3)] == [mine, yours, None]
+    assert store.by_key(1, "k") is None
+
+
+def test_a_job_without_a_key_is_like_no_other(store: Store) -> None:
+    assert store.add(job()).id != store.add(job()).id
+
+
+@pytest.mark.parametrize("other", [{"face": "b"}, {"voice": "c"}, {"options": OPTIONS}])
+def test_a_key_is_not_for_another_job(store: Store, other: dict[str, object]) -> None:
+    first = store.add(job(key="mine"))
+    with pytest.raises(KeyTaken, match=first.id):
+        store.add(replace(job(key="mine"), **other))
+    assert ids(store.waiting()) == [first.id]
+
+
+def test_many_threads_with_one_key_get_one_job(store: Store) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        added = list(threads.map(lambda _: store.add(job(key="mine")).id, range(40)))
+    assert len(set(added)) == 1
+    assert store.count(State.QUEUED) == 1
+
+
+def test_two_stores_with_one_key_get_one_job(store: Store, path: Path) -> None:
+    with closing(Database(path)) as other:
+        assert store.add(job(key="mine")).id == Store(other).add(job(key="mine")).id
+
+
+# Recovery
+
+
+def test_a_job_that_was_running_waits_again_in_the_next_life(
+    database: Database, path: Path
+) -> None:
+    queued = Store(database).add(job())
+    running = begun(Store(database), queued)
+    Store(database).put(replace(running, done=5, total=9, faces=4, fps=3.5))
+    database.close()
+    with closing(Database(path)) as next_life:
+        store = Store(next_life)
+        recovered = store.recover(crashed=False)
+        assert recovered == [replace(queued, attempts=1)]
+        assert [store.get(queued.id)] == recovered
+
+
+def test_recovery_leaves_all_other_jobs_alone(store: Store) -> None:
+    waiting = store.add(job())
+    over = ended(begun(store))
+    store.put(over)
+    assert store.recover(crashed=True) == []
+    assert [store.get(each.id) for each in (waiting, over)] == [waiting, over]
+
+
+def test_a_job_the_daemon_broke_of_twice_is_set_aside_with_its_story(store: Store) -> None:
+    bad, good = store.add(job()), store.add(job())
+    assert [begun(store, bad).crashes, store.recover(crashed=True)[0].crashes] == [0, 1]
+    assert heads(store) == [bad.id]
+    assert store.heads(time.time())[0].crashes == 1
+    begun(store, bad)
+    assert store.recover(crashed=True) == [found := store.get(bad.id)]
+    assert found and found.error and found.ended_at
+    assert (found.state, found.crashes, found.attempts) == (State.QUARANTINED, 2, 2)
+    assert (found.error["name"], found.error["code"]) == ("job.quarantined", 4)
+    moment = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
+    assert re.fullmatch(
+        "The daemon broke 2 times while rendering it: "
+        f"it was begun 2 times, first at {moment} and last at {moment}.",
+        str(found.error["message"]),
+    )
+    assert heads(store) == [good.id]
+
+
+def test_the_story_tells_when_it_was_begun(store: Store, database: Database) -> None:
+    bad = store.add(job())
+    for moment in (0, 3600):
+        begun(store, bad)
+        with database.transaction() as db:
+            newest = "SELECT max(seq) FROM happenings"
+            db.execute(f"UPDATE happenings SET at = ? WHERE seq = ({newest})", (moment,))
+        store.recover(crashed=True)
+    found = store.get(bad.id)
+    assert found and found.error
+    told = "first at 1970-01-01 00:00:00 UTC and last at 1970-01-01 01:00:00 UTC"
+    assert told in str(found.error["message"])
+
+
+def test_a_kill_from_outside_is_not_held_against_a_job_until_the_tenth(store: Store) -> None:
+    unlucky = store.add(job())
+    for _ in range(9):
+        begun(store, unlucky)
+        assert store.recover(crashed=False)[0].state is State.QUEUED
+    begun(store, unlucky)
+    (found,) = store.recover(crashed=False)
+    assert (found.state, found.crashes, found.attempts) == (State.QUARANTINED, 0, 10)
+    assert found.error
+    assert str(found.error["message"]).startswith("The daemon never lived to end it: ")
+
+
+def test_every_job_that_ran_is_a_suspect(store: Store) -> None:
+    suspects = [begun(store) for _ in range(3)]
+    recovered = store.recover(crashed=True)
+    assert ids(recovered) == ids(suspects)
+    assert [each.crashes for each in recovered] == [1, 1, 1]
+
+
+# The line
+
+
+def test_the_heads_are_the_oldest_of_each_user_and_priority(store: Store) -> None:
+    def added(owner: int, priority: Priority) -> Job:
+        return store.add(job(owner, priority=priority))
+
+    first = [added(owner, priority) for owner in (2, 1) for priority in (LOW, NORMAL, HIGH)]
+    for owner in (1, 2):
+        for priority in Priority:
+            added(owner, priority)
+    running = begun(store, first[0])
+    second = next(w for w in store.waiting() if (w.owner, w.priority) == (2, LOW))
+    assert heads(store) == sorted([second.id, *ids(first[1:])])
+    store.put(move(running, State.QUEUED))
+    assert heads(store) == sorted(ids(first))
+    assert store.heads(time.time())[0] in store.waiting()
+
+
+def test_a_head_tells_what_the_order_has_to_know(store: Store) -> None:
+    store.add(job())
+    second = store.add(job(3, priority=HIGH))
+    expected = Waiting(second.id, 3, HIGH, second.created_at, sequence=2, crashes=0)
+    assert expected in store.heads(time.time())
+    assert store.waiting()[1] == expected
+
+
+def test_a_job_that_expired_is_no_head(store: Store) -> None:
+    late, next_one = store.add(job(expires=5)), store.add(job())
+    deadline = late.expires_at or 0.0
+    assert ids(store.heads(deadline - 0.1)) == [late.id]
+    assert ids(store.heads(deadline)) == [next_one.id]
+    assert store.overdue(deadline - 0.1) == []
+    assert store.overdue(deadline) == [late]
+    assert ids(store.waiting()) == [late.id, next_one.id]
+
+
+def test_the_next_deadline_is_the_first_of_those_that_wait(store: Store) -> None:
+    assert store.next_deadline() is None
+    store.add(job())
+    jobs = [store.add(job(expires=seconds)) for seconds in (30, 10, 20)]
+    assert store.next_deadline() == jobs[1].expires_at
+    begun(store, jobs[1])
+    assert store.next_deadline() == jobs[2].expires_at
+    assert store.overdue(time.time() + LATER) in ([jobs[0], jobs[2]], [jobs[2], jobs[0]])
+
+
+@pytest.mark.parametrize("question", ["heads", "count", "next_deadline", "overdue"])
+def test_a_long_queue_costs_no_more_than_a_short_one(
+    store: Store, database: Database, question: str
+) -> None:
+    def ask() -> None:
+        arguments = {"heads": [time.time()], "count": [State.RUNNING], "overdue": [0.0]}
+        getattr(store, question)(*arguments.get(question, []))
+
+    fill(database, 30)
+    few = steps(database, ask)
+    fill(database, 3000)
+    assert steps(database, ask) <= few + 1
+
+
+def fill(database: Database, count: int) -> None:
+    """So many more jobs in the queue, of three users."""
+    with database.transaction() as db:
+        db.executemany(INSERT, [row_of(job(n % 3, expires=LATER)) for n in range(count)])
+
+
+def steps(database: Database, ask: Callable[[], None]) -> int:
+    """What a question costs, in hundreds of steps of SQLite's machine."""
+    taken: list[None] = []
+    database._db.set_progress_handler(lambda: taken.append(None), 100)
+    ask()
+    database._db.set_progress_handler(None, 0)
+    return len(taken)
+
+
+# Figures
+
+
+def test_jobs_are_counted_by_state_and_owner(store: Store) -> None:
+    for owner in (1, 1, 2):
+        store.add(job(owner))
+    begun(store, store.add(job(1)))
+    store.put(ended(begun(store, store.add(job(2))), State.FAILED))
+    assert [store.count(state) for state in (State.QUEUED, State.RUNNING)] == [3, 1]
+    assert [store.count(State.QUEUED, owner) for owner in (1, 2, 3)] == [2, 1, 0]
+    assert [store.count(State.FAILED, owner) for owner in (1, 2)] == [0, 1]
+
+
+def test_usage_counts_what_waits_and_the_bytes_of_what_has_not_ended(store: Store) -> None:
+    def added(owner: int, size: int) -> Job:
+        return store.add(replace(job(owner), spool_bytes=size))
+
+    assert store.usage() == {}
+    added(1, 10)
+    running, over = begun(store, added(1, 100)), begun(store, added(2, 1000))
+    store.put(ended(over))
+    assert store.usage() == {1: Usage(queued=1, bytes=110)}
+    store.set_bytes(running.id, 5)
+    assert store.usage() == {1: Usage(queued=1, bytes=15)}
+    found = store.get(running.id)
+    assert found and found.spool_bytes == 5
+
+
+def test_the_state_of_every_job_is_known(store: Store) -> None:
+    waits, runs = store.add(job()), begun(store)
+    store.put(over := ended(begun(store), State.CANCELLED))
+    assert store.states() == {waits.id: "queued", runs.id: "running", over.id: "cancelled"}
+
+
+# The clock
+
+
+def test_when_the_clock_is_set_no_job_is_older_for_it(store: Store) -> None:
+    waits, runs = store.add(job(expires=60, max_runtime=9)), begun(store)
+    store.put(over := ended(begun(store)))
+    store.shift(3600.5, "clock", "an hour ahead")
+    assert store.note("clock") == "an hour ahead"
+    moved = store.get(waits.id)
+    assert moved == replace(
+        waits, created_at=waits.created_at + 3600.5, expires_at=(waits.expires_at or 0) + 3600.5
+    )
+    for each in (runs, over):
+        found = store.get(each.id)
+        assert found
+        for name in ("created_at", "started_at", "ended_at"):
+            before, after = getattr(each, name), getattr(found, name)
+            assert after == (None if before is None else pytest.approx(before + 3600.5, abs=1e-3))
+
+
+# Notes
+
+
+def test_a_note_is_kept_until_it_is_taken_back(database: Database, path: Path) -> None:
+    store = Store(database)
+    assert store.note("drained") is None
+    store.set_note("drained", "because")
+    store.set_note("drained", "the disk is slow: é")
+    store.set_note("other", "")
+    database.close()
+    with closing(Database(path)) as next_life:
+        store = Store(next_life)
+        assert [store.note(name) for name in ("drained", "other")] == ["the disk is slow: é", ""]
+        store.set_note("drained", None)
+        store.set_note("drained", None)
+        assert store.note("drained") is None
+
+
+def test_a_note_that_is_written_again_is_written(store: Store, path: Path) -> None:
+    """So that it can be tried out whether the disk takes anything."""
+    log = path.with_name("jobs.sqlite-wal")
+    store.set_note("trial", "")
+    before = log.stat().st_size
+    store.set_note("trial", "")
+    assert log.stat().st_size > before
+
+
+# Disks
+
+
+def test_a_full_disk_changes_nothing(store: Store, database: Database) -> None:
+    queued, running = store.add(job()), begun(store)
+    (pages,) = database._db.execute("PRAGMA page_count").fetchone()
+    database._db.execute(f"PRAGMA max_page_count = {pages}")  # what SQLite says on a full disk
+    with pytest.raises(DiskFull):
+        for _ in range(1000):
+            store.add(job())
+    before = store.states()
+    large = {"name": "internal", "message": "x" * 100_000}
+    with pytest.raises(DiskFull):
+        store.put(ended(running, State.FAILED, error=large))
+    assert store.states() == before
+    assert [store.get(each.id) for each in (queued, running)] == [queued, running]
+    database._db.execute("PRAGMA max_page_count = 1000000")
+    store.put(ended(running, State.FAILED, error=large))

@@ -1,5 +1,7 @@
 """Messages survive the journey; whatever is not a message is a named protocol error."""
 
+import tracemalloc
+
 import msgpack
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from lipsyncd.wire import (
     HEADER,
     MAX_BODY,
     MAX_DEPTH,
+    MAX_VALUES,
     Header,
     Kind,
     decode_body,
@@ -69,31 +72,56 @@ def test_a_bad_header_is_refused(data: bytes, error: type[ProtocolError]) -> Non
 
 
 @pytest.mark.parametrize(
-    "data",
+    "data, words",
     [
-        b"",
-        msgpack.packb([]),
-        msgpack.packb("text"),
-        msgpack.packb(1),
-        msgpack.packb({1: "a number as key"}),
-        msgpack.packb({b"bytes as key": 1}),
-        msgpack.packb({"deep": {1: 2}}),
-        msgpack.packb({"a": msgpack.ExtType(5, b"x")}),
-        msgpack.packb({"a": msgpack.Timestamp(1)}),
-        msgpack.packb({"a": 1}) + b"\xc0",
-        msgpack.packb({"a": 1})[:-1],
-        b"\x82\xa1a\x01\xa1a\x02",  # a key twice
-        b"\xdf\xff\xff\xff\xff",  # a map of four billion
-        b"\x81\xa1a\xdb\xff\xff\xff\xff",  # a text of four billion
-        b"\x81\xa1a" + b"\x91" * 100_000 + b"\xc0",  # arrays in arrays
-        b"\x81\x91\x01\x01",  # an array as key
-        b"\xc1",
-        msgpack.packb(nested(MAX_DEPTH + 1)),
+        (b"", "cannot be read"),
+        (msgpack.packb([]), "not a map"),
+        (msgpack.packb("text"), "not a map"),
+        (msgpack.packb(1), "not a map"),
+        (msgpack.packb({1: "a number as key"}), "not allowed for map key"),
+        (msgpack.packb({b"bytes as key": 1}), "a key is not text"),
+        (msgpack.packb({"deep": {1: 2}}), "not allowed for map key"),
+        (b"\x81\x91\x01\x01", "not allowed for map key"),
+        (msgpack.packb({"a": msgpack.ExtType(5, b"x")}), "extension 5"),
+        (msgpack.packb({"a": msgpack.Timestamp(1)}), "Timestamp"),
+        (msgpack.packb({"a": 1}) + b"\xc0", "extra data"),
+        (msgpack.packb({"a": 1}) * 2, "extra data"),
+        (msgpack.packb({"a": 1})[:-1], "incomplete"),
+        (b"\x82\xa1a\x01\xa1a\x02", "comes twice"),
+        (b"\x81\xa1a\x82\xa1b\x01\xa1b\x01", "comes twice"),
+        (b"\xdf\xff\xff\xff\xff", "exceeds"),
+        (b"\x81\xa1a\xdd\xff\xff\xff\xff", "exceeds"),
+        (b"\x81\xa1a\xdb\xff\xff\xff\xff", "cannot be read"),
+        (b"\x81\xa1a\xc6\xff\xff\xff\xff", "cannot be read"),
+        (b"\x81\xa1a" + b"\x91" * 100_000 + b"\xc0", "deeper than 8"),
+        (msgpack.packb(nested(MAX_DEPTH + 1)), "deeper than 8"),
+        (b"\xc1", "cannot be read"),
+        (msgpack.packb({"a": [{}] * MAX_VALUES}), f"more than {MAX_VALUES} values"),
+        (msgpack.packb({"a": [[0] * 1000] * 17}), f"more than {MAX_VALUES} values"),
     ],
 )
-def test_a_bad_body_is_refused(data: bytes) -> None:
-    with pytest.raises(MalformedMessage):
+def test_a_bad_body_is_refused_and_told_why(data: bytes, words: str) -> None:
+    with pytest.raises(MalformedMessage, match=words):
         decode_body(data)
+
+
+def test_the_fullest_allowed_body_is_read() -> None:
+    body = {"a": [None] * (MAX_VALUES - 3)}  # the body and the array count as well
+    assert decode_body(msgpack.packb(body)) == body
+
+
+def test_the_size_in_memory_is_bounded_however_the_bytes_are_spent() -> None:
+    array = b"\xdc\x3f\xff" + b"\x80" * 0x3FFF  # of empty maps, which are 64 bytes each
+    data = b"\x81\xa1a\xdc\x00\x3f" + array * 63
+    assert MAX_BODY - len(array) < len(data) <= MAX_BODY
+    tracemalloc.start()
+    try:
+        with pytest.raises(MalformedMessage):
+            decode_body(data)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * MAX_BODY
 
 
 def test_the_deepest_allowed_body_is_read() -> None:

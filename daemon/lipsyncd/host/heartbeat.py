@@ -41,13 +41,16 @@ class Heartbeat:
         self._lock = threading.Lock()
         self._lives: list[Life] = []
         self._pinged_at = -float("inf")
-        self.beaten_at = time.monotonic()
+
+    @property
+    def patience(self) -> float | None:
+        """The watchdog's, in seconds; None if there is no watchdog."""
+        return self._notifier.watchdog_seconds
 
     @property
     def pause(self) -> float | None:
         """Seconds between two beats of who has nothing to do, while others work."""
-        patience = self._notifier.watchdog_seconds
-        return patience / PINGS if patience else None
+        return self.patience / PINGS if self.patience else None
 
     @contextmanager
     def life(self, job: Job | None = None) -> Iterator[Life]:
@@ -64,7 +67,7 @@ class Heartbeat:
     def beaten(self, life: Life) -> None:
         """This life has just proven itself."""
         with self._lock:
-            life.beaten_at = self.beaten_at = now = time.monotonic()
+            life.beaten_at = now = time.monotonic()
             if self.pause is None or now - self._pinged_at < self.pause:
                 return
             if all(each.beaten_at > self._pinged_at for each in self._lives):
@@ -72,10 +75,15 @@ class Heartbeat:
                 self._pinged_at = now
 
     @property
+    def lives(self) -> list[Life]:
+        """All that have to beat at this moment."""
+        with self._lock:
+            return list(self._lives)
+
+    @property
     def slowest(self) -> Life | None:
         """The life that has not beaten for the longest time."""
-        with self._lock:
-            return min(self._lives, key=lambda life: life.beaten_at, default=None)
+        return min(self.lives, key=lambda life: life.beaten_at, default=None)
 
 
 class StallAlarm:

@@ -27,6 +27,7 @@ class Status:
         self._detail = ""
         self._describe: Callable[[], Mapping[str, object]] = dict
         self._models: Mapping[str, object] = {}
+        self.warning = ""  # what an operator should know, until the next start
 
     def enter(self, condition: Condition, detail: str) -> None:
         """The daemon goes on to `condition`; it never goes back."""
@@ -49,8 +50,8 @@ class Status:
 
     @property
     def detail(self) -> str:
-        """What it is doing there, in words."""
-        return self._detail
+        """What it is doing there, in words; else what an operator should know."""
+        return self._detail or self.warning
 
     @property
     def models(self) -> Mapping[str, object]:

@@ -52,7 +52,7 @@ class Board:
         self.news = news or threading.Event()
         self._lock = threading.Lock()
         self._running: dict[str, Job] = {}
-        self._watches: dict[str, list[Watch]] = {}
+        self._watches: dict[str | None, list[Watch]] = {}
 
     def post(self, job: Job) -> None:
         """Show the job as it now is to all who watch it."""
@@ -61,7 +61,7 @@ class Board:
                 self._running[job.id] = job
             else:
                 self._running.pop(job.id, None)
-            for watch in self._watches.get(job.id, []):
+            for watch in (*self._watches.get(job.id, ()), *self._watches.get(None, ())):
                 watch.put(job)
         self.news.set()
 
@@ -77,8 +77,11 @@ class Board:
             return self._running.get(job.id, job)
 
     @contextmanager
-    def watch(self, job: str) -> Iterator[Watch]:
-        """A watch over the job with this id; read the job after this, and no change is missed."""
+    def watch(self, job: str | None) -> Iterator[Watch]:
+        """A watch over the job with this id, or over all (None), of which it has the newest post.
+
+        Read the job after this, and no change is missed.
+        """
         watch = Watch()
         with self._lock:
             self._watches.setdefault(job, []).append(watch)

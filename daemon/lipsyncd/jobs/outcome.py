@@ -1,10 +1,12 @@
 """How a job ends or goes back to the queue, and how the journal tells it."""
 
 import time
+from typing import Any
 
-from lipsyncd.errors import InputError, LipsyncError
+from lipsyncd.errors import InputError, JobExpired, LipsyncError
 from lipsyncd.host.events import (
     JOB_CANCELLED,
+    JOB_EXPIRED,
     JOB_FAILED,
     JOB_FAILED_BY_INPUT,
     JOB_FINISHED,
@@ -14,21 +16,29 @@ from lipsyncd.host.events import (
 from lipsyncd.jobs.job import Job, State, move
 
 
-def succeeded(job: Job, size: int) -> Job:
-    """The job with a result of `size` bytes."""
-    return move(job, State.SUCCEEDED, ended_at=time.time(), result_bytes=size)
+def succeeded(job: Job, size: int, seconds: float) -> Job:
+    """The job with a result of `size` bytes, after a render of so many seconds."""
+    return move(job, State.SUCCEEDED, result_bytes=size, spool_bytes=size, **_times(seconds))
 
 
-def failed(job: Job, error: LipsyncError) -> Job:
-    """The job with the error that it met."""
-    return move(job, State.FAILED, ended_at=time.time(), error=error.as_map())
+def failed(job: Job, error: LipsyncError, seconds: float) -> Job:
+    """The job with the error that its render met after so many seconds."""
+    return move(job, State.FAILED, error=error.as_map(), **_times(seconds))
 
 
-def cut_short(job: Job, verdict: State) -> Job:
-    """The job that was told to stop: CANCELLED, or back to QUEUED."""
-    if verdict is not State.QUEUED:
-        return move(job, verdict, ended_at=time.time())
-    # an attempt that the daemon itself broke off says nothing against the job
+def cancelled(job: Job) -> Job:
+    """The job, of which nothing is kept."""
+    return move(job, State.CANCELLED, ended_at=time.time(), spool_bytes=0)
+
+
+def expired(job: Job, why: str) -> Job:
+    """The job that was not done in time; `why` says in time for what."""
+    error = JobExpired(why, "Submit it again with more time.")
+    return move(job, State.EXPIRED, ended_at=time.time(), spool_bytes=0, error=error.as_map())
+
+
+def requeued(job: Job) -> Job:
+    """The job as it was before its render, which says nothing against it."""
     untouched = {"attempts": job.attempts - 1, "started_at": None, "fps": 0.0}
     return move(job, State.QUEUED, done=0, total=0, faces=0, **untouched)
 
@@ -42,8 +52,17 @@ def tell(job: Job, cause: Exception | None = None) -> None:
             _tell_failure(job, cause)
         case State.CANCELLED:
             emit(JOB_CANCELLED, "job %s: cancelled%s", job.id, _so_far(job), job=job)
+        case State.EXPIRED:
+            text = "job %s: expired%s: %s"
+            emit(JOB_EXPIRED, text, job.id, _so_far(job), (job.error or {})["message"], job=job)
         case State.QUEUED:
             emit(JOB_REQUEUED, "job %s: back in the queue", job.id, job=job)
+
+
+def _times(seconds: float) -> dict[str, Any]:
+    """Both ends of a render by the clock of this moment, should it have been set meanwhile."""
+    now = time.time()
+    return {"started_at": now - seconds, "ended_at": now}
 
 
 def _tell_success(job: Job) -> None:

@@ -1,78 +1,67 @@
-"""Takes jobs from the queue to the render thread, one after the other; cancel and drain."""
+"""Takes jobs from the queue to their renders, as many at once as there may be; cancel and drain."""
 
 import threading
 import time
-from collections.abc import Generator
-from contextlib import closing
-from dataclasses import replace
 
+from lipsyncd.config import Chosen
 from lipsyncd.dataplane import DataPlane, Render
 from lipsyncd.errors import (
-    DeviceLost,
+    DiskFailed,
     DiskFull,
     InternalError,
     JobEnded,
     LipsyncError,
     QueueDraining,
-    QueueFull,
 )
-from lipsyncd.host.events import DISK_FULL, JOB_REJECTED_QUEUE_FULL, JOB_STARTED, emit
-from lipsyncd.host.heartbeat import Heartbeat
-from lipsyncd.host.warmpass import WarmPass
+from lipsyncd.host.heartbeat import Heartbeat, Life
+from lipsyncd.host.warmpass import WarmPass, warm_interval
 from lipsyncd.jobs.board import Board
-from lipsyncd.jobs.job import Job, Progress, State, move
-from lipsyncd.jobs.outcome import cut_short, failed, succeeded, tell
-from lipsyncd.jobs.spool import Spool, full_disk_named
+from lipsyncd.jobs.job import Job, State
+from lipsyncd.jobs.line import Line
+from lipsyncd.jobs.outcome import cancelled, expired, requeued, tell
+from lipsyncd.jobs.pause import Pause
+from lipsyncd.jobs.run import OVERDUE, Run
+from lipsyncd.jobs.spool import Spool
 from lipsyncd.jobs.store import Store
 
-RETRY_SECONDS = 5.0  # between attempts to write to a store whose disk is full
+RETRY_SECONDS = 2.0  # between attempts to write to a disk that is full
 
 
 class Scheduler:
-    """The queue's life: `enqueue` and `cancel` from sessions, `run` in the render thread.
-
-    `max_jobs` and `warm_interval` (seconds) may be changed while it runs.
-    """
+    """The queue's life: `enqueue` and `cancel` from sessions, `run` in the render thread."""
 
     def __init__(
-        self,
-        store: Store,
-        spool: Spool,
-        board: Board,
-        heartbeat: Heartbeat,
-        *,
-        max_jobs: int,
-        warm_interval: float,
+        self, store: Store, spool: Spool, board: Board, heartbeat: Heartbeat, chosen: Chosen
     ) -> None:
+        self.line = Line(store, board, chosen)
+        self.pause = Pause(store, spool, chosen)
         self._store = store
         self._spool = spool
         self._board = board
         self._heartbeat = heartbeat
-        self.max_jobs = max_jobs
-        self.warm_interval = warm_interval
+        self._chosen = chosen
         self._changed = threading.Condition()
-        self._running: str | None = None
-        self._verdict: State | None = None  # what the running job is to become before its end
-        self._is_draining = False
-        self._is_full = False  # the store's disk, and it has been told
+        self._runs: dict[str, Run] = {}
+        self._is_stopping = False
+        self._broken: LipsyncError | None = None  # what ends the daemon
 
-    def enqueue(self, job: Job) -> None:
-        """Accept the job, on disk for good; raises QueueFull, QueueDraining or DiskFull."""
+    def enqueue(self, job: Job) -> Job:
+        """Accept the job, on disk for good; the one that had its key before, if there is one.
+
+        Raises QueueDraining, KeyTaken, DiskFull, DiskFailed.
+        """
         with self._changed:
             self.check_open()
-            try:
-                self._store.add(job, self.max_jobs)
-            except QueueFull:
-                text = "queue: a job of uid %d was refused, %d wait already"
-                emit(JOB_REJECTED_QUEUE_FULL, text, job.owner, self.max_jobs, OWNER_UID=job.owner)
-                raise
+            accepted = self._store.add(job)
             self._changed.notify_all()
-        self._board.news.set()
+        self._board.post(accepted)
+        return accepted
 
     def check_open(self) -> None:
         """Raise QueueDraining if the queue takes nothing more."""
-        if self._is_draining:
+        if self._is_stopping:
             raise QueueDraining("The daemon is stopping.", "Submit again when it is back.")
+        self.pause.check_open()
 
     def cancel(self, job: str) -> None:
         """Stop the job, at once if it waits, else after its next batch; JobEnded if it ended.
@@ -80,154 +69,178 @@ class Scheduler:
         The end is posted on the board.
         """
         with self._changed:
-            if job == self._running:
-                self._verdict = State.CANCELLED
+            if run := self._runs.get(job):
+                run.verdict = State.CANCELLED
                 return
             found = self._store.get(job)
             if found is None or found.is_ended:
                 raise JobEnded("The job has ended already.", "There is nothing left to cancel.")
-            cancelled = move(found, State.CANCELLED, ended_at=time.time())
-            self._store.put(cancelled)
-        tell(cancelled)
-        self._publish(cancelled)
+            self._end(cancelled(found))
+
+    def expire(self, job: Job) -> None:
+        """End a job whose time is over, if it still waits."""
+        with self._changed:
+            if (found := self._store.get(job.id)) and found.state is State.QUEUED:
+                self._end(expired(found, OVERDUE))
+
+    def hold(self, reason: str) -> None:
+        """Take nothing more and start nothing more, until `resume`; restarts do not end it."""
+        with self._changed:
+            self.pause.hold(reason)
+        self._board.news.set()
+
+    def resume(self) -> None:
+        """End a hold."""
+        with self._changed:
+            self.pause.resume()
+            self._changed.notify_all()
+        self._board.news.set()
+
+    @property
+    def paused(self) -> str:
+        """Why nothing is started for now, in a sentence; empty while the queue goes on."""
+        return self.pause.reason
 
     def drain(self) -> None:
-        """Take nothing more: `run` returns once the running job has ended."""
+        """Take nothing more: `run` returns once the running jobs have ended."""
         with self._changed:
-            self._is_draining = True
+            self._is_stopping = True
             self._changed.notify_all()
 
     def stop(self, patience: float) -> None:
-        """Put the running job back into the queue, after its next batch if that comes in time.
+        """Put the running jobs back into the queue, after their next batch if that comes in time.
 
-        Call it after `drain`. After `patience` seconds the job goes back as it is, and the render
-        thread is not to be waited for.
+        Call it after `drain`. After `patience` seconds they go back as they are, and the render
+        threads are not to be waited for.
         """
         with self._changed:
-            self._verdict = self._verdict or State.QUEUED
-            if not self._changed.wait_for(lambda: self.is_idle, patience):
-                self._give_back(str(self._running))
+            for run in self._runs.values():
+                run.verdict = run.verdict or State.QUEUED
+            self._changed.wait_for(lambda: self.is_idle, patience)
+            for job in list(self._runs):
+                self._give_back(job)
 
     def _give_back(self, job: str) -> None:
-        """Queue the running job again while its render still hangs."""
-        found = self._store.get(job)
-        if found and not found.is_ended:
-            queued = cut_short(found, State.QUEUED)
-            self._store.put(queued)
-            self._board.post(queued)
-            tell(queued)
-        self._running = None
+        """Queue the job again while its render still hangs."""
+        del self._runs[job]
+        if (found := self._store.get(job)) and not found.is_ended:
+            self._end(requeued(found))
 
     @property
     def is_idle(self) -> bool:
         """No job is running."""
-        return self._running is None
+        return not self._runs
 
     def run(self, plane: DataPlane) -> None:
-        """Render job after job until drained, and prove the device while there is none.
+        """Start job after job until drained, and prove the device while there is none.
 
-        DeviceLost comes out, and its job stays running.
+        What has to end the daemon comes out, DeviceLost above all; its jobs stay running.
         """
         warm_pass = WarmPass(plane.prove)
-        while not self._is_draining:
-            job = self._next()
-            with self._heartbeat.life(job) as self._life:
-                self._life.beat()
-                if job:
-                    self._settle(*self._rendered(job, plane.render))
-                elif not self._is_draining:
+        with self._heartbeat.life() as life:
+            while not (self._is_stopping and self.is_idle):
+                life.beat()
+                if run := self._next():
+                    self._start(run, plane.render)
+                elif self.is_idle and not self._is_stopping:
                     warm_pass.run()
-                self._life.beat()
 
-    def _next(self) -> Job | None:
-        """The next job, taken; None if none came for a warm interval, or when draining."""
-        due = time.monotonic() + self.warm_interval
+    def _next(self) -> Run | None:
+        """The run of the next job; None if none may start for now."""
         with self._changed:
-            while not self._is_draining:
-                if job := self._take():
-                    self._running, self._verdict = job.id, None
-                    self._board.post(job)
-                    return job
-                left = due - time.monotonic()
-                if left <= 0:
+            due = time.monotonic() + self._tick()
+            while (left := due - time.monotonic()) > 0:
+                if self._broken:
+                    raise self._broken
+                if self._is_stopping and self.is_idle:
                     return None
+                if job := self._taken():
+                    run = self._runs[job.id] = Run(
+                        job, self._spool, self._board, self.pause.has_room
+                    )
+                    return run
                 self._changed.wait(min(left, RETRY_SECONDS))
         return None
 
-    def _take(self) -> Job | None:
-        """The oldest job; None if none waits, or if there is no room to say that it runs."""
-        try:
-            job = self._store.take()
-        except DiskFull as error:
-            self._tell_full(error)
+    def _tick(self) -> float:
+        """The seconds until the queue has to prove that it is alive, or the device when idle."""
+        seconds = self._chosen.config.warm_interval_seconds
+        interval = warm_interval(seconds, self._heartbeat.patience)
+        return interval if self.is_idle else min(interval, self._heartbeat.pause or interval)
+
+    def _taken(self) -> Job | None:
+        """The first job of the queue, if it can be started and is written down as running."""
+        if self._is_stopping or len(self._runs) >= self._slots or self.pause.is_on:
             return None
-        self._is_full = False
+        if any(run.job.crashes for run in self._runs.values()):
+            return None  # a suspect runs alone
+        try:
+            head = self.line.head()
+            if head is None or (head.crashes and self._runs):
+                return None
+            job = self._store.begin(head.id)
+        except (DiskFull, DiskFailed) as error:
+            self.pause.tell(error)
+            return None
+        self.line.started(head.owner)
         return job
 
-    def _tell_full(self, error: DiskFull) -> None:
-        """Once, until there is room again."""
-        if not self._is_full:
-            emit(DISK_FULL, "queue: paused: %s", error.message)
-        self._is_full = True
+    def _start(self, run: Run, render: Render) -> None:
+        self._board.post(run.job)
+        name = f"render-{run.job.id}"
+        threading.Thread(target=self._live, args=[run, render], name=name, daemon=True).start()
 
-    def _rendered(self, job: Job, render: Render) -> tuple[Job, Exception | None]:
-        """The job as its render left it, and what broke if that was our fault."""
-        waited = (job.started_at or 0.0) - job.created_at
-        text = "job %s: rendering, attempt %d"
-        emit(JOB_STARTED, text, job.id, job.attempts, job=job, WAIT_MS=round(1000 * waited))
-        try:
-            return self._finished(job, render), None
-        except DeviceLost:
-            raise
-        except LipsyncError as error:
-            return failed(self._board.newest(job), error), None
-        except Exception as error:
-            broken = InternalError("The render broke.", "Ask the operator to read the log.")
-            return failed(self._board.newest(job), broken), error
+    def _live(self, run: Run, render: Render) -> None:
+        """The thread of a run."""
+        with self._heartbeat.life(run.job) as life:
+            try:
+                self._settle(run, run.to_end(render, life), life)
+            except LipsyncError as error:
+                self._break(error)
+            except Exception as error:
+                broken = InternalError(f"A render broke the queue: {error}.", "Read the log.")
+                broken.__cause__ = error
+                self._break(broken)
 
-    def _finished(self, job: Job, render: Render) -> Job:
-        with full_disk_named():
-            job, verdict = self._followed(job, render(job.options, self._spool.paths(job.id)))
-            return cut_short(job, verdict) if verdict else succeeded(job, self._spool.seal(job.id))
-
-    def _followed(
-        self, job: Job, steps: Generator[Progress, None, None]
-    ) -> tuple[Job, State | None]:
-        """Iterate the render to its end or to a verdict; the job with its progress."""
-        begun = time.monotonic()
-        with closing(steps):
-            for step in steps:
-                self._life.beat()
-                fps = round(step.done / max(time.monotonic() - begun, 1e-9), 2)
-                job = replace(job, done=step.done, total=step.total, faces=step.faces, fps=fps)
-                self._board.post(job)
-                if self._verdict:
-                    return job, self._verdict
-        return job, None
-
-    def _settle(self, job: Job, cause: Exception | None) -> None:
-        """Record and tell how the job ended, show it, and be idle; unless `stop` was faster."""
+    def _break(self, error: LipsyncError) -> None:
         with self._changed:
-            self._record(job)
-            if self.is_idle:
-                return
-            tell(job, cause)
-            self._publish(job)
-            self._running = None
+            self._broken = self._broken or error
             self._changed.notify_all()
 
-    def _record(self, job: Job) -> None:
-        """Write the end to the store; while its disk is full, the queue waits."""
-        while not self.is_idle:
-            try:
-                self._store.put(job)
+    def _settle(self, run: Run, job: Job, life: Life) -> None:
+        """Record and tell how the job ended, show it, and be free; unless `stop` was faster."""
+        with self._changed:
+            while job.id in self._runs and not self._is_recorded(job):
+                self._changed.wait(min(RETRY_SECONDS, self._tick()))
+                life.beat()  # the queue is alive, and waits for an operator
+            if job.id not in self._runs:
                 return
-            except DiskFull as error:
-                self._tell_full(error)
-                self._changed.wait(min(RETRY_SECONDS, self.warm_interval))
-                self._life.beat()  # the queue is alive, and waits for an operator
+            if job.state is State.SUCCEEDED:
+                self.line.ended(run.seconds)
+            del self._runs[job.id]
+            self._show(job, run.cause)
+            self._changed.notify_all()
 
-    def _publish(self, job: Job) -> None:
+    def _is_recorded(self, job: Job) -> bool:
+        """Whether the end could be written to the store."""
+        try:
+            self._store.put(job)
+        except (DiskFull, DiskFailed) as error:
+            self.pause.tell(error)
+            return False
+        return True
+
+    def _end(self, job: Job) -> None:
+        """A job whose end, or return to the queue, comes from outside its render."""
+        self._store.put(job)
+        self._show(job)
+
+    def _show(self, job: Job, cause: Exception | None = None) -> None:
         """The files first, so that whoever learns of an end finds them as they stay."""
+        tell(job, cause)
         self._spool.tidy(job.id, job.state)
         self._board.post(job)
+
+    @property
+    def _slots(self) -> int:
+        return self._chosen.config.render.max_active

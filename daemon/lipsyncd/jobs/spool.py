@@ -5,188 +5,208 @@ they may change or remove their files afterwards.
 """
 
 import errno
-import fcntl
+import logging
 import os
-import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from lipsyncd.config import Limits
-from lipsyncd.errors import DiskFull, FileTooLarge, InputGone, NoResult, NotAFile
+from lipsyncd.config import Chosen
+from lipsyncd.errors import DiskFailed, DiskFull, InputGone, NoResult
 from lipsyncd.jobs.job import Paths, State
+from lipsyncd.jobs.snapshot import copy, examined
 
-FICLONE = 0x40049409  # ioctl: share the blocks of another file (btrfs, xfs)
-CHUNK = 1 << 20
 FULL = {errno.ENOSPC, errno.EDQUOT}
-NOT_READABLE = os.O_WRONLY | os.O_PATH
+BROKEN = {errno.EIO, errno.EROFS}
 
-INPUTS = frozenset({"face", "voice"})
+INPUTS = ("face", "voice")
 RESULT = "result"
 KEPT = {  # files that still have a use, by the state of their job; others may go
     State.QUEUED: INPUTS,
     State.RUNNING: INPUTS,
-    State.SUCCEEDED: frozenset({RESULT}),
+    State.SUCCEEDED: (RESULT,),
+    State.FAILED: INPUTS,  # for a retry
+    State.QUARANTINED: INPUTS,
 }
+
+log = logging.getLogger(__name__)
 
 
 class Spool:
-    """The files of all jobs, under one directory that belongs to the daemon alone.
+    """The files of all jobs, under one directory that belongs to the daemon alone."""
 
-    `limits` may be changed at any time.
-    """
-
-    def __init__(self, directory: Path, limits: Limits) -> None:
+    def __init__(self, directory: Path, chosen: Chosen) -> None:
         self._directory = directory
-        self.limits = limits
+        self._chosen = chosen
+        self._stuck: set[Path] = set()  # what could not be removed, and has been told
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         _sync(directory.parent)
 
-    def admit(self, job: str, face: int, voice: int) -> None:
-        """Copy the files behind two descriptors, for good; on any failure nothing remains.
+    def size_of(self, face: int, voice: int) -> int:
+        """How many bytes `admit` would copy.  Raises NotAFile, FileTooLarge, UnreadableMedia."""
+        return sum(found.st_size for found in self._examined(face, voice))
 
-        Raises NotAFile, FileTooLarge, InputGone or DiskFull. The descriptors, and the client's
-        position in them, are left as they are.
+    def admit(self, job: str, face: int, voice: int) -> int:
+        """Copy the files behind two descriptors, for good; how many bytes that were.
+
+        Raises NotAFile, FileTooLarge, UnreadableMedia, InputGone, DiskFull or DiskFailed, and then
+        nothing remains. The descriptors, and the client's position in them, are left as they are.
         """
-        face_bytes = _size_of(face, "face", self.limits.max_face_bytes)
-        voice_bytes = _size_of(voice, "voice", self.limits.max_voice_bytes)
-        directory = self._directory / job
-        with full_disk_named():
-            directory.mkdir(mode=0o700)
-        try:
-            with full_disk_named():
-                _copy(face, directory / "face", face_bytes)
-                _copy(voice, directory / "voice", voice_bytes)
-                _sync(directory)
-                _sync(self._directory)
-        except BaseException:
-            self.discard(job)
-            raise
+        found_face, found_voice = self._examined(face, voice)
+        with self._made(job) as directory:
+            copy(voice, directory / "voice", found_voice)
+            copy(face, directory / "face", found_face)
+            for name in INPUTS:
+                _sync(directory / name)
+        return found_face.st_size + found_voice.st_size
+
+    def _examined(self, face: int, voice: int) -> tuple[os.stat_result, os.stat_result]:
+        limits = self._chosen.config.limits
+        return (
+            examined(face, "face", limits.max_face_bytes),
+            examined(voice, "voice", limits.max_voice_bytes),
+        )
+
+    def link(self, old: str, new: str) -> int:
+        """Give a new job the inputs of an old one, for good; how many bytes they have.
+
+        Raises InputGone, DiskFull or DiskFailed, and then nothing remains.
+        """
+        with self._made(new) as directory:
+            for name in INPUTS:
+                try:
+                    (directory / name).hardlink_to(self._directory / old / name)
+                except FileNotFoundError:
+                    raise _gone(name) from None
+        return self.bytes_of(new)
 
     def paths(self, job: str) -> Paths:
         """Where a render finds the inputs and puts the result; InputGone if there is no input."""
         directory = self._directory / job
-        for name in sorted(INPUTS):
+        for name in INPUTS:
             if not (directory / name).is_file():
-                raise InputGone(f"The {name} is no longer in the spool.", "Submit the job again.")
+                raise _gone(name)
         return Paths(directory / "face", directory / "voice", directory / RESULT)
 
     def seal(self, job: str) -> int:
         """Bring a result to the disk for good; its size in bytes."""
         directory = self._directory / job
-        with full_disk_named():
+        with disk_named():
             _sync(directory / RESULT)
             _sync(directory)
-        return (directory / RESULT).stat().st_size
+            return (directory / RESULT).stat().st_size
 
     def open_result(self, job: str) -> int:
         """A descriptor of the result that cannot be written through; the caller's to close."""
         flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
-            return os.open(self._directory / job / RESULT, flags)
+            with disk_named():
+                return os.open(self._directory / job / RESULT, flags)
         except FileNotFoundError:
-            raise NoResult("The result is no longer there.", "Submit the job again.") from None
+            raise NoResult(
+                "The result was removed when its time was over.", "Submit the job again."
+            ) from None
 
-    def discard(self, job: str) -> None:
-        """Remove all files of a job."""
-        _remove(self._directory / job)
+    def bytes_of(self, job: str) -> int:
+        """What the inputs and the result of a job have in bytes, those that are there."""
+        return sum(_bytes_in(self._directory / job / name) for name in (*INPUTS, RESULT))
+
+    def free_bytes(self) -> int:
+        """What the daemon may still write to the disk."""
+        with disk_named():
+            return free_bytes(self._directory)
+
+    def discard(self, job: str) -> bool:
+        """Remove all files of a job; whether they are gone, and if not the log tells why."""
+        return self._clear(self._directory / job)
 
     def tidy(self, job: str, state: State) -> None:
         """Remove the files that have no use once the job is in this state."""
-        kept = KEPT.get(state)
-        if kept is None:
-            self.discard(job)
-            return
-        for entry in list((self._directory / job).iterdir()):
-            if entry.name not in kept:
-                _remove(entry)
+        self._clear(self._directory / job, KEPT.get(state, ()))
 
     def sweep(self, states: Mapping[str, State]) -> None:
         """Remove what an earlier life left behind, given the state of every job there is."""
         for entry in list(self._directory.iterdir()):
-            if entry.name in states:
-                self.tidy(entry.name, states[entry.name])
-            else:
-                _remove(entry)
+            state = states.get(entry.name)
+            self._clear(entry, KEPT.get(state, ()) if state else ())
+
+    @contextmanager
+    def _made(self, job: str) -> Iterator[Path]:
+        """A new directory, which is there for good after the block; or not at all if it fails."""
+        directory = self._directory / job
+        with disk_named():
+            directory.mkdir(mode=0o700)
+            try:
+                yield directory
+                _sync(directory)
+                _sync(self._directory)
+            except BaseException:
+                self.discard(job)
+                raise
+
+    def _clear(self, path: Path, kept: tuple[str, ...] = ()) -> bool:
+        """Remove it, or all but what is kept in it; False, and told once, if that cannot be."""
+        try:
+            _remove(path, kept)
+        except OSError as error:
+            if path not in self._stuck:
+                log.warning("spool: %s cannot be removed: %s", error.filename, error.strerror)
+            self._stuck.add(path)
+            return False
+        self._stuck.discard(path)
+        return True
+
+
+def free_bytes(path: Path) -> int:
+    """The room on the disk of `path` that is not reserved for root."""
+    found = os.statvfs(path)
+    return found.f_bavail * found.f_frsize
 
 
 @contextmanager
-def full_disk_named() -> Iterator[None]:
-    """What fails for lack of room becomes DiskFull."""
+def disk_named() -> Iterator[None]:
+    """What fails for lack of room becomes DiskFull, and what the disk refuses DiskFailed."""
     try:
         yield
     except OSError as error:
-        if error.errno not in FULL:
-            raise
-        raise DiskFull(
-            "The disk of the spool is full.", "Make room there and try again."
-        ) from error
-
-
-def _size_of(descriptor: int, name: str, most: int) -> int:
-    """The size of the file behind a client's descriptor, if we may use it."""
-    found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode):
-        raise NotAFile(f"The {name} is not a regular file.", "Save it as a file and pass that.")
-    if fcntl.fcntl(descriptor, fcntl.F_GETFL) & NOT_READABLE:
-        raise NotAFile(f"The {name} was not opened for reading.", "Open it for reading.")
-    if found.st_size > most:
-        raise FileTooLarge(
-            f"The {name} has {found.st_size} bytes, and {most} is the limit.",
-            "Cut it, or ask the operator for a higher limit.",
-        )
-    return found.st_size
-
-
-def _copy(source: int, path: Path, size: int) -> None:
-    """All `size` bytes of a descriptor, on disk for good."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    target = os.open(path, flags, 0o600)
-    try:
-        if not _clone(source, target):
-            copied = _copy_range(source, target, size)
-            _copy_bytes(source, target, copied, size)
-        if os.fstat(target).st_size != size:
-            raise InputGone(f"The {path.name} changed while it was copied.", "Submit it again.")
-        os.fsync(target)
-    finally:
-        os.close(target)
-
-
-def _clone(source: int, target: int) -> bool:
-    """Share the blocks, where the file system can."""
-    try:
-        fcntl.ioctl(target, FICLONE, source)
-    except OSError:
-        return False
-    return True
-
-
-def _copy_range(source: int, target: int, size: int) -> int:
-    """Copy inside the kernel as far as it can; how many bytes that was."""
-    copied = 0
-    try:
-        while count := os.copy_file_range(source, target, size - copied, copied, copied):
-            copied += count
-    except OSError as error:
         if error.errno in FULL:
-            raise
-    return copied
+            raise DiskFull(
+                f"The disk of the spool is full: {error.strerror}.",
+                "Try again once the operator has made room there.",
+            ) from error
+        if error.errno in BROKEN:
+            raise DiskFailed(
+                f"The disk of the spool failed: {error.strerror}.",
+                "Ask the operator to look into the kernel's log, and try again after the repair.",
+            ) from error
+        raise
 
 
-def _copy_bytes(source: int, target: int, copied: int, size: int) -> None:
-    """Copy what is left through memory."""
-    while chunk := os.pread(source, min(CHUNK, size - copied), copied):
-        copied += os.pwrite(target, chunk, copied)
+def _gone(name: str) -> InputGone:
+    return InputGone(f"The {name} is no longer in the spool.", "Submit the job again.")
 
 
-def _remove(path: Path) -> None:
-    """A file or a whole directory; gone already is good as well."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+def _bytes_in(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _remove(path: Path, kept: tuple[str, ...] = ()) -> None:
+    """A file, or a directory with all that is not kept; gone already is good as well."""
+    try:
+        if not stat.S_ISDIR(path.lstat().st_mode):
+            return path.unlink()
+        for entry in list(path.iterdir()):
+            if entry.name not in kept:
+                _remove(entry)
+        if not kept:
+            path.rmdir()
+    except FileNotFoundError:
+        pass
+    return None
 
 
 def _sync(path: Path) -> None:

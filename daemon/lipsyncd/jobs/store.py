@@ -1,198 +1,240 @@
-"""The durable queue and the history: jobs in SQLite. What `add` returned from is never lost."""
+"""The durable queue: every job and its state. What `add` returned from is never lost."""
 
-import json
 import sqlite3
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import fields
-from pathlib import Path
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
 
-from lipsyncd.errors import DiskFull, JobQuarantined, QueueFull, StateCorrupt, StateNewer
-from lipsyncd.jobs.job import Job, Options, State, move
+from lipsyncd.errors import JobQuarantined, KeyTaken
+from lipsyncd.jobs.database import Database
+from lipsyncd.jobs.job import Job, State, move
+from lipsyncd.jobs.options import Priority
+from lipsyncd.jobs.order import Waiting
+from lipsyncd.jobs.rows import INSERT, UPDATE, as_bytes, job_by_id, jobs_of, row_of
 
-VERSION = 1
-MAX_ATTEMPTS = 2  # renders that took the daemon with them, before a job is set aside
+MAX_CRASHES = 2  # renders that broke the daemon, before their job is set aside
+MAX_ATTEMPTS = 10  # renders that the daemon, for whatever reason, did not live to end
 
-SCHEMA = """
-CREATE TABLE jobs (
-    sequence     INTEGER PRIMARY KEY,  -- the order of the queue
-    id           TEXT    NOT NULL UNIQUE,
-    owner        INTEGER NOT NULL,
-    state        TEXT    NOT NULL,
-    face         BLOB    NOT NULL,     -- names of files, which need not be valid text
-    voice        BLOB    NOT NULL,
-    options      TEXT    NOT NULL,     -- JSON
-    created_at   REAL    NOT NULL,
-    started_at   REAL,
-    ended_at     REAL,
-    attempts     INTEGER NOT NULL,
-    done         INTEGER NOT NULL,
-    total        INTEGER NOT NULL,
-    faces        INTEGER NOT NULL,
-    fps          REAL    NOT NULL,
-    error        TEXT,                 -- JSON
-    result_bytes INTEGER
-);
-CREATE INDEX jobs_by_state ON jobs (state, sequence);
+LEVELS = ", ".join(f"('{priority}')" for priority in Priority)
+WAITING = "SELECT id, owner, priority, created_at, sequence, crashes FROM jobs"
+# From user to user and from level to level, and in each only until the first job: the queue may
+# be long.
+HEADS = f"""
+WITH RECURSIVE users (owner) AS (
+    SELECT min(owner) FROM jobs WHERE state = 'queued'
+    UNION ALL
+    SELECT (SELECT min(owner) FROM jobs WHERE state = 'queued' AND owner > users.owner)
+    FROM users WHERE users.owner IS NOT NULL
+), levels (priority) AS (VALUES {LEVELS})
+{WAITING} WHERE sequence IN (
+    SELECT (
+        SELECT sequence FROM jobs
+        WHERE state = 'queued' AND owner = users.owner AND priority = levels.priority
+            AND (expires_at IS NULL OR expires_at > ?)
+        ORDER BY sequence LIMIT 1
+    ) FROM users, levels
+)
 """
-COLUMNS = [field.name for field in fields(Job)]
-NAMES = ", ".join(COLUMNS)
-PLACES = ", ".join(f":{name}" for name in COLUMNS)
-CHANGES = ", ".join(f"{name} = :{name}" for name in COLUMNS)
+USAGE = """
+SELECT owner, sum(state = 'queued'), sum(spool_bytes) FROM jobs
+WHERE state IN ('queued', 'running') GROUP BY owner
+"""
+BEGUN = """
+SELECT min(at), max(at) FROM (
+    SELECT at FROM happenings WHERE job = ? AND state = 'running' ORDER BY seq DESC LIMIT ?
+)
+"""
+NOTE = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
+SHIFTED = {"jobs": ("created_at", "expires_at", "started_at", "ended_at"), "happenings": ("at",)}
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one user's jobs take: how many wait, and the bytes of all that have not ended."""
+
+    queued: int
+    bytes: int
 
 
 class Store:
     """All jobs of this daemon, on disk. Every method is one transaction, from any thread.
 
-    A full disk is DiskFull, and leaves everything as it was.
+    DiskFull and DiskFailed leave everything as it was.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open or create the store; StateNewer if a newer lipsyncd wrote it."""
-        self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        try:
-            self._open()
-        except BaseException as error:
-            self.close()
-            if isinstance(error, sqlite3.DatabaseError):
-                raise StateCorrupt(
-                    f"The store {path} cannot be read: {error}.",
-                    "Restore it, or move it aside to begin with an empty queue.",
-                ) from error
-            raise
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    def add(self, job: Job, most: int) -> None:
-        """Append the job to the queue, on disk for good; QueueFull if `most` wait there."""
-        with self._transaction() as db:
-            if _count(db, State.QUEUED) >= most:
-                raise QueueFull(f"{most} jobs are waiting already.", "Try again later.")
-            db.execute(f"INSERT INTO jobs ({NAMES}) VALUES ({PLACES})", _row_of(job))
+    def add(self, job: Job) -> Job:
+        """Append the job to the queue, on disk for good.
 
-    def put(self, job: Job) -> None:
-        """Write the job's new state over its old one."""
-        with self._transaction() as db:
-            _update(db, job)
+        If its owner has used its key already, that job comes back instead; KeyTaken if it was for
+        something else.
+        """
+        with self._database.transaction() as db:
+            row = row_of(job)
+            unless_known = "ON CONFLICT (owner, key) WHERE key IS NOT NULL DO NOTHING"
+            if db.execute(f"{INSERT} {unless_known}", row).rowcount:
+                _happened(db, job)
+                return job
+            (known,) = jobs_of(db, "WHERE owner = ? AND key = ?", row["owner"], row["key"])
+        return refuse_other(known, job)
 
-    def take(self) -> Job | None:
-        """Move the oldest queued job to running, its attempt counted; None if none waits."""
-        with self._transaction() as db:
-            found = _select(db, "WHERE state = ? ORDER BY sequence LIMIT 1", State.QUEUED)
-            if not found:
-                return None
-            (job,) = found
-            taken = move(job, State.RUNNING, attempts=job.attempts + 1, started_at=time.time())
-            _update(db, taken)
-            return taken
-
-    def recover(self) -> list[Job]:
-        """Jobs an earlier life left running go back to the queue, or into quarantine."""
-        with self._transaction() as db:
-            recovered = [_recovered(job) for job in _select(db, "WHERE state = ?", State.RUNNING)]
-            for job in recovered:
-                _update(db, job)
-            return recovered
+    def by_key(self, owner: int, key: str) -> Job | None:
+        """The job that this user submitted under this key."""
+        with self._database.transaction() as db:
+            found = jobs_of(db, "WHERE owner = ? AND key = ?", owner, as_bytes(key))
+            return next(iter(found), None)
 
     def get(self, job: str) -> Job | None:
         """The job with this id."""
-        with self._transaction() as db:
-            return next(iter(_select(db, "WHERE id = ?", job)), None)
+        with self._database.transaction() as db:
+            return job_by_id(db, job)
 
-    def newest(self, owner: int | None, limit: int) -> list[Job]:
-        """The last `limit` jobs of this owner (None: of everybody), the newest last."""
-        with self._transaction() as db:
-            last = "WHERE ?1 IS NULL OR owner = ?1 ORDER BY sequence DESC LIMIT ?2"
-            return _select(db, last, owner, limit)[::-1]
+    def begin(self, job: str) -> Job | None:
+        """The queued job, now running and its attempt counted; None if it no longer waits."""
+        with self._database.transaction() as db:
+            found = job_by_id(db, job)
+            if found is None or found.state is not State.QUEUED:
+                return None
+            attempts = found.attempts + 1
+            begun = move(found, State.RUNNING, attempts=attempts, started_at=time.time())
+            _write(db, begun)
+            return begun
+
+    def put(self, job: Job) -> None:
+        """Write what has changed; ValueError if its state cannot follow the stored one."""
+        with self._database.transaction() as db:
+            stored = job_by_id(db, job.id)
+            if stored is None or stored.is_ended:
+                raise ValueError(f"the job {job.id} is not there to change")
+            if stored.state is job.state:
+                db.execute(UPDATE, row_of(job))
+            else:
+                move(stored, job.state)
+                _write(db, job)
+
+    def set_bytes(self, job: str, size: int) -> None:
+        """What the job's files take in the spool."""
+        with self._database.transaction() as db:
+            db.execute("UPDATE jobs SET spool_bytes = ? WHERE id = ?", (size, job))
+
+    def recover(self, crashed: bool) -> list[Job]:
+        """Jobs an earlier life left running go back to the queue, or into quarantine.
+
+        `crashed`: there is evidence that one of them broke the daemon.
+        """
+        with self._database.transaction() as db:
+            left = jobs_of(db, "WHERE state = 'running' ORDER BY sequence")
+            recovered = [_recovered(db, job, crashed) for job in left]
+            for job in recovered:
+                _write(db, job)
+            return recovered
+
+    def heads(self, now: float) -> list[Waiting]:
+        """The oldest job of each user and priority that waits and has not expired."""
+        with self._database.transaction() as db:
+            return [_waiting(row) for row in db.execute(HEADS, (now,))]
+
+    def waiting(self) -> list[Waiting]:
+        """All queued jobs, as they came."""
+        with self._database.transaction() as db:
+            queued = db.execute(f"{WAITING} WHERE state = 'queued' ORDER BY sequence").fetchall()
+        return [_waiting(row) for row in queued]  # they may be many, and nobody else has to wait
+
+    def overdue(self, now: float) -> list[Job]:
+        """The queued jobs whose deadline has passed."""
+        with self._database.transaction() as db:
+            return jobs_of(db, "WHERE state = 'queued' AND expires_at <= ?", now)
+
+    def next_deadline(self) -> float | None:
+        """The first deadline of a queued job."""
+        deadlines = "FROM jobs WHERE state = 'queued' AND expires_at IS NOT NULL"
+        found = self._value(f"SELECT min(expires_at) {deadlines}")
+        return None if found is None else float(found)
+
+    def count(self, state: State, owner: int | None = None) -> int:
+        """How many jobs are in this state, of one user or in all."""
+        of_owner = "?1 IS NULL" if owner is None else "owner = ?1"
+        in_state = f"state = '{state}'"  # as the indices have it
+        return int(self._value(f"SELECT count(*) FROM jobs WHERE {in_state} AND {of_owner}", owner))
+
+    def usage(self) -> dict[int, Usage]:
+        """What the jobs that have not ended take, by their owner."""
+        with self._database.transaction() as db:
+            return {owner: Usage(queued, size) for owner, queued, size in db.execute(USAGE)}
 
     def states(self) -> dict[str, State]:
         """The state of every job, by id."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             return {job: State(state) for job, state in db.execute("SELECT id, state FROM jobs")}
 
-    def count(self, state: State) -> int:
-        """How many jobs are in this state."""
-        with self._transaction() as db:
-            return _count(db, state)
+    def shift(self, seconds: float, name: str, value: str) -> None:
+        """Move all times, as the clock was set by so much, and note that this is done."""
+        with self._database.transaction() as db:
+            for table, columns in SHIFTED.items():
+                moved = ", ".join(f"{column} = {column} + ?1" for column in columns)
+                db.execute(f"UPDATE {table} SET {moved}", (seconds,))
+            db.execute(NOTE, (name, value))
 
-    def close(self) -> None:
-        """Let go of the file."""
-        self._db.close()
+    def note(self, name: str) -> str | None:
+        """What was noted under this name."""
+        found = self._value("SELECT max(value) FROM notes WHERE name = ?", name)
+        return None if found is None else str(found)
 
-    def _open(self) -> None:
-        self._db.row_factory = sqlite3.Row
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")  # NORMAL may lose the last commits
-        with self._transaction() as db:
-            (version,) = db.execute("PRAGMA user_version").fetchone()
-            if version > VERSION:
-                raise StateNewer(
-                    f"The store is of version {version}, and this lipsyncd knows {VERSION}.",
-                    "Install the newer lipsyncd again, or choose another state directory.",
-                )
-            if version == 0:
-                for statement in SCHEMA.split(";"):
-                    db.execute(statement)
-                db.execute(f"PRAGMA user_version = {VERSION}")
+    def set_note(self, name: str, value: str | None) -> None:
+        """Note it for the next lives; None: forget it."""
+        with self._database.transaction() as db:
+            if value is None:
+                db.execute("DELETE FROM notes WHERE name = ?", (name,))
+            else:
+                db.execute(NOTE, (name, value))
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing, and nobody else meanwhile."""
-        with self._lock:
-            try:
-                self._db.execute("BEGIN IMMEDIATE")
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException as error:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-                    raise DiskFull(
-                        "The disk of the queue is full.", "Make room there and try again."
-                    ) from error
-                raise
+    def _value(self, query: str, *values: object) -> Any:
+        with self._database.transaction() as db:
+            return db.execute(query, values).fetchone()[0]
 
 
-def _recovered(job: Job) -> Job:
-    if job.attempts < MAX_ATTEMPTS:
-        return move(job, State.QUEUED, started_at=None)
-    error = JobQuarantined(
-        "The daemon died twice while rendering it.", "Look into the daemon's log before a retry."
-    )
+def refuse_other(known: Job, job: Job) -> Job:
+    """The known job; KeyTaken if another one is meant by the same key."""
+    if (known.face, known.voice, known.options) != (job.face, job.voice, job.options):
+        raise KeyTaken(
+            f"The key {job.key} is that of job {known.id}, which has other files or options.",
+            "Give each job a key of its own.",
+        )
+    return known
+
+
+def _recovered(db: sqlite3.Connection, job: Job, crashed: bool) -> Job:
+    """What becomes of a job whose daemon is gone."""
+    job = replace(job, crashes=job.crashes + crashed)
+    if job.crashes < MAX_CRASHES and job.attempts < MAX_ATTEMPTS:
+        return move(job, State.QUEUED, started_at=None, done=0, total=0, faces=0, fps=0.0)
+    error = JobQuarantined(_story(db, job), "Look into the daemon's log before a retry.")
     return move(job, State.QUARANTINED, ended_at=time.time(), error=error.as_map())
 
 
-def _select(db: sqlite3.Connection, where: str, *values: object) -> list[Job]:
-    return [_job_of(row) for row in db.execute(f"SELECT {NAMES} FROM jobs {where}", values)]
+def _story(db: sqlite3.Connection, job: Job) -> str:
+    """How often and when it was begun, and what came of it."""
+    times = db.execute(BEGUN, (job.id, job.attempts)).fetchone()
+    first, last = (f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC" for at in times)
+    story = f"it was begun {job.attempts} times, first at {first} and last at {last}"
+    if job.crashes >= MAX_CRASHES:
+        return f"The daemon broke {job.crashes} times while rendering it: {story}."
+    return f"The daemon never lived to end it: {story}."
 
 
-def _update(db: sqlite3.Connection, job: Job) -> None:
-    db.execute(f"UPDATE jobs SET {CHANGES} WHERE id = :id", _row_of(job))
+def _write(db: sqlite3.Connection, job: Job) -> None:
+    """The job in its new state."""
+    db.execute(UPDATE, row_of(job))
+    _happened(db, job)
 
 
-def _count(db: sqlite3.Connection, state: State) -> int:
-    (count,) = db.execute("SELECT count(*) FROM jobs WHERE state = ?", (state,)).fetchone()
-    return int(count)
+def _happened(db: sqlite3.Connection, job: Job) -> None:
+    now = time.time()
+    db.execute("INSERT INTO happenings (at, job, state) VALUES (?, ?, ?)", (now, job.id, job.state))
 
 
-def _row_of(job: Job) -> dict[str, object]:
-    return job.as_map() | {
-        "face": job.face.encode("utf-8", "surrogateescape"),
-        "voice": job.voice.encode("utf-8", "surrogateescape"),
-        "options": json.dumps(job.options.as_map()),
-        "error": json.dumps(job.error) if job.error else None,
-    }
-
-
-def _job_of(row: sqlite3.Row) -> Job:
-    return Job(
-        **dict(row)
-        | {
-            "state": State(row["state"]),
-            "face": row["face"].decode("utf-8", "surrogateescape"),
-            "voice": row["voice"].decode("utf-8", "surrogateescape"),
-            "options": Options.from_map(json.loads(row["options"])),
-            "error": json.loads(row["error"]) if row["error"] else None,
-        }
-    )
+def _waiting(row: sqlite3.Row) -> Waiting:
+    return Waiting(**dict(row) | {"priority": Priority(row["priority"])})

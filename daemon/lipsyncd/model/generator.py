@@ -47,6 +47,20 @@ def res(channels: int) -> Block:
     return Block(nn.Conv2d(channels, channels, 3, padding=1), residual=True)
 
 
+class Sigmoid(nn.Module):
+    """The sigmoid, of one mouth after another where it is computed by the CPU.
+
+    Of a whole batch each of the CPU's threads would take a part that ends anywhere in a mouth, and
+    computes what is left at such an end by another routine, which rounds otherwise.  A mouth would
+    depend on its place in the batch; all else in the network is the same at any place.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not x.is_cpu:
+            return torch.sigmoid(x)
+        return torch.stack([torch.sigmoid(mouth) for mouth in x.unbind()])
+
+
 class Generator(nn.Module):
     """Mel windows and crops in, mouths out."""
 
@@ -86,7 +100,7 @@ class Generator(nn.Module):
                 [up(c128 + c32, c64), res(c64), res(c64)],
             )
         )
-        self.output_block = nn.Sequential(conv(c64 + c16, c32), nn.Conv2d(c32, 3, 1), nn.Sigmoid())
+        self.output_block = nn.Sequential(conv(c64 + c16, c32), nn.Conv2d(c32, 3, 1), Sigmoid())
 
     def forward(
         self, windows: torch.Tensor, crops: torch.Tensor, lower: bool = False

@@ -21,6 +21,7 @@ from lipsyncd.model.device import (
     precision_of,
 )
 from lipsyncd.model.golden import Golden, golden_of
+from lipsyncd.model.sharing import Sharing
 
 # How far a mouth may be from the golden one, of 255: float16 was seen within 0.4, float32 in 1e-4.
 TOLERANCE = {torch.float16: 3.0, torch.float32: 0.05}
@@ -30,7 +31,8 @@ SAMPLED = 997  # every so many-th weight goes into the checksum
 class Models:
     """The generator of one checkpoint, resident, and face detectors for whoever renders.
 
-    Every pass of a job has the same shape, so a mouth never depends on its neighbours.
+    Jobs that want mouths at the same time share passes.  Every pass of a job has the same shape,
+    so a mouth never depends on its neighbours.
     """
 
     def __init__(  # noqa: PLR0917
@@ -50,6 +52,7 @@ class Models:
             device, self._dtype, memory_format=torch.channels_last
         )
         self._locked_bytes = keep_in_memory(self._generator)
+        self._sharing = Sharing(self._fitting_pass, lambda: self.batch)
         self.batch = batch
         self.conventions: Conventions = checkpoint.conventions
 
@@ -71,21 +74,15 @@ class Models:
         mouths (n, 96, 96, 3) float32 BGR in 0..255, or with `lower` (n, 48, 96, 3).
         Raises DeviceLost, and DeviceMemoryFull if not even one crop fits.
         """
-        inputs = (crops, crops if references is None else references, windows)
-        while True:
-            batch = self.batch
-            try:
-                made = [
-                    self._pass([each[at : at + batch] for each in inputs], lower, batch)
-                    for at in range(0, len(crops), batch)
-                ]
-                return np.concatenate(made)
-            except torch.OutOfMemoryError as error:
-                self._halve(batch, error)
+        references = crops if references is None else references
+        return self._sharing.mouths((crops, references, windows), lower)
 
     def prove(self) -> None:
-        """The warm pass: a small batch, compared with its golden output.  Raises DeviceLost."""
-        error = self._error_at(len(self._golden.crops), lower=False)
+        """The warm pass: a small batch, compared with its golden output, before whatever waits.
+
+        Raises DeviceLost.
+        """
+        error = self._error(lower=False, urgent=True)
         if not error <= TOLERANCE[self._dtype]:
             raise DeviceLost(
                 f"The device {self._device} computes wrongly (off by {error:.3g} of 255).",
@@ -94,9 +91,8 @@ class Models:
 
     def check(self) -> None:
         """A pass at every shape of serving, against the golden output.  Raises WarmUpFailed."""
-        shapes = [(self.batch, True), (self.batch, False), (len(self._golden.crops), False)]
-        for batch, lower in shapes:
-            error = self._error_at(batch, lower)
+        for lower, urgent in ((True, False), (False, False), (False, True)):
+            error = self._error(lower, urgent)
             if not error <= TOLERANCE[self._dtype]:
                 raise WarmUpFailed(
                     f"{self._checkpoint.path.name} gives other pictures on {self._device} than on "
@@ -117,6 +113,14 @@ class Models:
             "batch": self.batch,
         }
 
+    def _fitting_pass(self, inputs: Sequence[np.ndarray], lower: bool, batch: int) -> np.ndarray:
+        """A pass for as many of the inputs as the memory is enough for: mostly all."""
+        while True:
+            try:
+                return self._pass([each[:batch] for each in inputs], lower, batch)
+            except torch.OutOfMemoryError as error:
+                batch = self._halved(batch, error)
+
     @torch.inference_mode()
     def _pass(self, inputs: Sequence[np.ndarray], lower: bool, batch: int) -> np.ndarray:
         """One forward pass at the shape of `batch`, for as many or fewer: crops, references and
@@ -132,17 +136,16 @@ class Models:
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(values).to(self._device).to(self._dtype)
 
-    def _error_at(self, batch: int, lower: bool) -> float:
+    def _error(self, lower: bool, urgent: bool) -> float:
         """The largest difference from the golden output at one shape; nan if it is no number."""
         golden = self._golden
-        count = min(batch, len(golden.crops))
         inputs = golden.crops, golden.crops, golden.windows
-        made = self._pass([each[:count] for each in inputs], lower, batch)
-        wanted = golden.mouths[:count, CROP // 2 :] if lower else golden.mouths[:count]
+        made = self._sharing.mouths(inputs, lower, urgent)
+        wanted = golden.mouths[:, CROP // 2 :] if lower else golden.mouths
         return float(np.abs(made - wanted).max())
 
-    def _halve(self, batch: int, error: Exception) -> None:
-        """Go on with half the batch, now and in future."""
+    def _halved(self, batch: int, error: Exception) -> int:
+        """Half the batch, for now and in future."""
         torch.cuda.empty_cache()
         if batch == 1:
             raise DeviceMemoryFull(
@@ -151,6 +154,7 @@ class Models:
             ) from error
         self.batch = batch // 2
         emit(GPU_OOM, "device: out of memory, going on with batches of %d", self.batch)
+        return self.batch
 
     def _checksum(self) -> str:
         sampled = [

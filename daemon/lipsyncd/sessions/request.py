@@ -1,58 +1,48 @@
 """A request and its reply, as the session hands them to the verbs and takes them back."""
 
-import socket
-import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import TypeVar
 
-from lipsyncd.errors import InvalidRequest, UnknownJob
+from lipsyncd.errors import AccessDenied, InvalidRequest, UnknownJob
 from lipsyncd.house import House
-from lipsyncd.jobs.job import Job
-
-ROOT = 0  # the uid that sees every job
-CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
+from lipsyncd.jobs.job import ALPHABET, ID_LENGTH, Job
+from lipsyncd.sessions.line import Line
+from lipsyncd.sessions.peer import Peer
 
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
-class Peer:
-    """The process at the other end, as the kernel vouches for it."""
-
-    pid: int
-    uid: int
-
-    @classmethod
-    def of(cls, sock: socket.socket) -> Self:
-        """Who connected this socket."""
-        data = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
-        pid, uid, _ = CREDENTIALS.unpack(data)
-        return cls(pid, uid)
-
-    def __str__(self) -> str:
-        return f"uid {self.uid}, pid {self.pid}"
-
-
-@dataclass(frozen=True)
 class Request:
-    """One request of one client.
-
-    `descriptors` are closed after the reply; `tell` sends an event; `line` is the client's socket,
-    to notice that somebody hung up.
-    """
+    """One request of one client; `descriptors` are closed after the reply."""
 
     house: House
     peer: Peer
     body: Mapping[str, object]
     descriptors: Sequence[int]
-    tell: Callable[[str, Mapping[str, object]], None]
-    line: int
+    line: Line
 
     @property
     def number(self) -> object:
         """Its id, which its answers carry as well."""
         return self.body.get("id")
+
+    @property
+    def is_admins(self) -> bool:
+        """It comes from somebody who may do with every job what its owner may."""
+        return self.peer.may_administer(self.house.chosen.config.admin_group)
+
+    @property
+    def owner(self) -> int | None:
+        """Whose jobs its client may see, None for everybody's."""
+        return None if self.is_admins else self.peer.uid
+
+    def require_admin(self, what: str) -> None:
+        """Raise AccessDenied if its client may not do `what`."""
+        if not self.is_admins:
+            group = self.house.chosen.config.admin_group
+            raise AccessDenied(f"Only an admin may {what}.", f"Admins are in the group {group}.")
 
     def field(self, name: str, kind: type[Value], default: Value | None = None) -> Value:
         """A field of exactly this type; without a default it has to be there."""
@@ -61,13 +51,16 @@ class Request:
             raise InvalidRequest(f"{name} is not {kind.__name__}.", "Use the daemon's lipsyncctl.")
         return value
 
-    def job(self) -> Job:
-        """The job it names as it is now; UnknownJob if there is none this client may see."""
-        name = self.field("job", str)
-        job = self.house.store.get(name)
-        if job is None or self.peer.uid not in (ROOT, job.owner):
-            raise UnknownJob(f"There is no job {name}.", "lipsyncctl list shows yours.")
-        return self.house.board.newest(job)
+    def job(self, name: str = "job") -> Job:
+        """The job it names as it is now; UnknownJob if there is none that its client may see.
+
+        What another user owns is looked up, and refused, just like what does not exist.
+        """
+        wanted = self.field(name, str)
+        found, owner = self.house.store.get(wanted) if _is_id(wanted) else None, self.owner
+        if found is None or owner not in (None, found.owner):
+            raise UnknownJob(f"There is no job {wanted}.", "lipsyncctl list shows yours.")
+        return self.house.board.newest(found)
 
 
 @dataclass(frozen=True)
@@ -79,5 +72,6 @@ class Reply:
     descriptor: int | None = None
 
 
-class HungUp(Exception):
-    """The client left in the middle of a request."""
+def _is_id(text: str) -> bool:
+    """Any other text need not be looked for, and the store may not even be able to."""
+    return len(text) == ID_LENGTH and set(text) <= set(ALPHABET)

@@ -7,19 +7,32 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 
 from lipsyncd.connection import Connection
 from lipsyncd.errors import SessionsFull
 from lipsyncd.house import House
-from lipsyncd.sessions.request import Peer
+from lipsyncd.sessions.complaints import Complaints
+from lipsyncd.sessions.peer import Peer
 from lipsyncd.sessions.session import Session
 from lipsyncd.wire import Kind
 
 log = logging.getLogger(__name__)
 
 MAX_SESSIONS = 64
+KEPT_FOR_ADMINS = 4  # of them, so that a flood can be looked at and ended
+MAX_OF_USER = 16
+UNREAD_BYTES = 16 << 10  # of what a client was told; with them wait descriptors, which are few
 GOODBYE_SECONDS = 2.0  # for all sessions together, when the server closes
 PAUSE_SECONDS = 0.1  # after a client could not be accepted, for lack of descriptors say
+
+
+@dataclass(frozen=True)
+class Guest:
+    """Who has a session, and by which connection."""
+
+    peer: Peer
+    connection: Connection
 
 
 class Server:
@@ -28,8 +41,9 @@ class Server:
     def __init__(self, listener: socket.socket, house: House) -> None:
         self._listener = listener
         self._house = house
+        self._complaints = Complaints()
         self._lock = threading.Lock()
-        self._sessions: dict[threading.Thread, Connection] = {}
+        self._guests: dict[threading.Thread, Guest] = {}
         self._closing = os.eventfd(0, os.EFD_CLOEXEC)
         self._thread = threading.Thread(target=self._accept, name="accept", daemon=True)
 
@@ -44,11 +58,11 @@ class Server:
         self._thread.join(GOODBYE_SECONDS)
         os.close(self._closing)
         with self._lock:
-            sessions = dict(self._sessions)
-        for connection in sessions.values():
-            connection.hang_up()
+            guests = dict(self._guests)
+        for guest in guests.values():
+            guest.connection.hang_up()
         deadline = time.monotonic() + GOODBYE_SECONDS
-        for thread in sessions:
+        for thread in guests:
             thread.join(max(deadline - time.monotonic(), 0))
 
     def _accept(self) -> None:
@@ -62,39 +76,58 @@ class Server:
                 self._welcome(client)
             except BlockingIOError:
                 continue  # it left before we came
-            except OSError as error:
+            except Exception as error:
                 log.error("server: a client could not be accepted: %s", error)
                 time.sleep(PAUSE_SECONDS)
 
     def _welcome(self, client: socket.socket) -> None:
         """Begin a session, or say why not."""
         connection = Connection(client)
-        session = Session(connection, Peer.of(client), self._house)
-        thread = threading.Thread(
-            target=self._serve, args=[session, connection], name="session", daemon=True
-        )
+        try:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)
+            guest = Guest(Peer.of(client), connection)
+            if reason := self._no_room_for(guest.peer):
+                self._refuse(guest, reason)
+            else:
+                self._begin(guest)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _no_room_for(self, peer: Peer) -> str:
+        """Why this client cannot have a session, in a sentence; empty if it can."""
         with self._lock:
-            if len(self._sessions) >= MAX_SESSIONS:
-                return _refuse(connection)
-            try:
-                thread.start()
-            except RuntimeError as error:
-                connection.close()
-                raise OSError(f"no thread for it: {error}") from error
-            self._sessions[thread] = connection  # it waits for the lock to take itself out
-        return None
+            count = len(self._guests)
+            own = sum(guest.peer.uid == peer.uid for guest in self._guests.values())
+        if own >= MAX_OF_USER:
+            return f"This user has {own} sessions already."
+        if count >= MAX_SESSIONS:
+            return f"There are {count} sessions already."
+        if count >= MAX_SESSIONS - KEPT_FOR_ADMINS:
+            group = self._house.chosen.config.admin_group
+            return "" if peer.may_administer(group) else "The last sessions are kept for admins."
+        return ""
+
+    def _refuse(self, guest: Guest, reason: str) -> None:
+        error = SessionsFull(reason, "Try again once another client has left.")
+        self._complaints.tell(guest.peer, error, reason)
+        with guest.connection as connection, suppress(TimeoutError):
+            connection.send(Kind.ERROR, {"id": None, **error.as_map()})
+
+    def _begin(self, guest: Guest) -> None:
+        session = Session(guest.connection, guest.peer, self._house, self._complaints)
+        thread = threading.Thread(
+            target=self._serve, args=[session, guest.connection], name="session", daemon=True
+        )
+        with self._lock:  # the thread waits for it to take itself out
+            thread.start()
+            self._guests[thread] = guest
 
     def _serve(self, session: Session, connection: Connection) -> None:
         """The life of a session's thread."""
         try:
             session.run()
         finally:
+            with self._lock:  # first: who sees that a session is over may begin another
+                del self._guests[threading.current_thread()]
             connection.close()
-            with self._lock:
-                del self._sessions[threading.current_thread()]
-
-
-def _refuse(connection: Connection) -> None:
-    error = SessionsFull(f"{MAX_SESSIONS} clients are connected already.", "Try again later.")
-    with connection, suppress(TimeoutError):
-        connection.send(Kind.ERROR, {"id": None, **error.as_map()})

@@ -2,29 +2,30 @@
 
 import logging
 import os
-from collections.abc import Mapping
 from contextlib import suppress
 
 from lipsyncd.connection import Connection, Message
 from lipsyncd.errors import (
-    AccessDenied,
     InternalError,
     InvalidRequest,
     LipsyncError,
     MalformedMessage,
     MessageTooLarge,
-    ProtocolError,
     UnsupportedVerb,
     VersionMismatch,
 )
-from lipsyncd.host.events import AUTH_DENIED, PROTOCOL_ERROR, emit
 from lipsyncd.house import House
-from lipsyncd.sessions.request import HungUp, Peer, Reply, Request
+from lipsyncd.sessions.complaints import Complaints
+from lipsyncd.sessions.line import HungUp, Line
+from lipsyncd.sessions.peer import Peer
+from lipsyncd.sessions.request import Reply, Request
 from lipsyncd.sessions.verbs import DESCRIPTORS, VERBS
 from lipsyncd.wire import HINT, Kind
 
 log = logging.getLogger(__name__)
 
+HELLO_SECONDS = 10.0  # for the first message to begin
+IDLE_SECONDS = 60.0  # for the next one
 MAX_WORDS = 1000  # characters of an error that may quote what a client sent
 IN_DOUBT = (MalformedMessage, MessageTooLarge, VersionMismatch)  # what follows cannot be trusted
 
@@ -32,11 +33,20 @@ IN_DOUBT = (MalformedMessage, MessageTooLarge, VersionMismatch)  # what follows 
 class Session:
     """A conversation with one client, from its hello until somebody hangs up."""
 
-    def __init__(self, connection: Connection, peer: Peer, house: House) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        peer: Peer,
+        house: House,
+        complaints: Complaints | None = None,
+    ) -> None:
+        """`complaints` are shared by all sessions; without them this one has its own."""
         self._connection = connection
         self._peer = peer
         self._house = house
+        self._complaints = complaints or Complaints()
         self._is_welcome = False
+        self._number: int | None = None  # of the last request
 
     def run(self) -> None:
         """Answer until the end; nothing a client does comes out of here."""
@@ -50,48 +60,56 @@ class Session:
             log.exception("session of %s: broke", self._peer)
 
     def _receive(self) -> Message | None:
+        """The next message, None if the session is over."""
         try:
-            return self._connection.receive()
+            return self._connection.receive(IDLE_SECONDS if self._is_welcome else HELLO_SECONDS)
+        except TimeoutError:
+            if not self._is_welcome:
+                self._refuse(MalformedMessage("No hello came in time.", HINT), None)
         except LipsyncError as error:
             self._refuse(error, None)
-            return None
+        return None
 
     def _answer(self, message: Message) -> None:
         """One reply or one error; HungUp if the conversation cannot go on."""
-        number = _number_of(message)
+        number = message.body.get("id")
         try:
-            self._reply(self._handle(message, number), number)
+            self._reply(self._handle(message), number)
         except HungUp:
             raise
         except LipsyncError as error:
-            self._refuse(error, number)
+            self._refuse(error, number if type(number) is int else None)
             if isinstance(error, IN_DOUBT):
                 raise HungUp from error
         except Exception:
-            log.exception("session of %s: %s broke", self._peer, message.body.get("verb"))
+            log.exception("session of %s: a request broke", self._peer)
             broken = InternalError("The request broke.", "Ask the operator to read the log.")
             self._refuse(broken, number)
 
-    def _handle(self, message: Message, number: int | None) -> Reply:
+    def _handle(self, message: Message) -> Reply:
         """The reply of the verb's handler."""
+        self._number = self._number_of(message)
         verb = self._verb_of(message)
-        request = Request(
-            self._house,
-            self._peer,
-            message.body,
-            line=self._connection.fileno(),
-            descriptors=message.descriptors,
-            tell=lambda event, fields: self._tell(event, fields, number),
-        )
+        line = Line(self._connection, self._number)
+        request = Request(self._house, self._peer, message.body, message.descriptors, line)
         reply = VERBS[verb](request)
         self._is_welcome = True
         return reply
 
+    def _number_of(self, message: Message) -> int:
+        """The id of a request, which nothing else in this session has had."""
+        if message.kind is not Kind.REQUEST:
+            raise MalformedMessage(f"A client sent a message of kind {message.kind.name}.", HINT)
+        number = message.body.get("id")
+        if type(number) is not int:
+            raise MalformedMessage("The id of a request is not a whole number.", HINT)
+        if self._number is not None and number <= self._number:
+            raise MalformedMessage(f"The id {number} of a request came after {self._number}.", HINT)
+        return number
+
     def _verb_of(self, message: Message) -> str:
         """The verb of a request that is fit to be handled."""
         verb = message.body.get("verb")
-        if message.kind is not Kind.REQUEST or _number_of(message) is None:
-            raise MalformedMessage("A message is not a request with a number.", HINT)
         if not self._is_welcome and verb != "hello":
             raise MalformedMessage("A session begins with hello.", HINT)
         if not isinstance(verb, str) or verb not in VERBS:
@@ -112,24 +130,11 @@ class Session:
             for descriptor in descriptors:
                 os.close(descriptor)
 
-    def _tell(self, verb: str, fields: Mapping[str, object], number: object) -> None:
-        self._send(Kind.EVENT, {"verb": verb, "id": number, **fields})
-
     def _refuse(self, error: LipsyncError, number: object) -> None:
         message = error.message[:MAX_WORDS]
-        self._tell_refusal(error, message)
+        self._complaints.tell(self._peer, error, message)
         with suppress(HungUp):
             self._send(Kind.ERROR, {"id": number, **error.as_map(), "message": message})
-
-    def _tell_refusal(self, error: LipsyncError, message: str) -> None:
-        words = ("session of %s: %s: %s", self._peer, error.name, message)
-        client = {"PEER_PID": self._peer.pid, "OWNER_UID": self._peer.uid, "ERROR": error.name}
-        if isinstance(error, AccessDenied):
-            emit(AUTH_DENIED, *words, **client)
-        elif isinstance(error, ProtocolError):
-            emit(PROTOCOL_ERROR, *words, **client)
-        else:
-            log.info(*words)
 
     def _send(
         self, kind: Kind, body: dict[str, object], descriptors: list[int] | None = None
@@ -138,9 +143,3 @@ class Session:
             self._connection.send(kind, body, descriptors or [])
         except TimeoutError:
             raise HungUp from None
-
-
-def _number_of(message: Message) -> int | None:
-    """The id of a request, which its answers carry as well."""
-    number = message.body.get("id")
-    return number if type(number) is int else None

@@ -1,0 +1,58 @@
+"""`list`: the jobs of all daemons, page after page."""
+
+from argparse import Namespace
+from typing import Any
+
+from lipsyncctl.client import Client
+from lipsyncctl.console import Console
+from lipsyncctl.daemons import code
+from lipsyncctl.instances import answers
+from lipsyncctl.job import table
+from lipsyncd.errors import LipsyncError
+
+PAGE = 200  # jobs; a daemon tells no more at once
+
+
+def list_jobs(console: Console, arguments: Namespace) -> int:
+    """The newest jobs of the user, for admins of everybody; the newest last."""
+    limit = None if arguments.all else arguments.limit
+    asked = list(answers(arguments.addresses, lambda client: look(client, limit)))
+    jobs = []
+    for address, answer in asked:
+        if isinstance(answer, LipsyncError):
+            console.complain(answer)
+            continue
+        jobs += answer["jobs"]
+        if answer["paused"]:
+            name = f"{address.stem}: " if len(asked) > 1 else ""
+            console.note(f"{name}{answer['paused']}")
+    if any(isinstance(answer, dict) for _, answer in asked):
+        tell(console, sorted(jobs, key=lambda job: job["created_at"]), limit)
+    return max(code(answer) for _, answer in asked)
+
+
+def tell(console: Console, jobs: list[dict[str, Any]], limit: int | None) -> None:
+    """The newest of them, and whether there are more."""
+    newest = jobs if limit is None else jobs[-limit:]
+    console.tell({"verb": "listed", "jobs": newest}, table(newest))
+    if len(newest) < len(jobs):
+        console.note(f"These are the newest {limit}; `lipsyncctl list --all` shows every job.")
+
+
+def look(client: Client, limit: int | None) -> dict[str, Any]:
+    """The jobs of one daemon, one more than the limit if there are more; and why it pauses."""
+    jobs = newest(client, None if limit is None else limit + 1)
+    return {"jobs": jobs, "paused": client.ask("health").body.get("paused")}
+
+
+def newest(client: Client, count: int | None) -> list[dict[str, Any]]:
+    """So many jobs (None: all), the newest last."""
+    jobs: list[dict[str, Any]] = []
+    while count is None or len(jobs) < count:
+        size = PAGE if count is None else min(PAGE, count - len(jobs))
+        before = {"before": jobs[0]["id"]} if jobs else {}
+        page = client.ask("list", limit=size, **before).body["jobs"]
+        jobs = page + jobs
+        if len(page) < size:
+            break
+    return jobs

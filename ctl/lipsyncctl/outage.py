@@ -1,0 +1,48 @@
+"""The time in which a daemon does not answer, because it restarts most likely: it is waited out."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from lipsyncd.errors import LipsyncError, ServerUnreachable, SessionsFull
+
+ENDURANCE = 60.0  # seconds without an answer after which we give up; a restart takes a few
+SHORTEST_PAUSE = 0.1  # seconds before the first attempt to reach the daemon again
+LONGEST_PAUSE = 2.0
+AWAY = (ServerUnreachable, SessionsFull)  # errors that may be over at the next attempt
+
+Remark = Callable[[str], None]
+Answer = TypeVar("Answer")
+
+
+class Outage:
+    """The time since the daemon last answered; `remark` hears when it begins."""
+
+    def __init__(self, remark: Remark) -> None:
+        self.remark = remark
+        self.end()
+
+    def end(self) -> None:
+        """The daemon has answered."""
+        self.deadline: float | None = None
+        self.pause = SHORTEST_PAUSE
+
+    def endure(self, error: LipsyncError) -> None:
+        """Pauses before another attempt, each time longer; at the end raises `error`."""
+        if self.deadline is None:
+            self.deadline = time.monotonic() + ENDURANCE
+            self.remark(f"{error.message} Trying again for up to {ENDURANCE:.0f} s.")
+        if time.monotonic() >= self.deadline:
+            raise error
+        time.sleep(self.pause)
+        self.pause = min(2 * self.pause, LONGEST_PAUSE)
+
+
+def persistent(ask: Callable[[], Answer], remark: Remark) -> Answer:
+    """What the daemon answers, asked again after an outage; so it has to be safe to ask twice."""
+    outage = Outage(remark)
+    while True:
+        try:
+            return ask()
+        except AWAY as error:
+            outage.endure(error)

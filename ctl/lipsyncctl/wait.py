@@ -1,0 +1,69 @@
+"""`wait`: until all the jobs have ended, or the first of them, or the time is up."""
+
+from argparse import Namespace
+
+from lipsyncctl.batch import worst
+from lipsyncctl.changes import Found, changes_of, find, is_end
+from lipsyncctl.console import Console
+from lipsyncctl.delivery import deliver, exit_code, receive
+from lipsyncctl.instances import holder
+from lipsyncctl.job import outcome
+from lipsyncctl.limit import TimeIsUp, time_limit
+from lipsyncctl.outage import persistent
+from lipsyncctl.result import Destination
+from lipsyncctl.run import INTERRUPTED
+from lipsyncd.errors import InvalidRequest
+
+TIMED_OUT = 124  # as timeout(1) has it
+
+
+def wait(console: Console, arguments: Namespace) -> int:
+    """The outcome as an exit code; whoever stops waiting leaves the jobs as they are."""
+    if arguments.output and len(arguments.jobs) > 1 and not arguments.any:
+        raise InvalidRequest("-o is for the result of one job.", "Fetch the others one by one.")
+    destination = Destination.of(arguments.output) if arguments.output else None
+    wait_for = wait_for_any if arguments.any else wait_for_all
+    try:
+        with time_limit(arguments.timeout):
+            return wait_for(console, arguments, destination)
+    except TimeIsUp:
+        console.note("The time is up; what has not ended goes on.")
+        return TIMED_OUT
+    except KeyboardInterrupt:
+        console.note("What has not ended goes on; `lipsyncctl cancel` would stop it.")
+        return INTERRUPTED
+
+
+def wait_for_all(console: Console, arguments: Namespace, destination: Destination | None) -> int:
+    """Returns when all the jobs have ended."""
+
+    def wait_for(job: str) -> int:
+        address = persistent(lambda: holder(arguments.addresses, job), console.note)
+        return deliver(console, address, job, destination)
+
+    return worst(console, arguments.jobs, wait_for)
+
+
+def wait_for_any(console: Console, arguments: Namespace, destination: Destination | None) -> int:
+    """Returns when the first of the jobs has ended, and says which one that is."""
+    found = first_to_end(find(arguments.addresses, arguments.jobs, console.note), console)
+    console.tell({"verb": "finished", "job": found.job}, found.job["id"])
+    if found.job["state"] != "succeeded":
+        console.note(outcome(found.job))
+    elif destination:
+        place = (found.address, found.job["id"], destination)
+        persistent(lambda: receive(console, *place), console.note)
+    return exit_code(found.job)
+
+
+def first_to_end(found: list[Found], console: Console) -> Found:
+    """The job that has ended first, as it is then."""
+    ended = [each for each in found if each.is_ended]
+    if ended:
+        return min(ended, key=lambda each: each.job["ended_at"])
+    awaited = {each.job["id"] for each in found}
+    return next(
+        Found(address, message["job"], message["seq"])
+        for address, message in changes_of(found, None, console.note)
+        if is_end(message) and message["job"]["id"] in awaited
+    )

@@ -1,0 +1,133 @@
+"""The admission: what a job has to pass before it is accepted, and the bounds it counts against."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import NoReturn
+
+from lipsyncd.config import Chosen
+from lipsyncd.errors import InputGone, NotRetryable, QueueFull
+from lipsyncd.host.events import JOB_REJECTED_QUEUE_FULL, emit
+from lipsyncd.jobs.job import Job, State, new_job
+from lipsyncd.jobs.options import Terms
+from lipsyncd.jobs.scheduler import Scheduler
+from lipsyncd.jobs.spool import Spool
+from lipsyncd.jobs.store import Store, refuse_other
+
+RETRYABLE = (State.FAILED, State.QUARANTINED)
+SOON = 1.0  # seconds after which to try again, at least
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What is taken of the bounds: by a user's jobs, or by one that is being copied."""
+
+    owner: int
+    bytes: int
+    jobs: int = 1
+
+
+class Admission:
+    """Lets jobs in: within the bounds, copied, and on disk for good.
+
+    Room is claimed before anything is copied, so however many come at once, no bound is passed.
+    """
+
+    def __init__(self, store: Store, spool: Spool, scheduler: Scheduler, chosen: Chosen) -> None:
+        self._store = store
+        self._spool = spool
+        self._scheduler = scheduler
+        self._chosen = chosen
+        self._lock = threading.Lock()
+        self._claims: list[Claim] = []
+
+    def submit(self, job: Job, face: int, voice: int) -> Job:
+        """Accept a job with the files behind two descriptors; or give the one with its key.
+
+        Raises QueueFull, QueueDraining, KeyTaken, InputError, DiskFull, DiskFailed; then nothing
+        is left of it.
+        """
+        known = job.key and self._store.by_key(job.owner, job.key)
+        if known:
+            return refuse_other(known, job)
+        size = self._spool.size_of(face, voice)
+        with self._claimed(Claim(job.owner, size)) as claim:
+            spooled = self._spool.admit(job.id, face, voice)
+            if spooled > size:
+                self._spool.discard(job.id)
+                raise InputGone("The files grew while they were copied.", "Submit them again.")
+            return self._enqueued(replace(job, spool_bytes=spooled), claim)
+
+    def retry(self, failed: Job) -> Job:
+        """Accept a new job with the inputs and the options of one that failed or was set aside."""
+        if failed.state not in RETRYABLE:
+            raise NotRetryable(
+                f"The job {failed.state}, so there is nothing to try again.",
+                "Only failed and quarantined jobs can be retried; submit it anew.",
+            )
+        terms = Terms(priority=failed.priority, max_runtime=failed.max_runtime)
+        job = new_job(failed.owner, failed.face, failed.voice, failed.options, terms)
+        with self._claimed(Claim(failed.owner, failed.spool_bytes)) as claim:
+            spooled = self._spool.link(failed.id, job.id)
+            again = replace(job, spool_bytes=spooled, retry_of=failed.id)
+            return self._enqueued(again, claim)
+
+    @contextmanager
+    def _claimed(self, claim: Claim) -> Iterator[Claim]:
+        """Room for a job in the queue and in the spool, until it is accepted; else QueueFull."""
+        self._scheduler.check_open()
+        with self._lock:
+            self._refuse_beyond(claim)
+            self._claims.append(claim)
+        try:
+            yield claim
+        finally:
+            with self._lock:
+                self._release(claim)
+
+    def _release(self, claim: Claim) -> None:
+        """The claim counts no more; the job itself does now, if it was accepted."""
+        self._claims = [each for each in self._claims if each is not claim]
+
+    def _enqueued(self, job: Job, claim: Claim) -> Job:
+        """The job in the queue; of one that is not accepted no file stays."""
+        try:
+            with self._lock:
+                accepted = self._scheduler.enqueue(job)
+                self._release(claim)
+        except BaseException:
+            self._spool.discard(job.id)
+            raise
+        if accepted.id != job.id:  # the same key came in twice at the same moment
+            self._spool.discard(job.id)
+        return accepted
+
+    def _refuse_beyond(self, claim: Claim) -> None:
+        """Raise QueueFull if one of the bounds would be passed."""
+        limits = self._chosen.config.limits
+        claims = [*self._taken(), *self._claims, claim]
+        mine = [each for each in claims if each.owner == claim.owner]
+        for taken, most_jobs, most_bytes, whose in (
+            (mine, limits.max_jobs_per_user, limits.max_input_bytes_per_user, " of this user"),
+            (claims, limits.max_jobs, limits.max_input_bytes, ""),
+        ):
+            jobs, size = sum(each.jobs for each in taken), sum(each.bytes for each in taken)
+            if jobs > most_jobs:
+                self._refuse(claim.owner, f"{jobs - 1} jobs{whose} are waiting already.")
+            if size > most_bytes:
+                words = f"would take {size} bytes, and {most_bytes} is the limit."
+                self._refuse(claim.owner, f"The inputs of the jobs{whose} {words}")
+
+    def _taken(self) -> Iterator[Claim]:
+        """What the accepted jobs take, user by user."""
+        for owner, usage in self._store.usage().items():
+            yield Claim(owner, usage.bytes, usage.queued)
+
+    def _refuse(self, owner: int, words: str) -> NoReturn:
+        text = "queue: a job of uid %d was refused: %s"
+        emit(JOB_REJECTED_QUEUE_FULL, text, owner, words, OWNER_UID=owner)
+        error = QueueFull(words, "Try again later, or wait for your jobs to end.")
+        seconds = self._scheduler.line.next_start()
+        error.retry_after_ms = round(1000 * max(SOON, seconds or 0.0))
+        raise error

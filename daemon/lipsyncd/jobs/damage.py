@@ -1,0 +1,48 @@
+"""What is wrong with a store on the disk: looked for when it is opened, before it is trusted."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from lipsyncd.jobs.job import ENDED
+from lipsyncd.jobs.rows import jobs_of
+from lipsyncd.jobs.schema import damaged, migrate
+from lipsyncd.jobs.wal import has_lost_commits
+
+NOT_ENDED = f"state NOT IN {tuple(str(state) for state in sorted(ENDED))}"  # or unreadable
+
+
+def check_log(path: Path) -> None:
+    """Raise StateCorrupt if SQLite would silently pass over commits; before it opens the file."""
+    if has_lost_commits(path):
+        raise damaged(f"commits in the log of {path} cannot be read")
+
+
+def check_pages(db: sqlite3.Connection) -> None:
+    """Raise StateCorrupt if the file is damaged, or an index does not show every row.
+
+    The latter `quick_check` leaves out; but a job that its index does not show would be lost.
+    """
+    (found,) = db.execute("PRAGMA integrity_check(1)").fetchone()
+    if found != "ok":
+        raise damaged(str(found).splitlines()[-1])
+
+
+def check_content(db: sqlite3.Connection) -> None:
+    """Raise StateCorrupt if a table or an index is missing, or what has yet to run is no job."""
+    with closing(sqlite3.connect(":memory:")) as sound:
+        migrate(sound)
+        missing = _parts(sound) - _parts(db)
+    if missing:
+        raise damaged(f"it has no {min(missing)}")
+    jobs_of(db, f"WHERE {NOT_ENDED}")
+
+
+def _parts(db: sqlite3.Connection) -> set[str]:
+    """The tables, their columns and the indices, by name."""
+    objects = db.execute("SELECT name FROM sqlite_master")
+    columns = db.execute(
+        "SELECT tables.name || '.' || columns.name FROM sqlite_master AS tables,"
+        " pragma_table_info(tables.name) AS columns WHERE tables.type = 'table'"
+    )
+    return {name for (name,) in [*objects, *columns]}

@@ -1,0 +1,85 @@
+"""The pause: why the queue takes or starts nothing for now, by order or for lack of room."""
+
+import time
+
+from lipsyncd.config import Chosen
+from lipsyncd.errors import DiskFailed, DiskFull, LipsyncError, QueueDraining
+from lipsyncd.host.events import DISK_FULL, QUEUE_DRAINED, QUEUE_RESUMED, emit
+from lipsyncd.jobs.spool import Spool
+from lipsyncd.jobs.store import Store
+
+NOTE = "drained"  # in the store: the reason of a drain, over restarts
+TRIAL = "trial"  # a note that is written only to see whether one can be
+
+
+class Pause:
+    """A drain, which lasts until somebody resumes, and a full disk, which passes by itself."""
+
+    def __init__(self, store: Store, spool: Spool, chosen: Chosen) -> None:
+        self._store = store
+        self._spool = spool
+        self._chosen = chosen
+        self._drained = store.note(NOTE)
+        self._fault = ""
+
+    @property
+    def is_on(self) -> bool:
+        """Nothing is to be started."""
+        self._look()
+        return bool(self.reason)
+
+    @property
+    def reason(self) -> str:
+        """Why, in a sentence; empty while the queue goes on."""
+        return self._fault or (f"The queue is drained: {self._drained}." if self._drained else "")
+
+    def check_open(self) -> None:
+        """Raise QueueDraining while nothing is to be accepted."""
+        if self._drained:
+            raise QueueDraining(
+                f"The queue is drained: {self._drained}.", "Submit again when it is resumed."
+            )
+
+    def hold(self, reason: str) -> None:
+        """Drained from now on, also after a restart."""
+        self._store.set_note(NOTE, reason)
+        self._drained = reason
+        emit(QUEUE_DRAINED, "queue: drained: %s", reason)
+
+    def resume(self) -> None:
+        """Not drained any more."""
+        if self._drained:
+            self._store.set_note(NOTE, None)
+            self._drained = None
+            emit(QUEUE_RESUMED, "queue: resumed")
+
+    def has_room(self) -> bool:
+        """Whether there is so much room on the disk that jobs may be started."""
+        return self._spool.free_bytes() >= self._chosen.config.limits.min_free_bytes
+
+    def tell(self, error: LipsyncError) -> None:
+        """The disk failed the queue; told once, until it works again."""
+        if not self._fault:
+            emit(DISK_FULL, "queue: paused: %s %s", error.message, error.hint, ERROR=error.name)
+        self._fault = f"The queue is paused: {error.message}"
+
+    def _look(self) -> None:
+        """Whether the disk has room, and can be written to again."""
+        try:
+            self._refuse_little_room()
+            if self._fault:
+                self._store.set_note(TRIAL, f"{time.time()}")
+        except (DiskFull, DiskFailed) as error:
+            return self.tell(error)
+        if self._fault:
+            self._fault = ""
+            emit(QUEUE_RESUMED, "queue: goes on, the disk has room and can be written to")
+        return None
+
+    def _refuse_little_room(self) -> None:
+        if not self.has_room():
+            least = self._chosen.config.limits.min_free_bytes >> 20
+            raise DiskFull(
+                f"The disk of the state has less than {least} MiB left.",
+                "Make room there; the queue goes on by itself.",
+            )

@@ -1,0 +1,93 @@
+"""Retention: what ended jobs leave is kept for a time and within bounds, and then removed."""
+
+from collections.abc import Iterable, Sequence
+
+from lipsyncd.config import Chosen
+from lipsyncd.config import Retention as Rules
+from lipsyncd.errors import JobNotEnded
+from lipsyncd.host.events import JOBS_CLEANED, emit
+from lipsyncd.jobs.history import History, Kept
+from lipsyncd.jobs.job import Job
+from lipsyncd.jobs.spool import Spool
+
+MINUTE, HOUR = 60.0, 3600.0  # in seconds
+MIB = 1 << 20
+
+
+def overdue(kept: Sequence[Kept], now: float, rules: Rules) -> list[Kept]:
+    """Whose files go, of all jobs that have some; both the longest ended first."""
+    gone: list[Kept] = []
+    count, size = len(kept), sum(each.bytes for each in kept)
+    for each in kept:
+        is_old = now - each.ended_at >= HOUR * rules.max_age_hours
+        is_beyond = count > rules.max_results or size > rules.max_bytes
+        if is_young(each, now, rules) or not (is_old or is_beyond):
+            break  # whatever ended later is no older
+        gone.append(each)
+        count, size = count - 1, size - each.bytes
+    return gone
+
+
+def forgettable(oldest: Iterable[str], kept: Iterable[Kept], now: float, rules: Rules) -> list[str]:
+    """Which of the oldest records may go: all but those with files that are still young."""
+    young = {each.id for each in kept if is_young(each, now, rules)}
+    return [job for job in oldest if job not in young]
+
+
+def is_young(kept: Kept, now: float, rules: Rules) -> bool:
+    """Its owner has hardly had the time to fetch it."""
+    return now - kept.ended_at < MINUTE * rules.grace_minutes
+
+
+class Retention:
+    """Removes files and records of ended jobs: by rule when their time is over, or by order.
+
+    The files always go first, then the record says so. A daemon that dies in between has lost
+    nothing but what was to go, and the record still counts those files, so they are removed once
+    more. The other way round, files might stay of which no record knows.
+    """
+
+    def __init__(self, history: History, spool: Spool, chosen: Chosen) -> None:
+        self._history = history
+        self._spool = spool
+        self._chosen = chosen
+
+    def apply(self, now: float) -> None:
+        """Remove what is due at the unix time `now`."""
+        rules = self._chosen.config.retention
+        kept = self._history.kept()
+        gone = [each for each in overdue(kept, now, rules) if self._spool.discard(each.id)]
+        if gone:
+            self._history.emptied([each.id for each in gone])
+            _tell("the files of %d jobs were kept long enough", gone)
+        excess = self._history.records() - rules.max_records
+        if excess > 0:
+            oldest = self._history.oldest_records(excess)
+            self._forget(forgettable(oldest, kept, now, rules))
+
+    def clean(self, jobs: Iterable[Job]) -> tuple[int, int]:
+        """Remove all there is of these jobs, whatever their age: how many, and their bytes.
+
+        Raises JobNotEnded if one has not ended, and then all of them stay.
+        """
+        found = []
+        for job in jobs:
+            if job.ended_at is None:
+                raise JobNotEnded(f"The job {job.id} is {job.state}.", "Cancel it, or wait for it.")
+            found.append(Kept(job.id, job.owner, job.ended_at, self._spool.bytes_of(job.id)))
+        forgotten = set(self._forget([each.id for each in found]))
+        gone = [each for each in found if each.id in forgotten]
+        if gone:
+            _tell("%d jobs were cleaned", gone)
+        return len(gone), sum(each.bytes for each in gone)
+
+    def _forget(self, jobs: Iterable[str]) -> list[str]:
+        """Remove files and records; of which jobs."""
+        gone = [job for job in jobs if self._spool.discard(job)]
+        self._history.forget(gone)
+        return gone
+
+
+def _tell(text: str, gone: Sequence[Kept]) -> None:
+    count, size = len(gone), sum(each.bytes for each in gone)
+    emit(JOBS_CLEANED, f"retention: {text}, %.1f MiB", count, size / MIB, JOBS=count, BYTES=size)

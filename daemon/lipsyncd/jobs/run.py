@@ -1,0 +1,99 @@
+"""A run: one job's render, from its first step to how it ended."""
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import replace
+
+from lipsyncd.dataplane import Render
+from lipsyncd.errors import DeviceLost, DiskFailed, DiskFull, InternalError, LipsyncError
+from lipsyncd.host.events import JOB_STARTED, emit
+from lipsyncd.host.heartbeat import Life
+from lipsyncd.jobs.board import Board
+from lipsyncd.jobs.job import Job, Progress, State
+from lipsyncd.jobs.outcome import cancelled, expired, failed, requeued, succeeded
+from lipsyncd.jobs.spool import Spool, disk_named
+
+OVERDUE = "It was not done by the time after which it is of no use."
+SLOW = "It was rendered for longer than its max_runtime of {:g} s."
+
+
+class Run:
+    """A job that is being rendered.
+
+    `verdict` may be set from any thread to end it after the next batch: to CANCELLED, or to QUEUED,
+    which means another time.  `job` is the job with its progress.
+    """
+
+    def __init__(self, job: Job, spool: Spool, board: Board, has_room: Callable[[], bool]) -> None:
+        """`has_room` tells whether the disk has the room that a queue needs."""
+        self.job = job
+        self.verdict: State | None = None
+        self.cause: Exception | None = None  # what broke, if that was our fault
+        self._spool = spool
+        self._board = board
+        self._has_room = has_room
+        self._begun = time.monotonic()
+        # by a clock that nobody sets
+        self._left = None if job.expires_at is None else job.expires_at - time.time()
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been rendered."""
+        return time.monotonic() - self._begun
+
+    def to_end(self, render: Render, life: Life) -> Job:
+        """The job as its render left it; DeviceLost if the device is gone."""
+        self._tell_start()
+        try:
+            with disk_named():
+                return self._finished(render, life)
+        except DeviceLost:
+            raise
+        except (DiskFull, DiskFailed) as error:
+            # with little room left it was others who took it, and the job may try again
+            return failed(self.job, error, self.seconds) if self._has_room() else requeued(self.job)
+        except LipsyncError as error:
+            return failed(self.job, error, self.seconds)
+        except Exception as error:
+            self.cause = error
+            broken = InternalError("The render broke.", "Ask the operator to read the log.")
+            return failed(self.job, broken, self.seconds)
+
+    def _finished(self, render: Render, life: Life) -> Job:
+        steps = render(self.job.options, self._spool.paths(self.job.id))
+        return self._followed(steps, life) or succeeded(
+            self.job, self._spool.seal(self.job.id), self.seconds
+        )
+
+    def _followed(self, steps: Generator[Progress, None, None], life: Life) -> Job | None:
+        """Iterate the render to its end, or to a verdict: the job then."""
+        with closing(steps):
+            for step in steps:
+                life.beat()
+                fps = round(step.done / max(self.seconds, 1e-9), 2)
+                self.job = replace(
+                    self.job, done=step.done, total=step.total, faces=step.faces, fps=fps
+                )
+                self._board.post(self.job)
+                if ended := self._judged():
+                    return ended
+        return None
+
+    def _judged(self) -> Job | None:
+        """The job as it ends now, if somebody or its own terms say so."""
+        if self.verdict is State.CANCELLED:
+            return cancelled(self.job)
+        if self.verdict is State.QUEUED:
+            return requeued(self.job)
+        if self._left is not None and self.seconds > self._left:
+            return expired(self.job, OVERDUE)
+        if self.job.max_runtime is not None and self.seconds > self.job.max_runtime:
+            return expired(self.job, SLOW.format(self.job.max_runtime))
+        return None
+
+    def _tell_start(self) -> None:
+        waited = (self.job.started_at or 0.0) - self.job.created_at
+        text = "job %s: rendering, attempt %d"
+        figures = {"WAIT_MS": round(1000 * waited)}
+        emit(JOB_STARTED, text, self.job.id, self.job.attempts, job=self.job, **figures)

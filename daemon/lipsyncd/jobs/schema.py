@@ -1,0 +1,129 @@
+"""The tables of the store, by version: how each came from the one before."""
+
+import sqlite3
+
+from lipsyncd.errors import StateCorrupt, StateNewer
+
+# A script that has been released stays as it is: stores out there were made by it.
+FIRST = """
+CREATE TABLE jobs (
+    sequence     INTEGER PRIMARY KEY,  -- the order of the queue
+    id           TEXT    NOT NULL UNIQUE,
+    owner        INTEGER NOT NULL,
+    state        TEXT    NOT NULL,
+    face         BLOB    NOT NULL,     -- names of files, which need not be valid text
+    voice        BLOB    NOT NULL,
+    options      TEXT    NOT NULL,     -- JSON
+    created_at   REAL    NOT NULL,
+    started_at   REAL,
+    ended_at     REAL,
+    attempts     INTEGER NOT NULL,
+    done         INTEGER NOT NULL,
+    total        INTEGER NOT NULL,
+    faces        INTEGER NOT NULL,
+    fps          REAL    NOT NULL,
+    error        TEXT,                 -- JSON
+    result_bytes INTEGER
+);
+CREATE INDEX jobs_by_state ON jobs (state, sequence);
+"""
+
+# Priorities, keys, deadlines, crashes, retries, the bytes in the spool; a record of every change.
+SECOND = """
+ALTER TABLE jobs RENAME TO first_jobs;
+CREATE TABLE jobs (
+    sequence     INTEGER PRIMARY KEY,  -- the order of the queue
+    id           TEXT    NOT NULL UNIQUE,
+    owner        INTEGER NOT NULL,
+    state        TEXT    NOT NULL,
+    priority     TEXT    NOT NULL,
+    face         BLOB    NOT NULL,     -- names of files, which need not be valid text
+    voice        BLOB    NOT NULL,
+    options      TEXT    NOT NULL,     -- JSON
+    key          BLOB,                 -- what a client chose, which need not be valid text either
+    retry_of     TEXT,
+    max_runtime  REAL,
+    created_at   REAL    NOT NULL,
+    expires_at   REAL,
+    started_at   REAL,
+    ended_at     REAL,
+    attempts     INTEGER NOT NULL,
+    crashes      INTEGER NOT NULL,
+    done         INTEGER NOT NULL,
+    total        INTEGER NOT NULL,
+    faces        INTEGER NOT NULL,
+    fps          REAL    NOT NULL,
+    error        TEXT,                 -- JSON
+    result_bytes INTEGER,
+    spool_bytes  INTEGER NOT NULL
+);
+INSERT INTO jobs (
+    sequence, id, owner, state, priority, face, voice, options, created_at, started_at, ended_at,
+    attempts, crashes, done, total, faces, fps, error, result_bytes, spool_bytes
+) SELECT
+    sequence, id, owner, state, 'normal', face, voice, options, created_at, started_at, ended_at,
+    attempts, 0, done, total, faces, fps, error, result_bytes, coalesce(result_bytes, 0)
+FROM first_jobs;
+DROP TABLE first_jobs;
+
+CREATE INDEX jobs_by_owner ON jobs (owner, sequence);
+CREATE UNIQUE INDEX jobs_by_key ON jobs (owner, key) WHERE key IS NOT NULL;
+CREATE INDEX jobs_running ON jobs (owner, sequence) WHERE state = 'running';
+CREATE INDEX jobs_in_line ON jobs (owner, priority, sequence) WHERE state = 'queued';
+CREATE INDEX jobs_by_deadline ON jobs (expires_at)
+    WHERE state = 'queued' AND expires_at IS NOT NULL;
+CREATE INDEX jobs_not_ended ON jobs (owner, state, spool_bytes)
+    WHERE state IN ('queued', 'running');
+CREATE INDEX jobs_ended ON jobs (ended_at, sequence)
+    WHERE state NOT IN ('queued', 'running');
+
+CREATE TABLE happenings (
+    seq   INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice, whatever is forgotten
+    at    REAL NOT NULL,
+    job   TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    state TEXT NOT NULL
+);
+CREATE INDEX happenings_by_job ON happenings (job, seq);
+INSERT INTO happenings (at, job, state)
+    SELECT coalesce(ended_at, started_at, created_at), id, state FROM jobs ORDER BY 1, sequence;
+
+CREATE TABLE gone (
+    owner INTEGER PRIMARY KEY,
+    seq   INTEGER NOT NULL  -- of the owner's newest happening that was forgotten
+);
+CREATE TABLE notes (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+);
+"""
+STEPS = (FIRST, SECOND)
+VERSION = len(STEPS)
+
+
+def version_of(db: sqlite3.Connection) -> int:
+    """The version of the tables, 0 if there are none; StateNewer if this one does not know it."""
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        raise StateNewer(
+            f"The store is of version {version}, and this lipsyncd knows {VERSION}.",
+            "Install the newer lipsyncd again, or choose another state directory.",
+        )
+    if version < 0:
+        raise damaged(f"its version is {version}")
+    return int(version)
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring the tables to VERSION, step by step; the transaction is the caller's."""
+    for version, step in list(enumerate(STEPS, start=1))[version_of(db) :]:
+        for statement in step.split(";"):
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {version}")
+
+
+def damaged(how: str) -> StateCorrupt:
+    """The error for a store that is not what a lipsyncd has written."""
+    return StateCorrupt(
+        f"The store is damaged: {how}.",
+        "Restore it, or move it aside to begin with an empty queue.",
+    )

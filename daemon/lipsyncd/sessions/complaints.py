@@ -1,0 +1,61 @@
+"""What the journal is told of clients that were refused: the flood of one does not go through."""
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+
+from lipsyncd.errors import AccessDenied, LipsyncError, ProtocolError
+from lipsyncd.host.events import AUTH_DENIED, PROTOCOL_ERROR, emit
+from lipsyncd.sessions.peer import Peer
+
+log = logging.getLogger(__name__)
+
+PERIOD = 60.0  # seconds
+MOST = 20  # entries about one user in that time; systemd lets a service have 10 000 in 30 seconds
+
+
+@dataclass
+class Account:
+    """What one user gave rise to since `begun`."""
+
+    begun: float
+    told: int = 0
+    untold: int = 0
+
+
+class Complaints:
+    """Tells of refusals, so many for each user in a period; the others it counts."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._accounts: dict[int, Account] = {}
+
+    def tell(self, peer: Peer, error: LipsyncError, message: str) -> None:
+        """This client met this error; `message` is as much of its words as it was told itself."""
+        is_told, untold = self._entered(peer.uid)
+        if untold:
+            log.warning("sessions of uid %d: %d more refusals were not told", peer.uid, untold)
+        if not is_told:
+            return
+        words = ("session of %s: %s: %s", peer, error.name, message)
+        client = {"PEER_PID": peer.pid, "OWNER_UID": peer.uid, "ERROR": error.name}
+        if isinstance(error, AccessDenied):
+            emit(AUTH_DENIED, *words, **client)
+        elif isinstance(error, ProtocolError):
+            emit(PROTOCOL_ERROR, *words, **client)
+        else:
+            log.info(*words)
+
+    def _entered(self, uid: int) -> tuple[bool, int]:
+        """Whether to tell of it, and how many were not told in the period before."""
+        now, untold = time.monotonic(), 0
+        with self._lock:
+            account = self._accounts.get(uid)
+            if account is None or now - account.begun > PERIOD:
+                untold = account.untold if account else 0
+                account = self._accounts[uid] = Account(now)
+            is_told = account.told < MOST
+            account.told += is_told
+            account.untold += not is_told
+        return is_told, untold

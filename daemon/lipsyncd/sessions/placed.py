@@ -1,0 +1,15 @@
+"""Jobs as clients see them that wait for them: with their places in the queue."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+
+from lipsyncd.house import House
+from lipsyncd.jobs.job import Job, State
+
+
+def placed(house: House, jobs: Iterable[Job]) -> list[dict[str, object]]:
+    """The jobs as maps; the queued ones with their position and the seconds until they start."""
+    jobs = list(jobs)
+    waits = any(job.state is State.QUEUED for job in jobs)
+    places = house.scheduler.line.places() if waits else {}
+    return [job.as_map() | (asdict(places[job.id]) if job.id in places else {}) for job in jobs]

@@ -1,0 +1,65 @@
+"""Every change of a job's state, once and in order, to whoever has asked for them."""
+
+import time
+from collections.abc import Sequence
+from typing import NoReturn
+
+from lipsyncd.errors import EventsGone
+from lipsyncd.jobs.board import Watch
+from lipsyncd.jobs.history import Happening, History
+from lipsyncd.sessions.request import Request
+
+BATCH = 100  # happenings read from the store at once
+PAUSE = 0.1  # seconds between two looks into the store, while there is nothing but progress
+SILENCE = 10.0  # seconds: at least one event in that time
+
+
+def on_follow(request: Request) -> NoReturn:
+    """Ends when the client leaves, or with EventsGone if it is so slow that it would miss some."""
+    history = request.house.history
+    since = request.field("since", int, newest := history.seq())
+    if since > newest:
+        raise EventsGone(
+            f"The events begin anew, and {newest} is the newest.", "Look at the jobs, then follow."
+        )
+    job = request.job().id if "job" in request.body else None
+    with request.house.board.watch(job) as watch:
+        _follow(request, watch, since, job)
+
+
+def _follow(request: Request, watch: Watch, since: int, job: str | None) -> NoReturn:
+    history, owner, told_at = request.house.history, request.owner, time.monotonic()
+    while True:
+        watch.take()  # before the look, so that whatever comes after it wakes us
+        looked_at, newest = time.monotonic(), history.seq()
+        happenings = history.happenings(since, owner, job, BATCH)
+        _refuse_gap(history, since)
+        since = happenings[-1].seq if len(happenings) == BATCH else max(since, newest)
+        if happenings:
+            _tell(request, happenings)
+            told_at = time.monotonic()
+        elif looked_at >= told_at + SILENCE:
+            if request.line.has_room:
+                request.line.tell("idle", {"seq": since})
+            told_at = looked_at
+        if len(happenings) < BATCH:
+            request.line.wait(watch, told_at + SILENCE - time.monotonic())
+            request.line.wait(None, looked_at + PAUSE - time.monotonic())
+
+
+def _tell(request: Request, happenings: Sequence[Happening]) -> None:
+    """None is dropped: the store keeps them for as long as the client does not read."""
+    for each in happenings:
+        while not request.line.has_room:
+            request.line.wait(for_room=True)
+        fields = {"seq": each.seq, "at": each.at, "job": each.job.as_map()}
+        request.line.tell("happened", fields)
+
+
+def _refuse_gap(history: History, since: int) -> None:
+    """Looked at after the happenings were read: what goes from now on was among them."""
+    oldest = history.oldest()
+    if since < oldest:
+        raise EventsGone(
+            f"The events up to {oldest} are gone.", "Look at the jobs, then follow from there."
+        )

@@ -1,0 +1,44 @@
+"""Jobs come in: new ones, and old ones once more."""
+
+from lipsyncd.errors import InvalidRequest
+from lipsyncd.host.events import JOB_ACCEPTED, emit
+from lipsyncd.jobs.job import Job, State, new_job
+from lipsyncd.jobs.options import Options, Priority, Terms
+from lipsyncd.sessions.request import Reply, Request
+
+MAX_NAME = 255  # characters of a file's name
+
+
+def on_submit(request: Request) -> Reply:
+    """On return the job is on disk for good: its inputs first, then its place in the queue."""
+    face, voice = _file_name(request, "face"), _file_name(request, "voice")
+    options = Options.from_map(request.body.get("options", {}))
+    terms = Terms.from_map(request.body.get("terms", {}))
+    if terms.priority == Priority.HIGH:
+        request.require_admin("submit with high priority")
+    job = new_job(request.peer.uid, face, voice, options, terms)
+    accepted = request.house.admission.submit(job, *request.descriptors)
+    if accepted.id == job.id:  # not one that its key brought back
+        _tell_accepted(request, accepted)
+    return Reply("accepted", {"job": request.house.board.newest(accepted).as_map()})
+
+
+def on_retry(request: Request) -> Reply:
+    job = request.house.admission.retry(request.job())
+    _tell_accepted(request, job)
+    return Reply("accepted", {"job": job.as_map()})
+
+
+def _tell_accepted(request: Request, job: Job) -> None:
+    queued = request.house.store.count(State.QUEUED)
+    text = "job %s: accepted, %s + %s, %d queued"
+    client = {"PEER_PID": request.peer.pid, "REQUEST_ID": request.number, "QUEUE_DEPTH": queued}
+    emit(JOB_ACCEPTED, text, job.id, job.face, job.voice, queued, job=job, **client)
+
+
+def _file_name(request: Request, field: str) -> str:
+    """A name for display; nothing is ever opened by it."""
+    name = request.field(field, str)
+    if not 0 < len(name) <= MAX_NAME:
+        raise InvalidRequest(f"{field} is not a file's name.", "Send its last part.")
+    return name

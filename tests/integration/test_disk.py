@@ -1,0 +1,125 @@
+"""A disk that fills costs at most a job: the queue waits for room, and goes on by itself."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+from lives import Lives, hand_in, lives
+
+from lipsyncd.errors import DiskFull, LipsyncError
+
+SIZE = 4 << 20  # bytes of the disk
+ROOMS = (0, 4, 8, 12, 16, 24, 32, 40, 48, 56, 64, 80, 96, 128, 192, 256)  # KiB that are left on it
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small disk of its own for the state. Skips where none can be mounted."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "lipsyncd", str(path)]
+    tried = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"a small disk cannot be mounted: {tried.stderr.strip()}")
+    yield path
+    subprocess.run(["umount", "--lazy", str(path)], check=True)
+
+
+def fill(disk: Path, room: int) -> None:
+    """Leave so many KiB free."""
+    found = os.statvfs(disk)
+    ballast = found.f_bavail * found.f_frsize - (room << 10)
+    with (disk / "ballast").open("wb") as file:
+        if ballast > 0:
+            os.posix_fallocate(file.fileno(), 0, ballast)
+
+
+def make_room(disk: Path) -> None:
+    (disk / "ballast").unlink()
+
+
+def is_settled(daemon: Lives, job: str) -> bool:
+    """Whether nothing more happens: the job has ended, or the queue waits for room."""
+
+    def ask(client: Any) -> bool:
+        return client.job(job)["ended_at"] is not None or client.ask("health")["paused"] != ""
+
+    return daemon.persist(ask)
+
+
+def tried(daemon: Lives) -> str | LipsyncError:
+    """A job, or why it was refused."""
+    with daemon.client() as client:
+        try:
+            return hand_in(client, daemon.face, daemon.voice)
+        except LipsyncError as error:
+            return error
+
+
+def test_wherever_a_disk_fills_nothing_is_lost(tmp_path: Path, disk: Path) -> None:
+    toml = "[limits]\nmin_free_bytes = 0\n"
+    with lives(tmp_path, toml, disk / "state") as daemon:
+        pid = daemon.pid
+        for room in ROOMS:
+            fill(disk, room)
+            job = tried(daemon)
+            if isinstance(job, LipsyncError):
+                assert isinstance(job, DiskFull), job
+                make_room(disk)
+                continue
+            while not is_settled(daemon, job):
+                pass
+            make_room(disk)
+            ended = daemon.end_of(job)
+            assert ended["state"] in {"succeeded", "failed"}, ended
+            if ended["state"] == "failed":
+                assert ended["error"]["name"] == "disk.full"
+                daemon.persist(lambda client, job=job: client.ask("clean", job=job))
+        job = daemon.submit()
+        assert daemon.end_of(job)["state"] == "succeeded"
+        assert {Path(name).name for name in daemon.spooled()} == {"result"}
+        assert daemon.pid == pid
+        assert "Traceback" not in daemon.log
+
+
+def test_with_little_room_nothing_is_started_until_there_is_more(
+    tmp_path: Path, disk: Path
+) -> None:
+    toml = f"[limits]\nmin_free_bytes = {SIZE // 2}\n"
+    with lives(tmp_path, toml, disk / "state") as daemon:
+        fill(disk, SIZE // 4 >> 10)
+        job = daemon.submit()
+        while not is_settled(daemon, job):
+            pass
+        health = daemon.persist(lambda client: client.ask("health"))
+        assert health["paused"].startswith("The queue is paused: The disk of the state has less")
+        assert daemon.persist(lambda client: client.job(job))["state"] == "queued"
+        make_room(disk)
+        assert daemon.end_of(job)["state"] == "succeeded"
+        assert daemon.persist(lambda client: client.ask("health"))["paused"] == ""
+
+
+def test_a_start_on_a_full_disk_waits_for_room(tmp_path: Path, disk: Path) -> None:
+    with lives(tmp_path, "[limits]\nmin_free_bytes = 0\n", disk / "state") as daemon:
+        daemon.hold()
+        job = daemon.submit()
+        daemon.end(9)
+        fill(disk, 0)
+        daemon.begin()
+        while "no room" not in daemon.log:
+            assert daemon.is_alive
+        make_room(disk)
+        daemon.let_go()
+        assert daemon.end_of(job)["state"] == "succeeded"
+        assert tiny.frames_in(daemon.state / "spool" / job / "result") == tiny.FRAMES
+
+
+def test_a_state_that_cannot_be_written_is_named(tmp_path: Path, disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    daemon = Lives(tmp_path, state=disk / "state")
+    assert daemon.died() == 78
+    assert "Read-only file system" in daemon.log

@@ -1,0 +1,148 @@
+"""kill -9 at random moments under load: every accepted job comes out once, and whole.
+
+`PYTHONPATH=tests python tests/torture/kills.py --kills 1000`
+"""
+
+import argparse
+import json
+import random
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import av
+import tiny
+from lives import Lives
+
+LONGEST_LIFE = 1.6  # seconds from exec to the kill; some lives end before they can listen
+SUBMITTERS = 3
+UNFINISHED = 4  # jobs of one submitter
+TOML = "[limits]\nmin_free_bytes = 0\n[retention]\nmax_results = 1000000\nmax_records = 1000000\n"
+
+
+@dataclass
+class Tally:
+    """What came of it; all but the first three have to be 0."""
+
+    kills: int = 0
+    accepted: int = 0
+    attempts: int = 0
+    lost: int = 0
+    quarantined: int = 0
+    broken: int = 0
+    twice: int = 0
+    leftovers: int = 0
+    tracebacks: int = 0
+    strays: list[str] = field(default_factory=list)
+
+    @property
+    def is_clean(self) -> bool:
+        faults = (self.lost, self.quarantined, self.broken, self.twice, self.leftovers)
+        return not any(faults) and self.tracebacks == 0
+
+
+class Load:
+    """Clients that hand in jobs without end, through every death of the daemon."""
+
+    def __init__(self, lives: Lives) -> None:
+        self._lives = lives
+        self._stopped = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._submit, args=[number]) for number in range(SUBMITTERS)
+        ]
+        self.accepted: list[str] = []
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _submit(self, number: int) -> None:
+        mine: list[str] = []
+        while not self._stopped.is_set():
+            mine.append(self._lives.submit(key=f"{number}-{len(mine)}"))
+            self.accepted.append(mine[-1])
+            if len(mine) > UNFINISHED:
+                self._lives.end_of(mine[-UNFINISHED])
+
+
+def torture(directory: Path, kills: int, seed: int) -> Tally:
+    """Kill so often, and look at all there is afterwards."""
+    chance, tally, lives = random.Random(seed), Tally(), Lives(directory, TOML)
+    load = Load(lives)
+    load.start()
+    for _ in range(kills):
+        time.sleep(chance.uniform(0, LONGEST_LIFE))
+        lives.end(signal.SIGKILL)
+        tally.kills += 1
+        lives.begin()
+    load.stop()
+    try:
+        audit(lives, load.accepted, tally)
+    finally:
+        lives.end()
+    tally.tracebacks = lives.log.count("Traceback")
+    return tally
+
+
+def audit(lives: Lives, accepted: list[str], tally: Tally) -> None:
+    """Each accepted job, its result and its story; and what lies in the spool."""
+    ended = {job: lives.end_of(job) for job in accepted}
+    states = Counter(job["state"] for job in ended.values())
+    succeeded = Counter(
+        told["id"] for told in story(lives, accepted[-1]) if told["state"] == "succeeded"
+    )
+    results = {f"{job}/result" for job in ended}
+    tally.accepted = len(accepted)
+    tally.attempts = sum(job["attempts"] for job in ended.values())
+    tally.quarantined = states["quarantined"]
+    tally.lost = len(ended) - states["succeeded"] - states["quarantined"]
+    tally.twice = sum(count > 1 for count in succeeded.values()) + len(accepted) - len(ended)
+    tally.broken = sum(not is_whole(lives.state / "spool" / result) for result in results)
+    tally.strays = sorted(lives.spooled() - results)
+    tally.leftovers = len(tally.strays)
+
+
+def story(lives: Lives, job: str) -> Iterator[dict[str, Any]]:
+    """Every change of any job, from the first to the newest now."""
+    with lives.client() as client:
+        newest = client.ask("status", job=job)["seq"]
+        client.say("follow", since=0)
+        seq = 0
+        while seq < newest:
+            with client.hear() as message:
+                seq = message.body["seq"]
+                yield message.body["job"]
+
+
+def is_whole(result: Path) -> bool:
+    try:
+        return tiny.frames_in(result) == tiny.FRAMES
+    except (OSError, av.FFmpegError):
+        return False
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        tally = torture(Path(directory), chosen.kills, chosen.seed)
+    print(json.dumps({"torture": "kills", "seed": chosen.seed} | asdict(tally)))
+    return 0 if tally.is_clean else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

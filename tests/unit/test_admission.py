@@ -1,0 +1,247 @@
+"""The admission keeps every bound, however many come at once; of who is refused nothing stays."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lipsyncd.config import Chosen, Config, Limits
+from lipsyncd.errors import (
+    DiskFull,
+    InputGone,
+    KeyTaken,
+    LipsyncError,
+    NotAFile,
+    NotRetryable,
+    QueueDraining,
+    QueueFull,
+)
+from lipsyncd.host.heartbeat import Heartbeat
+from lipsyncd.host.notify import Notifier
+from lipsyncd.jobs.admission import Admission
+from lipsyncd.jobs.board import Board
+from lipsyncd.jobs.database import Database
+from lipsyncd.jobs.job import Job, State, move, new_job
+from lipsyncd.jobs.options import Options, Terms
+from lipsyncd.jobs.outcome import failed, succeeded
+from lipsyncd.jobs.scheduler import Scheduler
+from lipsyncd.jobs.spool import Spool
+from lipsyncd.jobs.store import Store
+
+ALICE, BOB = 1000, 2000
+PLAIN = Options()
+FACE, VOICE = b"face", b"voice"
+SIZE = len(FACE + VOICE)
+
+
+class Desk:
+    """An admission with everything real behind it, but nobody who renders."""
+
+    def __init__(self, directory: Path, **limits: int) -> None:
+        self.directory = directory
+        (directory / "spool").mkdir()
+        self.files = ExitStack()
+        self.database = Database(directory / "jobs.sqlite")
+        chosen = Chosen(Config(limits=Limits(**limits)))
+        self.store, self.spool = Store(self.database), Spool(directory / "spool", chosen)
+        heartbeat = Heartbeat(Notifier())
+        self.scheduler = Scheduler(self.store, self.spool, Board(), heartbeat, chosen)
+        self.admission = Admission(self.store, self.spool, self.scheduler, chosen)
+
+    def submit(self, owner: int = ALICE, options: Options = PLAIN, **terms: Any) -> Job:
+        job = new_job(owner, "face.mp4", "voice.wav", options, Terms(**terms))
+        return self.admission.submit(job, self.file(FACE), self.file(VOICE))
+
+    def file(self, content: bytes) -> int:
+        descriptor = os.memfd_create("input")
+        self.files.callback(os.close, descriptor)
+        os.write(descriptor, content)
+        return descriptor
+
+    def spooled(self) -> set[str]:
+        return {path.name for path in (self.directory / "spool").iterdir()}
+
+    def ended(self, job: Job, error: LipsyncError | None) -> Job:
+        running = self.store.begin(job.id)
+        assert running
+        over = failed(running, error, 1.0) if error else succeeded(running, 1, 1.0)
+        self.store.put(over)
+        self.spool.tidy(over.id, over.state)
+        return over
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    yield from opened(tmp_path)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Desk]:
+    """One with room for three jobs, two of each user."""
+    yield from opened(tmp_path, max_jobs=3, max_jobs_per_user=2)
+
+
+def opened(directory: Path, **limits: int) -> Iterator[Desk]:
+    desk = Desk(directory, **limits)
+    yield desk
+    desk.files.close()
+    desk.database.close()
+
+
+def test_an_accepted_job_is_in_the_store_and_in_the_spool(desk: Desk) -> None:
+    job = desk.submit()
+    assert desk.store.get(job.id) == job
+    assert job.spool_bytes == SIZE
+    assert desk.spool.paths(job.id).voice.read_bytes() == VOICE
+
+
+def test_a_user_has_a_bound_and_the_others_have_room_then(small: Desk) -> None:
+    small.submit()
+    small.submit()
+    with pytest.raises(QueueFull, match=r"2 jobs of this user are waiting") as refused:
+        small.submit()
+    assert refused.value.retry_after_ms and refused.value.retry_after_ms >= 1000
+    small.submit(BOB)
+
+
+def test_all_together_have_a_bound(small: Desk) -> None:
+    small.submit()
+    small.submit()
+    small.submit(BOB)
+    with pytest.raises(QueueFull, match="3 jobs are waiting already\\."):
+        small.submit(BOB)
+
+
+def test_a_job_that_runs_takes_no_place_in_the_queue(small: Desk) -> None:
+    small.store.begin(small.submit().id)
+    small.submit()
+    small.submit()
+
+
+def test_the_bytes_of_the_inputs_have_a_bound_until_the_job_ends(tmp_path: Path) -> None:
+    for desk in opened(tmp_path, max_input_bytes=2 * SIZE, max_input_bytes_per_user=2 * SIZE):
+        first = desk.submit()
+        desk.store.begin(desk.submit().id)
+        with pytest.raises(QueueFull, match=f"would take {3 * SIZE} bytes, and {2 * SIZE}"):
+            desk.submit()
+        desk.ended(first, None)
+        desk.submit()
+
+
+def test_the_bytes_of_one_user_have_a_bound(tmp_path: Path) -> None:
+    for desk in opened(tmp_path, max_input_bytes_per_user=SIZE):
+        desk.submit()
+        with pytest.raises(QueueFull, match="of this user would take"):
+            desk.submit()
+        desk.submit(BOB)
+
+
+def test_of_a_refused_job_nothing_stays(small: Desk) -> None:
+    accepted = {small.submit().id, small.submit().id}
+    with pytest.raises(QueueFull):
+        small.submit()
+    job = new_job(BOB, "face.mp4", "voice.wav", Options())
+    pipe = os.pipe()
+    with pytest.raises(NotAFile):
+        small.admission.submit(job, pipe[0], pipe[1])
+    assert small.spooled() == accepted
+    small.submit(BOB)  # what was refused holds no room
+    for end in pipe:
+        os.close(end)
+
+
+def test_a_disk_that_fills_at_the_commit_leaves_no_copy(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_job: Job) -> Job:
+        raise DiskFull("The disk is full.", "Make room.")
+
+    monkeypatch.setattr(desk.store, "add", full)
+    with pytest.raises(DiskFull):
+        desk.submit()
+    assert desk.spooled() == set()
+
+
+@pytest.mark.parametrize("bound", [1, 7])
+def test_many_at_once_do_not_pass_the_bound(tmp_path: Path, bound: int) -> None:
+    for desk in opened(tmp_path, max_jobs=bound):
+        refused: list[QueueFull] = []
+
+        def submit(desk: Desk = desk, refused: list[QueueFull] = refused) -> None:
+            try:
+                desk.submit()
+            except QueueFull as error:
+                refused.append(error)
+
+        threads = [threading.Thread(target=submit) for _ in range(3 * bound + 5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert desk.store.count(State.QUEUED) == bound
+        assert len(refused) == 2 * bound + 5
+        assert len(desk.spooled()) == bound
+
+
+def test_the_same_key_is_the_same_job(desk: Desk) -> None:
+    first = desk.submit(key="monday")
+    assert desk.submit(key="monday") == first
+    assert desk.spooled() == {first.id}
+    assert desk.submit(BOB, key="monday").id != first.id
+
+
+def test_the_same_key_is_the_same_job_also_at_the_same_moment(desk: Desk) -> None:
+    found: list[Job] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(desk.submit(key="monday"))) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({job.id for job in found}) == 1
+    assert desk.spooled() == {found[0].id}
+
+
+def test_a_key_cannot_be_used_for_something_else(desk: Desk) -> None:
+    desk.submit(key="monday")
+    with pytest.raises(KeyTaken, match="other files or options"):
+        desk.submit(key="monday", options=Options(crf=30))
+
+
+def test_a_drained_queue_takes_nothing(desk: Desk) -> None:
+    desk.scheduler.hold("the cellar is flooded")
+    with pytest.raises(QueueDraining, match="the cellar is flooded"):
+        desk.submit()
+    assert desk.spooled() == set()
+
+
+def test_a_failed_job_is_tried_again_from_the_same_inputs(desk: Desk) -> None:
+    job = desk.submit(key="monday", max_runtime=60, expires=60)
+    over = desk.ended(job, InputGone("It is gone.", "Send it again."))
+    again = desk.admission.retry(over)
+    assert (again.retry_of, again.key, again.expires_at) == (job.id, None, None)
+    assert (again.max_runtime, again.options, again.owner) == (60, job.options, ALICE)
+    assert (again.state, again.attempts) == (State.QUEUED, 0)
+    assert desk.spool.paths(again.id).face.read_bytes() == FACE
+    desk.spool.discard(job.id)
+    assert desk.spool.paths(again.id).face.read_bytes() == FACE
+
+
+def test_what_did_not_fail_cannot_be_retried(desk: Desk) -> None:
+    waiting = desk.submit()
+    for job in (waiting, desk.ended(desk.submit(), None), move(waiting, State.CANCELLED)):
+        with pytest.raises(NotRetryable):
+            desk.admission.retry(job)
+
+
+def test_a_retry_counts_like_any_other_job(small: Desk) -> None:
+    over = small.ended(small.submit(), InputGone("It is gone.", "Send it again."))
+    small.submit()
+    small.submit()
+    with pytest.raises(QueueFull):
+        small.admission.retry(over)

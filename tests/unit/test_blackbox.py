@@ -1,0 +1,88 @@
+"""A bad end leaves evidence, and a kill from outside leaves none."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lipsyncd.host.blackbox import OUT_OF_MEMORY, BlackBox
+
+LIFE = """
+import os, sys
+from pathlib import Path
+from lipsyncd.errors import DeviceLost
+from lipsyncd.host.blackbox import BlackBox
+with BlackBox(Path(sys.argv[1])).armed(lambda: len(sys.argv) > 2):
+    {}
+"""
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> BlackBox:
+    return BlackBox(tmp_path / "crash")
+
+
+def live(tmp_path: Path, last_act: str, *jobs: str) -> int:
+    """A life that ends with an act; its exit code."""
+    life = [sys.executable, "-c", LIFE.format(last_act), str(tmp_path / "crash"), *jobs]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(life, env=env, check=False).returncode
+
+
+def test_there_is_no_evidence_before_the_first_life(box: BlackBox) -> None:
+    assert box.read() == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL])
+def test_a_crash_leaves_its_stacks(tmp_path: Path, box: BlackBox, number: int) -> None:
+    assert live(tmp_path, f"os.kill(os.getpid(), {int(number)})") == -number
+    assert box.read().startswith("Fatal Python error")
+    assert 'File "<string>", line 7' in box.read()
+
+
+def test_a_kill_from_outside_leaves_nothing(tmp_path: Path, box: BlackBox) -> None:
+    assert live(tmp_path, "os.kill(os.getpid(), 9)") == -9
+    assert (tmp_path / "crash").exists()
+    assert box.read() == ""
+
+
+def test_a_device_that_is_lost_under_a_job_is_evidence(tmp_path: Path, box: BlackBox) -> None:
+    live(tmp_path, "raise DeviceLost('The GPU is gone.', 'Look.')", "a job")
+    assert box.read() == "gpu.lost: The GPU is gone."
+
+
+def test_one_that_is_lost_while_idle_is_none(tmp_path: Path, box: BlackBox) -> None:
+    live(tmp_path, "raise DeviceLost('The GPU is gone.', 'Look.')")
+    assert box.read() == ""
+
+
+def test_an_orderly_end_leaves_not_even_a_file(tmp_path: Path) -> None:
+    assert live(tmp_path, "pass") == 0
+    assert not (tmp_path / "crash").exists()
+
+
+def test_a_life_forgets_the_one_before(tmp_path: Path, box: BlackBox) -> None:
+    live(tmp_path, "os.abort()")
+    live(tmp_path, "os.kill(os.getpid(), 9)")
+    assert box.read() == ""
+
+
+def test_a_kill_for_lack_of_memory_is_evidence(
+    tmp_path: Path, box: BlackBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counters = tmp_path / "vmstat"
+    counters.write_text("pgfault 7\noom_kill 3\n")
+    monkeypatch.setattr("lipsyncd.host.blackbox.COUNTERS", counters)
+    (tmp_path / "crash").write_text(f"{boot()} 3\n")
+    assert box.read() == ""
+    counters.write_text("pgfault 9\noom_kill 4\n")
+    assert box.read() == OUT_OF_MEMORY
+    (tmp_path / "crash").write_text("another-boot 3\n")
+    assert box.read() == ""
+
+
+def boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -1,0 +1,56 @@
+"""The journal hears of refusals, but no user can fill it with theirs."""
+
+import logging
+
+import pytest
+
+from lipsyncd.errors import AccessDenied, MalformedMessage, UnknownJob
+from lipsyncd.sessions.complaints import MOST, Complaints
+from lipsyncd.sessions.peer import Peer
+
+ALICE, BOB = Peer(1, 4001), Peer(2, 4002)
+ERROR = UnknownJob("There is no such job.", "Look at the list.")
+
+
+@pytest.fixture
+def told(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.INFO)
+    return caplog
+
+
+def test_a_flood_of_one_user_is_cut_off_and_that_of_another_is_not(
+    told: pytest.LogCaptureFixture,
+) -> None:
+    complaints = Complaints()
+    for _ in range(10 * MOST):
+        complaints.tell(ALICE, ERROR, ERROR.message)
+    complaints.tell(BOB, ERROR, ERROR.message)
+    assert [str(ALICE) in each.getMessage() for each in told.records] == [True] * MOST + [False]
+
+
+def test_what_was_left_out_is_counted(
+    told: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complaints = Complaints()
+    for _ in range(MOST + 7):
+        complaints.tell(ALICE, ERROR, ERROR.message)
+    monkeypatch.setattr("lipsyncd.sessions.complaints.PERIOD", 0.0)
+    complaints.tell(ALICE, ERROR, ERROR.message)
+    assert told.records[-2].getMessage() == "sessions of uid 4001: 7 more refusals were not told"
+    assert str(ALICE) in told.records[-1].getMessage()
+
+
+@pytest.mark.parametrize(
+    "error, event",
+    [
+        (AccessDenied("No.", "Ask."), "AUTH_DENIED"),
+        (MalformedMessage("What?", "Look."), "PROTOCOL_ERROR"),
+    ],
+)
+def test_what_an_operator_may_look_for_has_its_event(
+    told: pytest.LogCaptureFixture, error: AccessDenied | MalformedMessage, event: str
+) -> None:
+    Complaints().tell(ALICE, error, error.message)
+    fields = vars(told.records[0])["fields"]
+    assert fields["LIPSYNCD_EVENT"] == event
+    assert (fields["LIPSYNCD_OWNER_UID"], fields["LIPSYNCD_PEER_PID"]) == ("4001", "1")

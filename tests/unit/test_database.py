@@ -1,0 +1,264 @@
+"""A transaction is whole and on the disk, or it never was; and what keeps it from that is named."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from lipsyncd.errors import DiskFailed, DiskFull
+from lipsyncd.jobs.database import Database
+
+SMALL = 512 << 10  # bytes of a disk
+COUNTED = "SELECT value FROM notes WHERE name = 'count'"
+NOTE = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
+
+WRITER = """
+import os, sys
+from pathlib import Path
+from lipsyncd.jobs.database import Database
+
+database = Database(Path(sys.argv[1]))
+for number in range(1_000_000):
+    with database.transaction() as db:
+        db.execute("INSERT INTO notes VALUES (?, ?)", (f"{number}", "x" * 500))
+    os.write(1, b"%d\\n" % number)
+"""
+ON_A_DISK_THAT_FAILS = """
+import resource, sys
+from pathlib import Path
+from lipsyncd.errors import LipsyncError
+from lipsyncd.jobs.database import Database
+
+def note(name):
+    with database.transaction() as db:
+        db.execute("INSERT INTO notes VALUES (?, ?)", (name, "x" * 100_000))
+
+database = Database(Path(sys.argv[1]))
+limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, limits[1]))
+try:
+    note("in vain")
+except LipsyncError as error:
+    print(error.name, error.retryable)
+resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+note("again")
+with database.transaction() as db:
+    print(*(name for (name,) in db.execute("SELECT name FROM notes")))
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "jobs.sqlite"
+
+
+@pytest.fixture
+def database(path: Path) -> Iterator[Database]:
+    with closing(Database(path)) as database:
+        yield database
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A directory on a small file system."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if os.geteuid() != 0 or not shutil.which("mount"):
+        pytest.skip("mounting a small file system needs root")
+    command = ["mount", "-t", "tmpfs", "-o", f"size={SMALL}", "tmpfs", str(disk)]
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip(f"a small file system cannot be mounted: {mounted.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def python(script: str, *arguments: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def note(database: Database, name: str, value: str = "") -> None:
+    with database.transaction() as db:
+        db.execute(NOTE, (name, value))
+
+
+def names(database: Database) -> list[str]:
+    with database.transaction() as db:
+        return [name for (name,) in db.execute("SELECT name FROM notes ORDER BY rowid")]
+
+
+def fill(ballast: Path) -> None:
+    """Take all the room there is."""
+    with ballast.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
+        while True:
+            file.write(bytes(4096))
+
+
+def test_what_is_committed_is_there_for_others_and_for_later(
+    database: Database, path: Path
+) -> None:
+    note(database, "kept")
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("SELECT name FROM notes").fetchall() == [("kept",)]
+    database.close()
+    with closing(Database(path)) as later:
+        assert names(later) == ["kept"]
+
+
+def test_a_transaction_that_breaks_leaves_nothing(database: Database) -> None:
+    note(database, "before")
+    with pytest.raises(KeyError), database.transaction() as db:
+        db.execute(NOTE, ("halfway", ""))
+        raise KeyError
+    note(database, "after")
+    assert names(database) == ["before", "after"]
+
+
+def test_a_mistake_of_ours_is_not_blamed_on_the_disk(database: Database) -> None:
+    mistake = pytest.raises(sqlite3.OperationalError, match="no such table")
+    with mistake, database.transaction() as db:
+        db.execute("SELECT * FROM nowhere")
+    assert names(database) == []
+
+
+def test_transactions_of_many_threads_follow_one_another(database: Database) -> None:
+    def count() -> None:
+        for _ in range(10):
+            with database.transaction() as db:
+                (found,) = db.execute(COUNTED).fetchone()
+                db.execute(NOTE, ("count", str(int(found) + 1)))
+
+    note(database, "count", "0")
+    threads = [threading.Thread(target=count) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.transaction() as db:
+        assert db.execute(COUNTED).fetchone()[0] == "80"
+
+
+@pytest.mark.parametrize("heard", [0, 1, 40, 300])
+def test_whatever_was_said_to_be_written_survives_a_kill(path: Path, heard: int) -> None:
+    with python(WRITER, path) as writer:
+        assert writer.stdout
+        said = [writer.stdout.readline() for _ in range(heard)]
+        writer.kill()
+        said += writer.stdout.readlines()
+    with closing(Database(path)) as database:
+        found = names(database)
+    assert found[: len(said)] == [line.strip() for line in said]
+    assert len(found) <= len(said) + 1  # one may have been written and not yet been told of
+
+
+def test_a_new_store_that_is_killed_while_it_is_made_can_be_made_again(path: Path) -> None:
+    for moment in range(5):
+        with python(WRITER, path) as writer:
+            while not path.exists():
+                pass
+            threading.Event().wait(moment / 1000)
+            writer.kill()
+        with closing(Database(path)) as database:
+            note(database, "works")
+        for each in path.parent.iterdir():
+            each.unlink()
+
+
+def test_a_full_store_is_named_and_changes_nothing(database: Database) -> None:
+    note(database, "before")
+    (pages,) = database._db.execute("PRAGMA page_count").fetchone()
+    database._db.execute(f"PRAGMA max_page_count = {pages}")  # what SQLite says on a full disk
+    with pytest.raises(DiskFull):
+        note(database, "in vain", "x" * 10_000)
+    assert names(database) == ["before"]
+    database._db.execute("PRAGMA max_page_count = 1000000")
+    note(database, "after", "x" * 10_000)
+    assert names(database) == ["before", "after"]
+
+
+def test_on_a_full_disk_the_store_can_be_read_and_later_be_written(small_disk: Path) -> None:
+    path, ballast = small_disk / "jobs.sqlite", small_disk / "ballast"
+    with closing(Database(path)) as database:
+        note(database, "before")
+        fill(ballast)
+        with pytest.raises(DiskFull):
+            note(database, "in vain", "x" * 10_000)
+        assert names(database) == ["before"]
+    with closing(Database(path)) as database:
+        assert names(database) == ["before"]
+        with pytest.raises(DiskFull):
+            note(database, "in vain", "x" * 10_000)
+        ballast.unlink()
+        note(database, "after")
+        assert names(database) == ["before", "after"]
+
+
+def test_a_disk_without_any_room_has_none_for_a_new_store(small_disk: Path) -> None:
+    fill(small_disk / "ballast")
+    with pytest.raises(DiskFull):
+        Database(small_disk / "jobs.sqlite")
+    (small_disk / "ballast").unlink()
+    Database(small_disk / "jobs.sqlite").close()
+
+
+def test_a_disk_that_fails_is_named_and_works_again_when_it_does(path: Path) -> None:
+    with python(ON_A_DISK_THAT_FAILS, path) as script:
+        assert script.stdout
+        assert script.stdout.read() == "disk.failed True\nagain\n"
+
+
+def test_a_store_that_may_not_be_written_is_named(database: Database) -> None:
+    database._db.execute("PRAGMA query_only = ON")
+    with pytest.raises(DiskFailed, match="readonly"):
+        note(database, "in vain")
+    database._db.execute("PRAGMA query_only = OFF")
+    assert names(database) == []
+
+
+def test_a_store_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "nowhere" / "jobs.sqlite"):
+        with pytest.raises(DiskFailed, match="cannot be used"):
+            Database(path)
+
+
+def test_a_store_that_somebody_holds_is_named(database: Database, path: Path) -> None:
+    database._db.execute("PRAGMA busy_timeout = 20")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DiskFailed, match="locked"):
+            note(database, "in vain")
+        other.execute("ROLLBACK")
+    note(database, "after")
+    assert names(database) == ["after"]
+
+
+def test_the_log_does_not_stay_as_long_as_it_once_was(database: Database, path: Path) -> None:
+    log = path.with_name("jobs.sqlite-wal")
+    note(database, "long", "x" * (12 << 20))
+    longest = log.stat().st_size
+    for _ in range(2):
+        note(database, "short")
+    assert longest > 12 << 20
+    assert log.stat().st_size <= 4 << 20
+
+
+def test_what_was_removed_makes_room_for_what_comes(database: Database, path: Path) -> None:
+    sizes = []
+    for _ in range(8):
+        note(database, "much", "x" * (1 << 20))
+        with database.transaction() as db:
+            db.execute("DELETE FROM notes")
+        sizes.append(path.stat().st_size)
+    assert sizes[-1] == sizes[2]

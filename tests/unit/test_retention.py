@@ -1,0 +1,265 @@
+"""What ended jobs leave is kept within bounds, goes the longest ended first, and never too soon."""
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lipsyncd.config import Chosen, Config
+from lipsyncd.config import Retention as Rules
+from lipsyncd.errors import JobNotEnded, NoResult
+from lipsyncd.jobs.database import Database
+from lipsyncd.jobs.history import History, Kept
+from lipsyncd.jobs.job import Job, State, move, new_job
+from lipsyncd.jobs.options import Options
+from lipsyncd.jobs.retention import Retention, forgettable, is_young, overdue
+from lipsyncd.jobs.spool import Spool
+from lipsyncd.jobs.store import Store
+
+NOW = 1_800_000_000.0
+MINUTE, HOUR = 60.0, 3600.0
+AMPLE = Rules(max_age_hours=24, max_results=100, max_bytes=1000, grace_minutes=10)
+RESULT = b"a result"
+
+
+class Shelf:
+    """A real store and spool, and retention over both."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.chosen = Chosen(Config(retention=AMPLE))
+        self.database = Database(directory / "jobs.sqlite")
+        self.store, self.history = Store(self.database), History(self.database)
+        self.spool = Spool(directory / "spool", self.chosen)
+        self.retention = Retention(self.history, self.spool, self.chosen)
+
+    def rule(self, **rules: int) -> None:
+        self.chosen.config = Config(retention=replace(AMPLE, **rules))
+
+    def queue(self) -> Job:
+        """A job that waits."""
+        job = new_job(1000, "face", "voice", Options())
+        with (self.directory / "input").open("w+b") as file:
+            file.write(b"input")
+            file.flush()
+            size = self.spool.admit(job.id, file.fileno(), file.fileno())
+        return self.store.add(replace(job, spool_bytes=size))
+
+    def end(self, age: float, state: State = State.SUCCEEDED) -> Job:
+        """A job that ended so many seconds before NOW."""
+        job = self.store.begin(self.queue().id)
+        assert job
+        if state is State.SUCCEEDED:
+            self.spool.paths(job.id).result.write_bytes(RESULT)
+        self.spool.tidy(job.id, state)
+        size = self.spool.bytes_of(job.id)
+        ended = move(job, state, ended_at=NOW - age, spool_bytes=size)
+        self.store.put(ended)
+        return ended
+
+    def has_files(self, *jobs: Job) -> list[bool]:
+        return [(self.directory / "spool" / job.id).exists() for job in jobs]
+
+    def is_known(self, *jobs: Job) -> list[bool]:
+        return [self.store.get(job.id) is not None for job in jobs]
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[Shelf]:
+    shelf = Shelf(tmp_path)
+    yield shelf
+    shelf.database.close()
+
+
+# What goes
+
+
+def kept(*ages: float, size: int = 1) -> list[Kept]:
+    """Jobs that ended so many seconds before NOW; the numbers of their ids count from 0."""
+    return [Kept(str(number), 1000, NOW - age, size) for number, age in enumerate(ages)]
+
+
+def gone(found: list[Kept], **rules: int) -> list[str]:
+    return [each.id for each in overdue(found, NOW, replace(AMPLE, **rules))]
+
+
+def test_within_all_bounds_everything_is_kept() -> None:
+    assert gone(kept(23 * HOUR, HOUR, 0)) == []
+    assert gone([]) == []
+
+
+def test_what_is_too_old_goes() -> None:
+    assert gone(kept(25 * HOUR, 24 * HOUR, 23 * HOUR)) == ["0", "1"]
+
+
+def test_of_too_many_the_longest_ended_go() -> None:
+    assert gone(kept(4 * HOUR, 3 * HOUR, 2 * HOUR), max_results=1) == ["0", "1"]
+
+
+def test_of_too_large_ones_as_many_go_as_have_to() -> None:
+    assert gone(kept(4 * HOUR, 3 * HOUR, 2 * HOUR, size=400)) == ["0"]
+    assert gone(kept(2 * HOUR, size=1001)) == ["0"]
+
+
+@pytest.mark.parametrize("rules", [{"max_results": 0}, {"max_bytes": 0}])
+def test_nothing_goes_within_its_grace(rules: dict[str, int]) -> None:
+    assert gone(kept(11 * MINUTE, 10 * MINUTE, 9 * MINUTE, -HOUR), **rules) == ["0", "1"]
+
+
+def test_a_grace_beyond_the_age_holds() -> None:
+    assert gone(kept(49 * HOUR, 47 * HOUR), grace_minutes=48 * 60) == ["0"]
+
+
+def test_a_record_of_young_files_is_not_forgotten() -> None:
+    found = kept(2 * HOUR, MINUTE)
+    assert forgettable(["0", "1", "without files"], found, NOW, AMPLE) == ["0", "without files"]
+
+
+@given(
+    ages=st.lists(st.floats(-HOUR, 72 * HOUR), max_size=20),
+    size=st.integers(1, 100),
+    rules=st.builds(
+        Rules,
+        max_age_hours=st.integers(1, 72),
+        max_results=st.integers(0, 20),
+        max_bytes=st.integers(0, 1000),
+        grace_minutes=st.integers(0, 72 * 60),
+    ),
+)
+def test_what_stays_is_within_the_bounds_or_young(
+    ages: list[float], size: int, rules: Rules
+) -> None:
+    found = kept(*sorted(ages, reverse=True), size=size)
+    removed = overdue(found, NOW, rules)
+    left = found[len(removed) :]
+    assert removed == found[: len(removed)]
+    assert not any(is_young(each, NOW, rules) for each in removed)
+    old = [each for each in left if not is_young(each, NOW, rules)]
+    if old:
+        assert all(NOW - each.ended_at < HOUR * rules.max_age_hours for each in old)
+        assert len(left) <= rules.max_results
+        assert size * len(left) <= rules.max_bytes
+
+
+# What becomes of it
+
+
+def test_a_result_whose_time_is_over_goes_and_its_record_stays(shelf: Shelf) -> None:
+    old, young = shelf.end(25 * HOUR), shelf.end(HOUR)
+    shelf.retention.apply(NOW)
+    assert shelf.has_files(old, young) == [False, True]
+    assert shelf.is_known(old, young) == [True, True]
+    assert [each.id for each in shelf.history.kept()] == [young.id]
+    with pytest.raises(NoResult, match="removed when its time was over"):
+        shelf.spool.open_result(old.id)
+
+
+def test_the_inputs_of_a_failed_job_count_and_go_like_a_result(shelf: Shelf) -> None:
+    failed, quarantined = (
+        shelf.end(3 * HOUR, State.FAILED),
+        shelf.end(2 * HOUR, State.QUARANTINED),
+    )
+    result = shelf.end(HOUR)
+    shelf.rule(max_bytes=10 + len(RESULT))
+    shelf.retention.apply(NOW)
+    assert shelf.has_files(failed, quarantined, result) == [False, True, True]
+
+
+def test_jobs_that_have_not_ended_are_none_of_its_business(shelf: Shelf) -> None:
+    waiting, running = shelf.queue(), shelf.queue()
+    shelf.store.begin(running.id)
+    shelf.rule(max_results=0, max_bytes=0, max_records=1, grace_minutes=0)
+    shelf.retention.apply(NOW + 1000 * HOUR)
+    assert shelf.has_files(waiting, running) == [True, True]
+    assert shelf.is_known(waiting, running) == [True, True]
+
+
+def test_of_too_many_records_the_longest_ended_are_forgotten_with_their_files(
+    shelf: Shelf,
+) -> None:
+    first, second = shelf.end(5 * HOUR), shelf.end(4 * HOUR, State.CANCELLED)
+    third, fourth = shelf.end(3 * HOUR), shelf.end(2 * HOUR)
+    shelf.rule(max_records=2)
+    shelf.retention.apply(NOW)
+    assert shelf.is_known(first, second, third, fourth) == [False, False, True, True]
+    assert shelf.has_files(first, second, third, fourth) == [False, False, True, True]
+
+
+def test_a_record_stays_as_long_as_its_result_is_young(shelf: Shelf) -> None:
+    jobs = [shelf.end(minutes * MINUTE) for minutes in (3, 2, 1)]
+    shelf.rule(max_records=1)
+    shelf.retention.apply(NOW)
+    assert shelf.is_known(*jobs) == [True, True, True]
+    shelf.retention.apply(NOW + 10 * MINUTE)
+    assert shelf.is_known(*jobs) == [False, False, True]
+
+
+def test_what_was_removed_is_told_once(shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:
+    shelf.end(25 * HOUR)
+    shelf.end(26 * HOUR)
+    with caplog.at_level(logging.INFO):
+        shelf.retention.apply(NOW)
+        shelf.retention.apply(NOW)
+    (told,) = caplog.records
+    assert told.getMessage() == "retention: the files of 2 jobs were kept long enough, 0.0 MiB"
+    assert told.fields["LIPSYNCD_BYTES"] == str(2 * len(RESULT))
+
+
+def test_files_go_although_the_store_cannot_say_so_yet(shelf: Shelf) -> None:
+    job = shelf.end(25 * HOUR)
+    db = shelf.database._db
+    db.execute("CREATE TEMP TRIGGER stuck BEFORE UPDATE ON jobs BEGIN SELECT RAISE(FAIL, ''); END")
+    with pytest.raises(sqlite3.Error):
+        shelf.retention.apply(NOW)
+    assert shelf.has_files(job) == [False]
+    assert [each.id for each in shelf.history.kept()] == [job.id]
+    db.execute("DROP TRIGGER stuck")
+    shelf.retention.apply(NOW)
+    assert shelf.history.kept() == []
+
+
+# What is removed by order
+
+
+def test_a_clean_leaves_nothing_of_ended_jobs_however_young(shelf: Shelf) -> None:
+    jobs = [shelf.end(0), shelf.end(0, State.FAILED), shelf.end(0, State.CANCELLED)]
+    other = shelf.end(0)
+    assert shelf.retention.clean(jobs) == (3, len(RESULT) + 10)
+    assert shelf.is_known(*jobs, other) == [False, False, False, True]
+    assert shelf.has_files(*jobs, other) == [False, False, False, True]
+
+
+def test_a_clean_of_a_job_that_has_not_ended_removes_nothing_at_all(shelf: Shelf) -> None:
+    ended, waiting = shelf.end(0), shelf.queue()
+    with pytest.raises(JobNotEnded, match=f"{waiting.id} is queued"):
+        shelf.retention.clean([ended, waiting])
+    assert shelf.is_known(ended, waiting) == [True, True]
+    assert shelf.has_files(ended, waiting) == [True, True]
+
+
+def test_a_clean_of_nothing_is_silent(shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        assert shelf.retention.clean([]) == (0, 0)
+    assert caplog.records == []
+
+
+def test_a_daemon_that_dies_between_the_files_and_the_record_leaves_neither(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    old, cleaned = shelf.end(25 * HOUR), shelf.end(HOUR)
+    for job in (old, cleaned):
+        shelf.spool.discard(job.id)  # and there it died
+    shelf.database.close()
+    shelf = Shelf(tmp_path)
+    shelf.spool.sweep(shelf.store.states())
+    shelf.retention.apply(NOW)
+    assert [each.id for each in shelf.history.kept()] == [cleaned.id]
+    found = shelf.store.get(cleaned.id)
+    assert found and shelf.retention.clean([found]) == (1, 0)
+    assert list((tmp_path / "spool").iterdir()) == []
+    shelf.database.close()
