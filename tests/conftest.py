@@ -2,7 +2,8 @@
 
 import signal
 import socket
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -34,3 +35,21 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
         listener.bind(str(tmp_path / "notify"))
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         yield listener
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """Mounts a disk of so many bytes. Skips where none can be mounted."""
+    disk = tmp_path / "disk"
+
+    def mounted(size: int) -> Path:
+        disk.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(disk)]
+        tried = subprocess.run(mount, capture_output=True, text=True, check=False)
+        if tried.returncode:
+            pytest.skip(f"a small disk cannot be mounted: {tried.stderr.strip()}")
+        return disk
+
+    yield mounted
+    if disk.is_mount():
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)

@@ -219,7 +219,7 @@ def read(descriptor: int) -> str:
         return file.read()
 
 
-ROLES = {"daemon": live_as, "crowd": obey}
+ROLES: dict[str, Callable[..., None]] = {"daemon": live_as, "crowd": obey}
 
 if __name__ == "__main__":
     ROLES[sys.argv[1]](*sys.argv[2:])

@@ -159,7 +159,7 @@ def refuse_lost(state: Path) -> None:
 
 def set_aside(state: Path, error: StateCorrupt) -> str:
     """Begin with an empty queue, but keep all there was; a sentence for who wonders."""
-    kept = [move_aside(state / name) for name in (STORE, SPOOL) if (state / name).exists()]
+    kept = [move_aside(state / STORE), move_aside(state / SPOOL)]
     names = " and ".join(path.name for path in kept)
     words = f"{error.message} It began with an empty queue; {names} in {state} hold what there was."
     emit(STATE_CORRUPT, "%s", words)

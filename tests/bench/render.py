@@ -29,7 +29,7 @@ CACHE = ROOT / ".cache" / "bench"
 ENVIRONMENT = os.environ | {"PYTHONPATH": f"{ROOT / 'daemon'}{os.pathsep}{ROOT / 'ctl'}"}
 RATE, SIZE = 25, (1280, 720)
 SECONDS, BACK_AND_FORTH_SECONDS, LONG_SECONDS = 10, 60, 600
-RUNS, ASKED = 5, 20
+RUNS, PAIRS, ASKED = 5, 3, 20
 MEBI = 1 << 20
 
 
@@ -84,11 +84,12 @@ class Daemon:
         silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         return subprocess.Popen(command, env=ENVIRONMENT, **silent)
 
-    def render(self, face: Path, voice: Path) -> float:
-        """The seconds from the command to the result."""
-        words = ("run", "-a", str(voice), str(face), "-o", str(self.directory / "out.mp4"))
+    def render(self, face: Path, voice: Path, jobs: int = 1) -> float:
+        """The seconds from the command to the result; of several at once, to the last one."""
+        words, out = ("run", "-a", str(voice), str(face), "-o"), self.directory / "out"
         begun = time.monotonic()
-        if self.ctl(*words).wait() != 0:
+        asked = [self.ctl(*words, f"{out}{number}.mp4") for number in range(jobs)]
+        if any([each.wait() for each in asked]):
             raise SystemExit(self.log())
         return time.monotonic() - begun
 
@@ -125,6 +126,11 @@ def figures(is_long: bool) -> Iterator[Figure]:
             f"10 s of 720p, end to end (median of {RUNS})", statistics.median(rates), "fps", "14.5"
         )
         yield Figure(f"10 s of 720p, end to end (worst of {RUNS})", rates[0], "fps", "14.5")
+        ratio = statistics.median(time_at_once(fresh, face, voice) for _ in range(PAIRS))
+        yield Figure("two jobs at once, against one after the other", ratio, "times")
+        yield Figure(
+            "peak memory, two jobs at once, against one", fresh.peak_bytes() / short_peak, "times"
+        )
     if is_long:
         yield from long_figures(face, short_peak)
 
@@ -142,6 +148,12 @@ def long_figures(face: Path, short_peak: int) -> Iterator[Figure]:
     yield Figure("600 s of 720p, end to end", rate, "fps", "14.4 at 60 s")
     yield Figure("peak memory, 600 s of 720p", peak / MEBI, "MiB", "6.6 GB at 60 s")
     yield Figure("peak memory, 600 s against 10 s", peak / short_peak, "times", "2.1 at 60 s")
+
+
+def time_at_once(ready: Daemon, face: Path, voice: Path) -> float:
+    """How long two jobs take at once, by how long they take one after the other."""
+    one_by_one = [ready.render(face, voice) for _ in range(2)]
+    return ready.render(face, voice, jobs=2) / sum(one_by_one)
 
 
 def health_cpu_seconds(ready: Daemon) -> float:

@@ -12,7 +12,7 @@ JOB = "0123456789ab"
 TELLING = bytes.fromhex(
     "00017f808184909194a0a1bfc0c1c2c3c4c5c6c7c9cacbcccfd0d3d4d8d9dadbdcdddedfe0ff"
 )
-VALUES = (
+VALUES: tuple[object, ...] = (
     *(None, True, False, 0, -1, 1, 127, 128, 255, 256, 2**31, 2**63, 2**64 - 1, -(2**63)),
     *(0.0, -0.0, 1e308, float("inf"), float("nan"), "", "x", "x" * 256, b"", b"\xff" * 33),
     *("\0", "%s%n", "{job}", "\n<0>", "\x1b[2J", "\udcff", "../../etc/shadow", "hello", "submit"),

@@ -36,7 +36,7 @@ def happened(client: Client, count: int) -> list[Any]:
 
 
 @contextmanager
-def following(daemon: Daemon, **fields: object) -> Iterator[Client]:
+def following(daemon: Daemon, **fields: Any) -> Iterator[Client]:
     with daemon.client() as client:
         client.say("follow", **fields)
         yield client
@@ -51,7 +51,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def idle(client: Client) -> int:
     """The number in the next idle event, before which nothing happens."""
-    body = client.hear().body
+    body: dict[str, Any] = client.hear().body
     assert body["verb"] == "idle"
     return int(body["seq"])
 

@@ -9,33 +9,36 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
-from living import Client, Daemon, housed, living
+from living import Client, Daemon, housed, living, session_of
 from paced import Gate, Steps
 
 from lipsyncd import __version__
-from lipsyncd.connection import Connection
+from lipsyncd.connection import Connection, Message
 from lipsyncd.errors import (
     InternalError,
     InvalidRequest,
     KeyTaken,
     LipsyncError,
     MalformedMessage,
+    NoFace,
     SessionsFull,
     UnknownJob,
     UnsupportedVerb,
     VersionMismatch,
 )
 from lipsyncd.host.journal import LineFormatter, fields_of
-from lipsyncd.jobs.job import Paths, Progress
-from lipsyncd.jobs.options import Options
+from lipsyncd.jobs.job import Paths, Progress, State, move, new_job
+from lipsyncd.jobs.options import Options, Terms
 from lipsyncd.sessions import server
 from lipsyncd.sessions.peer import Peer
 from lipsyncd.sessions.request import Reply, Request
 from lipsyncd.sessions.server import MAX_OF_USER
 from lipsyncd.sessions.session import Session
 from lipsyncd.sessions.verbs import VERBS
+from lipsyncd.sessions.verbs.looking import MAX_LISTED
 from lipsyncd.wire import HEADER, VERSIONS, Kind, decode_body, decode_header, encode
 
 HELLO = encode(
@@ -262,6 +265,11 @@ def counting(_options: Options, paths: Paths) -> Steps:
     yield Progress(step + 1, step + 1, 0)
 
 
+def done_in(message: Message) -> int:
+    job: Any = message.body["job"]
+    return int(job["done"])
+
+
 def test_of_progress_a_client_that_does_not_read_gets_the_newest_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,9 +281,8 @@ def test_of_progress_a_client_that_does_not_read_gets_the_newest_only(
             steps = other.end_of(job)["done"]
         done = []
         while (message := client.hear()).kind is Kind.EVENT:
-            done.append(message.body["job"]["done"])
-        assert message.body["job"]["state"] == "succeeded"
-        assert message.body["job"]["done"] == steps
+            done.append(done_in(message))
+        assert done_in(message) == steps
         assert done == sorted(done)
         assert 1 < len(done) < 100 < steps
 
@@ -324,6 +331,20 @@ def test_health_tells_what_the_daemon_is_doing(tmp_path: Path) -> None:
         report = client.ask("health")
         assert (report["state"], report["ready"], report["device"]) == ("ready", True, "none")
         assert (report["queued"], report["running"]) == (0, 0)
+
+
+def test_the_longest_list_fits_into_a_message(tmp_path: Path) -> None:
+    fat = "\N{CLAPPER BOARD}" * 255
+    error = NoFace("x" * 1000, "y" * 200).as_map()
+    with housed(tmp_path) as house:
+        for number in range(MAX_LISTED):
+            terms = Terms(key=f"{number:03}{fat[:125]}")
+            job = new_job(os.getuid(), fat, fat, Options(), terms)
+            running = house.store.begin(house.store.add(job).id)
+            assert running
+            house.store.put(move(running, State.FAILED, ended_at=0.0, error=error))
+        with session_of(os.getuid(), house) as client:
+            assert len(client.ask("list")["jobs"]) == MAX_LISTED
 
 
 def test_info_tells_what_is_loaded(client: Client) -> None:

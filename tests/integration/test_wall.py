@@ -106,6 +106,12 @@ class Asker:
             alice.ask("wait", job=job)
         return job
 
+    def end_of_alices(self) -> dict[str, object]:
+        """Her job, and the number before the last thing that happened to it."""
+        job = self.job_of_alice()
+        seen = Asker(self.crowd, "alice").ask("status", job=job)
+        return {"job": job, "since": seen["seq"] - 1}
+
 
 REQUESTS: dict[str, Callable[[Asker], Any]] = {
     "health": lambda asker: asker.ask("health"),
@@ -116,7 +122,7 @@ REQUESTS: dict[str, Callable[[Asker], Any]] = {
     "list_before": lambda asker: asker.ask("list", before=asker.job_of_alice()),
     "status": lambda asker: asker.ask("status", job=asker.job_of_alice()),
     "wait": lambda asker: asker.ask("wait", job=asker.job_of_alice()),
-    "follow": lambda asker: asker.ask("follow", job=asker.job_of_alice(), since=0),
+    "follow": lambda asker: asker.ask("follow", **asker.end_of_alices()),
     "fetch": lambda asker: asker.ask("fetch", job=asker.job_of_alice()),
     "cancel": lambda asker: asker.ask("cancel", job=asker.job_of_alice("hangs")),
     "retry": lambda asker: asker.ask("retry", job=asker.job_of_alice("fails")),

@@ -181,6 +181,11 @@ def a_schema_that_is_no_text(path: Path) -> None:
     path.write_bytes(content[:place] + b"\xff" + content[place + 1 :])
 
 
+def a_column_whose_name_is_no_text(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"fps          REAL", b"\xffps          REAL"))
+
+
 def options_that_are_none(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE jobs SET options = '{\"blend' WHERE sequence = 7")
@@ -203,6 +208,7 @@ DAMAGES = [
     options_that_are_none,
     options_that_are_no_text,
     a_schema_that_is_no_text,
+    a_column_whose_name_is_no_text,
 ]
 
 
@@ -278,6 +284,15 @@ def test_no_flipped_bit_in_the_log_costs_a_job_unnoticed(killed: Path, tmp_path:
         assert log_of(flipped).read_bytes() == before
 
 
+@pytest.mark.parametrize("place", range(HEADER))
+def test_a_log_with_a_damaged_header_is_not_taken_for_an_empty_one(
+    killed: Path, place: int
+) -> None:
+    flip(log_of(killed), place, bit=place % 8)
+    with pytest.raises(StateCorrupt, match="log"):
+        Database(killed)
+
+
 def test_a_commit_that_was_being_written_is_no_damage(killed: Path, tmp_path: Path) -> None:
     log, torn = log_of(killed).read_bytes(), tmp_path / "torn.sqlite"
     last = size_of_last_commit(log)
@@ -285,6 +300,9 @@ def test_a_commit_that_was_being_written_is_no_damage(killed: Path, tmp_path: Pa
     for missing in (1, PAGE, last // 2, last - 1):
         assert cut(killed, torn, log[:-missing]) == expected
         assert cut(killed, torn, log[:-missing] + bytes(missing)) == expected
+    rest = last - FRAME - PAGE
+    out_of_order = log[:-last] + bytes(FRAME + PAGE) + log[-rest:]
+    assert cut(killed, torn, out_of_order) == expected
     assert len(expected) == len(states(killed)) - 1
 
 
@@ -307,9 +325,11 @@ def test_a_commit_that_failed_is_no_damage(path: Path, tmp_path: Path) -> None:
         database._db.execute("PRAGMA cache_size = 4")  # so that pages go to the log early
         for _ in range(3):
             store.add(job(1000))
+            before = log_of(path).stat().st_size
             with pytest.raises(ZeroDivisionError), database.transaction() as db:
-                db.execute("UPDATE jobs SET created_at = created_at + 1, face = zeroblob(300)")
+                db.execute("UPDATE jobs SET face = randomblob(3000)")
                 raise ZeroDivisionError
+        assert log_of(path).stat().st_size > before
         copy(path, failed)
         assert states(failed) == store.states()
 

@@ -1,12 +1,12 @@
 """A transaction is whole and on the disk, or it never was; and what keeps it from that is named."""
 
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -66,18 +66,9 @@ def database(path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A directory on a small file system."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if os.geteuid() != 0 or not shutil.which("mount"):
-        pytest.skip("mounting a small file system needs root")
-    command = ["mount", "-t", "tmpfs", "-o", f"size={SMALL}", "tmpfs", str(disk)]
-    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    if mounted.returncode != 0:
-        pytest.skip(f"a small file system cannot be mounted: {mounted.stderr.strip()}")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+def disk(small_disk: Callable[[int], Path]) -> Path:
+    """A small file system."""
+    return small_disk(SMALL)
 
 
 def python(script: str, *arguments: object) -> subprocess.Popen[str]:
@@ -133,19 +124,19 @@ def test_a_mistake_of_ours_is_not_blamed_on_the_disk(database: Database) -> None
     assert names(database) == []
 
 
-def test_transactions_of_many_threads_follow_one_another(database: Database) -> None:
-    def count() -> None:
+def test_transactions_of_many_threads_follow_one_another(database: Database, path: Path) -> None:
+    """Also where each has opened the store for itself."""
+
+    def count(database: Database) -> None:
         for _ in range(10):
             with database.transaction() as db:
                 (found,) = db.execute(COUNTED).fetchone()
                 db.execute(NOTE, ("count", str(int(found) + 1)))
 
     note(database, "count", "0")
-    threads = [threading.Thread(target=count) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with closing(Database(path)) as other, ThreadPoolExecutor(8) as threads:
+        for counted in [threads.submit(count, each) for each in (database, other) * 4]:
+            counted.result()
     with database.transaction() as db:
         assert db.execute(COUNTED).fetchone()[0] == "80"
 
@@ -188,8 +179,8 @@ def test_a_full_store_is_named_and_changes_nothing(database: Database) -> None:
     assert names(database) == ["before", "after"]
 
 
-def test_on_a_full_disk_the_store_can_be_read_and_later_be_written(small_disk: Path) -> None:
-    path, ballast = small_disk / "jobs.sqlite", small_disk / "ballast"
+def test_on_a_full_disk_the_store_can_be_read_and_later_be_written(disk: Path) -> None:
+    path, ballast = disk / "jobs.sqlite", disk / "ballast"
     with closing(Database(path)) as database:
         note(database, "before")
         fill(ballast)
@@ -205,12 +196,12 @@ def test_on_a_full_disk_the_store_can_be_read_and_later_be_written(small_disk: P
         assert names(database) == ["before", "after"]
 
 
-def test_a_disk_without_any_room_has_none_for_a_new_store(small_disk: Path) -> None:
-    fill(small_disk / "ballast")
+def test_a_disk_without_any_room_has_none_for_a_new_store(disk: Path) -> None:
+    fill(disk / "ballast")
     with pytest.raises(DiskFull):
-        Database(small_disk / "jobs.sqlite")
-    (small_disk / "ballast").unlink()
-    Database(small_disk / "jobs.sqlite").close()
+        Database(disk / "jobs.sqlite")
+    (disk / "ballast").unlink()
+    Database(disk / "jobs.sqlite").close()
 
 
 def test_a_disk_that_fails_is_named_and_works_again_when_it_does(path: Path) -> None:

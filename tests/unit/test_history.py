@@ -218,6 +218,25 @@ def test_who_missed_what_was_forgotten_can_tell(store: Store, history: History) 
     assert history.oldest() == history.seq() == 6
 
 
+def test_what_was_forgotten_first_may_have_happened_last(store: Store, history: History) -> None:
+    first, second = over(store), over(store)
+    for each in (second, first):
+        history.forget([each.id])
+        assert history.oldest() == 6
+
+
+def test_of_what_is_forgotten_nothing_stays(
+    store: Store, history: History, database: Database
+) -> None:
+    kept, *gone = [over(store) for _ in range(3)]
+    history.forget([each.id for each in gone])
+    with database.transaction() as db:
+        (jobs,) = db.execute("SELECT count(*) FROM jobs").fetchone()
+        (happenings,) = db.execute("SELECT count(*) FROM happenings").fetchone()
+    assert (jobs, happenings) == (1, 3)
+    assert history.newest(None, ALL) == [kept]
+
+
 def test_what_one_user_forgets_another_did_not_miss(store: Store, history: History) -> None:
     over(store, owner=1)
     history.forget([over(store, owner=2).id, over(store, owner=2).id])

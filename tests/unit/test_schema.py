@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -163,18 +163,9 @@ def large(path: Path) -> Path:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A directory on a file system of 128 KiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if os.geteuid() != 0 or not shutil.which("mount"):
-        pytest.skip("mounting a small file system needs root")
-    command = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(disk)]
-    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    if mounted.returncode != 0:
-        pytest.skip(f"a small file system cannot be mounted: {mounted.stderr.strip()}")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+def disk(small_disk: Callable[[int], Path]) -> Path:
+    """A file system of 128 KiB."""
+    return small_disk(128 << 10)
 
 
 def content(path: Path) -> tuple[int, list[str]]:
@@ -283,11 +274,11 @@ def test_a_full_disk_leaves_version_1(path: Path) -> None:
     assert content(path) == before
 
 
-def test_a_disk_that_is_really_full_leaves_version_1(path: Path, small_disk: Path) -> None:
-    full = small_disk / path.name
+def test_a_disk_that_is_really_full_leaves_version_1(path: Path, disk: Path) -> None:
+    full = disk / path.name
     shutil.copy(path, full)
     before = content(full)
-    ballast = small_disk / "ballast"
+    ballast = disk / "ballast"
     with ballast.open("wb", buffering=0) as file, suppress(OSError):
         while True:
             file.write(bytes(4096))
@@ -313,6 +304,15 @@ def test_a_newer_store_is_refused_in_one_sentence_and_left_alone(path: Path) -> 
         Database(path)
     assert refused.value.message == "The store is of version 3, and this lipsyncd knows 2."
     assert path.read_bytes() == before
+
+
+def test_a_newer_store_is_not_taken_for_a_damaged_one(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(f"PRAGMA user_version = {VERSION + 1}")
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute("UPDATE sqlite_master SET sql = sql || ' WHERE owner = 0' WHERE type = 'index'")
+    with pytest.raises(StateNewer):
+        Database(path)
 
 
 @pytest.mark.parametrize("version", [-1, 0, 2])

@@ -6,7 +6,7 @@ import resource
 import socket
 import stat
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -54,15 +54,9 @@ def opened(tmp_path: Path, request: pytest.FixtureRequest) -> Opener:
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of its own that is full after four files of CHUNK bytes. Skips where none can be."""
-    path = tmp_path / "disk"
-    path.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={4 * CHUNK}", "spool", str(path)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("a small disk cannot be mounted")
-    yield path
-    subprocess.run(["umount", "--lazy", str(path)], check=True)
+def disk(small_disk: Callable[[int], Path]) -> Path:
+    """A file system that is full after four files of CHUNK bytes."""
+    return small_disk(4 * CHUNK)
 
 
 def names_in(directory: Path) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 HEADER = struct.Struct(">4I8s8s")  # magic, version, page size, restarts; salts, checksum
 FRAME = struct.Struct(">2I8s8s")  # page, pages of the store if it ends a commit; salts, checksum
 SUMMED = 8  # bytes of a frame's header that its checksum is about
-PAGE_SIZES = {1 << power for power in range(9, 17)}
+PAGE = 4096  # bytes, of every store that nobody made otherwise
 
 
 def has_lost_commits(path: Path) -> bool:
@@ -24,10 +24,8 @@ def has_lost_commits(path: Path) -> bool:
         return True  # SQLite would drop the log with everything in it
     *_, page, _, salt, checksum = HEADER.unpack_from(log)
     sound = _sum(log[: HEADER.size - 8], bytes(8)) == checksum
-    if page not in PAGE_SIZES:
-        page = 4096
-    if not sound:
-        salt = log[HEADER.size + 8 : HEADER.size + 16]  # as the frames have it
+    if not sound:  # but the frames are still to be found, and tell what it said
+        page, salt = PAGE, log[HEADER.size + SUMMED : HEADER.size + SUMMED + len(salt)]
     after_commit = False
     for frame_salt, follows, commits in _frames(log, page, checksum):
         sound = sound and follows and frame_salt == salt

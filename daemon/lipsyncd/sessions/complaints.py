@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from lipsyncd.errors import AccessDenied, LipsyncError, ProtocolError
-from lipsyncd.host.events import AUTH_DENIED, PROTOCOL_ERROR, emit
+from lipsyncd.host.events import AUTH_DENIED, PROTOCOL_ERROR, Event, emit
 from lipsyncd.sessions.peer import Peer
 
 log = logging.getLogger(__name__)
@@ -37,15 +37,13 @@ class Complaints:
         if untold:
             log.warning("sessions of uid %d: %d more refusals were not told", peer.uid, untold)
         if not is_told:
-            return
-        words = ("session of %s: %s: %s", peer, error.name, message)
-        client = {"PEER_PID": peer.pid, "OWNER_UID": peer.uid, "ERROR": error.name}
-        if isinstance(error, AccessDenied):
-            emit(AUTH_DENIED, *words, **client)
-        elif isinstance(error, ProtocolError):
-            emit(PROTOCOL_ERROR, *words, **client)
-        else:
-            log.info(*words)
+            return None
+        text = "session of %s: %s: %s"
+        event = _event_of(error)
+        if event is None:
+            return log.info(text, peer, error.name, message)
+        client = (peer, error.name, message)
+        return emit(event, text, *client, PEER_PID=peer.pid, OWNER_UID=peer.uid, ERROR=error.name)
 
     def _entered(self, uid: int) -> tuple[bool, int]:
         """Whether to tell of it, and how many were not told in the period before."""
@@ -59,3 +57,10 @@ class Complaints:
             account.told += is_told
             account.untold += not is_told
         return is_told, untold
+
+
+def _event_of(error: LipsyncError) -> Event | None:
+    """What an operator may look for; None for what happens to everybody now and then."""
+    if isinstance(error, AccessDenied):
+        return AUTH_DENIED
+    return PROTOCOL_ERROR if isinstance(error, ProtocolError) else None

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from lipsyncd.errors import EventsGone
 from lipsyncd.jobs.board import Watch
-from lipsyncd.jobs.history import Happening, History
+from lipsyncd.jobs.history import Happening
 from lipsyncd.sessions.request import Request
 
 BATCH = 100  # happenings read from the store at once
@@ -33,7 +33,7 @@ def _follow(request: Request, watch: Watch, since: int, job: str | None) -> NoRe
         watch.take()  # before the look, so that whatever comes after it wakes us
         looked_at, newest = time.monotonic(), history.seq()
         happenings = history.happenings(since, owner, job, BATCH)
-        _refuse_gap(history, since)
+        _refuse_gap(since, history.oldest(owner))  # after: what goes now was among them
         since = happenings[-1].seq if len(happenings) == BATCH else max(since, newest)
         if happenings:
             _tell(request, happenings)
@@ -56,9 +56,7 @@ def _tell(request: Request, happenings: Sequence[Happening]) -> None:
         request.line.tell("happened", fields)
 
 
-def _refuse_gap(history: History, since: int) -> None:
-    """Looked at after the happenings were read: what goes from now on was among them."""
-    oldest = history.oldest()
+def _refuse_gap(since: int, oldest: int) -> None:
     if since < oldest:
         raise EventsGone(
             f"The events up to {oldest} are gone.", "Look at the jobs, then follow from there."

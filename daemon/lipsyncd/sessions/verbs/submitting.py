@@ -31,9 +31,15 @@ def on_retry(request: Request) -> Reply:
 
 def _tell_accepted(request: Request, job: Job) -> None:
     queued = request.house.store.count(State.QUEUED)
-    text = "job %s: accepted, %s + %s, %d queued"
-    client = {"PEER_PID": request.peer.pid, "REQUEST_ID": request.number, "QUEUE_DEPTH": queued}
-    emit(JOB_ACCEPTED, text, job.id, job.face, job.voice, queued, job=job, **client)
+    emit(
+        JOB_ACCEPTED,
+        "job %s: accepted, %s + %s, %d queued",
+        *(job.id, job.face, job.voice, queued),
+        job=job,
+        PEER_PID=request.peer.pid,
+        REQUEST_ID=request.number,
+        QUEUE_DEPTH=queued,
+    )
 
 
 def _file_name(request: Request, field: str) -> str:
