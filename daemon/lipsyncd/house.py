@@ -130,7 +130,7 @@ def make_state(path: Path) -> None:
 def told(evidence: str) -> str:
     """What an earlier life left behind, once it is in the journal."""
     if evidence:
-        emit(CRASHED, "the daemon's last life ended badly: %s", evidence)
+        emit(CRASHED, "the daemon's last life ended badly:", details=evidence)
     return evidence
 
 

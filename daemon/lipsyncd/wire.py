@@ -14,8 +14,8 @@ Verbs of requests are imperatives, those of replies participles:
     wait    job, progress                 -> finished   job, after any number of events
                                              progressed job, if progress is true
     follow  since, job                    -> no reply but events without end
-                                             happened   seq, at, job; and every ten seconds
-                                             idle       seq
+                                             happened   seq, at, job; and once all there is
+                                             idle       seq    is told, and every ten seconds
     fetch   job                           -> fetched    job, size, with 1 read-only descriptor
     cancel  job                           -> cancelled  job, once it has ended
     clean   job                           -> cleaned    jobs, bytes: how much went

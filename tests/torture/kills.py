@@ -123,7 +123,8 @@ def story(lives: Lives, job: str) -> Iterator[dict[str, Any]]:
         while seq < newest:
             with client.hear() as message:
                 seq = message.body["seq"]
-                yield message.body["job"]
+                if message.body["verb"] == "happened":
+                    yield message.body["job"]
 
 
 def is_whole(result: Path) -> bool:

@@ -69,15 +69,17 @@ def emit(
     *values: object,
     job: Job | None = None,
     cause: BaseException | None = None,
+    details: str = "",
     **fields: object,
 ) -> None:
     """One entry.  `text` takes `values` as in logging; `fields` become LIPSYNCD_NAME.
 
-    A `job` adds the fields that tell its story; the traceback of `cause` goes with the text.
+    A `job` adds the fields that tell its story; lines of `details` and the traceback of `cause` go
+    with the text.
     """
     named = {"EVENT": event.name, **(_fields_of(job) if job else {}), **fields}
     entry = {f"LIPSYNCD_{name}": str(value) for name, value in named.items()}
-    extra = {"fields": {"MESSAGE_ID": event.id, **entry}}
+    extra = {"fields": {"MESSAGE_ID": event.id, **entry}, "details": details}
     log.log(event.level, text, *values, exc_info=cause, extra=extra, stacklevel=2)
 
 

@@ -101,11 +101,11 @@ def fields_of(record: logging.LogRecord) -> dict[str, str]:
 
 
 def lines_of(record: logging.LogRecord) -> list[str]:
-    """The event, then its traceback."""
-    lines = [printable(record.getMessage())]
+    """The event, then its details and its traceback."""
+    lines = [record.getMessage(), *getattr(record, "details", "").splitlines()]
     if record.exc_info:
         lines += logging.Formatter().formatException(record.exc_info).splitlines()
-    return lines
+    return [printable(line) for line in lines]
 
 
 def printable(text: str) -> str:

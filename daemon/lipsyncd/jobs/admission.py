@@ -4,11 +4,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import NoReturn
 
 from lipsyncd.config import Chosen
 from lipsyncd.errors import InputGone, NotRetryable, QueueFull
-from lipsyncd.host.events import JOB_REJECTED_QUEUE_FULL, emit
 from lipsyncd.jobs.job import Job, State, new_job
 from lipsyncd.jobs.options import Terms
 from lipsyncd.jobs.scheduler import Scheduler
@@ -114,20 +112,18 @@ class Admission:
         ):
             jobs, size = sum(each.jobs for each in taken), sum(each.bytes for each in taken)
             if jobs > most_jobs:
-                self._refuse(claim.owner, f"{jobs - 1} jobs{whose} are waiting already.")
+                raise self._full(f"{jobs - 1} jobs{whose} are waiting already.")
             if size > most_bytes:
                 words = f"would take {size} bytes, and {most_bytes} is the limit."
-                self._refuse(claim.owner, f"The inputs of the jobs{whose} {words}")
+                raise self._full(f"The inputs of the jobs{whose} {words}")
 
     def _taken(self) -> Iterator[Claim]:
         """What the accepted jobs take, user by user."""
         for owner, usage in self._store.usage().items():
             yield Claim(owner, usage.bytes, usage.queued)
 
-    def _refuse(self, owner: int, words: str) -> NoReturn:
-        text = "queue: a job of uid %d was refused: %s"
-        emit(JOB_REJECTED_QUEUE_FULL, text, owner, words, OWNER_UID=owner)
+    def _full(self, words: str) -> QueueFull:
+        """The error, with the time until there may be room."""
         error = QueueFull(words, "Try again later, or wait for your jobs to end.")
-        seconds = self._scheduler.line.next_start()
-        error.retry_after_ms = round(1000 * max(SOON, seconds or 0.0))
-        raise error
+        error.retry_after_ms = round(1000 * max(SOON, self._scheduler.line.next_start() or 0.0))
+        return error

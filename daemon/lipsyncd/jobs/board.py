@@ -57,11 +57,13 @@ class Board:
     def post(self, job: Job) -> None:
         """Show the job as it now is to all who watch it."""
         with self._lock:
+            before = self._running.pop(job.id, None)
             if job.state is State.RUNNING:
                 self._running[job.id] = job
-            else:
-                self._running.pop(job.id, None)
-            for watch in (*self._watches.get(job.id, ()), *self._watches.get(None, ())):
+            watches = list(self._watches.get(job.id, ()))
+            if before is None or before.state is not job.state:
+                watches += self._watches.get(None, ())
+            for watch in watches:
                 watch.put(job)
         self.news.set()
 
@@ -78,7 +80,7 @@ class Board:
 
     @contextmanager
     def watch(self, job: str | None) -> Iterator[Watch]:
-        """A watch over the job with this id, or over all (None), of which it has the newest post.
+        """A watch over the job with this id; or over the states of all (None), not their progress.
 
         Read the job after this, and no change is missed.
         """

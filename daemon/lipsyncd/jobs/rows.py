@@ -69,9 +69,10 @@ def jobs_of(db: sqlite3.Connection, which: str = "", *values: object) -> list[Jo
     return [job_of(row) for row in db.execute(f"{SELECT} FROM jobs {which}", values).fetchall()]
 
 
-def job_by_id(db: sqlite3.Connection, job: str) -> Job | None:
-    """The job with this id, which may be anything that came over the wire."""
-    return next(iter(jobs_of(db, "WHERE id = CAST(? AS TEXT)", as_bytes(job))), None)
+def job_by_id(db: sqlite3.Connection, job: str, owner: int | None = None) -> Job | None:
+    """The owner's job with this id, which may be anything that came over the wire."""
+    which = "WHERE id = CAST(?1 AS TEXT) AND (?2 IS NULL OR owner = ?2)"
+    return next(iter(jobs_of(db, which, as_bytes(job), owner)), None)
 
 
 def as_bytes(text: str) -> bytes:

@@ -53,9 +53,10 @@ class Scheduler:
         with self._changed:
             self.check_open()
             accepted = self._store.add(job)
+            if accepted.id == job.id:  # not an older one, which is further on
+                self._board.post(job)
             self._changed.notify_all()
-        self._board.post(accepted)
-        return accepted
+            return accepted
 
     def check_open(self) -> None:
         """Raise QueueDraining if the queue takes nothing more."""

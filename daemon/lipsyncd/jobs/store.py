@@ -87,10 +87,10 @@ class Store:
             found = jobs_of(db, "WHERE owner = ? AND key = ?", owner, as_bytes(key))
             return next(iter(found), None)
 
-    def get(self, job: str) -> Job | None:
-        """The job with this id."""
+    def get(self, job: str, owner: int | None = None) -> Job | None:
+        """The job with this id, if it is this owner's (None: anybody's)."""
         with self._database.transaction() as db:
-            return job_by_id(db, job)
+            return job_by_id(db, job, owner)
 
     def begin(self, job: str) -> Job | None:
         """The queued job, now running and its attempt counted; None if it no longer waits."""

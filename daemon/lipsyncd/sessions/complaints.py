@@ -5,13 +5,18 @@ import threading
 import time
 from dataclasses import dataclass
 
-from lipsyncd.errors import AccessDenied, LipsyncError, ProtocolError
-from lipsyncd.host.events import AUTH_DENIED, PROTOCOL_ERROR, Event, emit
+from lipsyncd.errors import AccessDenied, LipsyncError, ProtocolError, QueueFull
+from lipsyncd.host.events import AUTH_DENIED, JOB_REJECTED_QUEUE_FULL, PROTOCOL_ERROR, Event, emit
 from lipsyncd.sessions.peer import Peer
 
 log = logging.getLogger(__name__)
 
 PERIOD = 60.0  # seconds
+EVENTS: dict[type[LipsyncError], Event] = {
+    AccessDenied: AUTH_DENIED,
+    ProtocolError: PROTOCOL_ERROR,
+    QueueFull: JOB_REJECTED_QUEUE_FULL,
+}
 MOST = 20  # entries about one user in that time; systemd lets a service have 10 000 in 30 seconds
 
 
@@ -61,6 +66,4 @@ class Complaints:
 
 def _event_of(error: LipsyncError) -> Event | None:
     """What an operator may look for; None for what happens to everybody now and then."""
-    if isinstance(error, AccessDenied):
-        return AUTH_DENIED
-    return PROTOCOL_ERROR if isinstance(error, ProtocolError) else None
+    return next((event for kind, event in EVENTS.items() if isinstance(error, kind)), None)

@@ -57,8 +57,8 @@ class Request:
         What another user owns is looked up, and refused, just like what does not exist.
         """
         wanted = self.field(name, str)
-        found, owner = self.house.store.get(wanted) if _is_id(wanted) else None, self.owner
-        if found is None or owner not in (None, found.owner):
+        found = self.house.store.get(wanted, self.owner) if _is_id(wanted) else None
+        if found is None:
             raise UnknownJob(f"There is no job {wanted}.", "lipsyncctl list shows yours.")
         return self.house.board.newest(found)
 

@@ -1,5 +1,6 @@
 """Every change of a job's state, once and in order, to whoever has asked for them."""
 
+import math
 import time
 from collections.abc import Sequence
 from typing import NoReturn
@@ -28,23 +29,23 @@ def on_follow(request: Request) -> NoReturn:
 
 
 def _follow(request: Request, watch: Watch, since: int, job: str | None) -> NoReturn:
-    history, owner, told_at = request.house.history, request.owner, time.monotonic()
+    history, owner, idle_due = request.house.history, request.owner, -math.inf
     while True:
         watch.take()  # before the look, so that whatever comes after it wakes us
         looked_at, newest = time.monotonic(), history.seq()
         happenings = history.happenings(since, owner, job, BATCH)
         _refuse_gap(since, history.oldest(owner))  # after: what goes now was among them
-        since = happenings[-1].seq if len(happenings) == BATCH else max(since, newest)
-        if happenings:
-            _tell(request, happenings)
-            told_at = time.monotonic()
-        elif looked_at >= told_at + SILENCE:
-            if request.line.has_room:
-                request.line.tell("idle", {"seq": since})
-            told_at = looked_at
-        if len(happenings) < BATCH:
-            request.line.wait(watch, told_at + SILENCE - time.monotonic())
-            request.line.wait(None, looked_at + PAUSE - time.monotonic())
+        _tell(request, happenings)
+        if len(happenings) == BATCH:
+            since = happenings[-1].seq
+            continue
+        since = max([since, newest, *(each.seq for each in happenings)])
+        if looked_at >= idle_due and request.line.has_room:  # the first one ends the backlog
+            request.line.tell("idle", {"seq": since})
+        if looked_at >= idle_due or happenings:
+            idle_due = looked_at + SILENCE
+        request.line.wait(watch, idle_due - time.monotonic())
+        request.line.wait(None, looked_at + PAUSE - time.monotonic())
 
 
 def _tell(request: Request, happenings: Sequence[Happening]) -> None:
