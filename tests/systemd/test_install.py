@@ -64,8 +64,9 @@ def test_install_render_upgrade_with_a_queued_job_and_uninstall(
     bare.run("lipsyncctl", "run", "-a", VOICE, str(clip("single_face.jpg")), "-o", "/root/out.mp4")
 
     go_on.unlink()
-    running = bare.submit()
-    bare.entry(event("JOB_STARTED"), f"LIPSYNCD_JOB_ID={running}")
+    running = [bare.submit(), bare.submit()]  # as many as may at once
+    for job in running:
+        bare.entry(event("JOB_STARTED"), f"LIPSYNCD_JOB_ID={job}")
     queued = bare.submit()
     bare.inside(CONFIG).write_text("# mine\n")
     assert "systemctl restart" in bare.run(*MAKE, "install")
@@ -73,7 +74,7 @@ def test_install_render_upgrade_with_a_queued_job_and_uninstall(
     assert bare.job(queued)["state"] == "queued", "there was nothing in the queue to upgrade with"
     go_on.touch()
     bare.run("systemctl", "restart", "lipsyncd")
-    bare.run("lipsyncctl", "wait", running, queued)
+    bare.run("lipsyncctl", "wait", *running, queued)
     assert bare.job(queued)["attempts"] == 1
 
     bare.run("systemctl", "enable", "lipsyncd@cpu")

@@ -15,7 +15,7 @@ RUN = ("run", "--voice", VOICE, str(clip("single_face.jpg")), "--output", "/root
 def test_instances_live_side_by_side_and_the_less_busy_one_gets_the_job(machine: Machine) -> None:
     # there is no GPU here, so the one that is named after it gets the CPU as well
     machine.drop_in("ExecStart=", ON_CPU, unit="lipsyncd@cuda0.service")
-    machine.sabotage("slow_render", unit="lipsyncd@cpu.service")
+    machine.sabotage("held_render", unit="lipsyncd@cpu.service")
     machine.run("systemctl", "start", "lipsyncd@cpu", "lipsyncd@cuda0")
     busy = machine.run("lipsyncctl", "--socket=/run/lipsyncd/cpu.sock", "submit", *RUN[1:4])
     machine.run("lipsyncctl", *RUN)

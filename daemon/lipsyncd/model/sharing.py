@@ -87,7 +87,7 @@ class Sharing:
             self._leave(request)
         if request.error is not None:
             raise request.error
-        return np.concatenate(request.made)
+        return joined(request.made)
 
     def _enter(self, request: Request) -> None:
         with self._changed:
@@ -124,7 +124,7 @@ class Sharing:
         """
         kind = shares[0].request.kind
         try:
-            rows = [np.concatenate(parts) for parts in zip(*map(Share.rows, shares), strict=True)]
+            rows = [joined(parts) for parts in zip(*map(Share.rows, shares), strict=True)]
             size = len(rows[0]) if kind.urgent else self._room()
             hand_out(self._run(rows, kind.lower, size), shares)
         except DeviceLost as error:
@@ -136,6 +136,10 @@ class Sharing:
             with self._changed:
                 self._is_taken = False
                 self._changed.notify_all()
+
+
+def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def hand_out(made: np.ndarray, shares: list[Share]) -> None:
