@@ -4,7 +4,7 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import fields, replace
@@ -24,22 +24,6 @@ from lipsyncd.jobs.store import Store, Usage
 HIGH, NORMAL, LOW = Priority
 OPTIONS = Options(box=(1, 2, 3, 4), crf=20)
 LATER = 86_400.0  # seconds from now
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "jobs.sqlite"
-
-
-@pytest.fixture
-def database(path: Path) -> Iterator[Database]:
-    with closing(Database(path)) as database:
-        yield database
-
-
-@pytest.fixture
-def store(database: Database) -> Store:
-    return Store(database)
 
 
 def job(owner: int = 1000, **terms: Any) -> Job:
