@@ -5,8 +5,18 @@ A tour, in the order in which a job meets the files:
     errors       every failure a client may see, with its name on the wire
     wire         the protocol, on one page: a header and a map
     connection   messages and descriptors over a socket, for the daemon and its clients
-    sessions     listener, server, session, request, verbs: from the socket to a handler
-    jobs         job, spool, store, scheduler, outcome, board: from acceptance to the end
+    sessions     from the socket to a handler: listener, server, peer, session, request, verbs
+    jobs         from acceptance to the end:
+                 options, job        what a client may choose; a job and its states
+                 admission           the bounds, and what a job has to pass
+                 snapshot, spool     private copies of the inputs, and the results
+                 database (schema, rows, damage, wal), store, history
+                                     the durable queue, and what became of everything
+                 order, pace, line   who is next, and when
+                 scheduler, run, pause, outcome
+                                     renders at once, each from its start to its end
+                 board               how far they are, and who waits for which
+                 retention, janitor  what is over is ended and removed
     dataplane    what is asked of the data plane, which is the studio
     studio       the models and their renders as one thing
     render       the straight line: face and voice in, result out

@@ -22,23 +22,20 @@ class Pause:
         self._drained = store.note(NOTE)
         self._fault = ""
 
-    @property
-    def is_on(self) -> bool:
-        """Nothing is to be started."""
+    def blocks(self) -> bool:
+        """Whether nothing is to be started; looks at the disk anew."""
         self._look()
         return bool(self.reason)
 
     @property
     def reason(self) -> str:
         """Why, in a sentence; empty while the queue goes on."""
-        return self._fault or (f"The queue is drained: {self._drained}." if self._drained else "")
+        return self._fault or self._order
 
     def check_open(self) -> None:
         """Raise QueueDraining while nothing is to be accepted."""
-        if self._drained:
-            raise QueueDraining(
-                f"The queue is drained: {self._drained}.", "Submit again when it is resumed."
-            )
+        if self._order:
+            raise QueueDraining(self._order, "Submit again when it is resumed.")
 
     def hold(self, reason: str) -> None:
         """Drained from now on, also after a restart."""
@@ -48,10 +45,15 @@ class Pause:
 
     def resume(self) -> None:
         """Not drained any more."""
-        if self._drained:
+        if self._order:
             self._store.set_note(NOTE, None)
             self._drained = None
             emit(QUEUE_RESUMED, "queue: resumed")
+
+    @property
+    def _order(self) -> str:
+        """The drain as a sentence; empty if there is none."""
+        return "" if self._drained is None else f"The queue is drained: {self._drained}."
 
     def has_room(self) -> bool:
         """Whether there is so much room on the disk that jobs may be started."""

@@ -171,7 +171,7 @@ class Scheduler:
 
     def _taken(self) -> Job | None:
         """The first job of the queue, if it can be started and is written down as running."""
-        if self._is_stopping or len(self._runs) >= self._slots or self.pause.is_on:
+        if self._is_stopping or len(self._runs) >= self._slots or self.pause.blocks():
             return None
         if any(run.job.crashes for run in self._runs.values()):
             return None  # a suspect runs alone
