@@ -21,6 +21,7 @@ import numpy as np
 from paced import Steps, Studio
 
 from lipsyncd.config import Config
+from lipsyncd.host.native import set_up_libraries
 from lipsyncd.jobs.job import Paths, Progress
 from lipsyncd.jobs.options import Options
 from lipsyncd.main import live
@@ -82,6 +83,7 @@ def render(options: Options, paths: Paths) -> Steps:
 
 
 def load(_config: Config, _report: Callable[[str], None]) -> Studio:
+    set_up_libraries()
     return Studio(render)
 
 
