@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from socket import socket
 from typing import Never
 
-from lipsyncd import arguments
+from lipsyncd import __version__, arguments
 from lipsyncd.bulletin import Bulletin
 from lipsyncd.config import Config, Source
 from lipsyncd.dataplane import DataPlane, Load, Report
@@ -23,6 +23,7 @@ from lipsyncd.host.native import set_up_libraries
 from lipsyncd.host.notify import Notifier, listen_descriptors
 from lipsyncd.host.status import Condition, Status
 from lipsyncd.house import House, opened
+from lipsyncd.jobs.job import State
 from lipsyncd.sessions.listener import listening
 from lipsyncd.sessions.server import Server
 from lipsyncd.stop import drain
@@ -80,9 +81,17 @@ def serve(source: Source, load: Load, notifier: Notifier, status: Status, calls:
         shown(house, notifier) as bulletin,
         kept(house),
     ):
+        tell_start(house)
         Worker(house, heartbeat, bulletin, notifier, calls).start(load)
         stay(house, notifier, calls)
         drain(house, heartbeat, notifier, calls)
+
+
+def tell_start(house: House) -> None:
+    """The first line of the log: what this life begins with."""
+    state, queued = house.chosen.config.state, house.store.count(State.QUEUED)
+    text = "lipsyncd %s, pid %d, state in %s, queued: %d"
+    log.info(text, __version__, os.getpid(), state, queued)
 
 
 @contextmanager

@@ -5,8 +5,10 @@ of sound heard with it; takes come in one by one, the generator sees a batch of 
 the pictures go out in the same order.
 """
 
+import math
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Protocol
 
@@ -20,8 +22,9 @@ from lipsyncd.face.reference import BoxBlend, steady_forward
 from lipsyncd.face.track import Sighting, locate, steady
 from lipsyncd.jobs.job import Paths, Progress
 from lipsyncd.jobs.options import Options
-from lipsyncd.media.ahead import ahead
+from lipsyncd.media.ahead import Pulse, ahead
 from lipsyncd.media.frame import Frame
+from lipsyncd.media.limits import LARGE, held
 from lipsyncd.media.mel import clamped, mel_columns, mel_windows, window_starts
 from lipsyncd.media.result import new_result
 from lipsyncd.media.source import Source, examine_source
@@ -30,6 +33,9 @@ from lipsyncd.media.voice import Voice, examine_voice
 from lipsyncd.model.serving import JobModels
 
 Made = tuple[np.ndarray, np.ndarray, float]  # a crop, its new mouth, how far it was calmed
+
+
+NO_FRAME = Frame(-1, av.VideoFrame())  # stands for one whose picture is not to be held
 
 
 class Settings(Protocol):
@@ -57,7 +63,11 @@ class Dubbed:
 
 
 def render(
-    options: Options, paths: Paths, models: JobModels, settings: Settings
+    options: Options,
+    paths: Paths,
+    models: JobModels,
+    settings: Settings,
+    max_voice_seconds: float = math.inf,
 ) -> Generator[Progress, None, None]:
     """Write the result of a job, a batch at a time.
 
@@ -65,38 +75,53 @@ def render(
     generator ends the render and leaves no file.
     Raises InputError, InvalidRequest, DiskFull, DeviceLost, DeviceMemoryFull.
     """
-    voice = yield from examine_voice(paths.voice, "The voice")
-    source = examine_source(paths.face, "The face")
+    pulse = Pulse()
+    voice = yield from examine_voice(paths.voice, "The voice", max_voice_seconds)
+    source = examine_source(paths.face, "The face", pulse.beat)
     refuse_outside(options.box, source)
     total, faces = max(1, round(voice.seconds * source.rate)), 0
-    sightings = follow(timeline(source, total, options.extend), options, models, settings)
+    frames = partial(timeline, source, total, options.extend)
+    again = frames() if source.width * source.height > LARGE else None
+    sightings = follow(frames(), options, models, settings, again)
     takes = map(Take, sightings, hear(voice, source, total, options, models))
     blend = SoftBlend(source.colour) if options.blend == "soft" else BoxBlend(source.colour)
     crf = settings.crf if options.crf is None else options.crf
     with (
-        ahead(takes, depth=models.batch) as coming,
-        ahead(dub(coming, blend, models), depth=1) as dubbed,
+        ahead(takes, depth=held(source.width, source.height, models.batch)) as coming,
+        ahead(dub(coming, blend, models), depth=1, pulse=pulse) as dubbed,
         new_result(paths.result, source, voice, settings.preset, crf) as result,
     ):
         for batch in dubbed:
-            for picture in batch.pictures:
-                result.write(picture)
-            faces += batch.faces
+            if batch is not None:
+                for picture in batch.pictures:
+                    result.write(picture)
+                faces += batch.faces
             yield Progress(result.frames, total, faces)
-        refuse_faceless(faces, total, settings.detect_every)
+        refuse_faceless(faces, total, settings.detect_every if again is None else 1)
 
 
 def follow(
-    frames: Iterator[Frame], options: Options, models: JobModels, settings: Settings
+    frames: Iterator[Frame],
+    options: Options,
+    models: JobModels,
+    settings: Settings,
+    again: Iterator[Frame] | None = None,
 ) -> Iterator[Sighting]:
-    """The frames, each with the box that the generator's crop is cut from."""
+    """The frames, each with the box that the generator's crop is cut from.
+
+    Where they are too large to be held while boxes are steadied, they are read `again` for that.
+    """
     if options.box is not None:
         return (Sighting(frame, Box(*options.box)) for frame in frames)
     detector = models.new_detector()
-    located = locate(
-        frames, lambda frame: framed(detector.faces(frame), models), settings.detect_every
-    )
-    return steady(located) if options.blend == "soft" else steady_forward(located)
+    every = settings.detect_every if again is None else 1
+    located = locate(frames, lambda frame: framed(detector.faces(frame), models), every)
+    steadied = steady if options.blend == "soft" else steady_forward
+    if again is None:
+        return steadied(located)
+    bare = (replace(sighting, frame=NO_FRAME) for sighting in located)
+    pairs = zip(steadied(bare), again, strict=True)
+    return (replace(sighting, frame=frame) for sighting, frame in pairs)
 
 
 def framed(faces: list[Box], models: JobModels) -> list[Box]:
@@ -117,7 +142,10 @@ def hear(
 
 def dub(takes: Iterator[Take], blend: Blend, models: JobModels) -> Iterator[Dubbed]:
     """Give each face its new mouth, a batch at a time."""
-    while batch := list(islice(takes, models.batch)):
+    for first in takes:
+        frame = first.sighting.frame
+        most = held(frame.width, frame.height, models.batch)
+        batch = [first, *islice(takes, most - 1)]
         seen = [take for take in batch if take.sighting.box is not None]
         made = new_mouths(seen, blend, models) if seen else iter(())
         yield Dubbed([picture_of(take, blend, made) for take in batch], len(seen))
@@ -152,7 +180,9 @@ def refuse_outside(box: tuple[int, int, int, int] | None, source: Source) -> Non
 
 def refuse_faceless(faces: int, total: int, every: int) -> None:
     if faces == 0:
-        looked = "each was" if total == 1 else f"the first and every {every}th after it were"
+        looked = (
+            "each was" if 1 in (total, every) else f"the first and every {every}th after it were"
+        )
         raise NoFace(
             f"No face was found in any of the {total} frames ({looked} looked at).",
             "Give a video or picture in which a face is seen from the front, or name its --box.",

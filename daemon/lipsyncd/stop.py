@@ -36,7 +36,7 @@ def drain(house: House, heartbeat: Heartbeat, notifier: Notifier, calls: Calls) 
         notifier.extend_timeout(2 * PATIENCE)
     house.scheduler.stop(PATIENCE)
     queued = house.store.count(State.QUEUED)
-    text = "stopped after %.1f s, %d jobs stay in the queue"
+    text = "stopped after %.1f s, jobs that stay in the queue: %d"
     emit(DRAIN_END, text, time.monotonic() - begun, queued, QUEUE_DEPTH=queued)
 
 

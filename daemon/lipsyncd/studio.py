@@ -22,7 +22,8 @@ class Studio:
 
     def render(self, options: Options, paths: Paths) -> Generator[Progress, None, None]:
         """Write the result of a job.  Raises InputError, DiskFull, DeviceLost."""
-        return render(options, paths, self._serving.for_job(), self._config.render)
+        longest = self._config.limits.max_voice_seconds
+        return render(options, paths, self._serving.for_job(), self._config.render, longest)
 
     def prove(self) -> None:
         """A warm pass.  Raises DeviceLost if it fails or comes out wrong."""

@@ -130,7 +130,7 @@ def test_what_has_ended_cannot_be_cancelled(tmp_path: Path) -> None:
         client.end_of(job)
         ended = lipsyncctl(tmp_path, "cancel", job)
     assert ended.returncode == 1
-    assert "ended already" in ended.stderr
+    assert "has succeeded already" in ended.stderr
 
 
 def test_a_reader_that_leaves_early_is_no_error_worth_a_traceback(

@@ -89,7 +89,7 @@ def test_a_full_queue_says_when_another_attempt_is_worth_it(tmp_path: Path) -> N
         ended = lipsyncctl(tmp_path, "submit", *RENDER, "speaker.mp4")
         (error,) = messages(lipsyncctl(tmp_path, "submit", "--json", *RENDER).stdout)
     assert ended.returncode == 6
-    assert "1 jobs are waiting already" in ended.stderr
+    assert "at most 1 jobs in all may wait" in ended.stderr
     assert "It is worth another attempt in " in ended.stderr
     assert (error["name"], error["retryable"]) == ("queue.full", True)
 

@@ -206,7 +206,7 @@ def test_what_was_removed_is_told_once(shelf: Shelf, caplog: pytest.LogCaptureFi
         shelf.retention.apply(NOW)
         shelf.retention.apply(NOW)
     (told,) = caplog.records
-    assert told.getMessage() == "retention: the files of 2 jobs were kept long enough, 0.0 MiB"
+    assert told.getMessage() == "jobs: files of 2 were kept long enough and are removed, 0.0 MiB"
     assert told.fields["LIPSYNCD_BYTES"] == str(2 * len(RESULT))
 
 

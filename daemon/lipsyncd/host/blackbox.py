@@ -5,6 +5,7 @@ evidence against the jobs that were running.  A kill from outside, or a power cu
 """
 
 import faulthandler
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from lipsyncd.errors import LipsyncError
 
+EXTENSIONS = re.compile(r"^Extension modules: .*$", re.MULTILINE)
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 COUNTERS = Path("/proc/vmstat")  # oom_kill: how many processes the kernel killed for lack of memory
 OUT_OF_MEMORY = "The kernel killed a process of this machine for lack of memory meanwhile."
@@ -32,6 +34,7 @@ class BlackBox:
             machine, _, words = self._path.read_text(errors="replace").partition("\n")
         except FileNotFoundError:
             return ""
+        words = "".join(EXTENSIONS.split(words))  # a long list that tells nothing
         return words.strip() or (OUT_OF_MEMORY if is_starved_since(machine) else "")
 
     @contextmanager

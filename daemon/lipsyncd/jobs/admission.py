@@ -61,8 +61,8 @@ class Admission:
         """Accept a new job with the inputs and the options of one that failed or was set aside."""
         if failed.state not in RETRYABLE:
             raise NotRetryable(
-                f"The job {failed.state}, so there is nothing to try again.",
-                "Only failed and quarantined jobs can be retried; submit it anew.",
+                f"{failed}, and only failed and quarantined jobs can be retried.",
+                "Submit it anew if you want another.",
             )
         terms = Terms(priority=failed.priority, max_runtime=failed.max_runtime)
         job = new_job(failed.owner, failed.face, failed.voice, failed.options, terms)
@@ -106,16 +106,16 @@ class Admission:
         limits = self._chosen.config.limits
         claims = [*self._taken(), *self._claims, claim]
         mine = [each for each in claims if each.owner == claim.owner]
-        for taken, most_jobs, most_bytes, whose in (
-            (mine, limits.max_jobs_per_user, limits.max_input_bytes_per_user, " of this user"),
-            (claims, limits.max_jobs, limits.max_input_bytes, ""),
+        for taken, most_jobs, most_bytes, scope in (
+            (mine, limits.max_jobs_per_user, limits.max_input_bytes_per_user, "of one user"),
+            (claims, limits.max_jobs, limits.max_input_bytes, "in all"),
         ):
             jobs, size = sum(each.jobs for each in taken), sum(each.bytes for each in taken)
             if jobs > most_jobs:
-                raise self._full(f"{jobs - 1} jobs{whose} are waiting already.")
+                raise self._full(f"The queue is full: at most {most_jobs} jobs {scope} may wait.")
             if size > most_bytes:
-                words = f"would take {size} bytes, and {most_bytes} is the limit."
-                raise self._full(f"The inputs of the jobs{whose} {words}")
+                words = f"the inputs of jobs {scope} may take {most_bytes} bytes"
+                raise self._full(f"The spool is full: {words}, and would take {size}.")
 
     def _taken(self) -> Iterator[Claim]:
         """What the accepted jobs take, user by user."""

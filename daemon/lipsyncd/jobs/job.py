@@ -31,6 +31,16 @@ ENDED = frozenset(
     {State.SUCCEEDED, State.FAILED, State.CANCELLED, State.EXPIRED, State.QUARANTINED}
 )
 
+PHRASES = {
+    State.QUEUED: "is queued",
+    State.RUNNING: "is running",
+    State.SUCCEEDED: "has succeeded",
+    State.FAILED: "has failed",
+    State.CANCELLED: "was cancelled",
+    State.EXPIRED: "has expired",
+    State.QUARANTINED: "was quarantined",
+}
+
 NEXT: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.RUNNING, State.FAILED, State.CANCELLED, State.EXPIRED}),
     State.RUNNING: ENDED | {State.QUEUED},  # back to the queue when the daemon stops or dies
@@ -94,6 +104,10 @@ class Job:
         """The job as it travels."""
         plain = {"state": str(self.state), "priority": str(self.priority)}
         return asdict(self) | plain | {"options": self.options.as_map()}
+
+    def __str__(self) -> str:
+        """For a sentence: Job k3... has failed"""
+        return f"Job {self.id} {PHRASES[self.state]}"
 
     @property
     def is_ended(self) -> bool:

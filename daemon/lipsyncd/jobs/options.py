@@ -9,6 +9,7 @@ from lipsyncd.errors import InvalidRequest
 
 BLENDS = ("soft", "box")
 EXTENDS = ("pingpong", "loop")
+BOX = "box is left, top, right, bottom, with right beyond left and bottom beyond top"
 MAX_CRF = 51  # of H.264
 MAX_KEY = 128  # characters
 MAX_SECONDS = 366 * 86400  # of a deadline
@@ -40,7 +41,10 @@ class Options:
         _require(self.blend in BLENDS, f"blend is one of {', '.join(BLENDS)}")
         _require(self.extend in EXTENDS, f"extend is one of {', '.join(EXTENDS)}")
         _require(self.crf is None or _is_whole(self.crf, MAX_CRF), "crf is from 0 to 51")
-        _require(self.box is None or _is_box(self.box), "box is left, top, right, bottom")
+        _require(
+            self.box is None or _is_box(self.box),
+            BOX,
+        )
 
     @classmethod
     def from_map(cls, options: object) -> Self:

@@ -15,15 +15,17 @@ from lipsyncd.host.events import (
 )
 from lipsyncd.jobs.job import Job, State, move
 
+TOLERANCE = 2.0  # seconds; a clock that is set by more is noticed (host/clock.py)
+
 
 def succeeded(job: Job, size: int, seconds: float) -> Job:
     """The job with a result of `size` bytes, after a render of so many seconds."""
-    return move(job, State.SUCCEEDED, result_bytes=size, spool_bytes=size, **_times(seconds))
+    return move(job, State.SUCCEEDED, result_bytes=size, spool_bytes=size, **_times(job, seconds))
 
 
 def failed(job: Job, error: LipsyncError, seconds: float) -> Job:
     """The job with the error that its render met after so many seconds."""
-    return move(job, State.FAILED, error=error.as_map(), **_times(seconds))
+    return move(job, State.FAILED, error=error.as_map(), **_times(job, seconds))
 
 
 def cancelled(job: Job) -> Job:
@@ -59,10 +61,12 @@ def tell(job: Job, cause: Exception | None = None) -> None:
             emit(JOB_REQUEUED, "job %s: back in the queue", job.id, job=job)
 
 
-def _times(seconds: float) -> dict[str, Any]:
-    """Both ends of a render by the clock of this moment, should it have been set meanwhile."""
+def _times(job: Job, seconds: float) -> dict[str, Any]:
+    """Both ends of a render; by the clock of this moment, if that was set meanwhile."""
     now = time.time()
-    return {"started_at": now - seconds, "ended_at": now}
+    started = now - seconds
+    is_same = job.started_at is not None and abs(started - job.started_at) < TOLERANCE
+    return {"started_at": job.started_at if is_same else started, "ended_at": now}
 
 
 def _tell_success(job: Job) -> None:

@@ -38,10 +38,10 @@ class Pause:
             raise QueueDraining(self._order, "Submit again when it is resumed.")
 
     def hold(self, reason: str) -> None:
-        """Drained from now on, also after a restart."""
-        self._store.set_note(NOTE, reason)
-        self._drained = reason
-        emit(QUEUE_DRAINED, "queue: drained: %s", reason)
+        """Drained from now on, also after a restart; without a reason an earlier one stays."""
+        self._drained = reason or self._drained or ""
+        self._store.set_note(NOTE, self._drained)
+        emit(QUEUE_DRAINED, "queue: %s", self._order)
 
     def resume(self) -> None:
         """Not drained any more."""
@@ -53,7 +53,9 @@ class Pause:
     @property
     def _order(self) -> str:
         """The drain as a sentence; empty if there is none."""
-        return "" if self._drained is None else f"The queue is drained: {self._drained}."
+        if self._drained is None:
+            return ""
+        return f"The queue is drained{f': {self._drained}' if self._drained else ''}."
 
     def has_room(self) -> bool:
         """Whether there is so much room on the disk that jobs may be started."""

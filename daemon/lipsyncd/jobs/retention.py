@@ -59,7 +59,7 @@ class Retention:
         gone = [each for each in overdue(kept, now, rules) if self._spool.discard(each.id)]
         if gone:
             self._history.emptied([each.id for each in gone])
-            _tell("the files of %d jobs were kept long enough", gone)
+            _tell("files of %d were kept long enough and are removed", gone)
         excess = self._history.records() - rules.max_records
         if excess > 0:
             oldest = self._history.oldest_records(excess)
@@ -73,12 +73,12 @@ class Retention:
         found = []
         for job in jobs:
             if job.ended_at is None:
-                raise JobNotEnded(f"The job {job.id} is {job.state}.", "Cancel it, or wait for it.")
+                raise JobNotEnded(f"{job}.", "Cancel it, or wait for it.")
             found.append(Kept(job.id, job.owner, job.ended_at, self._spool.bytes_of(job.id)))
         forgotten = set(self._forget([each.id for each in found]))
         gone = [each for each in found if each.id in forgotten]
         if gone:
-            _tell("%d jobs were cleaned", gone)
+            _tell("%d removed at the request of a user", gone)
         return len(gone), sum(each.bytes for each in gone)
 
     def _forget(self, jobs: Iterable[str]) -> list[str]:
@@ -90,4 +90,4 @@ class Retention:
 
 def _tell(text: str, gone: Sequence[Kept]) -> None:
     count, size = len(gone), sum(each.bytes for each in gone)
-    emit(JOBS_CLEANED, f"retention: {text}, %.1f MiB", count, size / MIB, JOBS=count, BYTES=size)
+    emit(JOBS_CLEANED, f"jobs: {text}, %.1f MiB", count, size / MIB, JOBS=count, BYTES=size)

@@ -14,8 +14,8 @@ from lipsyncd.jobs.job import Job, Progress, State
 from lipsyncd.jobs.outcome import cancelled, expired, failed, requeued, succeeded
 from lipsyncd.jobs.spool import Spool, disk_named
 
-OVERDUE = "It was not done by the time after which it is of no use."
-SLOW = "It was rendered for longer than its max_runtime of {:g} s."
+OVERDUE = "It had not ended when the time of its --expires was up."
+SLOW = "It was rendered for longer than its --max-runtime of {:g} s."
 
 
 class Run:

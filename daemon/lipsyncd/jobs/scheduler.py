@@ -75,7 +75,8 @@ class Scheduler:
                 return
             found = self._store.get(job)
             if found is None or found.is_ended:
-                raise JobEnded("The job has ended already.", "There is nothing left to cancel.")
+                words = f"{found} already." if found else f"Job {job} is gone."
+                raise JobEnded(words, "There is nothing left to cancel.")
             self._end(cancelled(found))
 
     def expire(self, job: Job) -> None:
@@ -100,7 +101,7 @@ class Scheduler:
     @property
     def paused(self) -> str:
         """Why nothing is started for now, in a sentence; empty while the queue goes on."""
-        return self.pause.reason
+        return "The daemon is stopping." if self._is_stopping else self.pause.reason
 
     def drain(self) -> None:
         """Take nothing more: `run` returns once the running jobs have ended."""

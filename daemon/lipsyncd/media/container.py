@@ -1,105 +1,214 @@
 """A container: a media file opened through libav so that nothing but that file is ever read.
 
-Playlists and reference movies name other files and addresses.  Two locks keep libav from them: it
-has no protocol to open anything with, and what a demuxer opens past that is refused.
+Playlists and reference movies name other files and addresses.  Three locks keep libav from them: it
+knows none of their formats, it has no protocol to open anything with, and what a demuxer opens past
+that is refused.
 """
 
 import os
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import av
 
-from lipsyncd.errors import InputGone, TruncatedMedia, UnreadableMedia
+from lipsyncd.errors import (
+    InputError,
+    InputGone,
+    NoAudioStream,
+    NoVideoStream,
+    TruncatedMedia,
+    UnreadableMedia,
+)
+from lipsyncd.media.allocation import bound_allocations
+from lipsyncd.media.bombs import refuse_bomb
+from lipsyncd.media.limits import (
+    CODECS,
+    FORMATS,
+    FRAME_SAMPLES,
+    FRAME_SECONDS,
+    LARGE,
+    LARGE_THREADS,
+    PIXELS,
+    STATED_STREAMS,
+)
+from lipsyncd.media.mp4 import Movie
+from lipsyncd.media.patience import Patience, PatientFile
 
 CHECK_IT_PLAYS = "Check that a media player opens it, or convert it to MP4."
+CONVERT = "Convert it to MP4 with H.264 and AAC."
 SEND_WHOLE = "Send the whole file: it plays only to where it breaks off."
 
-NO_PROTOCOLS = {"protocol_whitelist": "none"}
+# What no decoder makes, whatever the file says: it looks before it allocates.
+BOUNDS = {"max_pixels": str(PIXELS), "max_samples": str(FRAME_SAMPLES)}
+OPTIONS = {
+    "protocol_whitelist": "none",
+    "format_whitelist": FORMATS,
+    "codec_whitelist": CODECS,
+    "max_streams": str(STATED_STREAMS),
+}
 
-UNKNOWN_SIZE = 0xFFFFFFFF - 8  # from here on a RIFF size means that the writer could not know it
+# What libav, and PyAV around it, make of damage.
+DAMAGE = (av.FFmpegError, ValueError, ArithmeticError, LookupError)
 
-# Containers that state their length; of others (MP3, raw streams) libav only guesses it.
-STATES_LENGTH = ("mov", "matroska", "avi", "wav", "flac", "ogg")
-MISSING_SHARE = 0.05  # of the stated length: so much may be missing at the end of a whole file,
-MISSING_SECONDS = 0.25  # and in any case so much
+Decoded = av.VideoFrame | av.AudioFrame
+Sign = Callable[[], None]
+
+
+def unheard() -> None:
+    """A sign of life that nobody waits for."""
+
+
+bound_allocations()
+
+
+class Media:
+    """A media file that is open; `name` is what messages call it."""
+
+    def __init__(
+        self, container: av.container.InputContainer, name: str, patience: Patience, sign: Sign
+    ) -> None:
+        self.container = container
+        self.name = name
+        self._patience = patience
+        self._sign = sign
+
+    @property
+    def format(self) -> str:
+        return self.container.format.name
+
+    @property
+    def is_still(self) -> bool:
+        """Whether the file is an image rather than a video, by its content (not by its name)."""
+        return self.format.endswith("_pipe")
+
+    def video(self) -> av.VideoStream:
+        """The first video stream, its decoder within bounds.
+
+        Raises NoVideoStream, UnreadableMedia.
+        """
+        stream = next(iter(self.container.streams.video), None)
+        if stream is None:
+            raise NoVideoStream(
+                f"{self.name} has no picture in it.", "Give a video or an image as the face."
+            )
+        context = self._bound(stream)
+        refuse_bomb(context.extradata or b"", context.codec.name, self.name)
+        context.thread_type = "AUTO"
+        if context.width * context.height > LARGE:
+            context.thread_count = LARGE_THREADS
+        return stream
+
+    def sound(self) -> av.AudioStream:
+        """The first audio stream, its decoder within bounds.
+
+        Raises NoAudioStream, UnreadableMedia.
+        """
+        stream = next(iter(self.container.streams.audio), None)
+        if stream is None:
+            raise NoAudioStream(
+                f"{self.name} has no sound in it.", "Give a recording as the voice."
+            )
+        self._bound(stream)
+        return stream
+
+    def packets(self, stream: av.stream.Stream) -> Iterator[av.Packet]:
+        """The stream's packets, the empty one that flushes the decoder last.
+
+        `renew` is to be called when something came of them.
+        Raises TruncatedMedia, DecodingTooSlow, DiskFailed.
+        """
+        self.renew()
+        try:
+            for packet in self.container.demux(stream):
+                self._patience.check()
+                yield packet
+        except DAMAGE as error:
+            raise TruncatedMedia(f"{self.name} breaks off in the middle.", SEND_WHOLE) from error
+
+    def frames(self, stream: av.stream.Stream) -> Iterator[Decoded]:
+        """The stream's decoded frames; a damaged packet costs only its own.
+
+        Raises TruncatedMedia, UnreadableMedia, DecodingTooSlow, DiskFailed.
+        """
+        for packet in self.packets(stream):
+            yield from self.came(self.decoded(packet) or ())
+
+    def decoded(self, packet: av.Packet) -> list[Decoded] | None:
+        """The frames that a packet completes, or None if it is damaged.  Raises UnreadableMedia."""
+        refuse_bomb(packet, packet.stream.codec_context.codec.name, self.name)
+        try:
+            return packet.decode()
+        except DAMAGE:
+            return None
+
+    def came(self, frames: Iterable[Decoded]) -> Iterator[Decoded]:
+        """The same frames; each is a sign of life, and a reason to be patient again."""
+        for frame in frames:
+            self._sign()
+            self._patience.earn(worth(frame))
+            yield frame
+            self._patience.go_on()
+
+    def renew(self) -> None:
+        """Be patient again: something came of the packets."""
+        self._patience.renew()
+
+    def _bound(self, stream: av.stream.Stream) -> av.CodecContext:
+        """The stream's decoder, with nothing decoded yet."""
+        context = stream.codec_context
+        if context is None or context.codec.name not in CODECS.split(","):
+            raise UnreadableMedia(f"{self.name} is coded in a way that cannot be read.", CONVERT)
+        context.options = BOUNDS
+        return context
 
 
 @contextmanager
-def open_container(path: Path, name: str) -> Iterator[av.container.InputContainer]:
-    """Open a spooled file; `name` is what messages call it.  Raises InputGone, UnreadableMedia."""
+def open_container(
+    path: Path, name: str, decoding: bool = True, sign: Sign = unheard
+) -> Iterator[Media]:
+    """Open a spooled file; without `decoding` only what its headers say is found out.
+
+    `sign` is called for each frame that comes.
+
+    Raises InputGone, UnreadableMedia, TruncatedMedia, DecodingTooSlow, DiskFailed.
+    """
+    patience = Patience(name)
+    options = OPTIONS | BOUNDS if decoding else OPTIONS | {"codec_whitelist": "none"}
+    with open_file(path, name) as file:
+        content = PatientFile(file, patience)
+        try:
+            container = av.open(
+                content, io_open=refuse_opening, metadata_errors="replace", options=options
+            )
+        except (*DAMAGE, OSError) as error:
+            raise broken(file, name) from error
+        with container:
+            yield Media(container, name, patience, sign)
+
+
+def open_file(path: Path, name: str) -> BinaryIO:
+    """Raises InputGone."""
     try:
-        file = path.open("rb")
+        return path.open("rb")
     except FileNotFoundError as error:
         raise InputGone(f"The spooled copy of {name} is gone.", "Submit the job again.") from error
-    with file:
-        refuse_short_riff(file, name)
-        try:
-            container = av.open(file, io_open=refuse_opening, options=NO_PROTOCOLS)
-        except (av.FFmpegError, ValueError, OSError) as error:
-            raise UnreadableMedia(
-                f"{name} is no media that can be read.", CHECK_IT_PLAYS
-            ) from error
-        with container:
-            yield container
-
-
-def refuse_short_riff(file: BinaryIO, name: str) -> None:
-    """Raise TruncatedMedia for a WAV or AVI that ends well before the size in its first bytes.
-
-    libav takes such a file for a whole shorter one.  A size of 0 or all ones means: unknown.
-    """
-    head = file.read(8)
-    stated = int.from_bytes(head[4:], "little") if head.startswith(b"RIFF") else 0
-    size = file.seek(0, os.SEEK_END)
-    file.seek(0)
-    if 0 < stated < UNKNOWN_SIZE and size < stated * (1 - MISSING_SHARE):
-        raise TruncatedMedia(f"{name} breaks off after {size} of {stated} bytes.", SEND_WHOLE)
 
 
 def refuse_opening(url: str, flags: int, options: dict[str, str]) -> None:
     raise PermissionError("a media file may not open another")
 
 
-def packets_of(stream: av.stream.Stream, name: str) -> Iterator[av.Packet]:
-    """The stream's packets, the empty one that flushes the decoder last.  Raises TruncatedMedia."""
-    try:
-        yield from stream.container.demux(stream)
-    except (av.FFmpegError, OSError) as error:
-        raise TruncatedMedia(f"{name} breaks off in the middle.", SEND_WHOLE) from error
+def broken(file: BinaryIO, name: str) -> InputError:
+    """Why a file cannot be opened."""
+    if Movie(file, file.seek(0, os.SEEK_END)).breaks_off():
+        return TruncatedMedia(f"{name} breaks off before its index.", SEND_WHOLE)
+    return UnreadableMedia(f"{name} is no media that can be read.", CHECK_IT_PLAYS)
 
 
-def frames_of(stream: av.stream.Stream, name: str) -> Iterator[av.VideoFrame | av.AudioFrame]:
-    """The stream's decoded frames; a damaged packet costs only its own.  Raises TruncatedMedia."""
-    for packet in packets_of(stream, name):
-        try:
-            yield from packet.decode()
-        except av.InvalidDataError:
-            continue
-
-
-def refuse_truncated(stream: av.stream.Stream, seconds: float, name: str) -> None:
-    """Raise TruncatedMedia if the stream ended after `seconds`, well before its stated length."""
-    if not stream.container.format.name.startswith(STATES_LENGTH):
-        return
-    stated = stated_seconds(stream)
-    if stated - seconds > max(MISSING_SECONDS, MISSING_SHARE * stated):
-        raise TruncatedMedia(
-            f"{name} breaks off after {seconds:.1f} of {stated:.1f} seconds.", SEND_WHOLE
-        )
-
-
-def stated_seconds(stream: av.stream.Stream) -> float:
-    """The stream's length by its header, its tag, or the container's where no other is in it."""
-    if stream.duration:
-        return float(stream.duration * stream.time_base)
-    container = stream.container
-    if tag := re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", "")):
-        hours, minutes, seconds = map(float, tag.groups())
-        stated = 3600 * hours + 60 * minutes + seconds
-    else:
-        stated = (container.duration or 0) / av.time_base if len(container.streams) == 1 else 0.0
-    return stated - (container.start_time or 0) / av.time_base
+def worth(frame: Decoded) -> float:
+    """How long work may take for it: sound comes at least as fast as it is heard."""
+    if isinstance(frame, av.VideoFrame):
+        return FRAME_SECONDS
+    return frame.samples / max(frame.sample_rate, 1)

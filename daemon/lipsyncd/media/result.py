@@ -11,11 +11,14 @@ import av
 from lipsyncd.errors import DiskFull
 from lipsyncd.media.colour import Colour
 from lipsyncd.media.container import open_container
+from lipsyncd.media.limits import LARGE
 from lipsyncd.media.soundtrack import Soundtrack
 from lipsyncd.media.source import Source
 from lipsyncd.media.voice import Voice
 
 FULL_DISK = {errno.ENOSPC, errno.EDQUOT}
+# x264 looks ahead over tens of pictures, and works on several: that is some GB of large ones
+UNBUFFERED = {"tune": "zerolatency"}
 KEYFRAME_SECONDS = 4  # between keyframes at most, so that players can jump
 
 
@@ -84,7 +87,8 @@ def video_stream(
     """An H.264 stream of the source's size, rate, pixel shape and colour."""
     stream = container.add_stream("libx264", rate=source.rate)
     stream.width, stream.height, stream.pix_fmt = source.width, source.height, "yuv420p"
-    stream.options = {"preset": preset, "crf": str(crf)}
+    large = source.width * source.height > LARGE
+    stream.options = {"preset": preset, "crf": str(crf)} | (UNBUFFERED if large else {})
     context = stream.codec_context
     context.time_base = 1 / source.rate
     context.gop_size = round(KEYFRAME_SECONDS * source.rate)

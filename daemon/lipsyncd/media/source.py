@@ -14,17 +14,17 @@ from pathlib import Path
 
 import av
 
-from lipsyncd.errors import NoVideoStream, UnreadableMedia
+from lipsyncd.errors import NoFace, UnreadableMedia
 from lipsyncd.media.colour import Colour, colour_of
-from lipsyncd.media.container import CHECK_IT_PLAYS, frames_of, open_container, refuse_truncated
+from lipsyncd.media.container import CHECK_IT_PLAYS, DAMAGE, Media, Sign, open_container, unheard
 from lipsyncd.media.frame import Frame
-from lipsyncd.media.upright import upright
+from lipsyncd.media.header import refuse_absurd
+from lipsyncd.media.length import refuse_truncated
+from lipsyncd.media.limits import FLATTEST, SMALLEST_SIDE
+from lipsyncd.media.patience import Patience
+from lipsyncd.media.rate import STILL_RATE, constant_rate
+from lipsyncd.media.upright import Attitude, attitude_of, upright, upright_size
 
-STILL_RATE = Fraction(25)  # of the result of a still: the rate that generators are trained at
-STANDARD_RATES = tuple(
-    Fraction(rate)
-    for rate in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60")
-)
 BACKWARD_BYTES = 24 << 20  # pictures held while a stretch is turned round
 SEEK_MARGINS = (1, 4, 16)  # seconds before the wanted place: a seek may land late
 
@@ -34,7 +34,8 @@ class Source:
     """A video or still that was looked into; every reading opens it anew.
 
     `width` and `height` are upright and even; `rate` is constant; `aspect` is that of a pixel;
-    `start` is the first picture's timestamp in the stream's time base.
+    `start` is the first picture's timestamp in the stream's time base.  `sign` is called for every
+    picture that was decoded, shown or not.
     """
 
     path: Path
@@ -43,16 +44,23 @@ class Source:
     height: int
     rate: Fraction
     colour: Colour
+    attitude: Attitude
     aspect: Fraction
     start: int
+    sign: Sign = unheard
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
-        """The frames from slot `start` to the end.  Raises InputGone, TruncatedMedia."""
-        slot, end, shown = start, start, None
+        """The frames from slot `start` to the end.
+
+        Raises InputGone, TruncatedMedia, DecodingTooSlow.
+        """
+        slot, end, shown, patience = start, start, None, Patience(self.name)
         for due, picture in self._due_from(start):
+            patience.check()
             if shown is not None and due > slot:
                 yield from self._shown(shown, range(slot, due))
                 slot = due
+                patience.renew()
             end, shown = max(slot, due) + 1, picture
         if shown is not None:
             yield from self._shown(shown, range(slot, end))
@@ -69,7 +77,7 @@ class Source:
             stop = start
 
     def _shown(self, picture: av.VideoFrame, slots: range) -> Iterator[Frame]:
-        turned = upright(picture, self.colour)
+        turned = upright(picture, self.colour, self.attitude, (self.width, self.height))
         return (Frame(slot, turned) for slot in slots)
 
     def _due_from(self, slot: int) -> Iterator[tuple[int, av.VideoFrame]]:
@@ -84,90 +92,81 @@ class Source:
 
     def _due_after(self, seconds: Fraction) -> Iterator[tuple[int, av.VideoFrame]]:
         """From the keyframe before some time, as far as the container's seeking can be trusted."""
-        with open_container(self.path, self.name) as container:
-            stream = video_stream(container, self.name)
+        with open_container(self.path, self.name, sign=self.sign) as media:
+            stream = media.video()
             try:
-                container.seek(self.start + int(seconds / stream.time_base), stream=stream)
-            except av.FFmpegError:
+                media.container.seek(self.start + int(seconds / stream.time_base), stream=stream)
+            except DAMAGE:
                 return
-            pictures = frames_of(stream, self.name)
-            yield from self._due(dropwhile(lambda picture: not picture.key_frame, pictures), stream)
+            pictures = media.frames(stream)
+            clean = dropwhile(lambda picture: not picture.key_frame, pictures)
+            yield from self._due(clean, stream, media)
 
     def _due_from_start(self) -> Iterator[tuple[int, av.VideoFrame]]:
-        due = -1
-        with open_container(self.path, self.name) as container:
-            stream = video_stream(container, self.name)
-            for due, picture in self._due(frames_of(stream, self.name), stream):
+        last = -1
+        with open_container(self.path, self.name, sign=self.sign) as media:
+            stream = media.video()
+            for due, picture in self._due(media.frames(stream), stream, media):
+                last = max(last, due)
                 yield due, picture
-            refuse_truncated(stream, float((due + 1) / self.rate), self.name)
+            refuse_truncated(media, stream, float((last + 1) / self.rate))
 
     def _due(
-        self, pictures: Iterable[av.VideoFrame], stream: av.VideoStream
+        self, pictures: Iterable[av.VideoFrame], stream: av.VideoStream, media: Media
     ) -> Iterator[tuple[int, av.VideoFrame]]:
         """Each picture with the first slot whose middle is not before the picture's time."""
         due = -1
         for picture in pictures:
-            known = timestamp(picture, stream)
+            known = timestamp(picture, media)
             seconds = None if known is None else (known - self.start) * stream.time_base
             due = due + 1 if seconds is None else math.ceil(seconds * self.rate - Fraction(1, 2))
             yield due, picture
 
 
-def examine_source(path: Path, name: str) -> Source:
-    """Decode the first picture of a spooled face.
+def examine_source(path: Path, name: str, sign: Sign = unheard) -> Source:
+    """Look at the headers of a spooled face, then decode the first picture.
 
-    Raises InputGone, UnreadableMedia, NoVideoStream, TruncatedMedia.
+    Raises InputError: what exactly is in the errors' names.
     """
-    with open_container(path, name) as container:
-        stream = video_stream(container, name)
-        first = next(frames_of(stream, name), None)
-        if first is None:
-            raise UnreadableMedia(f"No picture of {name} can be decoded.", CHECK_IT_PLAYS)
-        colour = colour_of(first)
-        shown = upright(first, colour)
+    refuse_absurd(path, name)
+    with open_container(path, name, sign=sign) as media:
+        stream = media.video()
+        first = next(media.frames(stream), None)
+        if first is None or not stream.time_base:
+            raise UnreadableMedia(f"{name} has no picture that can be decoded.", CHECK_IT_PLAYS)
+        refuse_tiny(first, name)
+        attitude = attitude_of(first)
+        width, height = upright_size(first, attitude)
         return Source(
             path=path,
             name=name,
-            width=shown.width,
-            height=shown.height,
-            rate=STILL_RATE if is_still(container) else constant_rate(stream),
-            colour=colour,
-            aspect=pixel_aspect(stream, turned=first.rotation % 180 != 0),
-            start=timestamp(first, stream) or 0,
+            width=width,
+            height=height,
+            rate=STILL_RATE if media.is_still else constant_rate(stream),
+            colour=colour_of(first),
+            attitude=attitude,
+            aspect=pixel_aspect(stream, turned=attitude.turns % 2 != 0),
+            start=timestamp(first, media) or 0,
+            sign=sign,
         )
 
 
-def video_stream(container: av.container.InputContainer, name: str) -> av.VideoStream:
-    """The first video stream.  Raises NoVideoStream."""
-    stream = next(iter(container.streams.video), None)
-    if stream is None:
-        raise NoVideoStream(
-            f"{name} has no picture in it.", "Give a video or an image as the face."
+def refuse_tiny(picture: av.VideoFrame, name: str) -> None:
+    if min(picture.width, picture.height) < SMALLEST_SIDE:
+        raise NoFace(
+            f"A face is not to be seen in pictures of {picture.width} x {picture.height} pixels.",
+            "Give larger pictures.",
         )
-    stream.thread_type = "AUTO"
-    return stream
 
 
-def timestamp(picture: av.VideoFrame, stream: av.VideoStream) -> int | None:
+def timestamp(picture: av.VideoFrame, media: Media) -> int | None:
     """When a picture is due, if known.  AVI knows no such times, but the order of decoding."""
-    return picture.dts if stream.container.format.name == "avi" else picture.pts
+    return picture.dts if media.format == "avi" else picture.pts
 
 
-def is_still(container: av.container.InputContainer) -> bool:
-    """Whether the file is an image rather than a video, by its content (not by its name)."""
-    return container.format.name == "image2" or container.format.name.endswith("_pipe")
-
-
-def constant_rate(stream: av.video.stream.VideoStream) -> Fraction:
-    """Frames a second: the stream's own, or the next standard rate above a variable one's mean."""
-    mean, nominal = stream.average_rate, stream.guessed_rate
-    if not mean:
-        return nominal or STILL_RATE
-    if nominal and mean * Fraction(98, 100) <= nominal <= mean * Fraction(5, 4):
-        return nominal
-    return next((rate for rate in STANDARD_RATES if rate >= mean * Fraction(99, 100)), mean)
-
-
-def pixel_aspect(stream: av.video.stream.VideoStream, turned: bool) -> Fraction:
-    aspect = stream.sample_aspect_ratio or Fraction(1)
+def pixel_aspect(stream: av.VideoStream, turned: bool) -> Fraction:
+    """How much wider than high a pixel is; 1 where the file says nothing, or nonsense."""
+    aspect = stream.sample_aspect_ratio
+    if not aspect or not Fraction(1, FLATTEST) <= aspect <= FLATTEST:
+        return Fraction(1)
     return 1 / aspect if turned else aspect

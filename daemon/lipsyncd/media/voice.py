@@ -1,6 +1,7 @@
 """A voice: the sound that a job brings, examined once, then read as a waveform in blocks."""
 
 import math
+import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,14 +11,19 @@ import av
 import numpy as np
 import soxr
 
-from lipsyncd.errors import NoAudioStream, SilentVoice, UnreadableMedia, VoiceTooShort
+from lipsyncd.errors import SilentVoice, UnreadableMedia, VoiceTooLong, VoiceTooShort
 from lipsyncd.jobs.job import Progress
-from lipsyncd.media.container import CHECK_IT_PLAYS, frames_of, open_container, refuse_truncated
+from lipsyncd.media.container import CHECK_IT_PLAYS, CONVERT, open_container
+from lipsyncd.media.header import refuse_absurd
+from lipsyncd.media.length import refuse_truncated, stated_seconds
+from lipsyncd.media.sound import loudest, refuse_odd, resampled
 
 SAMPLE_RATE = 16000  # of a waveform: what mels are made from
 SHORTEST_SECONDS = Fraction(1, 5)  # one window
-SIGN_FRAMES = 2000  # audio frames between signs of life while a voice is examined
+SIGN_SECONDS = 1.0  # between signs of life while a voice is examined
 SILENCE = 1e-3  # of full scale: a voice whose loudest sample is below -60 dB says nothing
+MOST_RATES = 8  # that a voice may have one after the other, as joined recordings do
+ASTRAY = 0.1  # seconds between when a sample is due and when it is heard, in a voice without gaps
 
 
 @dataclass(frozen=True)
@@ -28,60 +34,94 @@ class Voice:
     name: str
     seconds: Fraction
     start: int  # the first sample's timestamp, in the time base of its stream
+    intact: bool = True  # no packet is damaged, missing or out of its time
 
 
-def examine_voice(path: Path, name: str) -> Generator[Progress, None, Voice]:
+class Hearing:
+    """What is found out while a voice is decoded."""
+
+    def __init__(self, name: str, most_seconds: float) -> None:
+        self._name = name
+        self._most_seconds = most_seconds
+        self._last_dts = -math.inf
+        self._rates: set[int] = set()
+        self.start: int | None = None
+        self.seconds = Fraction(0)
+        self.peak = 0.0
+        self.intact = True
+
+    def packet(self, packet: av.Packet, frames: list[av.AudioFrame] | None) -> None:
+        """One more packet, and what was decoded from it."""
+        if not packet.size:
+            return
+        timed = packet.pts is not None and packet.dts is not None
+        if frames is None or not timed or packet.dts <= self._last_dts:
+            self.intact = False
+        elif timed:
+            self._last_dts = packet.dts
+
+    def frame(self, frame: av.AudioFrame) -> None:
+        """One more frame.  Raises UnreadableMedia, VoiceTooLong."""
+        refuse_odd(frame.sample_rate, frame.layout.nb_channels, self._name)
+        self._rates.add(frame.sample_rate)
+        if len(self._rates) > MOST_RATES:
+            raise UnreadableMedia(f"{self._name} changes its sample rate all the time.", CONVERT)
+        if self.start is None:
+            self.start = frame.pts or 0
+        if frame.pts is not None:
+            due = (frame.pts - self.start) * (frame.time_base or 0)
+            self.intact &= abs(due - self.seconds) <= ASTRAY
+        self.seconds += Fraction(frame.samples, frame.sample_rate)
+        self.peak = np.maximum(self.peak, loudest(frame))  # which, unlike max, keeps a NaN
+        refuse_long(self.seconds, self._most_seconds, self._name)
+
+
+def examine_voice(
+    path: Path, name: str, most_seconds: float = math.inf
+) -> Generator[Progress, None, Voice]:
     """Decode the whole voice once, yielding now and then: a long one takes a while.
 
-    Raises InputGone, UnreadableMedia, TruncatedMedia, NoAudioStream, VoiceTooShort, SilentVoice.
+    Raises InputError; the names of its kinds say what can be wrong with a voice.
     """
-    with open_container(path, name) as container:
-        stream = sound_stream(container, name)
-        start, seconds, peak = None, Fraction(0), 0.0
-        for count, frame in enumerate(frames_of(stream, name), 1):
-            start = (frame.pts or 0) if start is None else start
-            seconds += Fraction(frame.samples, frame.sample_rate)
-            peak = np.maximum(peak, loudest(frame))  # which, unlike max, keeps a NaN
-            if count % SIGN_FRAMES == 0:
-                yield Progress(0, 0, 0)
-        refuse_truncated(stream, float(seconds), name)
-    refuse_unusable(name, seconds, peak)
-    return Voice(path, name, seconds, start)
+    refuse_absurd(path, name)
+    hearing, signed = Hearing(name, most_seconds), time.monotonic()
+    with open_container(path, name) as media:
+        stream = media.sound()
+        refuse_long(stated_seconds(media, stream), most_seconds, name)
+        for packet in media.packets(stream):
+            frames = media.decoded(packet)
+            hearing.packet(packet, frames)
+            for frame in media.came(frames or ()):
+                hearing.frame(frame)
+                if time.monotonic() - signed > SIGN_SECONDS:
+                    yield Progress(0, 0, 0)
+                    signed = time.monotonic()
+        refuse_truncated(media, stream, float(hearing.seconds))
+    refuse_unusable(name, hearing.seconds, hearing.peak)
+    return Voice(path, name, hearing.seconds, hearing.start or 0, hearing.intact)
 
 
 def waveform(voice: Voice) -> Iterator[np.ndarray]:
     """The voice at 16 kHz in blocks of float32 in [-1, 1]: the mean of its channels, by soxr HQ."""
-    with open_container(voice.path, voice.name) as container:
-        stream = sound_stream(container, voice.name)
+    with open_container(voice.path, voice.name) as media:
+        stream = media.sound()
         resample = soxr.ResampleStream(stream.rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
-        planar = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
-        for frame in frames_of(stream, voice.name):
-            for part in planar.resample(frame):
-                yield resample.resample_chunk(part.to_ndarray().mean(axis=0, dtype=np.float32))
+        for part in resampled(media.frames(stream), voice.name, stream.rate):
+            yield resample.resample_chunk(part.to_ndarray().mean(axis=0, dtype=np.float32))
         yield resample.resample_chunk(np.empty(0, np.float32), last=True)
 
 
-def sound_stream(container: av.container.InputContainer, name: str) -> av.audio.stream.AudioStream:
-    """The first audio stream.  Raises NoAudioStream."""
-    stream = next(iter(container.streams.audio), None)
-    if stream is None:
-        raise NoAudioStream(f"{name} has no sound in it.", "Give a recording as the voice.")
-    return stream
-
-
-def loudest(frame: av.AudioFrame) -> float:
-    """The largest magnitude in a frame, as a share of full scale."""
-    samples = frame.to_ndarray()
-    if samples.dtype == np.uint8:
-        samples = samples.astype(np.int16) - 128
-        return float(np.abs(samples).max(initial=0)) / 128
-    scale = 1 if samples.dtype.kind == "f" else -float(np.iinfo(samples.dtype).min)
-    return float(np.abs(samples.astype(np.float32)).max(initial=0)) / scale
+def refuse_long(seconds: Fraction | float, most: float, name: str) -> None:
+    if seconds > most:
+        raise VoiceTooLong(
+            f"{name} lasts more than {most:.0f} seconds, which is the limit.",
+            "Cut it, or ask the operator for a higher limit.",
+        )
 
 
 def refuse_unusable(name: str, seconds: Fraction, peak: float) -> None:
     if seconds == 0 or math.isnan(peak):
-        raise UnreadableMedia(f"No sound of {name} can be decoded.", CHECK_IT_PLAYS)
+        raise UnreadableMedia(f"{name} has no sound that can be decoded.", CHECK_IT_PLAYS)
     if seconds < SHORTEST_SECONDS:
         raise VoiceTooShort(
             f"{name} lasts {float(seconds):.2f} s; it takes {float(SHORTEST_SECONDS)} s or more.",

@@ -8,8 +8,13 @@ from lipsyncd.jobs.job import Job, State
 
 
 def placed(house: House, jobs: Iterable[Job]) -> list[dict[str, object]]:
-    """The jobs as maps; the queued ones with their position and the seconds until they start."""
+    """The jobs as maps; the queued ones with their position and the seconds until they start, or
+    with the reason why nothing does."""
     jobs = list(jobs)
     waits = any(job.state is State.QUEUED for job in jobs)
     places = house.scheduler.line.places() if waits else {}
-    return [job.as_map() | (asdict(places[job.id]) if job.id in places else {}) for job in jobs]
+    paused = house.scheduler.paused
+    pause = {"eta": None, "paused": paused} if paused else {}
+    return [
+        job.as_map() | (asdict(places[job.id]) | pause if job.id in places else {}) for job in jobs
+    ]

@@ -21,7 +21,8 @@ def on_follow(request: Request) -> NoReturn:
     since = request.field("since", int, newest := history.seq())
     if since > newest:
         raise EventsGone(
-            f"The events begin anew, and {newest} is the newest.", "Look at the jobs, then follow."
+            f"There is no change {since} yet, and {newest} is the newest.",
+            "Look at the jobs, then follow from there.",
         )
     job = request.job().id if "job" in request.body else None
     with request.house.board.watch(job) as watch:

@@ -30,9 +30,9 @@ def on_status(request: Request) -> Reply:
 def on_fetch(request: Request) -> Reply:
     job = request.job()
     if not job.is_ended:
-        raise JobNotEnded(f"The job is {job.state}.", "Wait for it first.")
+        raise JobNotEnded(f"{job}.", "Wait for it first.")
     if job.state is not State.SUCCEEDED:
-        raise NoResult(f"The job {job.state}, so it has no result.", "lipsyncctl status says why.")
+        raise NoResult(f"{job}, so it has no result.", "Look at it with `lipsyncctl status`.")
     fields = {"job": job.as_map(), "size": job.result_bytes}
     return Reply("fetched", fields, request.house.spool.open_result(job.id))
 

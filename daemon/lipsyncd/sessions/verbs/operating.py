@@ -15,8 +15,8 @@ def on_clean(request: Request) -> Reply:
 
 def on_drain(request: Request) -> Reply:
     request.require_admin("drain the queue")
-    reason = request.field("reason", str, "no reason was given")
-    if not (0 < len(reason) <= MAX_REASON and reason.isprintable()):
+    reason = request.field("reason", str, "")
+    if len(reason) > MAX_REASON or not reason.isprintable():
         raise InvalidRequest(
             f"A reason is one line of up to {MAX_REASON} characters.", "Shorten it."
         )
@@ -43,7 +43,7 @@ def _cleanable(request: Request) -> list[Job]:
     if "job" in request.body:
         job = request.job()
         if not job.is_ended:
-            raise JobNotEnded(f"The job is {job.state}.", "Cancel it, or wait for it.")
+            raise JobNotEnded(f"{job}.", "Cancel it, or wait for it.")
         return [job]
     house = request.house
     found = (house.store.get(job) for job in house.history.ended(request.peer.uid))

@@ -26,7 +26,7 @@ def on_cancel(request: Request) -> Reply:
         request.house.scheduler.cancel(job.id)
         ended = _end_of(request, watch, job, wants_progress=False)
     if ended.state is not State.CANCELLED:
-        raise JobEnded(f"The job {ended.state} before it could be cancelled.", "Look at it.")
+        raise JobEnded(f"{ended} before it could be cancelled.", "Look at it.")
     return Reply("cancelled", {"job": ended.as_map()})
 
 

@@ -1,0 +1,95 @@
+"""A header: what a file says of itself, looked at before anything in it is decoded.
+
+libav believes headers, and a kilobyte of them can cost it gigabytes.  So what they state is held
+against the limits first: by reading them here, then by libav without any decoder.
+"""
+
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+from lipsyncd.errors import (
+    FileTooLarge,
+    PictureTooLarge,
+    TooManyStreams,
+    TruncatedMedia,
+    UnreadableMedia,
+)
+from lipsyncd.media.container import CONVERT, SEND_WHOLE, Media, open_container, open_file
+from lipsyncd.media.length import MISSING_SHARE
+from lipsyncd.media.limits import INDEXED, SIDE, STILL_BYTES, STREAMS
+from lipsyncd.media.mp4 import Movie
+from lipsyncd.media.patience import Patience, PatientFile
+from lipsyncd.media.stills import stated_size
+
+UNKNOWN_SIZE = 0xFFFFFFFF - 8  # from here on a RIFF size means that the writer could not know it
+
+
+def refuse_absurd(path: Path, name: str) -> None:
+    """Raise what is wrong with a spooled file, as far as its headers tell.
+
+    That is InputGone, UnreadableMedia, TruncatedMedia, FileTooLarge, PictureTooLarge,
+    TooManyStreams or DecodingTooSlow.
+    """
+    with open_file(path, name) as opened:
+        file = PatientFile(opened, Patience(name))
+        size = file.seek(0, os.SEEK_END)
+        refuse_short_riff(file, size, name)
+        refuse_large(stated_size(file), name)
+        refuse_endless_index(Movie(file, size), name)
+    with open_container(path, name, decoding=False) as media:
+        refuse_large_still(media, size)
+        refuse_streams(media)
+
+
+def refuse_short_riff(file: BinaryIO, size: int, name: str) -> None:
+    """Raise TruncatedMedia for a WAV or AVI that ends well before the size in its first bytes.
+
+    libav takes such a file for a whole shorter one.  A size of 0 or all ones means: unknown.
+    """
+    file.seek(0)
+    head = file.read(8)
+    stated = int.from_bytes(head[4:], "little") if head.startswith(b"RIFF") else 0
+    if 0 < stated < UNKNOWN_SIZE and size < stated * (1 - MISSING_SHARE):
+        raise TruncatedMedia(f"{name} breaks off after {size} of {stated} bytes.", SEND_WHOLE)
+
+
+def refuse_endless_index(movie: Movie, name: str) -> None:
+    """An MP4's tables may state more samples than there is memory for, in a few bytes."""
+    if movie.packed():
+        raise UnreadableMedia(f"{name} has a compressed index.", CONVERT)
+    if (stated := movie.indexed()) > INDEXED:
+        raise UnreadableMedia(
+            f"{name} states {stated} samples in its index; {INDEXED} is the limit.", CONVERT
+        )
+
+
+def refuse_large_still(media: Media, size: int) -> None:
+    if media.is_still and size > STILL_BYTES:
+        raise FileTooLarge(
+            f"{media.name} is an image of {size >> 20} MiB; {STILL_BYTES >> 20} is the limit.",
+            "Save it as JPEG.",
+        )
+
+
+def refuse_streams(media: Media) -> None:
+    """More streams than any film has, or larger pictures."""
+    streams = media.container.streams
+    if len(streams) > STREAMS:
+        raise TooManyStreams(
+            f"{media.name} has {len(streams)} streams in it; {STREAMS} is the limit.",
+            "Keep the stream that is needed, and leave out the others.",
+        )
+    for stream in streams.video:
+        context = stream.codec_context
+        if context is not None:
+            refuse_large((context.width, context.height), media.name)
+
+
+def refuse_large(size: tuple[int, int] | None, name: str) -> None:
+    """Raise PictureTooLarge for a width and height, where they are known."""
+    if size is not None and max(size) > SIDE:
+        raise PictureTooLarge(
+            f"{name} has pictures of {size[0]} x {size[1]} pixels; {SIDE} a side is the limit.",
+            "Make it smaller.",
+        )

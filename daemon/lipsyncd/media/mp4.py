@@ -1,0 +1,111 @@
+"""A movie: what the boxes of an MP4 state, read without libav, which makes room for all of it."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+
+from lipsyncd.media.limits import INDEXED
+
+FIRST = {b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"wide", b"free", b"skip", b"pnot"}
+INDEX = {b"moov", b"moof"}
+# Where libav looks for more boxes: it forgives an index in free space, and tables out of place.
+NESTED = set(b"moov hoov free skip trak edts mdia minf dinf stbl udta mvex moof traf tref".split())
+DEEPEST = 10  # as libav
+PIECE = 1024  # samples that libav indexes as one in a track of which each sample has a length of 1
+RUN = np.dtype([("first", ">u4"), ("samples", ">u4"), ("description", ">u4")])
+
+
+@dataclass(frozen=True)
+class Box:
+    """A kind of four letters, and where its content lies; `end` is what it states."""
+
+    kind: bytes
+    start: int
+    end: int
+
+
+class Movie:
+    """An open file, taken for an MP4; where it is none, no boxes are found in it."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file = file
+        self._all = Box(b"", 0, size)
+
+    def breaks_off(self) -> bool:
+        """Whether an MP4 ends in the middle of a box, or before its index."""
+        last, indexed = None, False
+        for box in self._in(self._all):
+            if last is None and box.kind not in FIRST:
+                return False
+            last, indexed = box, indexed or box.kind in INDEX
+        return last is not None and (last.end > self._all.end or not indexed)
+
+    def packed(self) -> bool:
+        """Whether its index is compressed, as QuickTime did in the nineties."""
+        return any(box.kind == b"cmov" for box in self._below(self._all))
+
+    def indexed(self) -> int:
+        """How many samples its tables state, in all tracks and fragments."""
+        total, tables = 0, defaultdict(list)
+        for box in self._below(self._all):
+            tables[box.kind].append(box)
+            if box.kind == b"trak":
+                total += self._samples(tables)
+                tables.clear()
+        return total + self._samples(tables)
+
+    def _in(self, outer: Box) -> Iterator[Box]:
+        """The boxes in a box, one level deep."""
+        place = outer.start
+        while place + 8 <= outer.end:
+            size, kind, content = self._number(place), self._read(place + 4, 4), 8
+            if size == 1:
+                size, content = self._number(place + 8, 8), 16
+            elif size == 0:
+                size = outer.end - place
+            if size < content:
+                return
+            yield Box(kind, place + content, place + size)
+            place += size
+
+    def _below(self, outer: Box, depth: int = 0) -> Iterator[Box]:
+        """All boxes in a box, each after those in it."""
+        for box in self._in(outer):
+            if box.kind in NESTED and depth < DEEPEST:
+                yield from self._below(box, depth + 1)
+            yield box
+
+    def _samples(self, tables: dict[bytes, list[Box]]) -> int:
+        """How many samples these tables state together."""
+        runs = sum(self._number(box.start + 4) for box in tables[b"trun"])
+        if tables[b"smhd"] and all(self._is_even(box) for box in tables[b"stts"]):
+            return runs + self._pieces(tables)
+        sizes = tables[b"stsz"] + tables[b"stz2"]
+        return runs + sum(self._number(box.start + 8) for box in sizes)
+
+    def _is_even(self, times: Box) -> bool:
+        """Whether each sample lasts 1, as in uncompressed sound."""
+        return self._number(times.start + 4) == self._number(times.start + 12) == 1
+
+    def _pieces(self, tables: dict[bytes, list[Box]]) -> int:
+        """The entries that libav makes of the chunks of uncompressed sound."""
+        chunks = sum(self._number(box.start + 4) for box in tables[b"stco"] + tables[b"co64"])
+        return chunks + sum(self._in_chunks(box, chunks) // PIECE for box in tables[b"stsc"])
+
+    def _in_chunks(self, table: Box, chunks: int) -> int:
+        count = self._number(table.start + 4)
+        if count > INDEXED:
+            return count * PIECE
+        runs = np.frombuffer(self._read(table.start + 8, count * RUN.itemsize), RUN)
+        lengths = np.diff(runs["first"].astype(np.float64), append=chunks + 1)
+        return int(np.maximum(lengths, 0) @ runs["samples"].astype(np.float64))
+
+    def _number(self, place: int, size: int = 4) -> int:
+        return int.from_bytes(self._read(place, size))
+
+    def _read(self, place: int, size: int) -> bytes:
+        self._file.seek(place)
+        return self._file.read(size)

@@ -1,0 +1,62 @@
+"""Stills: the size that the first bytes of an image file state."""
+
+from typing import BinaryIO
+
+PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+SIZED = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # JPEG's markers of frames
+ALONE = {0x01, *range(0xD0, 0xD9)}  # JPEG's markers without a length
+
+Size = tuple[int, int]
+
+
+def stated_size(file: BinaryIO) -> Size | None:
+    """Width and height, if it is an image of a kind that is known here."""
+    head = read(file, 0, 32)
+    if head.startswith(PNG):
+        return big(head[16:20]), big(head[20:24])
+    if head.startswith(JPEG):
+        return jpeg_size(file)
+    if head.startswith(b"BM"):
+        return little(head[18:22]), abs(int.from_bytes(head[22:26], "little", signed=True))
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return webp_size(head)
+    return None
+
+
+def jpeg_size(file: BinaryIO) -> Size | None:
+    """From the first frame's header, behind any number of other segments."""
+    place = 2
+    while (head := read(file, place, 9)) and head[0] == 0xFF:
+        marker = head[1] if len(head) == 9 else 0
+        if marker in SIZED:
+            return big(head[7:9]), big(head[5:7])
+        if marker == 0xFF:
+            place += 1
+        else:
+            place += 2 if marker in ALONE else 2 + max(2, big(head[2:4]))
+    return None
+
+
+def webp_size(head: bytes) -> Size | None:
+    kind = head[12:16]
+    if kind == b"VP8X":
+        return 1 + little(head[24:27]), 1 + little(head[27:30])
+    if kind == b"VP8L":
+        bits = little(head[21:25])
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    if kind == b"VP8 ":
+        return little(head[26:28]) & 0x3FFF, little(head[28:30]) & 0x3FFF
+    return None
+
+
+def big(number: bytes) -> int:
+    return int.from_bytes(number)
+
+
+def little(number: bytes) -> int:
+    return int.from_bytes(number, "little")
+
+
+def read(file: BinaryIO, place: int, size: int) -> bytes:
+    file.seek(place)
+    return file.read(size)
