@@ -32,8 +32,8 @@ A key makes submit safe to repeat: the same user's same key gives the same job. 
 change of a job's state once, in order, from the one after `since` (absent: from now on) for ever,
 or says events.gone if not all of them are known any more; without `job` of all that the client may
 see. `clean` without `job` means all of the client's own.
-A job that waits has in `listed`, `described` and `progressed` a `position`, from 1, and an `eta`: the
-seconds until it starts, null while nobody can tell; and `paused` with the reason while none starts.
+A job that waits has in `listed`, `described` and `progressed` a `position`, from 1, and an `eta`,
+the seconds until it starts, null while nobody can tell; while none starts, `paused` says why.
 
 `hello` comes first, within ten seconds. A session answers one request after the other: to cancel a
 job while waiting for it, open a second session. `id` is a whole number, greater than that of the
