@@ -1,6 +1,7 @@
 """The lives of a daemon with tiny renders (tiny.py): it is started, killed, and started again."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -57,7 +58,7 @@ class Lives:
         places = ["--state", str(self.state), "--socket", str(self.directory / "control.sock")]
         command = [sys.executable, tiny.__file__, *places, "--config", str(self._toml)]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-        with (self.directory / "log").open("ab") as log:
+        with (self.directory / "log").open("ab") as log, signals_blocked():
             self._process = subprocess.Popen(command, env=environment, stderr=log)
 
     def end(self, number: int = 15) -> int:
@@ -110,6 +111,16 @@ class Lives:
         return {str(path.relative_to(spool)) for path in spool.rglob("*") if path.is_file()}
 
 
+@contextmanager
+def signals_blocked() -> Iterator[None]:
+    """So that a child has them blocked before its libraries begin threads that would take them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def hand_in(client: Client, face: Path, voice: Path, **terms: object) -> str:
     """Submit; the id of the job. Raises the daemon's error."""
     with face.open() as one, voice.open() as other:
@@ -131,5 +142,6 @@ def lives(directory: Path, toml: str = "", state: Path | None = None) -> Iterato
     try:
         found.persist(lambda client: client.ask("health"))
         yield found
+        assert found.end() == 0
     finally:
-        found.end()
+        found.end(signal.SIGKILL)

@@ -2,6 +2,7 @@
 
 import threading
 
+from lipsyncd.errors import DiskFailed, DiskFull
 from lipsyncd.host.notify import Notifier
 from lipsyncd.host.status import Condition, Status
 from lipsyncd.jobs.board import Board
@@ -57,11 +58,18 @@ class Bulletin:
     def _line(self) -> str:
         """ready on cuda:0, 3 queued, job k3..., 42 %, 212 fps"""
         if self._status.condition is Condition.READY:
-            parts = [_ready(self._status), f"{self._store.count(State.QUEUED)} queued"]
+            parts = [_ready(self._status), *self._queued()]
             parts += [self._pause.reason] if self._pause.reason else []
         else:
             parts = [self._status.detail or str(self._status.condition)]
         return ", ".join(parts + [_progress(job) for job in self._board.running])
+
+    def _queued(self) -> list[str]:
+        """How many wait, if the store can tell."""
+        try:
+            return [f"{self._store.count(State.QUEUED)} queued"]
+        except (DiskFull, DiskFailed):
+            return []
 
 
 def _ready(status: Status) -> str:

@@ -1,20 +1,18 @@
 """The house: what all sessions share, opened with the jobs of an earlier life in it."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from lipsyncd.config import Chosen, Config, Source
-from lipsyncd.errors import ConfigInvalid, DiskFailed, DiskFull, StateCorrupt
+from lipsyncd.errors import ConfigInvalid, StateCorrupt
 from lipsyncd.host.blackbox import BlackBox
 from lipsyncd.host.events import CRASHED, JOB_QUARANTINED, JOB_RECOVERED, STATE_CORRUPT, emit
 from lipsyncd.host.heartbeat import Heartbeat
-from lipsyncd.host.loading import Loading
 from lipsyncd.host.lock import locked
 from lipsyncd.host.notify import Notifier
-from lipsyncd.host.status import Condition, Status
+from lipsyncd.host.status import Status
 from lipsyncd.jobs.admission import Admission
 from lipsyncd.jobs.board import Board
 from lipsyncd.jobs.database import Database, move_aside
@@ -22,13 +20,12 @@ from lipsyncd.jobs.history import History
 from lipsyncd.jobs.janitor import Janitor
 from lipsyncd.jobs.job import State
 from lipsyncd.jobs.retention import Retention
-from lipsyncd.jobs.scheduler import RETRY_SECONDS, Scheduler
-from lipsyncd.jobs.spool import Spool, disk_named, free_bytes
+from lipsyncd.jobs.scheduler import Scheduler
+from lipsyncd.jobs.spool import Spool, disk_named
 from lipsyncd.jobs.store import Store
 from lipsyncd.reload import Reloader
 
 STORE, SPOOL, CRASH = "jobs.sqlite", "spool", "crash"  # in the state directory
-ENOUGH = 1 << 20  # bytes: with more room than this on the disk, a failure has another cause
 
 
 @dataclass(frozen=True)
@@ -54,39 +51,21 @@ def opened(
 ) -> Iterator[House]:
     """The house, with the jobs that waited in it; nobody else may use its state meanwhile.
 
-    On a full disk it waits for room.  Raises ConfigInvalid, StateBusy, StateNewer, DiskFailed.
+    Raises ConfigInvalid, StateBusy, StateNewer, DiskFull, DiskFailed.
     """
     make_state(config.state)
     chosen, box = Chosen(config), BlackBox(config.state / CRASH)
     reloader = Reloader(source, chosen, status, notifier)
-    with locked(config.state / "lock", f"the state directory {config.state}"), ExitStack() as stack:
-        evidence = told(box.read())
-
-        def open_house() -> House:
-            database = stack.enter_context(opened_database(config.state, status))
-            house = furnished(database, chosen, reloader, status, heartbeat)
-            take_over(house, is_crash=bool(evidence))
-            with disk_named():
-                stack.enter_context(box.armed(lambda: not house.scheduler.is_idle))
-            return house
-
-        report = Loading(status, Condition.STARTING, notifier)
-        yield when_there_is_room(open_house, stack, config.state, report)
-
-
-def when_there_is_room(
-    open_house: Callable[[], House], stack: ExitStack, state: Path, report: Loading
-) -> House:
-    """The house, as soon as the disk has the room that opening it takes."""
-    while True:
-        try:
-            return open_house()
-        except (DiskFull, DiskFailed) as error:
-            stack.close()
-            if free_bytes(state) > ENOUGH:
-                raise
-            report(f"no room on the disk of the state: {error.message}")
-            time.sleep(RETRY_SECONDS)
+    with (
+        locked(config.state / "lock", f"the state directory {config.state}"),
+        opened_database(config.state, status) as database,
+        ExitStack() as stack,
+    ):
+        house = furnished(database, chosen, reloader, status, heartbeat)
+        take_over(house, is_crash=bool(told(box.read())))
+        with disk_named():
+            stack.enter_context(box.armed(lambda: not house.scheduler.is_idle))
+        yield house
 
 
 def furnished(
@@ -169,9 +148,10 @@ def set_aside(state: Path, error: StateCorrupt) -> str:
 
 def take_over(house: House, is_crash: bool) -> None:
     """Put the jobs of an earlier life in order, and their files."""
-    for job in house.store.recover(is_crash):
-        event = JOB_RECOVERED if job.state is State.QUEUED else JOB_QUARANTINED
-        emit(event, "job %s: %s after the daemon died", job.id, job.state, job=job)
+    for each in house.store.recover(is_crash):
+        event = JOB_RECOVERED if each.state is State.QUEUED else JOB_QUARANTINED
+        emit(event, "job %s: %s after the daemon died", each.id, each.state, job=each)
     house.spool.sweep(house.store.states())
-    for each in house.store.waiting():
-        house.store.set_bytes(each.id, house.spool.bytes_of(each.id))
+    for job in house.store.unmeasured():
+        house.store.set_bytes(job, house.spool.bytes_of(job))
+    house.janitor.keep_time()

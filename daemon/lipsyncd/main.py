@@ -6,8 +6,10 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from queue import Empty
 from socket import socket
 from typing import Never
 
@@ -15,15 +17,25 @@ from lipsyncd import __version__, arguments
 from lipsyncd.bulletin import Bulletin
 from lipsyncd.config import Config, Source
 from lipsyncd.dataplane import DataPlane, Load, Report
-from lipsyncd.errors import DeviceLost, InternalError, LipsyncError, StateCorrupt
+from lipsyncd.errors import (
+    DeviceLost,
+    DiskFailed,
+    DiskFull,
+    InternalError,
+    LipsyncError,
+    StateCorrupt,
+)
 from lipsyncd.host import journal
 from lipsyncd.host.events import GPU_LOST, LOAD_FAILED, STATE_CORRUPT, emit
 from lipsyncd.host.heartbeat import Heartbeat
+from lipsyncd.host.loading import Loading
 from lipsyncd.host.native import set_up_libraries
 from lipsyncd.host.notify import Notifier, listen_descriptors
 from lipsyncd.host.status import Condition, Status
 from lipsyncd.house import House, opened
 from lipsyncd.jobs.job import State
+from lipsyncd.jobs.scheduler import RETRY_SECONDS
+from lipsyncd.jobs.spool import free_bytes
 from lipsyncd.sessions.listener import listening
 from lipsyncd.sessions.server import Server
 from lipsyncd.stop import drain
@@ -33,6 +45,7 @@ log = logging.getLogger(__name__)
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 ALIVE = (Condition.READY, Condition.DRAINING)
+ENOUGH = 1 << 20  # bytes: with more room on the disk, what fails there has another cause
 EVENTS = {DeviceLost: GPU_LOST, StateCorrupt: STATE_CORRUPT}  # of errors that end the daemon
 
 
@@ -55,6 +68,9 @@ def live(load: Load) -> int:
     except LipsyncError as error:
         _tell_failure(error, status, notifier)
         return _ended(error.code)
+    except Exception as error:
+        log.critical("the daemon broke: %s", error, exc_info=error)
+        return _ended(InternalError.code)
     return _ended(0)
 
 
@@ -74,17 +90,38 @@ def serve(source: Source, load: Load, notifier: Notifier, status: Status, calls:
     Raises LipsyncError if the start fails, or if the device is lost later.
     """
     config, heartbeat = source.read(), Heartbeat(notifier)
-    with (
-        listening(config.socket, listen_descriptors()) as listener,
-        opened(source, config, status, heartbeat, notifier) as house,
-        served(listener, house),
-        shown(house, notifier) as bulletin,
-        kept(house),
-    ):
+    with listening(config.socket, listen_descriptors()) as listener, ExitStack() as stack:
+
+        def open_house() -> House:
+            return stack.enter_context(opened(source, config, status, heartbeat, notifier))
+
+        report = Loading(status, Condition.STARTING, notifier)
+        house = when_there_is_room(open_house, config.state, report, calls)
+        if house is None:
+            return
+        stack.enter_context(served(listener, house))
+        bulletin = stack.enter_context(shown(house, notifier))
+        stack.enter_context(kept(house))
         tell_start(house)
         Worker(house, heartbeat, bulletin, notifier, calls).start(load)
         stay(house, notifier, calls)
         drain(house, heartbeat, notifier, calls)
+
+
+def when_there_is_room(
+    open_house: Callable[[], House], state: Path, report: Report, calls: Calls
+) -> House | None:
+    """The house, as soon as the disk has the room that opening it takes; None if told to stop."""
+    while True:
+        try:
+            return open_house()
+        except (DiskFull, DiskFailed) as error:
+            if free_bytes(state) > ENOUGH:
+                raise
+            report(f"no room on the disk of the state: {error.message}")
+        with suppress(Empty):
+            if calls.get(timeout=RETRY_SECONDS) != signal.SIGHUP:
+                return None
 
 
 def tell_start(house: House) -> None:

@@ -25,7 +25,7 @@ def drain(house: House, heartbeat: Heartbeat, notifier: Notifier, calls: Calls) 
     What does not end goes back to the queue.  Raises LipsyncError if the worker fails.
     """
     notifier.stopping()
-    house.scheduler.drain()
+    house.scheduler.close()
     begun, is_idle = time.monotonic(), house.scheduler.is_idle
     detail = "stopping" if is_idle else "stopping once the running jobs have ended"
     house.status.enter(Condition.DRAINING, detail)

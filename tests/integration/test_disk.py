@@ -79,20 +79,24 @@ def test_wherever_a_disk_fills_nothing_is_lost(tmp_path: Path, disk: Path) -> No
         assert "Traceback" not in daemon.log
 
 
-def test_with_little_room_nothing_is_started_until_there_is_more(
+def test_with_little_room_nothing_is_started_and_nothing_accepted_until_there_is_more(
     tmp_path: Path, disk: Path
 ) -> None:
-    toml = f"[limits]\nmin_free_bytes = {SIZE // 2}\n"
+    toml = f"[render]\nmax_active = 1\n[limits]\nmin_free_bytes = {SIZE // 2}\n"
     with lives(tmp_path, toml, disk / "state") as daemon:
+        daemon.hold()
+        running, waiting = daemon.submit(), daemon.submit()
         fill(disk, SIZE // 4 >> 10)
-        job = daemon.submit()
-        while not is_settled(daemon, job):
+        daemon.let_go()
+        assert daemon.end_of(running)["state"] == "succeeded"
+        while not is_settled(daemon, waiting):
             pass
         health = daemon.persist(lambda client: client.ask("health"))
         assert health["paused"].startswith("The queue is paused: The disk of the state has less")
-        assert daemon.persist(lambda client: client.job(job))["state"] == "queued"
+        assert daemon.persist(lambda client: client.job(waiting))["state"] == "queued"
+        assert isinstance(tried(daemon), DiskFull)
         make_room(disk)
-        assert daemon.end_of(job)["state"] == "succeeded"
+        assert daemon.end_of(waiting)["state"] == "succeeded"
         assert daemon.persist(lambda client: client.ask("health"))["paused"] == ""
 
 
@@ -100,6 +104,8 @@ def test_a_start_on_a_full_disk_waits_for_room(tmp_path: Path, disk: Path) -> No
     with lives(tmp_path, "[limits]\nmin_free_bytes = 0\n", disk / "state") as daemon:
         daemon.hold()
         job = daemon.submit()
+        while daemon.persist(lambda client: client.job(job))["state"] != "running":
+            pass
         daemon.end(9)
         fill(disk, 0)
         daemon.begin()

@@ -187,6 +187,13 @@ def test_many_at_once_do_not_pass_the_bound(tmp_path: Path, bound: int) -> None:
         assert len(desk.spooled()) == bound
 
 
+def test_nothing_is_accepted_that_would_leave_the_disk_without_room(tmp_path: Path) -> None:
+    for desk in opened(tmp_path, min_free_bytes=1 << 50):
+        with pytest.raises(DiskFull):
+            desk.submit()
+        assert desk.spooled() == set()
+
+
 def test_the_same_key_is_the_same_job(desk: Desk) -> None:
     first = desk.submit(key="monday")
     assert desk.submit(key="monday") == first

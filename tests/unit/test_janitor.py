@@ -15,7 +15,7 @@ import pytest
 
 from lipsyncd.config import Chosen, Config, Limits
 from lipsyncd.config import Retention as Rules
-from lipsyncd.host.clock import Moment, this_moment
+from lipsyncd.host.clock import Moment, adopt, this_moment
 from lipsyncd.host.events import CLOCK_SET, JOB_EXPIRED, JOBS_CLEANED
 from lipsyncd.host.heartbeat import Heartbeat
 from lipsyncd.host.notify import Notifier
@@ -116,6 +116,13 @@ class Building:
     def close(self) -> None:
         self.cleanup.close()
         self.database.close()
+
+
+@pytest.fixture(autouse=True)
+def right_time() -> Iterator[None]:
+    """Whatever a test sets the clock to, the next one has the right time."""
+    yield
+    adopt(this_moment())
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ LAYERS = [
     {"lipsyncd"},
     {"lipsyncd.errors"},
     {"lipsyncd.wire"},
-    {"lipsyncd.connection", "lipsyncd.config", "lipsyncd.jobs.options"},
+    {"lipsyncd.connection", "lipsyncd.config", "lipsyncd.jobs.options", "lipsyncd.host.clock"},
     {"lipsyncd.jobs.job"},
     {"lipsyncd.arguments", "lipsyncd.dataplane", "lipsyncctl"},
     {"lipsyncd.host"},

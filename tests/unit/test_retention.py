@@ -17,7 +17,7 @@ from lipsyncd.jobs.database import Database
 from lipsyncd.jobs.history import History, Kept
 from lipsyncd.jobs.job import Job, State, move, new_job
 from lipsyncd.jobs.options import Options
-from lipsyncd.jobs.retention import Retention, forgettable, is_young, overdue
+from lipsyncd.jobs.retention import Retention, is_young, overdue
 from lipsyncd.jobs.spool import Spool
 from lipsyncd.jobs.store import Store
 
@@ -115,11 +115,6 @@ def test_a_grace_beyond_the_age_holds() -> None:
     assert gone(kept(49 * HOUR, 47 * HOUR), grace_minutes=48 * 60) == ["0"]
 
 
-def test_a_record_of_young_files_is_not_forgotten() -> None:
-    found = kept(2 * HOUR, MINUTE)
-    assert forgettable(["0", "1", "without files"], found, NOW, AMPLE) == ["0", "without files"]
-
-
 @given(
     ages=st.lists(st.floats(-HOUR, 72 * HOUR), max_size=20),
     size=st.integers(1, 100),
@@ -179,24 +174,23 @@ def test_jobs_that_have_not_ended_are_none_of_its_business(shelf: Shelf) -> None
     assert shelf.is_known(waiting, running) == [True, True]
 
 
-def test_of_too_many_records_the_longest_ended_are_forgotten_with_their_files(
+def test_of_too_many_records_those_without_files_are_forgotten_the_longest_ended_first(
     shelf: Shelf,
 ) -> None:
-    first, second = shelf.end(5 * HOUR), shelf.end(4 * HOUR, State.CANCELLED)
-    third, fourth = shelf.end(3 * HOUR), shelf.end(2 * HOUR)
+    result, first = shelf.end(5 * HOUR), shelf.end(4 * HOUR, State.CANCELLED)
+    second, third = shelf.end(3 * HOUR, State.CANCELLED), shelf.end(2 * HOUR, State.CANCELLED)
     shelf.rule(max_records=2)
     shelf.retention.apply(NOW)
-    assert shelf.is_known(first, second, third, fourth) == [False, False, True, True]
-    assert shelf.has_files(first, second, third, fourth) == [False, False, True, True]
+    assert shelf.is_known(result, first, second, third) == [True, False, False, True]
 
 
-def test_a_record_stays_as_long_as_its_result_is_young(shelf: Shelf) -> None:
-    jobs = [shelf.end(minutes * MINUTE) for minutes in (3, 2, 1)]
+def test_a_flood_of_records_costs_nobody_a_result(shelf: Shelf) -> None:
+    result = shelf.end(5 * HOUR)
+    for _ in range(5):
+        shelf.end(MINUTE, State.CANCELLED)
     shelf.rule(max_records=1)
     shelf.retention.apply(NOW)
-    assert shelf.is_known(*jobs) == [True, True, True]
-    shelf.retention.apply(NOW + 10 * MINUTE)
-    assert shelf.is_known(*jobs) == [False, False, True]
+    assert (shelf.is_known(result), shelf.has_files(result)) == ([True], [True])
 
 
 def test_what_was_removed_is_told_once(shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:

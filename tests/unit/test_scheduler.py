@@ -93,7 +93,7 @@ class Bench:
         return sorted(path.name for path in directory.iterdir()) if directory.exists() else []
 
     def close(self) -> None:
-        self.scheduler.drain()
+        self.scheduler.close()
         self.scheduler.stop(patience=60.0)
         if self.thread:
             self.thread.join()
@@ -229,7 +229,7 @@ def test_an_ended_job_cannot_be_cancelled(bench: Bench) -> None:
     job = bench.submit()
     bench.start(at_once)
     bench.end_of(job)
-    bench.scheduler.drain()
+    bench.scheduler.close()
     with pytest.raises(JobEnded):
         bench.scheduler.cancel(job)
     assert bench.files_of(job) == ["result"]
@@ -240,7 +240,7 @@ def test_draining_finishes_the_running_job_and_leaves_the_others(bench: Bench) -
     running, waiting = bench.submit(), bench.submit()
     bench.start(gate.render)
     gate.at.get()
-    bench.scheduler.drain()
+    bench.scheduler.close()
     with pytest.raises(QueueDraining):
         bench.submit()
     gate.let_go()
@@ -262,7 +262,7 @@ def test_stopping_puts_the_running_job_back_without_counting_the_attempt(bench: 
 
     bench.start(render)
     gate.at.get()
-    bench.scheduler.drain()
+    bench.scheduler.close()
     bench.scheduler.stop(patience=60.0)
     found = bench.store.get(job)
     assert found and (found.state, found.attempts) == (State.QUEUED, 0)
@@ -275,7 +275,7 @@ def test_a_job_that_does_not_come_to_its_next_step_goes_back_as_well(bench: Benc
     job = bench.submit()
     bench.start(gate.render)
     gate.at.get()
-    bench.scheduler.drain()
+    bench.scheduler.close()
     bench.scheduler.stop(patience=0.0)
     found = bench.store.get(job)
     assert found and (found.state, found.attempts) == (State.QUEUED, 0)
@@ -466,6 +466,48 @@ def test_a_suspect_of_a_crash_runs_alone(tmp_path: Path) -> None:
     gate.let_go(3)
     assert bench.end_of(innocent).state is State.SUCCEEDED
     assert gate.at.get() == 2
+    bench.close()
+
+
+def test_a_user_whose_jobs_keep_crashing_the_daemon_waits_and_the_others_do_not(
+    bench: Bench,
+) -> None:
+    for _ in range(2):
+        poison = bench.submit(ALICE)
+        for _ in range(2):
+            bench.store.begin(poison)
+            bench.store.recover(True)
+        assert state_of(bench, poison) is State.QUARANTINED
+    kept_back, other = bench.submit(ALICE), bench.submit(BOB)
+    bench.start(at_once)
+    assert bench.end_of(other).state is State.SUCCEEDED
+    assert state_of(bench, kept_back) is State.QUEUED
+
+
+def test_a_cancel_holds_also_while_the_job_waits_for_room_to_go_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lipsyncd.jobs.scheduler.RETRY_SECONDS", 0.001)
+    bench = Bench(tmp_path)
+    job = bench.submit()
+    put, full = bench.store.put, threading.Event()
+
+    def put_when_there_is_room(changed: Job) -> None:
+        if changed.state is State.QUEUED:
+            full.set()
+            raise DiskFull("The disk is full.", "Make room.")
+        put(changed)
+
+    monkeypatch.setattr(bench.store, "put", put_when_there_is_room)
+
+    def render(options: Options, paths: Paths) -> Steps:
+        bench.chosen.config = chosen(min_free_bytes=1 << 50).config
+        return raising(OSError(errno.ENOSPC, "No space left on device"))(options, paths)
+
+    bench.start(render)
+    full.wait()
+    bench.scheduler.cancel(job)
+    assert bench.end_of(job).state is State.CANCELLED
     bench.close()
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lipsyncd.errors import LipsyncError
+from lipsyncd.errors import DeviceLost, InternalError
 
 EXTENSIONS = re.compile(r"^Extension modules: .*$", re.MULTILINE)
 BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -41,7 +41,8 @@ class BlackBox:
     def armed(self, is_busy: Callable[[], bool]) -> Iterator[None]:
         """Forget the earlier life, and write down how this one crashes.
 
-        A LipsyncError that comes out of the block is noted as well, if jobs were running then.
+        A lost device that comes out of the block is noted as well, or a render that broke more than
+        itself, if jobs were running then.
         After an orderly end the file is gone.
         """
         with self._path.open("w") as file:
@@ -50,7 +51,7 @@ class BlackBox:
             faulthandler.enable(file)
             try:
                 yield
-            except LipsyncError as error:
+            except (DeviceLost, InternalError) as error:
                 if is_busy():
                     file.write(f"{error.name}: {error.message}\n")
                 raise

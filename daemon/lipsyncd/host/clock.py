@@ -44,6 +44,25 @@ class Moment:
         return f"{self.boot} {began:.3f} {self.wall:.3f}"
 
 
+class _Steady:
+    """The time that jobs are told by."""
+
+    began = 0.0  # when the machine was booted, in unix seconds
+
+
+def now() -> float:
+    """Unix seconds by a clock that goes on steadily, however the wall clock is set.
+
+    Until `adopt` is called with what it was set to, and all that is known is moved along.
+    """
+    return _up() + _Steady.began
+
+
+def adopt(moment: Moment) -> None:
+    """From now on tell the time as the wall clock did at this moment."""
+    _Steady.began = moment.wall - moment.up
+
+
 def this_moment() -> Moment:
     """Now.  A thread that is held up between two readings, or stopped, reads once more."""
     boot = BOOT_ID.read_text().strip()
@@ -60,3 +79,6 @@ def _up() -> float:
 def _read(noted: str | None) -> tuple[str, float, float]:
     boot, began, wall = (noted or "").split()
     return boot, float(began), float(wall)
+
+
+adopt(this_moment())

@@ -30,5 +30,5 @@ class Loading:
             self._notifier.extend_timeout(PATIENCE)
             self._extended_at = now
         if now - self._logged_at >= LINE_PAUSE:
-            log.info("models: %s", detail)
+            log.info("%s: %s", self._condition, detail)
             self._logged_at = now

@@ -22,11 +22,12 @@ def locked(path: Path, what: str) -> Iterator[None]:
             f"{path} cannot be opened: {error.strerror}.", "Choose a place of your own."
         ) from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StateBusy(
+                f"Another lipsyncd uses {what}.", "Stop it first, or give this one its own."
+            ) from None
         yield
-    except BlockingIOError:
-        raise StateBusy(
-            f"Another lipsyncd uses {what}.", "Stop it first, or give this one its own."
-        ) from None
     finally:
         os.close(descriptor)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from lipsyncd.config import Chosen
 from lipsyncd.errors import InputGone, NotRetryable, QueueFull
-from lipsyncd.jobs.job import Job, State, new_job
+from lipsyncd.jobs.job import Job, State, new_job, refuse_other
 from lipsyncd.jobs.options import Terms
 from lipsyncd.jobs.scheduler import Scheduler
 from lipsyncd.jobs.spool import Spool
-from lipsyncd.jobs.store import Store, refuse_other
+from lipsyncd.jobs.store import Store
 
 RETRYABLE = (State.FAILED, State.QUARANTINED)
 SOON = 1.0  # seconds after which to try again, at least
@@ -50,7 +50,7 @@ class Admission:
         if known:
             return refuse_other(known, job)
         size = self._spool.size_of(face, voice)
-        with self._claimed(Claim(job.owner, size)) as claim:
+        with self._claimed(Claim(job.owner, size), size) as claim:
             spooled = self._spool.admit(job.id, face, voice)
             if spooled > size:
                 self._spool.discard(job.id)
@@ -72,11 +72,15 @@ class Admission:
             return self._enqueued(again, claim)
 
     @contextmanager
-    def _claimed(self, claim: Claim) -> Iterator[Claim]:
-        """Room for a job in the queue and in the spool, until it is accepted; else QueueFull."""
+    def _claimed(self, claim: Claim, copied: int = 0) -> Iterator[Claim]:
+        """Room for a job in the queue and in the spool, until it is accepted.
+
+        `copied` is what it takes on the disk.  Raises QueueFull, DiskFull.
+        """
         self._scheduler.check_open()
         with self._lock:
             self._refuse_beyond(claim)
+            self._scheduler.pause.refuse_little_room(copied + sum(c.bytes for c in self._claims))
             self._claims.append(claim)
         try:
             yield claim

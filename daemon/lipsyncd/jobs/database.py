@@ -26,6 +26,7 @@ FAILED = frozenset(
         sqlite3.SQLITE_BUSY,  # somebody looks into the store with another program
     }
 )
+LOCKED = 0.5  # seconds to wait for another program; all sessions wait with us
 READING = (sqlite3.Error, UnicodeDecodeError)  # the latter where SQLite quotes what it finds
 CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
@@ -42,7 +43,7 @@ class Database:
         self._lock = threading.Lock()
         try:
             check_log(path)
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._db = sqlite3.connect(path, LOCKED, isolation_level=None, check_same_thread=False)
             try:
                 self._open()
             except BaseException:
@@ -68,8 +69,12 @@ class Database:
                 raise
 
     def close(self) -> None:
-        """Let go of the file."""
-        self._db.close()
+        """Let go of the file, unless a thread that hangs is in the middle of a transaction."""
+        if self._lock.acquire(timeout=LOCKED):
+            try:
+                self._db.close()
+            finally:
+                self._lock.release()
 
     def _open(self) -> None:
         self._db.row_factory = sqlite3.Row

@@ -101,8 +101,9 @@ class History:
         return self._number(f"SELECT count(*) FROM jobs WHERE {ENDED}")
 
     def oldest_records(self, count: int) -> list[str]:
-        """The `count` jobs that ended first."""
-        return self._ids(f"{ENDED} ORDER BY ended_at, sequence LIMIT ?", count)
+        """Of the jobs that left no files, the `count` that ended first."""
+        which = f"{ENDED} AND spool_bytes = 0 ORDER BY ended_at, sequence LIMIT ?"
+        return self._ids(which, count)
 
     def emptied(self, jobs: Iterable[str]) -> None:
         """These jobs have no files any more."""

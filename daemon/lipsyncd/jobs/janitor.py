@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from lipsyncd.errors import DiskFailed, DiskFull
-from lipsyncd.host.clock import Moment, this_moment
+from lipsyncd.host.clock import Moment, adopt, now, this_moment
 from lipsyncd.host.events import CLOCK_SET, emit
 from lipsyncd.jobs.board import Board, Watch
 from lipsyncd.jobs.job import Job, State
@@ -92,7 +92,7 @@ class Janitor:
         self._told, self._faults = self._faults, set()
         seconds = LONGEST
         with self._duty():
-            now = self._kept_time()
+            now = self.keep_time()
             with self._duty():
                 seconds = self._expire(now)
             with self._duty():
@@ -111,7 +111,7 @@ class Janitor:
         except Exception:
             log.exception("janitor: a round broke, and is made again in %g s", LONGEST)
 
-    def _kept_time(self) -> float:
+    def keep_time(self) -> float:
         """The unix time, with that of all jobs moved along if the clock was set."""
         moment = self._moment()
         noted = self._store.note(NOTE)
@@ -123,6 +123,7 @@ class Janitor:
             emit(CLOCK_SET, text, way, abs(seconds), SECONDS=round(seconds))
         elif note != noted:
             self._store.set_note(NOTE, note)
+        adopt(moment)
         return moment.wall
 
     def _expire(self, now: float) -> float:
@@ -138,5 +139,5 @@ class Janitor:
 def patience(job: Job) -> float:
     """The seconds after which the job wants a round, now that it has come to be as it is."""
     if job.state is State.QUEUED and job.expires_at is not None:
-        return job.expires_at - time.time()
+        return job.expires_at - now()
     return GATHERING if job.is_ended else LONGEST

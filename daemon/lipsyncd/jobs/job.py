@@ -1,12 +1,13 @@
 """A job: its states and what may follow what, its progress, its files."""
 
 import secrets
-import time
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from lipsyncd.errors import KeyTaken
+from lipsyncd.host.clock import now
 from lipsyncd.jobs.options import Options, Priority, Terms
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
@@ -117,17 +118,17 @@ class Job:
 
 def new_job(owner: int, face: str, voice: str, options: Options, terms: Terms = PLAIN) -> Job:
     """A queued job of this moment, under a new id."""
-    name, now = new_id(), time.time()
+    name, moment = new_id(), now()
     return Job(
         name,
         owner,
         face,
         voice,
         options,
-        created_at=now,
+        created_at=moment,
         priority=Priority(terms.priority),
         key=terms.key,
-        expires_at=None if terms.expires is None else now + terms.expires,
+        expires_at=None if terms.expires is None else moment + terms.expires,
         max_runtime=terms.max_runtime,
     )
 
@@ -142,3 +143,13 @@ def move(job: Job, state: State, **changes: Any) -> Job:
     if state not in NEXT[job.state]:
         raise ValueError(f"a {job.state} job cannot become {state}")
     return replace(job, state=state, **changes)
+
+
+def refuse_other(known: Job, job: Job) -> Job:
+    """The known job; KeyTaken if another one is meant by the same key."""
+    if (known.face, known.voice, known.options) != (job.face, job.voice, job.options):
+        raise KeyTaken(
+            f"The key {job.key} is that of job {known.id}, which has other files or options.",
+            "Give each job a key of its own.",
+        )
+    return known

@@ -1,15 +1,20 @@
 """The line: which job is next, which place the others have, and when they will start."""
 
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lipsyncd.config import Chosen
+from lipsyncd.host.clock import now
 from lipsyncd.jobs.board import Board
+from lipsyncd.jobs.job import Job
 from lipsyncd.jobs.order import Turns, Waiting, first, line
 from lipsyncd.jobs.pace import Pace
 from lipsyncd.jobs.store import Store
+
+# systemd gives up on a service that is started more than five times in ten minutes
+CONVICTIONS = 2  # jobs of one user that crashed the daemon twice each, in so many seconds,
+PENALTY_SECONDS = 600.0  # keep that user's other jobs waiting until then
 
 
 @dataclass(frozen=True)
@@ -33,26 +38,36 @@ class Line:
 
     def head(self) -> Waiting | None:
         """The job to start next, None if none waits."""
-        now = time.time()
+        moment = now()
+        heads, kept_back = self._store.heads(moment), self._kept_back(moment)
         with self._lock:
-            return first(self._store.heads(now), self._turns, now)
+            return first(
+                (each for each in heads if each.owner not in kept_back), self._turns, moment
+            )
 
     def started(self, owner: int) -> None:
         """A job of this user has left the line; the others come first now."""
         with self._lock:
             self._turns.serve(owner)
 
-    def ended(self, seconds: float) -> None:
-        """A render has come to a good end after so many seconds."""
+    def ended(self, job: Job) -> None:
+        """A render has come to a good end."""
         with self._lock:
-            self._pace.add(seconds)
+            self._pace.add((job.ended_at or 0.0) - (job.started_at or 0.0))
 
     def places(self) -> dict[str, Place]:
         """The place of each job that waits, by its id."""
+        moment = now()
+        kept_back = self._kept_back(moment)
+        waiting = [each for each in self._store.waiting() if each.owner not in kept_back]
         with self._lock:
-            queue = line(self._store.waiting(), self._turns, time.time())
-            starts = self._starts()
-            return {each.id: Place(at, next(starts)) for at, each in enumerate(queue, 1)}
+            turns, starts = self._turns.copy(), self._starts()
+        queue = line(waiting, turns, moment)
+        return {each.id: Place(at, next(starts)) for at, each in enumerate(queue, 1)}
+
+    def _kept_back(self, moment: float) -> set[int]:
+        """Users with so many jobs that crash the daemon that the others' would suffer."""
+        return self._store.convicted(moment - PENALTY_SECONDS, CONVICTIONS)
 
     def next_start(self) -> float | None:
         """The seconds until a job leaves the line, if that is known."""

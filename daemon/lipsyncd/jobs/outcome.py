@@ -1,9 +1,9 @@
 """How a job ends or goes back to the queue, and how the journal tells it."""
 
-import time
 from typing import Any
 
 from lipsyncd.errors import InputError, JobExpired, LipsyncError
+from lipsyncd.host.clock import now
 from lipsyncd.host.events import (
     JOB_CANCELLED,
     JOB_EXPIRED,
@@ -30,13 +30,13 @@ def failed(job: Job, error: LipsyncError, seconds: float) -> Job:
 
 def cancelled(job: Job) -> Job:
     """The job, of which nothing is kept."""
-    return move(job, State.CANCELLED, ended_at=time.time(), spool_bytes=0)
+    return move(job, State.CANCELLED, ended_at=now(), spool_bytes=0)
 
 
 def expired(job: Job, why: str) -> Job:
     """The job that was not done in time; `why` says in time for what."""
     error = JobExpired(why, "Submit it again with more time.")
-    return move(job, State.EXPIRED, ended_at=time.time(), spool_bytes=0, error=error.as_map())
+    return move(job, State.EXPIRED, ended_at=now(), spool_bytes=0, error=error.as_map())
 
 
 def requeued(job: Job) -> Job:
@@ -63,10 +63,10 @@ def tell(job: Job, cause: Exception | None = None) -> None:
 
 def _times(job: Job, seconds: float) -> dict[str, Any]:
     """Both ends of a render; by the clock of this moment, if that was set meanwhile."""
-    now = time.time()
-    started = now - seconds
+    ended = now()
+    started = ended - seconds
     is_same = job.started_at is not None and abs(started - job.started_at) < TOLERANCE
-    return {"started_at": job.started_at if is_same else started, "ended_at": now}
+    return {"started_at": job.started_at if is_same else started, "ended_at": ended}
 
 
 def _tell_success(job: Job) -> None:

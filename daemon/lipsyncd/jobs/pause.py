@@ -1,13 +1,15 @@
 """The pause: why the queue takes or starts nothing for now, by order or for lack of room."""
 
-import time
+import threading
 
 from lipsyncd.config import Chosen
 from lipsyncd.errors import DiskFailed, DiskFull, LipsyncError, QueueDraining
+from lipsyncd.host.clock import now
 from lipsyncd.host.events import DISK_FULL, QUEUE_DRAINED, QUEUE_RESUMED, emit
 from lipsyncd.jobs.spool import Spool
 from lipsyncd.jobs.store import Store
 
+HYSTERESIS = 10  # a tenth more room than is needed ends a pause, so that it does not flicker
 NOTE = "drained"  # in the store: the reason of a drain, over restarts
 TRIAL = "trial"  # a note that is written only to see whether one can be
 
@@ -15,7 +17,11 @@ TRIAL = "trial"  # a note that is written only to see whether one can be
 class Pause:
     """A drain, which lasts until somebody resumes, and a full disk, which passes by itself."""
 
-    def __init__(self, store: Store, spool: Spool, chosen: Chosen) -> None:
+    def __init__(
+        self, store: Store, spool: Spool, chosen: Chosen, news: threading.Event | None = None
+    ) -> None:
+        """`news` is set at each change."""
+        self._news = news or threading.Event()
         self._store = store
         self._spool = spool
         self._chosen = chosen
@@ -39,8 +45,10 @@ class Pause:
 
     def hold(self, reason: str) -> None:
         """Drained from now on, also after a restart; without a reason an earlier one stays."""
-        self._drained = reason or self._drained or ""
-        self._store.set_note(NOTE, self._drained)
+        words = reason or self._drained or ""
+        self._store.set_note(NOTE, words)
+        self._drained = words
+        self._news.set()
         emit(QUEUE_DRAINED, "queue: %s", self._order)
 
     def resume(self) -> None:
@@ -48,6 +56,7 @@ class Pause:
         if self._order:
             self._store.set_note(NOTE, None)
             self._drained = None
+            self._news.set()
             emit(QUEUE_RESUMED, "queue: resumed")
 
     @property
@@ -59,31 +68,39 @@ class Pause:
 
     def has_room(self) -> bool:
         """Whether there is so much room on the disk that jobs may be started."""
-        return self._spool.free_bytes() >= self._chosen.config.limits.min_free_bytes
+        try:
+            self.refuse_little_room(0)
+        except (DiskFull, DiskFailed):
+            return False
+        return True
 
     def tell(self, error: LipsyncError) -> None:
         """The disk failed the queue; told once, until it works again."""
         if not self._fault:
             emit(DISK_FULL, "queue: paused: %s %s", error.message, error.hint, ERROR=error.name)
         self._fault = f"The queue is paused: {error.message}"
+        self._news.set()
 
     def _look(self) -> None:
         """Whether the disk has room, and can be written to again."""
+        least = self._chosen.config.limits.min_free_bytes
         try:
-            self._refuse_little_room()
+            self.refuse_little_room(least // HYSTERESIS if self._fault else 0)
             if self._fault:
-                self._store.set_note(TRIAL, f"{time.time()}")
+                self._store.set_note(TRIAL, f"{now()}")
         except (DiskFull, DiskFailed) as error:
             return self.tell(error)
         if self._fault:
             self._fault = ""
+            self._news.set()
             emit(QUEUE_RESUMED, "queue: goes on, the disk has room and can be written to")
         return None
 
-    def _refuse_little_room(self) -> None:
-        if not self.has_room():
-            least = self._chosen.config.limits.min_free_bytes >> 20
+    def refuse_little_room(self, taken: int) -> None:
+        """Raise DiskFull if there is too little room on the disk once so many bytes are taken."""
+        least = self._chosen.config.limits.min_free_bytes
+        if self._spool.free_bytes() - taken < least:
             raise DiskFull(
-                f"The disk of the state has less than {least} MiB left.",
+                f"The disk of the state has less than {least >> 20} MiB left.",
                 "Make room there; the queue goes on by itself.",
             )

@@ -28,12 +28,6 @@ def overdue(kept: Sequence[Kept], now: float, rules: Rules) -> list[Kept]:
     return gone
 
 
-def forgettable(oldest: Iterable[str], kept: Iterable[Kept], now: float, rules: Rules) -> list[str]:
-    """Which of the oldest records may go: all but those with files that are still young."""
-    young = {each.id for each in kept if is_young(each, now, rules)}
-    return [job for job in oldest if job not in young]
-
-
 def is_young(kept: Kept, now: float, rules: Rules) -> bool:
     """Its owner has hardly had the time to fetch it."""
     return now - kept.ended_at < MINUTE * rules.grace_minutes
@@ -62,8 +56,7 @@ class Retention:
             _tell("files of %d were kept long enough and are removed", gone)
         excess = self._history.records() - rules.max_records
         if excess > 0:
-            oldest = self._history.oldest_records(excess)
-            self._forget(forgettable(oldest, kept, now, rules))
+            self._forget(self._history.oldest_records(excess))  # of those without files
 
     def clean(self, jobs: Iterable[Job]) -> tuple[int, int]:
         """Remove all there is of these jobs, whatever their age: how many, and their bytes.

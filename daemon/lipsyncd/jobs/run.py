@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lipsyncd.dataplane import Render
 from lipsyncd.errors import DeviceLost, DiskFailed, DiskFull, InternalError, LipsyncError
+from lipsyncd.host.clock import now
 from lipsyncd.host.events import JOB_STARTED, emit
 from lipsyncd.host.heartbeat import Life
 from lipsyncd.jobs.board import Board
@@ -35,7 +36,7 @@ class Run:
         self._has_room = has_room
         self._begun = time.monotonic()
         # by a clock that nobody sets
-        self._left = None if job.expires_at is None else job.expires_at - time.time()
+        self._left = None if job.expires_at is None else job.expires_at - now()
 
     @property
     def seconds(self) -> float:

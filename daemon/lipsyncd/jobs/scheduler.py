@@ -34,7 +34,7 @@ class Scheduler:
         self, store: Store, spool: Spool, board: Board, heartbeat: Heartbeat, chosen: Chosen
     ) -> None:
         self.line = Line(store, board, chosen)
-        self.pause = Pause(store, spool, chosen)
+        self.pause = Pause(store, spool, chosen, board.news)
         self._store = store
         self._spool = spool
         self._board = board
@@ -89,21 +89,19 @@ class Scheduler:
         """Take nothing more and start nothing more, until `resume`; restarts do not end it."""
         with self._changed:
             self.pause.hold(reason)
-        self._board.news.set()
 
     def resume(self) -> None:
         """End a hold."""
         with self._changed:
             self.pause.resume()
             self._changed.notify_all()
-        self._board.news.set()
 
     @property
     def paused(self) -> str:
         """Why nothing is started for now, in a sentence; empty while the queue goes on."""
         return "The daemon is stopping." if self._is_stopping else self.pause.reason
 
-    def drain(self) -> None:
+    def close(self) -> None:
         """Take nothing more: `run` returns once the running jobs have ended."""
         with self._changed:
             self._is_stopping = True
@@ -112,7 +110,7 @@ class Scheduler:
     def stop(self, patience: float) -> None:
         """Put the running jobs back into the queue, after their next batch if that comes in time.
 
-        Call it after `drain`. After `patience` seconds they go back as they are, and the render
+        Call it after `close`. After `patience` seconds they go back as they are, and the render
         threads are not to be waited for.
         """
         with self._changed:
@@ -123,10 +121,13 @@ class Scheduler:
                 self._give_back(job)
 
     def _give_back(self, job: str) -> None:
-        """Queue the job again while its render still hangs."""
+        """Queue the job again while its render still hangs; else the next life does."""
+        try:
+            if (found := self._store.get(job)) and not found.is_ended:
+                self._end(requeued(found))
+        except (DiskFull, DiskFailed) as error:
+            self.pause.tell(error)
         del self._runs[job]
-        if (found := self._store.get(job)) and not found.is_ended:
-            self._end(requeued(found))
 
     @property
     def is_idle(self) -> bool:
@@ -134,7 +135,7 @@ class Scheduler:
         return not self._runs
 
     def run(self, plane: DataPlane) -> None:
-        """Start job after job until drained, and prove the device while there is none.
+        """Start job after job until closed, and prove the device while there is none.
 
         What has to end the daemon comes out, DeviceLost above all; its jobs stay running.
         """
@@ -157,10 +158,8 @@ class Scheduler:
                 if self._is_stopping and self.is_idle:
                     return None
                 if job := self._taken():
-                    run = self._runs[job.id] = Run(
-                        job, self._spool, self._board, self.pause.has_room
-                    )
-                    return run
+                    run = Run(job, self._spool, self._board, self.pause.has_room)
+                    return self._runs.setdefault(job.id, run)
                 self._changed.wait(min(left, RETRY_SECONDS))
         return None
 
@@ -172,7 +171,7 @@ class Scheduler:
 
     def _taken(self) -> Job | None:
         """The first job of the queue, if it can be started and is written down as running."""
-        if self._is_stopping or len(self._runs) >= self._slots or self.pause.blocks():
+        if self.pause.blocks() or self._is_stopping or len(self._runs) >= self._slots:
             return None
         if any(run.job.crashes for run in self._runs.values()):
             return None  # a suspect runs alone
@@ -199,7 +198,7 @@ class Scheduler:
                 self._settle(run, run.to_end(render, life), life)
             except LipsyncError as error:
                 self._break(error)
-            except Exception as error:
+            except BaseException as error:
                 broken = InternalError(f"A render broke the queue: {error}.", "Read the log.")
                 broken.__cause__ = error
                 self._break(broken)
@@ -213,12 +212,14 @@ class Scheduler:
         """Record and tell how the job ended, show it, and be free; unless `stop` was faster."""
         with self._changed:
             while job.id in self._runs and not self._is_recorded(job):
+                if run.verdict is State.CANCELLED and not job.is_ended:
+                    job = cancelled(run.job)  # while it waited to go back to the queue
                 self._changed.wait(min(RETRY_SECONDS, self._tick()))
                 life.beat()  # the queue is alive, and waits for an operator
             if job.id not in self._runs:
                 return
             if job.state is State.SUCCEEDED:
-                self.line.ended(run.seconds)
+                self.line.ended(job)
             del self._runs[job.id]
             self._show(job, run.cause)
             self._changed.notify_all()

@@ -1,14 +1,14 @@
 """The durable queue: every job and its state. What `add` returned from is never lost."""
 
 import sqlite3
-import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from lipsyncd.errors import JobQuarantined, KeyTaken
+from lipsyncd.errors import JobQuarantined
+from lipsyncd.host.clock import now
 from lipsyncd.jobs.database import Database
-from lipsyncd.jobs.job import Job, State, move
+from lipsyncd.jobs.job import Job, State, move, refuse_other
 from lipsyncd.jobs.options import Priority
 from lipsyncd.jobs.order import Waiting
 from lipsyncd.jobs.rows import INSERT, UPDATE, as_bytes, job_by_id, jobs_of, row_of
@@ -99,7 +99,7 @@ class Store:
             if found is None or found.state is not State.QUEUED:
                 return None
             attempts = found.attempts + 1
-            begun = move(found, State.RUNNING, attempts=attempts, started_at=time.time())
+            begun = move(found, State.RUNNING, attempts=attempts, started_at=now())
             _write(db, begun)
             return begun
 
@@ -160,6 +160,21 @@ class Store:
         in_state = f"state = '{state}'"  # as the indices have it
         return int(self._value(f"SELECT count(*) FROM jobs WHERE {in_state} AND {of_owner}", owner))
 
+    def convicted(self, since: float, least: int) -> set[int]:
+        """The users of whose jobs at least so many were quarantined since then."""
+        query = (
+            "SELECT owner FROM jobs WHERE state NOT IN ('queued', 'running') AND ended_at > ?"
+            " AND state = 'quarantined' GROUP BY owner HAVING count(*) >= ?"
+        )
+        with self._database.transaction() as db:
+            return {owner for (owner,) in db.execute(query, (since, least))}
+
+    def unmeasured(self) -> list[str]:
+        """The queued jobs of which nobody knows what their files take."""
+        query = "SELECT id FROM jobs WHERE state = 'queued' AND spool_bytes = 0"
+        with self._database.transaction() as db:
+            return [job for (job,) in db.execute(query)]
+
     def usage(self) -> dict[int, Usage]:
         """What the jobs that have not ended take, by their owner."""
         with self._database.transaction() as db:
@@ -196,23 +211,13 @@ class Store:
             return db.execute(query, values).fetchone()[0]
 
 
-def refuse_other(known: Job, job: Job) -> Job:
-    """The known job; KeyTaken if another one is meant by the same key."""
-    if (known.face, known.voice, known.options) != (job.face, job.voice, job.options):
-        raise KeyTaken(
-            f"The key {job.key} is that of job {known.id}, which has other files or options.",
-            "Give each job a key of its own.",
-        )
-    return known
-
-
 def _recovered(db: sqlite3.Connection, job: Job, crashed: bool) -> Job:
     """What becomes of a job whose daemon is gone."""
     job = replace(job, crashes=job.crashes + crashed)
     if job.crashes < MAX_CRASHES and job.attempts < MAX_ATTEMPTS:
         return move(job, State.QUEUED, started_at=None, done=0, total=0, faces=0, fps=0.0)
     error = JobQuarantined(_story(db, job), "Look into the daemon's log before a retry.")
-    return move(job, State.QUARANTINED, ended_at=time.time(), error=error.as_map())
+    return move(job, State.QUARANTINED, ended_at=now(), error=error.as_map())
 
 
 def _story(db: sqlite3.Connection, job: Job) -> str:
@@ -232,8 +237,8 @@ def _write(db: sqlite3.Connection, job: Job) -> None:
 
 
 def _happened(db: sqlite3.Connection, job: Job) -> None:
-    now = time.time()
-    db.execute("INSERT INTO happenings (at, job, state) VALUES (?, ?, ?)", (now, job.id, job.state))
+    happening = (now(), job.id, job.state)
+    db.execute("INSERT INTO happenings (at, job, state) VALUES (?, ?, ?)", happening)
 
 
 def _waiting(row: sqlite3.Row) -> Waiting:

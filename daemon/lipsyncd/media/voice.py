@@ -22,6 +22,7 @@ SAMPLE_RATE = 16000  # of a waveform: what mels are made from
 SHORTEST_SECONDS = Fraction(1, 5)  # one window
 SIGN_SECONDS = 1.0  # between signs of life while a voice is examined
 SILENCE = 1e-3  # of full scale: a voice whose loudest sample is below -60 dB says nothing
+LOUDEST = 1e4  # of full scale: what is 80 dB above it is no sound, but damaged floating point
 MOST_RATES = 8  # that a voice may have one after the other, as joined recordings do
 ASTRAY = 0.1  # seconds between when a sample is due and when it is heard, in a voice without gaps
 
@@ -120,7 +121,7 @@ def refuse_long(seconds: Fraction | float, most: float, name: str) -> None:
 
 
 def refuse_unusable(name: str, seconds: Fraction, peak: float) -> None:
-    if seconds == 0 or math.isnan(peak):
+    if seconds == 0 or not peak < LOUDEST:
         raise UnreadableMedia(f"{name} has no sound that can be decoded.", CHECK_IT_PLAYS)
     if seconds < SHORTEST_SECONDS:
         raise VoiceTooShort(

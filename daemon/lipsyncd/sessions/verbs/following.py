@@ -41,9 +41,10 @@ def _follow(request: Request, watch: Watch, since: int, job: str | None) -> NoRe
             since = happenings[-1].seq
             continue
         since = max([since, newest, *(each.seq for each in happenings)])
-        if looked_at >= idle_due and request.line.has_room:  # the first one ends the backlog
+        is_due = looked_at >= idle_due and request.line.has_room
+        if is_due:  # the first one ends the backlog
             request.line.tell("idle", {"seq": since})
-        if looked_at >= idle_due or happenings:
+        if is_due or (happenings and idle_due > -math.inf):
             idle_due = looked_at + SILENCE
         request.line.wait(watch, idle_due - time.monotonic())
         request.line.wait(None, looked_at + PAUSE - time.monotonic())

@@ -20,16 +20,17 @@ def on_drain(request: Request) -> Reply:
         raise InvalidRequest(
             f"A reason is one line of up to {MAX_REASON} characters.", "Shorten it."
         )
-    request.house.scheduler.hold(reason)
     store = request.house.store
     running, queued = store.count(State.RUNNING), store.count(State.QUEUED)
+    request.house.scheduler.hold(reason)
     return Reply("drained", {"running": running, "queued": queued})
 
 
 def on_resume(request: Request) -> Reply:
     request.require_admin("resume the queue")
+    queued = request.house.store.count(State.QUEUED)
     request.house.scheduler.resume()
-    return Reply("resumed", {"queued": request.house.store.count(State.QUEUED)})
+    return Reply("resumed", {"queued": queued})
 
 
 def on_reload(request: Request) -> Reply:

@@ -17,20 +17,21 @@ def on_submit(request: Request) -> Reply:
     if terms.priority == Priority.HIGH:
         request.require_admin("submit with high priority")
     job = new_job(request.peer.uid, face, voice, options, terms)
+    before = request.house.store.count(State.QUEUED)  # nothing may fail once it is accepted
     accepted = request.house.admission.submit(job, *request.descriptors)
     if accepted.id == job.id:  # not one that its key brought back
-        _tell_accepted(request, accepted)
+        _tell_accepted(request, accepted, before + 1)
     return Reply("accepted", {"job": request.house.board.newest(accepted).as_map()})
 
 
 def on_retry(request: Request) -> Reply:
+    before = request.house.store.count(State.QUEUED)
     job = request.house.admission.retry(request.job())
-    _tell_accepted(request, job)
+    _tell_accepted(request, job, before + 1)
     return Reply("accepted", {"job": job.as_map()})
 
 
-def _tell_accepted(request: Request, job: Job) -> None:
-    queued = request.house.store.count(State.QUEUED)
+def _tell_accepted(request: Request, job: Job, queued: int) -> None:
     emit(
         JOB_ACCEPTED,
         "job %s: accepted, %s + %s, %d queued",
