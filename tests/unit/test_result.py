@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from clips import clip
 from made import (
     QUARTERS,
     babble,
@@ -288,3 +289,18 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(DiskFull):
         write(tmp_path, source, voice, [f.picture for f in source.frames()] * 60)
     assert left_in(tmp_path) == set()
+
+
+def test_the_same_pictures_are_encoded_to_the_same_bytes(tmp_path: Path) -> None:
+    with av.open(str(clip("single_face.mp4"))) as container:
+        pictures = [picture.reformat(960, 540) for picture in container.decode(video=0)][:48]
+    faces = [picture.to_ndarray(format="bgr24") for picture in pictures[:2]]
+    source, voice = face(tmp_path, pictures=faces), examined(voice_path(tmp_path))
+    encoded = set()
+    for number in range(10):
+        path = tmp_path / f"result{number}"
+        with new_result(path, source, voice, "veryfast", 18) as result:
+            for picture in pictures:
+                result.write(picture)
+        encoded.add(path.read_bytes())
+    assert len(encoded) == 1

@@ -34,8 +34,9 @@ class Frame:
     def bgr(self, width: int, height: int) -> np.ndarray:
         """The picture in another size, (height, width, 3) uint8."""
         swing = self.picture.color_range
+        # one thread: they would stay as long as the frame does
         scaled = self.picture.reformat(
-            width, height, "bgr24", interpolation="AREA", src_color_range=swing
+            width, height, "bgr24", interpolation="AREA", src_color_range=swing, threads=1
         )
         return scaled.to_ndarray()
 

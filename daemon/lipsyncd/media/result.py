@@ -19,6 +19,9 @@ from lipsyncd.media.voice import Voice
 FULL_DISK = {errno.ENOSPC, errno.EDQUOT}
 # x264 looks ahead over tens of pictures, and works on several: that is some GB of large ones
 UNBUFFERED = {"tune": "zerolatency"}
+# x264's AVX-512 routines encode the same pictures otherwise each time; those for AVX2 are as fast
+HAS_AVX512 = "avx512f" in Path("/proc/cpuinfo").read_text().split()
+STEADY = {"x264-params": "asm=avx2"} if HAS_AVX512 else {}
 KEYFRAME_SECONDS = 4  # between keyframes at most, so that players can jump
 
 
@@ -88,7 +91,7 @@ def video_stream(
     stream = container.add_stream("libx264", rate=source.rate)
     stream.width, stream.height, stream.pix_fmt = source.width, source.height, "yuv420p"
     large = source.width * source.height > LARGE
-    stream.options = {"preset": preset, "crf": str(crf)} | (UNBUFFERED if large else {})
+    stream.options = {"preset": preset, "crf": str(crf)} | STEADY | (UNBUFFERED if large else {})
     context = stream.codec_context
     context.time_base = 1 / source.rate
     context.gop_size = round(KEYFRAME_SECONDS * source.rate)
