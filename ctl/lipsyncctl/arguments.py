@@ -1,5 +1,6 @@
 """What may be typed after `lipsyncctl`."""
 
+import re
 from argparse import (
     SUPPRESS,
     ArgumentParser,
@@ -22,9 +23,10 @@ exit codes of run, wait and follow, which are those of the job:
 of health:
   0 ready, 1 alive, but not ready or its queue is paused, 2 no answer
 of every verb:
-  1 the job is not in a state for it, 2 wrong usage, 5 no such job, 6 the queue is full or drained
-  (later it may work), 7 no daemon, 9 not permitted, 66 no usable checkpoint, 70 a fault of the
-  daemon, 74 a disk is full or broken, 76 versions differ, 78 no usable configuration, 130 Ctrl-C
+  1 the job is not in a state for it or nothing is left of what was asked for, 2 wrong usage,
+  5 no such job, 6 the queue is full or drained (later it may work), 7 no daemon, 9 not permitted,
+  66 no usable checkpoint, 70 a fault of the daemon, 74 a disk is full or broken, 76 versions
+  differ, 78 no usable configuration, 130 Ctrl-C
 """
 VERBS = {
     "run": "render a face with a voice and write the result",
@@ -45,6 +47,8 @@ VERBS = {
     "logs": "what the journal tells of one job",
 }
 NEWEST = 50  # jobs that `list` shows
+WHOLE = re.compile(r"-?\d+", re.ASCII)
+MAX_DIGITS = 18  # so a message has room for the number
 
 
 def parse(words: Sequence[str] | None = None) -> Namespace:
@@ -92,7 +96,7 @@ def add_files(verbs: dict[str, ArgumentParser]) -> None:
         add_render_options(verbs[name])
         add_terms(verbs[name])
     for name in ("run", "wait", "fetch"):
-        text = "where the result is written"
+        text = "where the result, an MP4, is written"
         if name == "wait":
             text += " (of a single job, or with --any of the first that ends)"
         required = name != "wait"
@@ -109,7 +113,7 @@ def add_render_options(verb: ArgumentParser) -> None:
     text = "where the face is, in pixels, instead of looking for it: LEFT,TOP,RIGHT,BOTTOM"
     group.add_argument("--box", metavar="L,T,R,B", type=box, help=text)
     text = "quality of the result, from 0 (best, largest) to 51"
-    group.add_argument("--crf", metavar="N", type=int, help=text)
+    group.add_argument("--crf", metavar="N", type=whole, help=text)
 
 
 def add_terms(verb: ArgumentParser) -> None:
@@ -171,21 +175,30 @@ def add_drain(verbs: dict[str, ArgumentParser]) -> None:
 def box(text: str) -> list[int]:
     """The four edges in LEFT,TOP,RIGHT,BOTTOM; whether they enclose anything the daemon judges."""
     try:
-        left, top, right, bottom = map(int, text.split(","))
-    except ValueError:
+        left, top, right, bottom = map(whole, text.split(","))
+    except (ValueError, ArgumentTypeError):
         raise ArgumentTypeError(f"{text} is not LEFT,TOP,RIGHT,BOTTOM") from None
     return [left, top, right, bottom]
 
 
+def whole(text: str) -> int:
+    """A whole number that fits into a message."""
+    if not WHOLE.fullmatch(text):
+        raise ArgumentTypeError(f"{text!r} is not a whole number")
+    if len(text) > MAX_DIGITS:
+        raise ArgumentTypeError(f"must have at most {MAX_DIGITS} digits")
+    return int(text)
+
+
 def number(text: str) -> int:
     """A whole number from 0."""
-    if not (text.isascii() and text.isdigit()):
-        raise ArgumentTypeError(f"{text!r} is not a whole number")
-    return int(text)
+    if (found := whole(text)) < 0:
+        raise ArgumentTypeError(f"must be 0 or more, not {found}")
+    return found
 
 
 def count(text: str) -> int:
     """A whole number from 1."""
-    if number(text) == 0:
-        raise ArgumentTypeError("0 are none")
-    return number(text)
+    if (found := whole(text)) < 1:
+        raise ArgumentTypeError(f"must be 1 or more, not {found}")
+    return found

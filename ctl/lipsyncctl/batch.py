@@ -15,6 +15,6 @@ def worst(console: Console, jobs: Iterable[str], act: Callable[[str], int]) -> i
         except ServerUnreachable:
             raise
         except LipsyncError as error:
-            console.complain(error)
+            console.complain(error, job)
             codes.append(error.code)
     return next((code for code in codes if code), 0)

@@ -10,7 +10,8 @@ from typing import Any
 from lipsyncctl.client import open_client
 from lipsyncctl.events import happenings
 from lipsyncctl.instances import holder
-from lipsyncctl.outage import Remark, persistent
+from lipsyncctl.outage import persistent
+from lipsyncctl.reach import Remark
 from lipsyncd.jobs.job import ENDED
 
 Change = tuple[Path, dict[str, Any]]  # what happened, or how far its daemon has come, and where

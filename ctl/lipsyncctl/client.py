@@ -1,22 +1,18 @@
 """One session with the daemon: it asks, and gives back what was answered or raises it."""
 
 import select
-import socket
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from lipsyncctl.reach import LOOK, Remark, connect
 from lipsyncd import __version__
 from lipsyncd.connection import Connection, Message
-from lipsyncd.errors import AccessDenied, LipsyncError, MalformedMessage, ServerUnreachable
+from lipsyncd.errors import LipsyncError, MalformedMessage, ServerUnreachable
 from lipsyncd.wire import HINT, VERSIONS, Kind
 
 ANSWER = 10.0  # seconds for an answer that costs the daemon no work
 SILENCE = 30.0  # seconds until a daemon is taken for hung that should send an event every ten
-RETRY = 0.1  # seconds between two attempts to connect to a daemon that may be starting
-START = "Start it with `systemctl start lipsyncd.socket`, or run `lipsyncd` by hand."
-LOOK = "Look with `systemctl status lipsyncd.socket lipsyncd`, or where `lipsyncd` was started."
 
 
 class ConnectionLost(ServerUnreachable):
@@ -91,46 +87,13 @@ class Client:
 
 
 @contextmanager
-def open_client(address: Path, patience: float = 0.0) -> Iterator[Client]:
+def open_client(
+    address: Path, patience: float = 0.0, remark: Remark = lambda _: None
+) -> Iterator[Client]:
     """A session with the daemon at `address`, which has `patience` seconds to make its socket.
 
-    Raises ServerUnreachable or AccessDenied, which tell where we tried and what to do.
+    `remark` hears of it when they begin. Raises ServerUnreachable, AccessDenied, or InvalidRequest
+    for no possible socket; they tell where we tried and what to do.
     """
-    with Connection(connect(address, time.monotonic() + patience)) as connection:
+    with Connection(connect(address, patience, ANSWER, remark)) as connection:
         yield Client(connection, address)
-
-
-def connect(address: Path, deadline: float) -> socket.socket:
-    """A connected socket; tries until the deadline if the folder of the socket is there."""
-    while True:
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        sock.settimeout(ANSWER)
-        try:
-            sock.connect(str(address))
-            return sock
-        except OSError as error:
-            sock.close()
-            if not is_starting(error, address) or time.monotonic() >= deadline:
-                raise failure(error, address) from error
-            time.sleep(RETRY)
-
-
-def is_starting(error: OSError, address: Path) -> bool:
-    """Whether the daemon may be about to listen where we failed to connect."""
-    is_absent = isinstance(error, FileNotFoundError | ConnectionRefusedError)
-    return is_absent and address.parent.is_dir()
-
-
-def failure(error: OSError, address: Path) -> AccessDenied | ServerUnreachable:
-    """Why there is no session, in words."""
-    match error:
-        case PermissionError():
-            return AccessDenied(
-                f"You may not use the socket {address}.",
-                "Ask for membership in its group (`ls -l` names it), then log in again.",
-            )
-        case FileNotFoundError():
-            return ServerUnreachable(f"No daemon: there is no socket at {address}.", START)
-        case ConnectionRefusedError():
-            return ServerUnreachable(f"No daemon listens at {address}.", START)
-    return ServerUnreachable(f"No daemon at {address}: {error.strerror or error}.", LOOK)

@@ -1,6 +1,7 @@
 """What lipsyncctl says: answers on stdout, as JSON if asked for, everything else on stderr."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,10 +37,16 @@ class Console:
         """A remark beside the answer."""
         print(f"lipsyncctl: {printable(words)}", file=sys.stderr, flush=True)
 
-    def complain(self, error: LipsyncError) -> None:
-        """An error, which is also the answer."""
+    def complain(self, error: LipsyncError, job: str | None = None) -> None:
+        """An error, which is also the answer; `job` is the one that was asked about."""
         self.note(sentence(error.as_map()))
-        self.emit(error.as_map())
+        self.emit(error.as_map() | ({} if job is None else {"job": job}))
+
+    def columns(self) -> int | None:
+        """The width of the terminal that shows the answers, None if it is none."""
+        if not sys.stdout.isatty():
+            return None
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
 
     def progress(self) -> ProgressLine:
         """Shows how far a job is."""

@@ -1,5 +1,6 @@
 """The end of a job as its user meets it: the result in its place, the outcome as an exit code."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,14 @@ from lipsyncd.errors import InputError, MalformedMessage
 from lipsyncd.wire import HINT
 
 EXIT_CODES = {"succeeded": 0, "cancelled": 3, "expired": 3, "quarantined": 4}
+
+
+def destination_of(console: Console, name: str, inputs: Iterable[str] = ()) -> Destination:
+    """Where the result is wanted; a name that promises another format is worth a remark."""
+    destination = Destination.of(name, inputs)
+    if destination.is_misnamed:
+        console.note("The result is an MP4 (H.264), whatever its name says.")
+    return destination
 
 
 def deliver(console: Console, address: Path, job: str, destination: Destination | None) -> int:

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from lipsyncctl.client import open_client
-from lipsyncctl.outage import AWAY, Outage, Remark
+from lipsyncctl.outage import AWAY, Outage
+from lipsyncctl.reach import Remark
 
 
 def progress(address: Path, job: str, remark: Remark) -> Iterator[dict[str, Any]]:

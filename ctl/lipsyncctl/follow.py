@@ -1,14 +1,41 @@
 """`follow`: each change of a job's state, in a line of its own, as it happens."""
 
+import math
 from argparse import Namespace
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
-from lipsyncctl.changes import Change, Found, changes, changes_of, find, is_end
+from lipsyncctl.changes import Change, Found, changes, changes_of, find, is_end, is_ended
 from lipsyncctl.console import Console
 from lipsyncctl.delivery import exit_code
 from lipsyncctl.instances import answering
-from lipsyncctl.job import happening, outcome
+from lipsyncctl.job import happening
+from lipsyncctl.outage import AWAY, given_up
+from lipsyncctl.wayback import comfort
 from lipsyncd.errors import EventsGone, InvalidRequest
+
+
+class Story:
+    """What is told, in a line for each change; a job that is queued after it was told of is back.
+
+    Where there are several daemons, a line begins with the name of the one that tells it.
+    """
+
+    def __init__(self, console: Console, is_single: bool) -> None:
+        self.console = console
+        self.is_single = is_single
+        self.told: set[str] = set()  # jobs that have not ended
+
+    def tell(self, address: Path, message: Mapping[str, Any]) -> None:
+        """How a job is now, or has become."""
+        job = message["job"]
+        is_present = message["verb"] == "described"
+        is_back = job["id"] in self.told or (is_present and job["attempts"] > 0)
+        name = {} if self.is_single else {"instance": address.stem}
+        words = "  ".join([*name.values(), happening(message, is_back)])
+        self.console.tell({**message, **name}, words)
+        (self.told.discard if is_ended(job) else self.told.add)(job["id"])
 
 
 def follow(console: Console, arguments: Namespace) -> int:
@@ -28,43 +55,56 @@ def follow(console: Console, arguments: Namespace) -> int:
 def follow_all(console: Console, arguments: Namespace) -> int:
     """Never ends by itself."""
     addresses = answering(arguments.addresses, console.complain)
-    for change in changes(dict.fromkeys(addresses, arguments.since), console.note):
-        show(console, change, is_single=len(addresses) == 1)
+    story = Story(console, is_single=len(addresses) == 1)
+    for address, message in changes(dict.fromkeys(addresses, arguments.since), console.note):
+        if message["verb"] == "happened":
+            story.tell(address, message)
     return 0
 
 
 def follow_jobs(console: Console, arguments: Namespace) -> int:
+    """Of these; when the daemon stays away, what to do about them is told."""
+    try:
+        return follow_to_end(console, arguments)
+    except AWAY as error:
+        raise given_up(error, comfort(arguments, arguments.jobs)) from error
+
+
+def follow_to_end(console: Console, arguments: Namespace) -> int:
     """Returns when all have ended; the first of their exit codes that is not 0."""
+    story = Story(console, is_single=len(arguments.addresses) == 1)
     found = find(arguments.addresses, arguments.jobs, console.note)
     last = {each.job["id"]: each.job for each in found}
-    left = untold(console, found, arguments.since)
+    for each in found:
+        if is_present_told(each, arguments.since):
+            story.tell(each.address, {"verb": "described", "job": each.job, "seq": each.seq})
+    left = [each for each in found if not is_over(each, arguments.since)]
     stream = changes_of(left, arguments.since, console.note)
     while left:
         change = next(stream)
-        _, message = change
-        if message["verb"] == "happened" and message["job"]["id"] in last:
-            show(console, change, is_single=len(arguments.addresses) == 1)
+        address, message = change
+        if is_new(change, found, arguments.since):
+            story.tell(address, message)
             if is_end(message):
                 last[message["job"]["id"]] = message["job"]
         left = [each for each in left if not each.is_told(change)]
     return next((code for code in map(exit_code, last.values()) if code), 0)
 
 
-def untold(console: Console, found: Iterable[Found], since: int | None) -> list[Found]:
-    """Those of which there is something to come; of the others, how they ended is told at once."""
-    left = []
-    for each in found:
-        if each.is_ended and (since is None or since >= each.seq):
-            console.emit({"verb": "described", "job": each.job, "seq": each.seq})
-            console.note(outcome(each.job))
-        else:
-            left.append(each)
-    return left
+def is_over(found: Found, since: int | None) -> bool:
+    """Whether nothing more comes of a job."""
+    return found.is_ended and (since is None or since >= found.seq)
 
 
-def show(console: Console, change: Change, is_single: bool) -> None:
-    """One line; where there are several daemons, with the name of the one that tells it."""
-    address, message = change
-    if message["verb"] == "happened":
-        name = {} if is_single else {"instance": address.stem}
-        console.tell(message | name, "  ".join([*name.values(), happening(message)]))
+def is_new(change: Change, found: Iterable[Found], since: int | None) -> bool:
+    """Whether one of the jobs has changed since it was told how it is."""
+    _, message = change
+    if message["verb"] != "happened":
+        return False
+    begun = {each.job["id"]: each.seq if since is None else since for each in found}
+    return message["seq"] > begun.get(message["job"]["id"], math.inf)
+
+
+def is_present_told(found: Found, since: int | None) -> bool:
+    """Whether it is told how a job is now, because its past is not."""
+    return since is None or is_over(found, since)

@@ -21,7 +21,10 @@ def open_input(path: str) -> Iterator[int]:
             f"{path} cannot be opened: {error.strerror}.", "Check its name and its permissions."
         ) from error
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise NotAFile(f"{path} is a folder.", "Name a file in it.")
+        if not stat.S_ISREG(mode):
             raise NotAFile(f"{path} is not a regular file.", "Save what it holds to a file first.")
         yield descriptor
     finally:

@@ -1,15 +1,14 @@
-"""How a job reads to a person: in a row, in a sentence, or whole."""
+"""How a job reads to a person: in a few words, in a sentence, or whole."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from lipsyncctl.duration import exactly, roughly
 from lipsyncctl.key import is_made_up
+from lipsyncctl.user import is_other, name_of
 from lipsyncctl.wording import clock, lines, ordinal, printable, sentence, size
 from lipsyncd.jobs.job import ENDED
-
-HEADINGS = ("ID", "STATE", "PROGRESS", "FACE", "VOICE", "AGE")
 
 Job = Mapping[str, Any]
 
@@ -22,6 +21,21 @@ def age(job: Job) -> str:
 def percentage(job: Job) -> str:
     """50 %, or nothing while the frames are not counted"""
     return f"{100 * job['done'] // job['total']} %" if job["total"] else ""
+
+
+def advance(job: Job) -> str:
+    """How far a job is: 3rd, in 2 min; or 50 %, 12 s left; or 100 %. Nothing if it failed."""
+    if job["state"] == "queued":
+        return place(job)
+    if job["state"] == "running":
+        seconds = seconds_left(job) or 0
+        return percentage(job) + (f", {roughly(seconds)} left" if seconds >= 1 else "")
+    return percentage(job) if job["state"] == "succeeded" else ""
+
+
+def seconds_left(job: Job) -> float | None:
+    """What the render still takes, None while that is not known."""
+    return (job["total"] - job["done"]) / job["fps"] if job["total"] and job["fps"] else None
 
 
 def pace(job: Job) -> str:
@@ -41,16 +55,30 @@ def frames(job: Job) -> str:
 def place(job: Job) -> str:
     """Where a job is in the queue, and when it starts if that is known: 3rd, in 2 min"""
     position, seconds = job.get("position"), job.get("eta")
-    start = f", in {roughly(seconds)}" if seconds and seconds >= 1 else ""
-    return f"{ordinal(position)}{start}" if position else ""
+    if not position:
+        return ""
+    if seconds is None:
+        return ordinal(position)
+    return f"{ordinal(position)}, {f'in {roughly(seconds)}' if seconds >= 1 else 'soon'}"
 
 
-def fate(job: Job) -> str:
-    """The state, and of a job that has ended how well it went or why it went wrong."""
-    is_over = job["state"] in ENDED
-    count = f", {frames(job)}" if job["state"] == "succeeded" else ""
-    reason = f". {sentence(job['error'])}" if is_over and job["error"] else ""
-    return f"{job['state']}{count}{reason}"
+def prospect(job: Job) -> str:
+    """The place, and why the queue does not move: 3rd, once it goes on (The queue is drained.)"""
+    pause = f", once it goes on ({job['paused']})" if job.get("paused") else ""
+    return f"{place(job)}{pause}" if place(job) else ""
+
+
+def fate(job: Job, is_back: bool = False) -> str:
+    """The state, and when it starts, how well it went, or why it went wrong.
+
+    `is_back`: if it is queued, it was so before. A stop of the daemon takes its attempt back.
+    """
+    death = ", the daemon died" if job["attempts"] else ""
+    again = f" again{death}" if is_back and job["state"] == "queued" else ""
+    count = frames(job) if job["state"] == "succeeded" else ""
+    words = ", ".join(filter(None, (f"{job['state']}{again}", prospect(job), count)))
+    reason = f". {sentence(job['error'])}" if job["state"] in ENDED and job["error"] else ""
+    return printable(f"{words}{reason}")
 
 
 def outcome(job: Job) -> str:
@@ -58,25 +86,11 @@ def outcome(job: Job) -> str:
     return f"job {job['id']}: {fate(job)}"
 
 
-def happening(message: Mapping[str, Any]) -> str:
+def happening(message: Mapping[str, Any], is_back: bool = False) -> str:
     """A change of a job's state: its number, the time, the job, the new state, and why."""
     job = message["job"]
-    return f"{message['seq']:>6}  {clock(message['at'])}  {job['id']}  {fate(job)}"
-
-
-def table(jobs: Iterable[Job]) -> str:
-    """Jobs in columns under HEADINGS."""
-    rows = [HEADINGS, *(row(job) for job in jobs)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, each, widths)).rstrip() for each in rows)
-
-
-def row(job: Job) -> tuple[str, ...]:
-    """A job under HEADINGS; beside its state its priority, if it is a special one."""
-    priority = special_priority(job)
-    state = f"{job['state']} ({priority})" if priority else job["state"]
-    names = (printable(job["face"]), printable(job["voice"]))
-    return (job["id"], state, place(job) or percentage(job), *names, age(job))
+    at = message.get("at") or job["ended_at"] or job["started_at"] or job["created_at"]
+    return f"{message['seq']:>6}  {clock(at)}  {job['id']}  {fate(job, is_back)}"
 
 
 def special_priority(job: Job) -> str:
@@ -92,7 +106,8 @@ def description(job: Job) -> str:
         {
             "job": job["id"],
             "state": job["state"],
-            "place": place(job),
+            "user": name_of(job["owner"]) if is_other(job["owner"]) else None,
+            "place": prospect(job),
             "face": job["face"],
             "voice": job["voice"],
             "options": ", ".join(f"{name} {value}" for name, value in chosen),

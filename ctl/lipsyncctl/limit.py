@@ -21,5 +21,10 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
 
 
+def seconds_left() -> float | None:
+    """Until the limit is reached; None if there is none."""
+    return signal.getitimer(signal.ITIMER_REAL)[0] or None
+
+
 def _end(_number: int, _frame: FrameType | None) -> None:
     raise TimeIsUp

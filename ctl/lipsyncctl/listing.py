@@ -7,7 +7,7 @@ from lipsyncctl.client import Client
 from lipsyncctl.console import Console
 from lipsyncctl.daemons import code
 from lipsyncctl.instances import answers
-from lipsyncctl.job import table
+from lipsyncctl.table import table
 from lipsyncd.errors import LipsyncError
 
 PAGE = 200  # jobs; a daemon tells no more at once
@@ -17,26 +17,27 @@ def list_jobs(console: Console, arguments: Namespace) -> int:
     """The newest jobs of the user, for admins of everybody; the newest last."""
     limit = None if arguments.all else arguments.limit
     asked = list(answers(arguments.addresses, lambda client: look(client, limit)))
-    jobs = []
-    for address, answer in asked:
+    for _, answer in asked:
         if isinstance(answer, LipsyncError):
             console.complain(answer)
-            continue
-        jobs += answer["jobs"]
-        if answer["paused"]:
-            name = f"{address.stem}: " if len(asked) > 1 else ""
-            console.note(f"{name}{answer['paused']}")
-    if any(isinstance(answer, dict) for _, answer in asked):
+    looks = {address: answer for address, answer in asked if isinstance(answer, dict)}
+    if looks:
+        jobs = [job for each in looks.values() for job in each["jobs"]]
         tell(console, sorted(jobs, key=lambda job: job["created_at"]), limit)
+    for address, each in looks.items():
+        if each["paused"]:
+            name = f"{address.stem}: " if len(asked) > 1 else ""
+            console.note(f"{name}{each['paused']}")
     return max(code(answer) for _, answer in asked)
 
 
 def tell(console: Console, jobs: list[dict[str, Any]], limit: int | None) -> None:
     """The newest of them, and whether there are more."""
     newest = jobs if limit is None else jobs[-limit:]
-    console.tell({"verb": "listed", "jobs": newest}, table(newest))
+    console.tell({"verb": "listed", "jobs": newest}, table(newest, console.columns()))
     if len(newest) < len(jobs):
-        console.note(f"These are the newest {limit}; `lipsyncctl list --all` shows every job.")
+        are = "This is the newest" if limit == 1 else f"These are the newest {limit}"
+        console.note(f"{are}; `lipsyncctl list --all` shows every job.")
 
 
 def look(client: Client, limit: int | None) -> dict[str, Any]:

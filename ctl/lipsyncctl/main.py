@@ -2,6 +2,7 @@
 
 import os
 import sys
+from argparse import Namespace
 
 from lipsyncctl.arguments import parse
 from lipsyncctl.console import Console
@@ -19,7 +20,7 @@ def main() -> int:
         arguments.addresses = find_sockets(arguments.socket)
         return VERBS[arguments.verb](console, arguments)
     except LipsyncError as error:
-        console.complain(error)
+        console.complain(error, only_job(arguments))
         return error.code
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -27,3 +28,9 @@ def main() -> int:
         # whoever read our stdout has gone; without this the interpreter fails to flush it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def only_job(arguments: Namespace) -> str | None:
+    """The job that was named, None if there were several or none."""
+    jobs = getattr(arguments, "jobs", [getattr(arguments, "job", None)])
+    return jobs[0] if len(jobs) == 1 else None

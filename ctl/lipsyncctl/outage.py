@@ -1,9 +1,12 @@
 """The time in which a daemon does not answer, because it restarts most likely: it is waited out."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from lipsyncctl.limit import seconds_left
+from lipsyncctl.reach import Remark
 from lipsyncd.errors import LipsyncError, ServerUnreachable, SessionsFull
 
 ENDURANCE = 60.0  # seconds without an answer after which we give up; a restart takes a few
@@ -11,7 +14,6 @@ SHORTEST_PAUSE = 0.1  # seconds before the first attempt to reach the daemon aga
 LONGEST_PAUSE = 2.0
 AWAY = (ServerUnreachable, SessionsFull)  # errors that may be over at the next attempt
 
-Remark = Callable[[str], None]
 Answer = TypeVar("Answer")
 
 
@@ -31,11 +33,17 @@ class Outage:
         """Pauses before another attempt, each time longer; at the end raises `error`."""
         if self.deadline is None:
             self.deadline = time.monotonic() + ENDURANCE
-            self.remark(f"{error.message} Trying again for up to {ENDURANCE:.0f} s.")
+            patience = math.ceil(min(ENDURANCE, seconds_left() or ENDURANCE))
+            self.remark(f"{error.message} Trying again for up to {patience} s.")
         if time.monotonic() >= self.deadline:
             raise error
         time.sleep(self.pause)
         self.pause = min(2 * self.pause, LONGEST_PAUSE)
+
+
+def given_up(error: LipsyncError, comfort: str) -> LipsyncError:
+    """The error at the end of an outage, and what is to be known then."""
+    return type(error)(error.message, f"Gave up after {ENDURANCE:.0f} s. {comfort}")
 
 
 def persistent(ask: Callable[[], Answer], remark: Remark) -> Answer:

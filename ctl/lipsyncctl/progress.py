@@ -2,12 +2,14 @@
 
 import os
 import time
-from typing import Any, Self, TextIO
+from typing import Self, TextIO
 
-from lipsyncctl.job import pace, percentage, place
+from lipsyncctl.job import Job, pace, percentage, place, seconds_left
+from lipsyncctl.wording import printable
 
 CELLS = 24  # of the bar
 PAUSE = 5.0  # seconds between two plain lines, so that the log of a long job stays short
+DRIFT = 0.25  # of the time until a job starts: what is worth another line
 CLEAR = "\r\033[K"
 
 
@@ -17,7 +19,8 @@ class ProgressLine:
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
         self.is_terminal = stream.isatty()
-        self.state = ""
+        self.shown: Job | None = None  # in the last plain line
+        self.paused = ""
         self.due = 0.0
 
     def __enter__(self) -> Self:
@@ -27,18 +30,28 @@ class ProgressLine:
         if self.is_terminal:
             self.write(CLEAR)
 
-    def show(self, job: dict[str, Any]) -> None:
-        """How far the job is now. Elsewhere than on a terminal a new state is shown at once."""
+    def show(self, job: Job) -> None:
+        """How far the job is now, and before that whether the queue has stopped or goes on."""
+        reason = job.get("paused") or ""
+        if reason != self.paused:
+            self.paused = reason
+            self.remark(reason or "The queue goes on.")
         if self.is_terminal:
             columns = os.get_terminal_size(self.stream.fileno()).columns or 80
             self.write(CLEAR + bar(job, self.stream.encoding)[: columns - 1])
-        elif job["state"] != self.state or time.monotonic() >= self.due:
-            self.state, self.due = job["state"], time.monotonic() + PAUSE
+        elif self.is_news(job):
+            self.shown, self.due = job, time.monotonic() + PAUSE
             self.write(f"lipsyncctl: job {job['id']}: {plain(job)}\n")
+
+    def is_news(self, job: Job) -> bool:
+        """Whether a plain line is due. A new state is shown at once."""
+        if self.shown is None or job["state"] != self.shown["state"]:
+            return True
+        return time.monotonic() >= self.due and has_moved(self.shown, job)
 
     def remark(self, words: str) -> None:
         """A line that stays."""
-        self.write(f"{CLEAR if self.is_terminal else ''}lipsyncctl: {words}\n")
+        self.write(f"{CLEAR if self.is_terminal else ''}lipsyncctl: {printable(words)}\n")
 
     def write(self, text: str) -> None:
         """Everything goes out at once, or it would be shown late."""
@@ -46,13 +59,23 @@ class ProgressLine:
         self.stream.flush()
 
 
-def plain(job: dict[str, Any]) -> str:
+def has_moved(then: Job, now: Job) -> bool:
+    """Whether a job is further than it was, or is to start at quite another time."""
+    if then["done"] != now["done"] or then.get("position") != now.get("position"):
+        return True
+    before, after = then.get("eta"), now.get("eta")
+    if before is None or after is None:
+        return before != after
+    return place(then) != place(now) and abs(after - before) > DRIFT * before
+
+
+def plain(job: Job) -> str:
     """running, 125 of 250 frames, 59 fps; or queued, 3rd, in 2 min"""
     count = f"{job['done']} of {job['total']} frames" if job["total"] else ""
     return ", ".join(filter(None, (job["state"], place(job), count))) + pace(job)
 
 
-def bar(job: dict[str, Any], encoding: str) -> str:
+def bar(job: Job, encoding: str) -> str:
     """━━━━━━╌╌╌╌╌╌  50 %  125/250 frames, 59 fps, 0:02 left; in words until frames are counted"""
     if not job["total"]:
         return f"{plain(job)} ..."
@@ -63,9 +86,10 @@ def bar(job: dict[str, Any], encoding: str) -> str:
     return f"{drawn} {percentage(job):>5}  {count}{pace(job)}{time_left(job)}"
 
 
-def time_left(job: dict[str, Any]) -> str:
+def time_left(job: Job) -> str:
     """The time to go after a comma, or nothing if the pace is not known."""
-    if not job["fps"]:
+    left = seconds_left(job)
+    if left is None:
         return ""
-    minutes, seconds = divmod(round((job["total"] - job["done"]) / job["fps"]), 60)
+    minutes, seconds = divmod(round(left), 60)
     return f", {minutes}:{seconds:02} left"

@@ -8,6 +8,7 @@ from typing import Self
 
 from lipsyncd.errors import DiskFull, InternalError, InvalidRequest
 
+SUFFIXES = {"", ".mp4", ".m4v", ".mov"}  # of names that promise nothing else than they hold
 CHUNK = 1 << 20  # bytes copied at a time
 
 
@@ -21,6 +22,8 @@ class Destination:
     @classmethod
     def of(cls, name: str, inputs: Iterable[str] = ()) -> Self:
         """Refuses, before any work is done, a place that cannot be written to or is an input."""
+        if name in {"", "-"}:
+            raise InvalidRequest("-o takes the name of a file.", "Name one, as out.mp4.")
         path = os.path.realpath(name)
         folder = os.path.dirname(path)
         if not os.path.isdir(folder):
@@ -32,6 +35,11 @@ class Destination:
         if path in map(os.path.realpath, inputs):
             raise InvalidRequest(f"{name} is an input.", "Give -o another name.")
         return cls(name, path)
+
+    @property
+    def is_misnamed(self) -> bool:
+        """Whether the name is that of another format."""
+        return os.path.splitext(self.name)[1].lower() not in SUFFIXES
 
     def receive(self, descriptor: int, size: int) -> None:
         """Copies `size` bytes to a file beside the path, makes it durable, and renames it."""

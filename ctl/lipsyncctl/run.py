@@ -1,16 +1,16 @@
 """`run`: from the files to the result in one go; and Ctrl-C, which first leaves, then cancels."""
 
-import shlex
 import time
 from argparse import Namespace
 from pathlib import Path
 
 from lipsyncctl.client import open_client
 from lipsyncctl.console import Console
-from lipsyncctl.delivery import deliver
+from lipsyncctl.delivery import deliver, destination_of
 from lipsyncctl.instances import taker
-from lipsyncctl.result import Destination
+from lipsyncctl.outage import AWAY, given_up
 from lipsyncctl.submission import submit
+from lipsyncctl.wayback import comfort, way_back
 from lipsyncd.errors import LipsyncError
 
 SECOND_THOUGHTS = 3.0  # seconds for a second Ctrl-C
@@ -20,23 +20,26 @@ CANCELLED = 3
 
 def run(console: Console, arguments: Namespace) -> int:
     """Submits, follows, fetches. From the acceptance on the job lives without us."""
-    destination = Destination.of(arguments.output, (arguments.face, arguments.voice))
+    destination = destination_of(console, arguments.output, (arguments.face, arguments.voice))
     address = taker(arguments.addresses, arguments.key)
     job = submit(console, arguments, address, arguments.face)["id"]
     try:
         return deliver(console, address, job, destination)
     except KeyboardInterrupt:
         return leave(console, arguments, address, job)
+    except AWAY as error:
+        console.complain(given_up(error, comfort(arguments, [job])), job)
+        return error.code
     except LipsyncError as error:
-        console.complain(error)
-        console.note(f"The job stays with the daemon: `{way_back(arguments, job)}`.")
+        console.complain(error, job)
+        console.note(f"The job stays with the daemon: `{way_back(arguments, [job])}`.")
         return error.code
 
 
 def leave(console: Console, arguments: Namespace, address: Path, job: str) -> int:
     """Tells how to come back, and waits a little for a second Ctrl-C, which cancels the job."""
     try:
-        console.note(f"The job goes on. Come back with `{way_back(arguments, job)}`.")
+        console.note(f"The job goes on. Come back with `{way_back(arguments, [job])}`.")
         console.note(f"Ctrl-C again within {SECOND_THOUGHTS:.0f} s cancels it.")
         time.sleep(SECOND_THOUGHTS)
         return INTERRUPTED
@@ -50,9 +53,3 @@ def cancel(console: Console, address: Path, job: str) -> None:
     with open_client(address) as client:
         console.emit(client.ask("cancel", patience=None, job=job).body)
     console.note(f"job {job} is cancelled.")
-
-
-def way_back(arguments: Namespace, job: str) -> str:
-    """The command that goes on where we stopped."""
-    socket = ["--socket", arguments.socket] if arguments.socket else []
-    return shlex.join(["lipsyncctl", "wait", *socket, job, "-o", arguments.output])

@@ -11,8 +11,8 @@ from lipsyncctl.client import ConnectionLost, open_client
 from lipsyncctl.console import Console
 from lipsyncctl.inputs import open_input
 from lipsyncctl.key import made_up_key
-from lipsyncctl.outage import AWAY, Outage
-from lipsyncd.errors import LipsyncError, ServerUnreachable
+from lipsyncctl.outage import AWAY, Outage, given_up
+from lipsyncd.errors import LipsyncError
 
 STARTING = 5.0  # seconds that a daemon started just before us may take to make its socket
 OPTIONS = ("blend", "extend", "box", "crf")
@@ -47,7 +47,8 @@ def hand_over(
     outage, is_lost = Outage(console.note), False
     while True:
         try:
-            with open_client(address, STARTING) as client:
+            # after a loss the outage has the patience
+            with open_client(address, 0.0 if is_lost else STARTING, console.note) as client:
                 # None: the daemon copies the files before it answers
                 answer = client.ask("submit", patience=None, descriptors=files, **fields)
                 return answer.body, client.state
@@ -64,7 +65,7 @@ def endure(outage: Outage, error: LipsyncError, key: str) -> None:
         outage.endure(error)
     except AWAY:
         hint = f"It may have taken the job. `--key {key}` repeats this without making a second one."
-        raise ServerUnreachable(error.message, hint) from error
+        raise given_up(error, hint) from error
 
 
 def chosen(arguments: Namespace, names: Sequence[str]) -> dict[str, object]:

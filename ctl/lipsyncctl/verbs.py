@@ -7,13 +7,12 @@ from lipsyncctl.batch import worst
 from lipsyncctl.client import open_client
 from lipsyncctl.console import Console
 from lipsyncctl.daemons import clean_all, drain, health, info, reload, resume
-from lipsyncctl.delivery import receive
+from lipsyncctl.delivery import destination_of, receive
 from lipsyncctl.follow import follow
 from lipsyncctl.instances import holder, taker
 from lipsyncctl.job import description
 from lipsyncctl.listing import list_jobs
 from lipsyncctl.logs import logs
-from lipsyncctl.result import Destination
 from lipsyncctl.run import cancel, run
 from lipsyncctl.submission import submit
 from lipsyncctl.wait import wait
@@ -32,7 +31,8 @@ def submit_all(console: Console, arguments: Namespace) -> int:
             console.say(submit(console, arguments, address, face)["id"])
         except LipsyncError:
             if number:
-                console.note(f"Of {len(faces)} jobs only the first {number} are accepted.")
+                verb = "was" if number == 1 else "were"
+                console.note(f"{number} of {len(faces)} jobs {verb} accepted.")
             raise
     return 0
 
@@ -51,7 +51,7 @@ def retry(console: Console, arguments: Namespace) -> int:
 
 def fetch(console: Console, arguments: Namespace) -> int:
     """Writes the result of a job that has succeeded."""
-    destination = Destination.of(arguments.output)
+    destination = destination_of(console, arguments.output)
     address = holder(arguments.addresses, arguments.job)
     written = receive(console, address, arguments.job, destination)
     console.say(f"{destination.name}: {size(written)}")

@@ -1,17 +1,19 @@
 """`wait`: until all the jobs have ended, or the first of them, or the time is up."""
 
 from argparse import Namespace
+from collections.abc import Iterator
 
 from lipsyncctl.batch import worst
-from lipsyncctl.changes import Found, changes_of, find, is_end
+from lipsyncctl.changes import Change, Found, changes_of, find, is_end
 from lipsyncctl.console import Console
-from lipsyncctl.delivery import deliver, exit_code, receive
+from lipsyncctl.delivery import deliver, destination_of, exit_code, receive
 from lipsyncctl.instances import holder
 from lipsyncctl.job import outcome
 from lipsyncctl.limit import TimeIsUp, time_limit
-from lipsyncctl.outage import persistent
+from lipsyncctl.outage import AWAY, given_up, persistent
 from lipsyncctl.result import Destination
 from lipsyncctl.run import INTERRUPTED
+from lipsyncctl.wayback import comfort
 from lipsyncd.errors import InvalidRequest
 
 TIMED_OUT = 124  # as timeout(1) has it
@@ -19,14 +21,18 @@ TIMED_OUT = 124  # as timeout(1) has it
 
 def wait(console: Console, arguments: Namespace) -> int:
     """The outcome as an exit code; whoever stops waiting leaves the jobs as they are."""
-    if arguments.output and len(arguments.jobs) > 1 and not arguments.any:
+    if arguments.output is not None and len(arguments.jobs) > 1 and not arguments.any:
         raise InvalidRequest("-o is for the result of one job.", "Fetch the others one by one.")
-    destination = Destination.of(arguments.output) if arguments.output else None
+    output = arguments.output
+    destination = None if output is None else destination_of(console, output)
     wait_for = wait_for_any if arguments.any else wait_for_all
     try:
         with time_limit(arguments.timeout):
             return wait_for(console, arguments, destination)
+    except AWAY as error:
+        raise given_up(error, comfort(arguments, arguments.jobs)) from error
     except TimeIsUp:
+        console.emit({"verb": "timeout", "seconds": arguments.timeout, "jobs": arguments.jobs})
         console.note("The time is up; what has not ended goes on.")
         return TIMED_OUT
     except KeyboardInterrupt:
@@ -64,6 +70,19 @@ def first_to_end(found: list[Found], console: Console) -> Found:
     awaited = {each.job["id"] for each in found}
     return next(
         Found(address, message["job"], message["seq"])
-        for address, message in changes_of(found, None, console.note)
+        for address, message in with_pause(found, console)
         if is_end(message) and message["job"]["id"] in awaited
     )
+
+
+def with_pause(found: list[Found], console: Console) -> Iterator[Change]:
+    """The changes; a pause of the queue is told, and its end when one that it held starts."""
+    held = {each.job["id"] for each in found if each.job.get("paused")}
+    for reason in sorted({each.job["paused"] for each in found if each.job["id"] in held}):
+        console.note(reason)
+    for change in changes_of(found, None, console.note):
+        job = change[1].get("job")  # `idle` has none
+        if job and job["id"] in held and job["state"] == "running":
+            console.note("The queue goes on.")
+            held = set()
+        yield change

@@ -1,7 +1,7 @@
 """How errors, numbers and the daemon read to a person."""
 
-import time
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from lipsyncctl.duration import roughly
@@ -20,7 +20,7 @@ def printable(text: object) -> str:
 def sentence(error: Mapping[str, Any]) -> str:
     """An error as one line: what happened, what to do next, and when."""
     later = error.get("retry_after_ms")
-    attempt = f"It is worth another attempt in {roughly(later / 1000)}." if later else ""
+    attempt = f"Try again in {roughly(max(later / 1000, 1))}." if later else ""
     return printable(" ".join(filter(None, (error["message"], error["hint"], attempt))))
 
 
@@ -31,8 +31,8 @@ def size(count: int) -> str:
 
 
 def clock(moment: float) -> str:
-    """Unix seconds as the clock here shows them."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
+    """Unix seconds as the clock here shows them, and how far it is ahead of UTC."""
+    return datetime.fromtimestamp(moment).astimezone().isoformat(sep=" ", timespec="seconds")
 
 
 def ordinal(number: int) -> str:

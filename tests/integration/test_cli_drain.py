@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from command import RENDER, lipsyncctl, messages
+from command import RENDER, lipsyncctl, messages, read_until, started
 from living import Client, Daemon, living
 from paced import Gate
 
@@ -36,6 +36,32 @@ def test_health_info_and_list_say_so(tmp_path: Path) -> None:
     assert f"paused      {SENTENCE}" in lipsyncctl(tmp_path, "info").stdout.splitlines()
     assert lipsyncctl(tmp_path, "list").stderr == f"lipsyncctl: {SENTENCE}\n"
     assert messages(lipsyncctl(tmp_path, "health", "--json").stdout)[0]["paused"] == SENTENCE
+
+
+def test_who_waits_is_told(client: Client, gate: Gate, tmp_path: Path) -> None:
+    jobs = [client.submit(tmp_path) for _ in range(2)]
+    gate.at.get()
+    with started(tmp_path, "wait", jobs[1]) as process:
+        read_until(process, ": queued, 1st")
+        lipsyncctl(tmp_path, "drain", "--reason", "new disks")
+        read_until(process, SENTENCE)
+        status = lipsyncctl(tmp_path, "status", jobs[1]).stdout
+        lipsyncctl(tmp_path, "resume")
+        read_until(process, "The queue goes on.")
+        gate.let_go(6)
+        assert process.wait() == 0
+    assert f"place     1st, once it goes on ({SENTENCE})" in status.splitlines()
+
+
+@pytest.mark.usefixtures("job")
+def test_who_waits_for_the_first_is_told(gate: Gate, tmp_path: Path) -> None:
+    other = lipsyncctl(tmp_path, "list").stdout.splitlines()[-1].split()[0]
+    with started(tmp_path, "wait", "--any", other) as process:
+        read_until(process, SENTENCE)
+        lipsyncctl(tmp_path, "resume")
+        gate.let_go(6)
+        read_until(process, "The queue goes on.")
+        assert process.wait() == 0
 
 
 def test_what_runs_goes_on_and_what_waits_stays(

@@ -69,8 +69,29 @@ def test_of_jobs_that_have_ended_it_tells_how(client: Client, tmp_path: Path) ->
     _, job = client.submit(tmp_path), client.submit(tmp_path)
     client.ask("cancel", job=job)
     ended = lipsyncctl(tmp_path, "follow", job)
-    assert (ended.returncode, ended.stdout) == (3, "")
-    assert ended.stderr == f"lipsyncctl: job {job}: cancelled\n"
+    (line,) = ended.stdout.splitlines()
+    assert line.endswith(f"  {job}  cancelled")
+    assert (ended.returncode, ended.stderr) == (3, "")
+
+
+def test_it_begins_with_how_its_jobs_are_now(client: Client, gate: Gate, tmp_path: Path) -> None:
+    jobs = [client.submit(tmp_path) for _ in range(2)]
+    gate.at.get()
+    with started(tmp_path, "follow", *jobs) as process:
+        told = [line.split(maxsplit=4) for line in lines(process, 2)]
+        gate.let_go(6)
+        process.communicate()
+    assert [parts[3] for parts in told] == jobs
+    assert told[0][4] == "running\n"
+    assert told[1][4].startswith("queued, 1st")
+    assert [parts[0] for parts in told] == ["3", "3"]  # from which --since goes on
+
+
+def test_programs_get_the_present_as_it_is_described(client: Client, tmp_path: Path) -> None:
+    _, job = client.submit(tmp_path), client.submit(tmp_path)
+    client.ask("cancel", job=job)
+    (message,) = messages(lipsyncctl(tmp_path, "follow", "--json", job).stdout)
+    assert (message["verb"], message["job"]["state"]) == ("described", "cancelled")
 
 
 def test_it_ends_with_the_last_of_its_jobs_and_the_first_bad_exit_code(

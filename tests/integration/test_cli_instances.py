@@ -141,13 +141,13 @@ def test_follow_names_the_daemon_in_each_line(site: Site) -> None:
     jobs = [site.ctl("submit", *RENDER).stdout.strip() for _ in range(4)]
     with started(site.directory, "--socket", str(site.directory), "follow", *jobs[2:]) as process:
         while len(os.listdir(f"/proc/{process.pid}/task")) < 3:
-            pass  # it listens in a thread for each daemon
+            pass  # it has told how they are now, and listens in a thread for each daemon
         for job, daemon in zip(jobs[2:], site.daemons.values(), strict=True):
             with daemon.client() as client:
                 client.ask("cancel", job=job)
         answer, _ = process.communicate()
     assert process.returncode == 3
-    told = sorted(line.split() for line in answer.splitlines())
+    told = sorted(line.split() for line in answer.splitlines() if line.endswith("cancelled"))
     assert [(parts[0], parts[4]) for parts in told] == [("cuda0", jobs[2]), ("cuda1", jobs[3])]
 
 
@@ -195,6 +195,14 @@ def test_logs_become_journalctl(tmp_path: Path) -> None:
     ended = lipsyncctl(tmp_path, "logs", "k3", prefix=prefix)
     assert (ended.returncode, ended.stdout.split()[-1]) == (0, "LIPSYNCD_JOB_ID=k3")
     assert "--output=json" in lipsyncctl(tmp_path, "logs", "k3", "--json", prefix=prefix).stdout
+
+
+def test_a_job_that_the_journal_does_not_know_is_no_empty_story(tmp_path: Path) -> None:
+    (tmp_path / "journalctl").write_text("#!/bin/sh\n")
+    (tmp_path / "journalctl").chmod(0o700)
+    ended = lipsyncctl(tmp_path, "logs", "k3", prefix=["env", f"PATH={tmp_path}:/bin"])
+    assert ended.returncode == 1
+    assert "The journal has nothing about job k3. Look where `lipsyncd`" in ended.stderr
 
 
 def test_where_there_is_no_journal_logs_say_so(tmp_path: Path) -> None:

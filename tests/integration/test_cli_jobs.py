@@ -1,13 +1,15 @@
 """`lipsyncctl list`, `status`, `fetch` and `cancel`: the jobs that are there."""
 
 import os
+import termios
 from pathlib import Path
 
 import pytest
-from command import lipsyncctl, messages
+from command import lipsyncctl, messages, started
 from living import Client, Daemon, living
 from paced import Gate, endless, raising
 
+from lipsyncctl.width import width
 from lipsyncd.errors import NoFace
 
 
@@ -32,6 +34,7 @@ def test_list_shows_the_newest_and_says_that_there_are_more(client: Client, tmp_
     ended = lipsyncctl(tmp_path, "list", "--limit", "2")
     assert [row.split()[0] for row in ended.stdout.splitlines()[1:]] == jobs[1:]
     assert "the newest 2; `lipsyncctl list --all` shows every job" in ended.stderr
+    assert "This is the newest; " in lipsyncctl(tmp_path, "list", "--limit", "1").stderr
     assert lipsyncctl(tmp_path, "list", "--limit", "3").stderr == ""
 
 
@@ -66,6 +69,22 @@ def test_list_is_one_message_for_programs(client: Client, tmp_path: Path) -> Non
     (message,) = messages(lipsyncctl(tmp_path, "list", "--json").stdout)
     assert message["verb"] == "listed"
     assert [each["id"] for each in message["jobs"]] == [job]
+
+
+def test_a_table_fits_onto_the_terminal(daemon: Daemon, tmp_path: Path) -> None:
+    name = f"{'日本' * 40}.mp4"
+    (tmp_path / name).write_bytes(b"face")
+    lipsyncctl(tmp_path, "submit", "-a", "hello.wav", name)
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    with started(tmp_path, "list", stdout=theirs) as process:
+        process.wait()
+        told = os.read(ours, 4096).decode().splitlines()
+    os.close(ours)
+    os.close(theirs)
+    assert max(map(width, told)) <= 80
+    assert "…  hello.wav  " in told[1]
+    assert name in lipsyncctl(tmp_path, "list").stdout
 
 
 def test_a_file_name_cannot_steer_the_terminal(daemon: Daemon, tmp_path: Path) -> None:

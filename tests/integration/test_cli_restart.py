@@ -11,6 +11,8 @@ from command import RENDER, Process, lipsyncctl, messages, read_until, started
 from killable import victim
 from living import Daemon, living
 
+from lipsyncctl.main import main
+
 KILL = signal.SIGKILL
 
 
@@ -92,12 +94,38 @@ def test_waiting_for_any_survives_the_death_of_the_daemon(tmp_path: Path) -> Non
     assert process.returncode == 0
 
 
+def test_following_tells_that_a_job_is_back_after_a_crash(tmp_path: Path) -> None:
+    with victim(tmp_path) as daemon:
+        job = submitted(tmp_path)
+        daemon.come_to("step 1")
+        with started(tmp_path, "follow", job) as process:
+            assert read_line(process).endswith(f"  {job}  running\n")
+            daemon.end(KILL)
+            with living(tmp_path):
+                rest, _ = process.communicate()
+    states = [line.split(maxsplit=4)[4].split(", 3 frames")[0] for line in rest.splitlines()]
+    assert states == ["queued again, the daemon died", "running", "succeeded"]
+
+
+def test_waiting_ends_with_the_way_back_when_the_daemon_stays_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("lipsyncctl.outage.ENDURANCE", 0.2)  # instead of a minute
+    socket = str(tmp_path / "control.sock")
+    monkeypatch.setattr("sys.argv", ["lipsyncctl", "--socket", socket, "wait", "one", "two"])
+    assert main() == 7
+    last = capsys.readouterr().err.splitlines()[-1]
+    command = f"`lipsyncctl wait --socket {socket} one two`"
+    assert last.endswith(f" s. Accepted jobs are safe: {command} once the daemon is back.")
+
+
 def test_a_time_limit_holds_while_the_daemon_is_away(tmp_path: Path) -> None:
     with victim(tmp_path) as daemon:
         job = submitted(tmp_path)
         daemon.end(KILL)
     ended = lipsyncctl(tmp_path, "wait", "--timeout", "1", job)
     assert ended.returncode == 124
+    assert "Trying again for up to 1 s." in ended.stderr
     assert ended.stderr.endswith("The time is up; what has not ended goes on.\n")
 
 
@@ -118,9 +146,11 @@ def test_following_misses_nothing_and_repeats_nothing(tmp_path: Path, fault: str
             told = [read_line(process), read_line(process)]
             first.end(KILL)
             read_until(process, "Trying again")
+            process.send_signal(signal.SIGSTOP)  # or it might hear of the job before that runs
             with victim(tmp_path, fault) as second:
                 second.come_to("step 1")
-                second.end(KILL)
+                process.send_signal(signal.SIGCONT)
+                second.end(KILL if fault == "none" else None)
             with living(tmp_path):
                 rest, _ = process.communicate()
     happened = messages("".join(told) + rest)

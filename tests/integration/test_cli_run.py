@@ -80,6 +80,8 @@ def test_run_hands_over_names_and_options(quick: Daemon, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "output, reason",
     [
+        ("", "-o takes the name of a file."),
+        ("-", "-o takes the name of a file."),
         ("missing/out.mp4", "does not exist"),
         (".", "not a regular file"),
         ("/dev/null", "not a regular file"),
@@ -93,6 +95,11 @@ def test_run_refuses_an_output_it_could_not_write_before_it_submits(
     assert ended.returncode == 2
     assert reason in ended.stderr
     assert jobs_of(quick) == []
+
+
+def test_a_folder_is_no_input_but_what_is_in_it_may_be(quick: Daemon, tmp_path: Path) -> None:
+    ended = lipsyncctl(tmp_path, "run", "-a", "hello.wav", "/tmp", "-o", "out.mp4")
+    assert ended.stderr == "lipsyncctl: /tmp is a folder. Name a file in it.\n"
 
 
 @pytest.mark.parametrize("name", ["missing.mp4", ".", "/dev/zero"])
@@ -147,7 +154,28 @@ def test_without_a_daemon_run_tells_where_it_looked_and_what_to_do(tmp_path: Pat
     ended = lipsyncctl(tmp_path, "--socket", str(elsewhere), "run", *RENDER, "-o", "out.mp4")
     assert ended.returncode == 7
     assert f"no socket at {elsewhere}. " in ended.stderr
-    assert "systemctl start lipsyncd.socket" in ended.stderr
+    assert f"`lipsyncd --socket {elsewhere}`" in ended.stderr
+
+
+def test_run_says_at_once_that_it_waits_for_a_daemon(tmp_path: Path) -> None:
+    with started(tmp_path, "run", *RENDER, "-o", "out.mp4") as process:
+        assert "Waiting up to 5 s for one." in (process.stderr.readline() if process.stderr else "")
+        with living(tmp_path, at_once):
+            assert process.wait() == 0
+
+
+def test_a_result_is_an_mp4_whatever_its_name_says(quick: Daemon, tmp_path: Path) -> None:
+    remark = "The result is an MP4 (H.264), whatever its name says."
+    for name, is_told in (("out.avi", True), ("out.MOV", False), ("out", False)):
+        ended = lipsyncctl(tmp_path, "run", *RENDER, "-o", name)
+        assert ended.returncode == 0
+        assert (remark in ended.stderr) is is_told
+
+
+def test_an_error_about_one_job_names_it_for_programs(quick: Daemon, tmp_path: Path) -> None:
+    (alone,) = messages(lipsyncctl(tmp_path, "--json", "status", "nothing").stdout)
+    several = messages(lipsyncctl(tmp_path, "--json", "cancel", "one", "two").stdout)
+    assert [error["job"] for error in (alone, *several)] == ["nothing", "one", "two"]
 
 
 def test_a_daemon_that_dies_before_it_accepts_and_stays_away_leaves_a_doubt(

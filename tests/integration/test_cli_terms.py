@@ -90,13 +90,16 @@ def test_a_full_queue_says_when_another_attempt_is_worth_it(tmp_path: Path) -> N
         (error,) = messages(lipsyncctl(tmp_path, "submit", "--json", *RENDER).stdout)
     assert ended.returncode == 6
     assert "at most 1 jobs in all may wait" in ended.stderr
-    assert "It is worth another attempt in " in ended.stderr
+    assert ended.stderr.endswith(" Try again in 1 s.\n")
     assert (error["name"], error["retryable"]) == ("queue.full", True)
 
 
 def test_how_many_of_several_were_accepted_is_told(tmp_path: Path) -> None:
-    with living(tmp_path, is_loaded=False, max_jobs=2):
-        ended = lipsyncctl(tmp_path, "submit", *RENDER, "speaker.mp4", "speaker.mp4")
-    assert ended.returncode == 6
-    assert len(ended.stdout.split()) == 2
-    assert "Of 3 jobs only the first 2 are accepted." in ended.stderr
+    with living(tmp_path, is_loaded=False, max_jobs=3):
+        first = lipsyncctl(tmp_path, "submit", *RENDER, "speaker.mp4", "speaker.mp4", "missing.mp4")
+        assert (first.returncode, len(first.stdout.split())) == (65, 3)
+        assert "3 of 4 jobs were accepted." in first.stderr
+        lipsyncctl(tmp_path, "cancel", first.stdout.split()[0])
+        second = lipsyncctl(tmp_path, "submit", *RENDER, "speaker.mp4")
+    assert (second.returncode, len(second.stdout.split())) == (6, 1)
+    assert "1 of 2 jobs was accepted." in second.stderr

@@ -120,6 +120,12 @@ def test_who_stops_waiting_in_time_leaves_the_jobs(
     assert client.end_of(job)["state"] == "succeeded"
 
 
+def test_programs_are_told_that_the_time_is_up(client: Client, tmp_path: Path) -> None:
+    job = client.submit(tmp_path)
+    answer = lipsyncctl(tmp_path, "wait", "--any", "--json", "--timeout", "0.5s", job).stdout
+    assert messages(answer) == [{"verb": "timeout", "seconds": 0.5, "jobs": [job]}]
+
+
 def test_a_time_limit_that_is_not_reached_changes_nothing(tmp_path: Path) -> None:
     with living(tmp_path) as daemon, daemon.client() as client:
         ended = lipsyncctl(tmp_path, "wait", "--timeout", "1h", client.submit(tmp_path))

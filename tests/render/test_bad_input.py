@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import av
 import pytest
@@ -123,7 +124,7 @@ BAD: dict[Callable[[Files], Inputs], str] = {
     words_as_a_voice: "input.unreadable",
     an_empty_face: "input.unreadable",
     a_video_that_breaks_off: "input.truncated",
-    a_video_without_its_index: "input.unreadable",
+    a_video_without_its_index: "input.truncated",
     a_flac_that_breaks_off: "input.truncated",
     a_wav_that_breaks_off: "input.truncated",
     a_face_without_pictures: "input.no_video",
@@ -158,10 +159,17 @@ def test_bad_input_is_named_and_harms_nothing(
     assert complaints == [ended.stderr.splitlines()[-1]]
     assert complaints[0].endswith(f"{error['message']} {error['hint']}")
     assert not out.exists()
-    assert spooled(daemon) == before
+    kept = {Path(path).name for path in spooled(daemon) - before}
+    assert kept <= {"face", "voice", *(job["id"] for job in jobs_of(ended))}  # for a retry
     assert pid_of(ctl) == pid
     good = ctl("run", "-a", str(files.voice), str(files.face), "-o", str(out))
     assert good.returncode == 0, good.stderr
+
+
+def jobs_of(ended: CompletedProcess[str]) -> list[dict[str, Any]]:
+    """What was told of the job, if it was accepted."""
+    told = (message.get("job") for message in messages(ended.stdout))
+    return [job for job in told if isinstance(job, dict)]
 
 
 def index_first(path: Path, source: Path) -> Path:

@@ -1,21 +1,25 @@
 """How jobs and errors read."""
 
+import os
 import time
 from typing import Any
 
 import pytest
 
-from lipsyncctl.job import description, fate, place, row
+from lipsyncctl.job import advance, description, fate, place
 from lipsyncctl.key import made_up_key
-from lipsyncctl.wording import ordinal, sentence, size
+from lipsyncctl.wording import clock, ordinal, sentence, size
 from lipsyncd.errors import QueueFull, SessionsFull
 from lipsyncd.jobs.job import new_job
 from lipsyncd.jobs.options import Options, Priority, Terms
 
+DRAINED = "The queue is drained: maintenance."
+NOBODY = 4_000_000_000  # a uid without a name
+
 
 def job(terms: Terms | None = None, **changes: object) -> dict[str, Any]:
-    """A queued job as it travels."""
-    made = new_job(1000, "speaker.mp4", "hello.wav", Options(), terms or Terms())
+    """A queued job of ours as it travels."""
+    made = new_job(os.getuid(), "speaker.mp4", "hello.wav", Options(), terms or Terms())
     return made.as_map() | changes
 
 
@@ -31,7 +35,8 @@ def test_a_place_has_an_ordinal_number(number: int, words: str) -> None:
     "given, words",
     [
         ({"position": 3, "eta": 130.0}, "3rd, in 2 min"),
-        ({"position": 1, "eta": 0.0}, "1st"),
+        ({"position": 1, "eta": 0.0}, "1st, soon"),
+        ({"position": 1, "eta": 0.9}, "1st, soon"),
         ({"position": 2, "eta": None}, "2nd"),
         ({}, ""),
     ],
@@ -42,9 +47,51 @@ def test_a_waiting_job_tells_its_place_and_when_it_starts(
     assert place(job(**given)) == words
 
 
-def test_a_row_shows_the_place_where_others_show_their_progress() -> None:
-    assert row(job(position=3, eta=130.0))[2] == "3rd, in 2 min"
-    assert row(job(state="running", done=1, total=3))[2] == "33 %"
+def test_a_job_that_waits_for_a_drained_queue_says_so() -> None:
+    waiting = job(position=1, eta=None, paused=DRAINED)
+    assert f"place     1st, once it goes on ({DRAINED})" in description(waiting).splitlines()
+    assert fate(waiting) == f"queued, 1st, once it goes on ({DRAINED})"
+    assert place(waiting) == "1st"
+
+
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        ({"state": "queued", "position": 3, "eta": 130.0}, "3rd, in 2 min"),
+        ({"state": "running", "done": 0, "total": 0}, ""),
+        ({"state": "running", "done": 34, "total": 100}, "34 %"),
+        ({"state": "running", "done": 34, "total": 100, "fps": 5.5}, "34 %, 12 s left"),
+        ({"state": "running", "done": 100, "total": 100, "fps": 5.5}, "100 %"),
+        ({"state": "succeeded", "done": 100, "total": 100, "fps": 5.5}, "100 %"),
+        ({"state": "failed", "done": 100, "total": 100, "fps": 5.5}, ""),
+        ({"state": "cancelled", "done": 34, "total": 100, "fps": 5.5}, ""),
+    ],
+)
+def test_how_far_a_job_is(given: dict[str, object], words: str) -> None:
+    assert advance(job(**given)) == words
+
+
+def test_the_job_of_another_user_tells_whose_it_is() -> None:
+    assert "user" not in description(job())
+    assert f"user      {NOBODY}" in description(job(owner=NOBODY)).splitlines()
+
+
+def test_a_job_that_comes_back_after_a_crash_says_so() -> None:
+    assert fate(job(attempts=1), is_back=True) == "queued again, the daemon died"
+    assert fate(job(attempts=0), is_back=True) == "queued again"
+    assert fate(job(attempts=1, state="running"), is_back=True) == "running"
+    assert fate(job(attempts=1)) == "queued"
+
+
+def test_a_moment_is_that_of_the_clock_here_with_its_offset(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TZ", "XYZ-5:30")
+    time.tzset()
+    told = clock(1_500_000_000)
+    monkeypatch.undo()
+    time.tzset()
+    assert told == "2017-07-14 08:10:00+05:30"
 
 
 def test_a_key_that_nobody_chose_is_not_shown() -> None:
@@ -52,8 +99,6 @@ def test_a_key_that_nobody_chose_is_not_shown() -> None:
 
 
 def test_the_priority_is_shown_where_it_is_a_special_one() -> None:
-    assert row(job())[1] == "queued"
-    assert row(job(Terms(priority=Priority.LOW)))[1] == "queued (low)"
     assert "priority" not in description(job())
     assert "priority  high" in description(job(Terms(priority=Priority.HIGH)))
 
@@ -87,10 +132,12 @@ def test_a_change_tells_the_state_of_then_and_not_what_came_of_it() -> None:
 
 
 def test_an_error_tells_when_another_attempt_is_worth_it() -> None:
-    error = QueueFull("250 jobs are waiting already.", "Try again later.")
-    assert sentence(error.as_map()) == "250 jobs are waiting already. Try again later."
+    error = QueueFull("250 jobs are waiting already.", "Wait for one of them.")
+    assert sentence(error.as_map()) == "250 jobs are waiting already. Wait for one of them."
     error.retry_after_ms = 130_000
-    assert sentence(error.as_map()).endswith("It is worth another attempt in 2 min.")
+    assert sentence(error.as_map()).endswith(" Try again in 2 min.")
+    error.retry_after_ms = 20
+    assert sentence(error.as_map()).endswith(" Try again in 1 s.")
     assert sentence(SessionsFull("There are 64 sessions.", "").as_map()) == "There are 64 sessions."
 
 

@@ -128,6 +128,6 @@ class Admission:
 
     def _full(self, words: str) -> QueueFull:
         """The error, with the time until there may be room."""
-        error = QueueFull(words, "Try again later, or wait for your jobs to end.")
+        error = QueueFull(words, "Wait until some of your jobs have ended.")
         error.retry_after_ms = round(1000 * max(SOON, self._scheduler.line.next_start() or 0.0))
         return error

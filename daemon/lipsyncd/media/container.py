@@ -183,7 +183,7 @@ def open_container(
                 content, io_open=refuse_opening, metadata_errors="replace", options=options
             )
         except (*DAMAGE, OSError) as error:
-            raise broken(file, name) from error
+            raise broken(content, name) from error
         with container:
             yield Media(container, name, patience, sign)
 
@@ -200,7 +200,7 @@ def refuse_opening(url: str, flags: int, options: dict[str, str]) -> None:
     raise PermissionError("a media file may not open another")
 
 
-def broken(file: BinaryIO, name: str) -> InputError:
+def broken(file: PatientFile, name: str) -> InputError:
     """Why a file cannot be opened."""
     if Movie(file, file.seek(0, os.SEEK_END)).breaks_off():
         return TruncatedMedia(f"{name} breaks off before its index.", SEND_WHOLE)

@@ -6,7 +6,6 @@ against the limits first: by reading them here, then by libav without any decode
 
 import os
 from pathlib import Path
-from typing import BinaryIO
 
 from lipsyncd.errors import (
     FileTooLarge,
@@ -42,7 +41,7 @@ def refuse_absurd(path: Path, name: str) -> None:
         refuse_streams(media)
 
 
-def refuse_short_riff(file: BinaryIO, size: int, name: str) -> None:
+def refuse_short_riff(file: PatientFile, size: int, name: str) -> None:
     """Raise TruncatedMedia for a WAV or AVI that ends well before the size in its first bytes.
 
     libav takes such a file for a whole shorter one.  A size of 0 or all ones means: unknown.

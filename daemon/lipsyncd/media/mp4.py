@@ -3,11 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import numpy as np
 
 from lipsyncd.media.limits import INDEXED
+from lipsyncd.media.patience import PatientFile
 
 FIRST = {b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"wide", b"free", b"skip", b"pnot"}
 INDEX = {b"moov", b"moof"}
@@ -30,7 +30,7 @@ class Box:
 class Movie:
     """An open file, taken for an MP4; where it is none, no boxes are found in it."""
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
+    def __init__(self, file: PatientFile, size: int) -> None:
         self._file = file
         self._all = Box(b"", 0, size)
 

@@ -1,6 +1,8 @@
 """Patience: how long a file is worked on before something has to come of it."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 
 from lipsyncd.errors import DecodingTooSlow, DiskFailed
@@ -52,11 +54,13 @@ class PatientFile:
     """
 
     def __init__(self, file: BinaryIO, patience: Patience) -> None:
+        """Raises DiskFailed."""
         self._file = file
-        self._start = tagged_bytes(file)
         self._patience = patience
         self._given_up = False
-        file.seek(self._start)
+        with self._failing():
+            self._start = tagged_bytes(file)
+            file.seek(self._start)
 
     def read(self, size: int) -> bytes:
         """Raises DecodingTooSlow or DiskFailed once; from then on the file is at its end."""
@@ -64,13 +68,8 @@ class PatientFile:
             return b""
         self._given_up = True
         self._patience.check()
-        try:
+        with self._failing():
             content = read_untagged(self._file, size)
-        except OSError as error:
-            raise DiskFailed(
-                f"The spooled copy of {self._patience.name} cannot be read ({error.strerror}).",
-                "Look at the disk's health, then submit the job again.",
-            ) from error
         self._given_up = False
         return content
 
@@ -80,3 +79,14 @@ class PatientFile:
 
     def tell(self) -> int:
         return self._file.tell() - self._start
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """What the disk fails to give is not the file's fault."""
+        try:
+            yield
+        except OSError as error:
+            raise DiskFailed(
+                f"The spooled copy of {self._patience.name} cannot be read ({error.strerror}).",
+                "Look at the disk's health, then submit the job again.",
+            ) from error

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import av
 
-from lipsyncd.media.container import Media
+from lipsyncd.media.container import DAMAGE, Media, open_container
 from lipsyncd.media.sound import resampled
 from lipsyncd.media.voice import Voice
 
@@ -20,11 +20,10 @@ class Soundtrack:
     """The voice on its way into a result: each packet once, in time order."""
 
     def __init__(self, voice: Voice, media: Media, result: av.container.OutputContainer) -> None:
-        source = media.sound()
-        if voice.intact and source.codec_context.codec.canonical_name in COPIED:
-            self._packets = copied(voice, media, source, result.add_stream_from_template(source))
+        if is_copied(voice):
+            self._packets = copied(voice, media, result)
         else:
-            self._packets = encoded(media, source, result)
+            self._packets = encoded(media, result)
         self._next = next(self._packets, None)
 
     def until(self, seconds: Fraction) -> Iterator[av.Packet]:
@@ -39,10 +38,45 @@ class Soundtrack:
             self._next = next(self._packets, None)
 
 
-def copied(
-    voice: Voice, media: Media, source: av.AudioStream, target: av.AudioStream
-) -> Iterator[av.Packet]:
+class Nowhere:
+    """A file that only looks as if it were written."""
+
+    def __init__(self) -> None:
+        self._place = self._size = 0
+
+    def write(self, content: bytes) -> int:
+        self._place += len(content)
+        self._size = max(self._size, self._place)
+        return len(content)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._place = offset + (0, self._place, self._size)[whence]
+        return self._place
+
+    def tell(self) -> int:
+        return self._place
+
+
+def is_copied(voice: Voice) -> bool:
+    """Whether the voice's own packets go into the result.  That MP4 takes them is tried first."""
+    if not voice.intact:
+        return False
+    with open_container(voice.path, voice.name) as media:
+        if media.sound().codec_context.codec.canonical_name not in COPIED:
+            return False
+        try:
+            with av.open(Nowhere(), "w", format="mp4") as trial:
+                for packet in copied(voice, media, trial):
+                    trial.mux(packet)
+        except DAMAGE:
+            return False
+    return True
+
+
+def copied(voice: Voice, media: Media, result: av.container.OutputContainer) -> Iterator[av.Packet]:
     """The voice's own packets, moved in time so that its first sample is heard at 0."""
+    source = media.sound()
+    target = result.add_stream_from_template(source)
     for packet in media.packets(source):
         if packet.dts is None:
             continue
@@ -53,19 +87,12 @@ def copied(
         media.renew()
 
 
-def encoded(
-    media: Media, source: av.AudioStream, result: av.container.OutputContainer
-) -> Iterator[av.Packet]:
+def encoded(media: Media, result: av.container.OutputContainer) -> Iterator[av.Packet]:
     """The voice as AAC."""
+    source = media.sound()
     rate = source.rate if source.rate in AAC_RATES else AAC_RATE
     target = result.add_stream("aac", rate=rate, layout=LAYOUTS.get(source.channels, "stereo"))
     target.bit_rate = AAC_BITS * target.channels
-    return encoded_packets(media, source, target)
-
-
-def encoded_packets(
-    media: Media, source: av.AudioStream, target: av.AudioStream
-) -> Iterator[av.Packet]:
     context = target.codec_context
     context.open()
     form = {"form": context.format, "layout": context.layout, "size": context.frame_size}

@@ -1,6 +1,6 @@
 """Stills: the size that the first bytes of an image file state."""
 
-from typing import BinaryIO
+from lipsyncd.media.patience import PatientFile
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 SIZED = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # JPEG's markers of frames
@@ -9,7 +9,7 @@ ALONE = {0x01, *range(0xD0, 0xD9)}  # JPEG's markers without a length
 Size = tuple[int, int]
 
 
-def stated_size(file: BinaryIO) -> Size | None:
+def stated_size(file: PatientFile) -> Size | None:
     """Width and height, if it is an image of a kind that is known here."""
     head = read(file, 0, 32)
     if head.startswith(PNG):
@@ -23,7 +23,7 @@ def stated_size(file: BinaryIO) -> Size | None:
     return None
 
 
-def jpeg_size(file: BinaryIO) -> Size | None:
+def jpeg_size(file: PatientFile) -> Size | None:
     """From the first frame's header, behind any number of other segments."""
     place = 2
     while (head := read(file, place, 9)) and head[0] == 0xFF:
@@ -57,6 +57,6 @@ def little(number: bytes) -> int:
     return int.from_bytes(number, "little")
 
 
-def read(file: BinaryIO, place: int, size: int) -> bytes:
+def read(file: PatientFile, place: int, size: int) -> bytes:
     file.seek(place)
     return file.read(size)

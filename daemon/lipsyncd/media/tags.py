@@ -6,6 +6,7 @@ Nothing in them matters to a render, so libav never sees one.
 import re
 from typing import BinaryIO
 
+MOST = 16  # tags in a row that are left out; any more become zeros
 HEAD = 10  # bytes that tell a tag and its length
 TAG = re.compile(rb"ID3(?=[\x02-\x04][^\xff].[\x00-\x7f]{4})", re.DOTALL)
 
@@ -13,7 +14,9 @@ TAG = re.compile(rb"ID3(?=[\x02-\x04][^\xff].[\x00-\x7f]{4})", re.DOTALL)
 def tagged_bytes(file: BinaryIO) -> int:
     """How long the tags at the beginning of a file are."""
     length = 0
-    while TAG.match(head := read(file, length, HEAD)):
+    for _ in range(MOST):
+        if not TAG.match(head := read(file, length, HEAD)):
+            break
         length += HEAD + spread(head[6:])
     return length
 

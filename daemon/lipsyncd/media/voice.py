@@ -56,9 +56,10 @@ class Hearing:
         if not packet.size:
             return
         timed = packet.pts is not None and packet.dts is not None
-        if frames is None or not timed or packet.dts <= self._last_dts:
+        heard = frames or (frames is not None and self.start is None)  # the first may be a run-up
+        if not heard or not timed or packet.dts <= self._last_dts:
             self.intact = False
-        elif timed:
+        else:
             self._last_dts = packet.dts
 
     def frame(self, frame: av.AudioFrame) -> None:

@@ -1,0 +1,85 @@
+"""Jobs in columns, and how they fit onto a terminal."""
+
+import os
+
+import pytest
+
+from lipsyncctl.table import row, table
+from lipsyncctl.width import cut, width
+from lipsyncd.jobs.job import Job, new_job
+from lipsyncd.jobs.options import Options, Priority, Terms
+
+NOBODY = 4_000_000_000  # a uid without a name
+
+
+def job(face: str = "speaker.mp4", voice: str = "hello.wav", owner: int | None = None) -> Job:
+    return new_job(os.getuid() if owner is None else owner, face, voice, Options())
+
+
+def lines(*jobs: Job, room: int | None = None) -> list[str]:
+    return table([each.as_map() for each in jobs], room).splitlines()
+
+
+def test_a_row_shows_the_place_where_others_show_their_progress() -> None:
+    waiting = job().as_map() | {"position": 3, "eta": 130.0}
+    assert row(waiting)["PROGRESS"] == "3rd, in 2 min"
+    assert row(waiting | {"state": "running", "done": 1, "total": 3})["PROGRESS"] == "33 %"
+
+
+def test_beside_the_state_is_a_special_priority() -> None:
+    low = new_job(0, "speaker.mp4", "hello.wav", Options(), Terms(priority=Priority.LOW))
+    assert row(job().as_map())["STATE"] == "queued"
+    assert row(low.as_map())["STATE"] == "queued (low)"
+
+
+def test_users_are_shown_as_soon_as_there_is_another_one() -> None:
+    assert lines(job(), job())[0].split() == ["ID", "STATE", "PROGRESS", "FACE", "VOICE", "AGE"]
+    headings, *rows = lines(job(), job(owner=NOBODY))
+    assert headings.split()[:3] == ["ID", "USER", "STATE"]
+    assert rows[1].split()[1] == str(NOBODY)
+
+
+def test_what_is_piped_is_whole() -> None:
+    assert "x" * 300 in lines(job("x" * 300))[1]
+
+
+@pytest.mark.parametrize(
+    "face, voice",
+    [
+        ("x" * 300, "hello.wav"),
+        ("speaker.mp4", "y" * 300),
+        ("x" * 300, "y" * 300),
+        ("日本" * 40, "é"),
+    ],
+)
+def test_long_names_do_not_make_a_line_longer_than_the_terminal(face: str, voice: str) -> None:
+    told = lines(job(face, voice), job(), room=80)
+    assert max(map(width, told)) <= 80
+    assert all(line.endswith(" 0 s") for line in told[1:])
+
+
+def test_a_short_name_is_whole_beside_a_long_one() -> None:
+    (_, told) = lines(job("x" * 300), room=80)
+    assert "hello.wav" in told
+    assert "x…" in told
+
+
+def test_columns_stay_straight_behind_wide_names() -> None:
+    headings, *rows = lines(job("日本.mp4", "a.wav"), job("speaker.mp4", "b.wav"))
+    ages = [width(row[: row.rindex("0 s")]) for row in rows]
+    assert ages[0] == ages[1] == width(headings[: headings.index("AGE")])
+
+
+@pytest.mark.parametrize(
+    "text, columns", [("hello", 5), ("日本", 4), ("e\N{COMBINING ACUTE ACCENT}", 1), ("ｗ", 2)]
+)
+def test_a_width_is_counted_in_columns(text: str, columns: int) -> None:
+    assert width(text) == columns
+
+
+@pytest.mark.parametrize(
+    "text, columns, kept",
+    [("hello", 5, "hello"), ("hello", 4, "hel…"), ("日本語", 5, "日本…"), ("日本語", 4, "日…")],
+)
+def test_what_is_cut_ends_in_an_ellipsis(text: str, columns: int, kept: str) -> None:
+    assert cut(text, columns) == kept
