@@ -210,9 +210,18 @@ def many_streams() -> bytes:
 
 
 def another_size_in_the_middle() -> bytes:
-    """Raw MPEG-4, joined: pictures of 64 x 48, then of 640 x 480, then of 64 x 48 again."""
-    parts = [video("m4v", "mpeg4", *size) for size in ((64, 48), (640, 480), (64, 48))]
-    return b"".join(parts)
+    """JPEGs of 64 x 48 pixels, then of 640 x 480, then of 64 x 48 again."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="avi") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        for number, times in enumerate([1] * 5 + [10] * 5 + [1] * 5):
+            _, jpeg = cv2.imencode(".jpg", np.full((48 * times, 64 * times, 3), 90, np.uint8))
+            packet = av.Packet(jpeg.tobytes())
+            packet.stream, packet.time_base = stream, Fraction(1, 25)
+            packet.pts = packet.dts = number
+            container.mux(packet)
+    return file.getvalue()
 
 
 # Voices

@@ -242,7 +242,7 @@ def another_head(data: bytes, random: Random, _: bytes) -> bytes:
 
 def head_and_noise(data: bytes, random: Random, _: bytes) -> bytes:
     length = random.randint(8, HEAD)
-    return data[:length] + random.randbytes(len(data) - length)
+    return data[:length] + random.randbytes(max(0, len(data) - length))
 
 
 def zeros(data: bytes, random: Random, _: bytes) -> bytes:

@@ -133,6 +133,53 @@ def test_a_long_voice_shows_signs_of_life_while_it_is_examined(
     assert sum(1 for _ in examine_voice(path, "The voice")) == count
 
 
+# What is not as it was recorded
+
+
+def test_a_whole_voice_is_intact(tmp_path: Path) -> None:
+    for suffix, codec in (("mp3", "libmp3lame"), ("m4a", "aac"), ("ogg", "libopus")):
+        path = write_voice(tmp_path / f"voice.{suffix}", babble(1.0, 48000), 48000, codec)
+        assert examined(path).intact
+
+
+def test_a_voice_with_a_damaged_packet_is_not_intact(tmp_path: Path) -> None:
+    path = write_voice(tmp_path / "voice.flac", babble(1.0), codec="flac")
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 200] = bytes(200)
+    path.write_bytes(content)
+    assert not examined(path).intact
+
+
+def test_a_voice_with_a_gap_is_not_intact(tmp_path: Path) -> None:
+    """A player would be silent there, and it is heard here without it."""
+    path, whole = tmp_path / "voice.mka", tmp_path / "whole.mka"
+    write_voice(whole, babble(1.0), codec="flac")
+    with av.open(str(whole)) as old, av.open(str(path), "w") as new:
+        target = new.add_stream_from_template(old.streams.audio[0])
+        for number, packet in enumerate(old.demux(audio=0)):
+            if packet.dts is not None:
+                packet.pts = packet.dts = packet.pts + (2000 if number else 0)
+                packet.stream = target
+                new.mux(packet)
+    voice = examined(path)
+    assert not voice.intact
+    assert float(voice.seconds) == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_voice_that_changes_its_form_in_the_middle_is_heard_to_its_end(tmp_path: Path) -> None:
+    """Joined AAC: mono at 44.1 kHz, then stereo at 48 kHz."""
+    parts = [
+        write_voice(tmp_path / "mono.aac", babble(1.0, 44100), 44100, "aac"),
+        write_voice(tmp_path / "stereo.aac", np.stack([babble(1.0, 48000)] * 2), 48000, "aac"),
+    ]
+    path = tmp_path / "voice"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    voice = examined(path)
+    assert float(voice.seconds) == pytest.approx(2.0, abs=0.15)
+    assert len(heard(path)) == pytest.approx(voice.seconds * 16000, abs=100)
+
+
 # What is refused
 
 
@@ -155,6 +202,14 @@ def test_a_voice_of_not_numbers_is_refused(tmp_path: Path) -> None:
     samples = np.full(8000, np.nan)
     path = write_voice(tmp_path / "voice.wav", samples, codec="pcm_f32le")
     refused(path, InputError)
+
+
+@pytest.mark.parametrize("sample", [np.inf, 1e30, -1e5])
+def test_a_voice_louder_than_any_sound_is_refused(tmp_path: Path, sample: float) -> None:
+    samples = babble(0.5)
+    samples[3000] = sample
+    path = write_voice(tmp_path / "voice.wav", samples, codec="pcm_f32le")
+    refused(path, UnreadableMedia)
 
 
 def test_a_voice_with_one_sample_that_is_no_number_is_refused(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ class Hearing:
         self._rates: set[int] = set()
         self.start: int | None = None
         self.seconds = Fraction(0)
+        self.end = Fraction(0)  # by its timestamps: later than `seconds` if there are gaps
         self.peak = 0.0
         self.intact = True
 
@@ -70,10 +71,12 @@ class Hearing:
             raise UnreadableMedia(f"{self._name} changes its sample rate all the time.", CONVERT)
         if self.start is None:
             self.start = frame.pts or 0
+        lasts = Fraction(frame.samples, frame.sample_rate)
         if frame.pts is not None:
             due = (frame.pts - self.start) * (frame.time_base or 0)
             self.intact &= abs(due - self.seconds) <= ASTRAY
-        self.seconds += Fraction(frame.samples, frame.sample_rate)
+            self.end = max(self.end, due + lasts)
+        self.seconds += lasts
         self.peak = np.maximum(self.peak, loudest(frame))  # which, unlike max, keeps a NaN
         refuse_long(self.seconds, self._most_seconds, self._name)
 
@@ -98,7 +101,7 @@ def examine_voice(
                 if time.monotonic() - signed > SIGN_SECONDS:
                     yield Progress(0, 0, 0)
                     signed = time.monotonic()
-        refuse_truncated(media, stream, float(hearing.seconds))
+        refuse_truncated(media, stream, float(max(hearing.seconds, hearing.end)))
     refuse_unusable(name, hearing.seconds, hearing.peak)
     return Voice(path, name, hearing.seconds, hearing.start or 0, hearing.intact)
 

@@ -1,0 +1,105 @@
+"""A daemon as it is in production, with the real models on the CPU, and damaged files for it."""
+
+import os
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alone import written
+from cost import memory
+from damage import Pair
+from verdict import Verdict, named
+
+from lipsyncctl.client import Client, open_client
+from lipsyncd.errors import ServerUnreachable
+
+ROOT = Path(__file__).resolve().parents[1]
+AT_ONCE = 6  # jobs that wait or run
+TOML = """
+socket = "{directory}/control.sock"
+state = "{directory}/state"
+device = "cpu"
+[limits]
+min_free_bytes = 0
+"""
+
+
+class Besieged:
+    """The process; all it has is in a directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        (directory / "lipsyncd.toml").write_text(TOML.format(directory=directory))
+        command = [sys.executable, "-m", "lipsyncd", "--config", str(directory / "lipsyncd.toml")]
+        env = os.environ | {"PYTHONPATH": str(ROOT / "daemon")}
+        with (directory / "log").open("wb") as log:
+            self.process = subprocess.Popen(command, env=env, stderr=log)
+
+    @property
+    def log(self) -> str:
+        return (self.directory / "log").read_text(errors="replace")
+
+    def wait_until_ready(self) -> None:
+        state = ""
+        while state != "ready":
+            assert self.process.poll() is None, self.log
+            time.sleep(0.1)
+            try:
+                with open_client(self.directory / "control.sock") as client:
+                    state = client.state
+            except ServerUnreachable:
+                continue
+
+    def judge(self, jobs: Iterable[Pair]) -> Iterator[Verdict]:
+        """Submit the jobs, some at a time, and give the verdict on each."""
+        waiting: deque[tuple[Pair, str]] = deque()
+        with open_client(self.directory / "control.sock") as client:
+            for job in jobs:
+                waiting.append((job, self.submit(client, job)))
+                if len(waiting) == AT_ONCE:
+                    yield self.verdict(client, *waiting.popleft())
+            while waiting:
+                yield self.verdict(client, *waiting.popleft())
+
+    def submit(self, client: Client, job: Pair) -> str:
+        """Hand in a job; its id."""
+        paths = written(job, self.directory)
+        with paths.face.open("rb") as face, paths.voice.open("rb") as voice:
+            files = [face.fileno(), voice.fileno()]
+            names = {"face": "face", "voice": "voice"}
+            accepted = client.ask("submit", descriptors=files, options={}, **names)
+        return str(accepted.body["job"]["id"])
+
+    def verdict(self, client: Client, job: Pair, number: str) -> Verdict:
+        """What became of it in the end."""
+        ended = client.ask("wait", patience=None, job=number, progress=False).body["job"]
+        if ended["state"] == "succeeded":
+            name = named(self.fetched(client, number), ended["total"])
+        else:
+            name = ended["error"]["name"] if ended["error"] else ended["state"]
+        seconds = ended["ended_at"] - ended["started_at"]
+        peak = memory("VmHWM", self.process.pid)
+        return Verdict(job.number, job.kind, job.format, name, seconds, peak_mib=peak)
+
+    def fetched(self, client: Client, number: str) -> Path:
+        """The result of a job."""
+        result = self.directory / "result"
+        with client.ask("fetch", job=number) as reply, open(reply.take(), "rb") as file:
+            result.write_bytes(file.read())
+        return result
+
+
+@contextmanager
+def besieged(directory: Path) -> Iterator[Besieged]:
+    """A daemon that is ready, and is told to stop at the end."""
+    daemon = Besieged(directory)
+    try:
+        daemon.wait_until_ready()
+        yield daemon
+    finally:
+        daemon.process.terminate()
+        daemon.process.wait()
