@@ -11,6 +11,7 @@ from lipsyncd.config import default_socket
 from lipsyncd.errors import AccessDenied, InvalidRequest, LipsyncError, ServerUnreachable
 from lipsyncd.wire import DEFAULT_SOCKET
 
+UNNOTICED = 1.0  # seconds of waiting that nobody has to be told of
 PAUSE = 0.1  # seconds between two attempts to connect to a daemon that may be starting
 LONGEST_PATH = 107  # bytes; Linux has no room for more in a socket's address
 LOOK = "Look with `systemctl status lipsyncd.socket lipsyncd`, or where `lipsyncd` was started."
@@ -22,10 +23,9 @@ Remark = Callable[[str], None]
 def connect(address: Path, patience: float, timeout: float, remark: Remark) -> socket.socket:
     """A connected socket, whose reads and writes have a `timeout` in seconds.
 
-    Tries for `patience` seconds if the folder of the socket is there, and says so.
+    Tries for `patience` seconds if the folder of the socket is there, and says so after a while.
     """
-    deadline = time.monotonic() + patience
-    is_told = False
+    begun, is_told = time.monotonic(), False
     while True:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         sock.settimeout(timeout)
@@ -34,9 +34,9 @@ def connect(address: Path, patience: float, timeout: float, remark: Remark) -> s
             return sock
         except OSError as error:
             sock.close()
-            if not is_starting(error, address) or time.monotonic() >= deadline:
+            if not is_starting(error, address) or time.monotonic() >= begun + patience:
                 raise failure(error, address) from error
-            if not is_told:
+            if not is_told and time.monotonic() >= begun + UNNOTICED:
                 remark(f"{failure(error, address).message} Waiting up to {patience:.0f} s for one.")
                 is_told = True
             time.sleep(PAUSE)
