@@ -14,6 +14,7 @@ from lipsyncd.errors import (
     QueueDraining,
 )
 from lipsyncd.host.heartbeat import Heartbeat, Life
+from lipsyncd.host.native import give_back_memory
 from lipsyncd.host.warmpass import WarmPass, warm_interval
 from lipsyncd.jobs.board import Board
 from lipsyncd.jobs.job import Job, State
@@ -181,8 +182,7 @@ class Scheduler:
                 return None
             job = self._store.begin(head.id)
         except (DiskFull, DiskFailed) as error:
-            self.pause.tell(error)
-            return None
+            return self.pause.tell(error)
         self.line.started(head.owner)
         return job
 
@@ -202,6 +202,7 @@ class Scheduler:
                 broken = InternalError(f"A render broke the queue: {error}.", "Read the log.")
                 broken.__cause__ = error
                 self._break(broken)
+        give_back_memory()
 
     def _break(self, error: LipsyncError) -> None:
         with self._changed:
