@@ -29,30 +29,11 @@ min_free_bytes = 0
 
 
 class Besieged:
-    """The process; all it has is in a directory."""
+    """A daemon, by its process and the directory that its socket is in."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, pid: int) -> None:
         self.directory = directory
-        (directory / "lipsyncd.toml").write_text(TOML.format(directory=directory))
-        command = [sys.executable, "-m", "lipsyncd", "--config", str(directory / "lipsyncd.toml")]
-        env = os.environ | {"PYTHONPATH": str(ROOT / "daemon")}
-        with (directory / "log").open("wb") as log:
-            self.process = subprocess.Popen(command, env=env, stderr=log)
-
-    @property
-    def log(self) -> str:
-        return (self.directory / "log").read_text(errors="replace")
-
-    def wait_until_ready(self) -> None:
-        state = ""
-        while state != "ready":
-            assert self.process.poll() is None, self.log
-            time.sleep(0.1)
-            try:
-                with open_client(self.directory / "control.sock") as client:
-                    state = client.state
-            except ServerUnreachable:
-                continue
+        self.pid = pid
 
     def judge(self, jobs: Iterable[Pair]) -> Iterator[Verdict]:
         """Submit the jobs, some at a time, and give the verdict on each."""
@@ -82,7 +63,7 @@ class Besieged:
         else:
             name = ended["error"]["name"] if ended["error"] else ended["state"]
         seconds = ended["ended_at"] - ended["started_at"]
-        peak = memory("VmHWM", self.process.pid)
+        peak = memory("VmHWM", self.pid)
         return Verdict(job.number, job.kind, job.format, name, seconds, peak_mib=peak)
 
     def fetched(self, client: Client, number: str) -> Path:
@@ -93,10 +74,41 @@ class Besieged:
         return result
 
 
+class Started(Besieged):
+    """A daemon of our own."""
+
+    def __init__(self, directory: Path) -> None:
+        (directory / "lipsyncd.toml").write_text(TOML.format(directory=directory))
+        command = [sys.executable, "-m", "lipsyncd", "--config", str(directory / "lipsyncd.toml")]
+        env = os.environ | {"PYTHONPATH": str(ROOT / "daemon")}
+        with (directory / "log").open("wb") as log:
+            self.process = subprocess.Popen(command, env=env, stderr=log)
+        super().__init__(directory, self.process.pid)
+
+    @property
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
+
+    @property
+    def log(self) -> str:
+        return (self.directory / "log").read_text(errors="replace")
+
+    def wait_until_ready(self) -> None:
+        state = ""
+        while state != "ready":
+            assert self.is_alive, self.log
+            time.sleep(0.1)
+            try:
+                with open_client(self.directory / "control.sock") as client:
+                    state = client.state
+            except ServerUnreachable:
+                continue
+
+
 @contextmanager
-def besieged(directory: Path) -> Iterator[Besieged]:
+def besieged(directory: Path) -> Iterator[Started]:
     """A daemon that is ready, and is told to stop at the end."""
-    daemon = Besieged(directory)
+    daemon = Started(directory)
     try:
         daemon.wait_until_ready()
         yield daemon

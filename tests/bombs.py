@@ -97,7 +97,7 @@ def gif_of_absurd_size() -> bytes:
 
 
 def gif_of_many_large_frames() -> bytes:
-    return gif(8000, 8000, 5000)
+    return gif(5900, 5900, 5000)
 
 
 # Videos
@@ -144,6 +144,20 @@ def mp4_with_an_endless_index() -> bytes:
     content, count = mp4(), 50_000_000
     struct.pack_into(">II", content, content.index(b"stsz") + 8, 1, count)
     struct.pack_into(">III", content, content.index(b"stsc") + 12, 1, count, 1)
+    return bytes(content)
+
+
+def mp4_with_an_endless_edit() -> bytes:
+    """Each edit shows the whole video again."""
+    content = bytearray(video("mp4", "libx264", times=range(500)))
+    index, track, edits = (content.index(kind) - 4 for kind in (b"moov", b"trak", b"edts"))
+    count = 100_000
+    lengths = struct.pack(">IIHH", 20_000, 0, 1, 0) * count
+    longer = box(b"edts", box(b"elst", struct.pack(">II", 0, count) + lengths))
+    more = len(longer) - int.from_bytes(content[edits : edits + 4])
+    content[edits : edits + len(longer) - more] = longer
+    for place in (index, track):
+        struct.pack_into(">I", content, place, int.from_bytes(content[place : place + 4]) + more)
     return bytes(content)
 
 
@@ -305,6 +319,7 @@ FACES: dict[str, Callable[[], bytes]] = {
     "two frames of 16000 x 8900": two_frames_of_16k,
     "MP4 of 30000 x 30000": mp4_of_absurd_size,
     "MP4 with an endless index": mp4_with_an_endless_index,
+    "MP4 with an endless edit": mp4_with_an_endless_edit,
     "MP4 with a packed index": mp4_with_a_packed_index,
     "frames years apart": frames_years_apart,
     "frames at one moment": frames_at_one_moment,

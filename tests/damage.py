@@ -128,6 +128,15 @@ def pairs(whole: Whole, count: int, seed: int = 1) -> Iterator[Pair]:
         yield pair(whole, number, seed)
 
 
+def undamaged(whole: Whole) -> Iterator[Pair]:
+    """A job with each of the whole files: all of them render."""
+    face, voice = whole.faces["jpg"], whole.voices["wav"]
+    for number, (form, content) in enumerate(whole.faces.items()):
+        yield Pair(number, "whole", form, content, voice)
+    for number, (form, content) in enumerate(whole.voices.items(), len(whole.faces)):
+        yield Pair(number, "whole", form, face, content)
+
+
 def pair(whole: Whole, number: int, seed: int = 1) -> Pair:
     """The job of a number: most have one damaged file, some a bomb."""
     random = Random(f"{seed} {number}")

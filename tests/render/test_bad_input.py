@@ -8,6 +8,7 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import av
+import bombs
 import pytest
 from clips import clip
 from command import ROOT, messages
@@ -119,6 +120,30 @@ def a_list_of_faces(files: Files) -> Inputs:
     return files.write("faces.ffconcat", text.encode()), files.voice
 
 
+def a_picture_of_absurd_size(files: Files) -> Inputs:
+    return files.write("absurd.png", bombs.png(bombs.HUGE, bombs.HUGE)), files.voice
+
+
+def a_video_of_absurd_size(files: Files) -> Inputs:
+    return files.write("absurd.flv", bombs.two_frames_of_16k()), files.voice
+
+
+def a_picture_with_more_packed_into_it_than_it_shows(files: Files) -> Inputs:
+    return files.write("packed.png", bombs.png_with_long_texts()), files.voice
+
+
+def a_video_with_an_endless_index(files: Files) -> Inputs:
+    return files.write("endless.mp4", bombs.mp4_with_an_endless_index()), files.voice
+
+
+def a_video_of_many_streams(files: Files) -> Inputs:
+    return files.write("many.mkv", bombs.many_streams()), files.voice
+
+
+def a_voice_of_five_hours(files: Files) -> Inputs:
+    return files.face, files.write("long.flac", bombs.flac_of_many_hours())
+
+
 BAD: dict[Callable[[Files], Inputs], str] = {
     words_as_a_face: "input.unreadable",
     words_as_a_voice: "input.unreadable",
@@ -136,6 +161,12 @@ BAD: dict[Callable[[Files], Inputs], str] = {
     a_face_too_large: "input.too_large",
     a_playlist_of_a_voice: "input.unreadable",
     a_list_of_faces: "input.unreadable",
+    a_picture_of_absurd_size: "input.picture_too_large",
+    a_video_of_absurd_size: "input.picture_too_large",
+    a_picture_with_more_packed_into_it_than_it_shows: "input.unreadable",
+    a_video_with_an_endless_index: "input.unreadable",
+    a_video_of_many_streams: "input.too_many_streams",
+    a_voice_of_five_hours: "input.too_long",
 }
 
 

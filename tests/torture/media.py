@@ -34,10 +34,10 @@ def through_a_daemon(files: int, seed: int) -> Figures:
         with besieged(directory) as daemon:
             jobs = pairs(Whole(directory), files, seed)
             figures = judged("daemon", noted(daemon.judge(jobs), files))
-            figures["restarts"] = int(daemon.process.poll() is not None)
+            figures["restarts"] = int(not daemon.is_alive)
         figures["tracebacks"] = daemon.log.count("Traceback")
         spool = directory / "state/spool"
-        figures["leftovers"] = sum(1 for path in spool.rglob("*") if path.name != "result")
+        figures["leftovers"] = sum(1 for _ in spool.rglob("*.part"))
     return figures
 
 

@@ -45,6 +45,7 @@ REFUSED: dict[str, type[InputError]] = {
     "GIF of 65535 x 65535": PictureTooLarge,
     "two frames of 16000 x 8900": PictureTooLarge,
     "MP4 with an endless index": UnreadableMedia,
+    "MP4 with an endless edit": UnreadableMedia,
     "MP4 with a packed index": UnreadableMedia,
     "150 streams": TooManyStreams,
     "WAV at 0 Hz": UnreadableMedia,
@@ -120,6 +121,20 @@ def test_the_largest_picture_is_no_bomb(tmp_path: Path) -> None:
     (tmp_path / "face").write_bytes(bombs.png(SIDE, SIDE, rows=SIDE))
     source = face(tmp_path / "face")
     assert (source.width, source.height) == (SIDE, SIDE)
+
+
+def test_a_video_may_have_as_many_pixels_as_its_codecs_have_levels_for(tmp_path: Path) -> None:
+    """A decoder holds more than a dozen of them."""
+    fast = {"preset": "ultrafast", "tune": "zerolatency"}
+    (tmp_path / "face").write_bytes(
+        bombs.video("mp4", "libx264", SIDE, 4320, times=[0], options=fast)
+    )
+    assert face(tmp_path / "face").height == 4320
+    (tmp_path / "face").write_bytes(
+        bombs.video("mp4", "libx264", SIDE, 4400, times=[0], options=fast)
+    )
+    with pytest.raises(PictureTooLarge, match="8192 x 4352 is the limit"):
+        face(tmp_path / "face")
 
 
 def test_a_single_allocation_is_bounded() -> None:

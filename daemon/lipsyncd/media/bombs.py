@@ -14,6 +14,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PACKED = (b"zTXt", b"iCCP")  # chunks of PNG: a name, a zero, a byte for the method, packed bytes
 MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 SCAN, END = b"\xff\xda", b"\xff\xd9"  # of JPEG
+FRAMES = range(0xC0, 0xC4)  # its markers of the frames that libav knows; no end comes before one
 
 
 def refuse_bomb(packet: av.Packet | bytes, codec: str, name: str) -> None:
@@ -54,12 +55,15 @@ def packed_chunks(png: memoryview) -> Iterator[memoryview]:
 
 
 def scans(jpeg: bytes) -> int:
-    """How many passes over the picture a JPEG takes."""
-    count, place = 0, 2
-    while (found := MARKER.search(jpeg, place)) and found.group() != END:
-        place = found.end()
-        if found.group() == SCAN:
+    """How many passes over the picture a JPEG takes, up to its end."""
+    count, place, begun = 0, 2, False
+    while found := MARKER.search(jpeg, place):
+        marker, place = found.group(), found.end()
+        begun = begun or marker[1] in FRAMES
+        if marker == END and begun:
+            break
+        if marker == SCAN:
             count += 1
-        else:
+        elif marker != END:
             place += max(2, int.from_bytes(jpeg[place : place + 2]))
     return count

@@ -30,18 +30,18 @@ from lipsyncd.media.limits import (
     FRAME_SECONDS,
     LARGE,
     LARGE_THREADS,
-    PIXELS,
     STATED_STREAMS,
+    STILL_PIXELS,
+    VIDEO_PIXELS,
 )
 from lipsyncd.media.mp4 import Movie
 from lipsyncd.media.patience import Patience, PatientFile
+from lipsyncd.media.stills import is_still
 
 CHECK_IT_PLAYS = "Check that a media player opens it, or convert it to MP4."
 CONVERT = "Convert it to MP4 with H.264 and AAC."
 SEND_WHOLE = "Send the whole file: it plays only to where it breaks off."
 
-# What no decoder makes, whatever the file says: it looks before it allocates.
-BOUNDS = {"max_pixels": str(PIXELS), "max_samples": str(FRAME_SAMPLES)}
 OPTIONS = {
     "protocol_whitelist": "none",
     "format_whitelist": FORMATS,
@@ -67,10 +67,16 @@ class Media:
     """A media file that is open; `name` is what messages call it."""
 
     def __init__(
-        self, container: av.container.InputContainer, name: str, patience: Patience, sign: Sign
+        self,
+        container: av.container.InputContainer,
+        name: str,
+        bounds: dict[str, str],
+        patience: Patience,
+        sign: Sign,
     ) -> None:
         self.container = container
         self.name = name
+        self._bounds = bounds
         self._patience = patience
         self._sign = sign
 
@@ -160,7 +166,7 @@ class Media:
         context = stream.codec_context
         if context is None or context.codec.name not in CODECS.split(","):
             raise UnreadableMedia(f"{self.name} is coded in a way that cannot be read.", CONVERT)
-        context.options = BOUNDS
+        context.options = self._bounds
         return context
 
 
@@ -175,9 +181,10 @@ def open_container(
     Raises InputGone, UnreadableMedia, TruncatedMedia, DecodingTooSlow, DiskFailed.
     """
     patience = Patience(name)
-    options = OPTIONS | BOUNDS if decoding else OPTIONS | {"codec_whitelist": "none"}
     with open_file(path, name) as file:
         content = PatientFile(file, patience)
+        bounds = bounds_of(content)
+        options = OPTIONS | bounds if decoding else OPTIONS | {"codec_whitelist": "none"}
         try:
             container = av.open(
                 content, io_open=refuse_opening, metadata_errors="replace", options=options
@@ -185,7 +192,14 @@ def open_container(
         except (*DAMAGE, OSError) as error:
             raise broken(content, name) from error
         with container:
-            yield Media(container, name, patience, sign)
+            yield Media(container, name, bounds, patience, sign)
+
+
+def bounds_of(file: PatientFile) -> dict[str, str]:
+    """What no decoder makes, whatever the file says: it looks before it allocates."""
+    pixels = STILL_PIXELS if is_still(file) else VIDEO_PIXELS
+    file.seek(0)
+    return {"max_pixels": str(pixels), "max_samples": str(FRAME_SAMPLES)}
 
 
 def open_file(path: Path, name: str) -> BinaryIO:

@@ -16,7 +16,14 @@ from lipsyncd.errors import (
 )
 from lipsyncd.media.container import CONVERT, SEND_WHOLE, Media, open_container, open_file
 from lipsyncd.media.length import MISSING_SHARE
-from lipsyncd.media.limits import INDEXED, SIDE, STILL_BYTES, STREAMS
+from lipsyncd.media.limits import (
+    INDEXED,
+    SIDE,
+    STILL_BYTES,
+    STILL_PIXELS,
+    STREAMS,
+    VIDEO_PIXELS,
+)
 from lipsyncd.media.mp4 import Movie
 from lipsyncd.media.patience import Patience, PatientFile
 from lipsyncd.media.stills import stated_size
@@ -82,13 +89,18 @@ def refuse_streams(media: Media) -> None:
     for stream in streams.video:
         context = stream.codec_context
         if context is not None:
-            refuse_large((context.width, context.height), media.name)
+            refuse_large((context.width, context.height), media.name, media.is_still)
 
 
-def refuse_large(size: tuple[int, int] | None, name: str) -> None:
+def refuse_large(size: tuple[int, int] | None, name: str, is_still: bool = True) -> None:
     """Raise PictureTooLarge for a width and height, where they are known."""
-    if size is not None and max(size) > SIDE:
+    if size is None:
+        return
+    width, height = size
+    most = STILL_PIXELS if is_still else VIDEO_PIXELS
+    if max(size) > SIDE or width * height > most:
         raise PictureTooLarge(
-            f"{name} has pictures of {size[0]} x {size[1]} pixels; {SIDE} a side is the limit.",
+            f"{name} has pictures of {width} x {height} pixels; "
+            f"{SIDE} x {most // SIDE} is the limit.",
             "Make it smaller.",
         )

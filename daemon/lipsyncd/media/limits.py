@@ -3,8 +3,9 @@
 MIB = 1 << 20
 
 # What a header may state
-SIDE = 8192  # pixels: twice 4K, and what H.264 and HEVC know levels for
-PIXELS = SIDE * SIDE
+SIDE = 8192  # pixels of a picture's width or height
+STILL_PIXELS = SIDE * SIDE
+VIDEO_PIXELS = SIDE * 4352  # the most that any level of H.264, HEVC or AV1 has; decoders hold many
 SMALLEST_SIDE = 16  # pixels: encoders and face detectors know nothing smaller
 STREAMS = 64  # a film with its languages and fonts; each costs a decoder while a file is probed
 STATED_STREAMS = 256  # where libav stops counting them

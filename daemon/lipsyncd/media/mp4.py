@@ -79,12 +79,19 @@ class Movie:
             yield box
 
     def _samples(self, tables: dict[bytes, list[Box]]) -> int:
-        """How many samples these tables state together."""
+        """How many samples these tables state together: each edit may show all of them again."""
         runs = sum(self._number(box.start + 4) for box in tables[b"trun"])
-        if tables[b"smhd"] and all(self._is_even(box) for box in tables[b"stts"]):
-            return runs + self._pieces(tables)
-        sizes = tables[b"stsz"] + tables[b"stz2"]
-        return runs + sum(self._number(box.start + 8) for box in sizes)
+        edits = sum(self._number(box.start + 4) for box in tables[b"elst"])
+        if self._is_sound(tables) and all(self._is_even(box) for box in tables[b"stts"]):
+            stored = self._pieces(tables)
+        else:
+            sizes = tables[b"stsz"] + tables[b"stz2"]
+            stored = sum(self._number(box.start + 8) for box in sizes)
+        return runs + stored * max(1, edits)
+
+    def _is_sound(self, tables: dict[bytes, list[Box]]) -> bool:
+        kinds = {self._read(box.start + 8, 4) for box in tables[b"hdlr"]}
+        return b"soun" in kinds and b"vide" not in kinds and bool(tables[b"stts"])
 
     def _is_even(self, times: Box) -> bool:
         """Whether each sample lasts 1, as in uncompressed sound."""
@@ -99,7 +106,8 @@ class Movie:
         count = self._number(table.start + 4)
         if count > INDEXED:
             return count * PIECE
-        runs = np.frombuffer(self._read(table.start + 8, count * RUN.itemsize), RUN)
+        content = self._read(table.start + 8, count * RUN.itemsize)
+        runs = np.frombuffer(content, RUN, len(content) // RUN.itemsize)
         lengths = np.diff(runs["first"].astype(np.float64), append=chunks + 1)
         return int(np.maximum(lengths, 0) @ runs["samples"].astype(np.float64))
 

@@ -16,7 +16,15 @@ import av
 
 from lipsyncd.errors import NoFace, UnreadableMedia
 from lipsyncd.media.colour import Colour, colour_of
-from lipsyncd.media.container import CHECK_IT_PLAYS, DAMAGE, Media, Sign, open_container, unheard
+from lipsyncd.media.container import (
+    CHECK_IT_PLAYS,
+    CONVERT,
+    DAMAGE,
+    Media,
+    Sign,
+    open_container,
+    unheard,
+)
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.header import refuse_absurd
 from lipsyncd.media.length import refuse_truncated
@@ -77,7 +85,12 @@ class Source:
             stop = start
 
     def _shown(self, picture: av.VideoFrame, slots: range) -> Iterator[Frame]:
-        turned = upright(picture, self.colour, self.attitude, (self.width, self.height))
+        try:
+            turned = upright(picture, self.colour, self.attitude, (self.width, self.height))
+        except DAMAGE as error:
+            raise UnreadableMedia(
+                f"{self.name} has a picture that cannot be converted.", CONVERT
+            ) from error
         return (Frame(slot, turned) for slot in slots)
 
     def _due_from(self, slot: int) -> Iterator[tuple[int, av.VideoFrame]]:

@@ -2,11 +2,22 @@
 
 from lipsyncd.media.patience import PatientFile
 
-PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+PNG, JPEG, BMP, RIFF = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"RIFF"
+TIFF = b"II*\0", b"MM\0*"
 SIZED = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # JPEG's markers of frames
 ALONE = {0x01, *range(0xD0, 0xD9)}  # JPEG's markers without a length
 
 Size = tuple[int, int]
+
+
+def is_still(file: PatientFile) -> bool:
+    """Whether it begins like an image."""
+    head = read(file, 0, 32)
+    return head.startswith((PNG, JPEG, BMP, *TIFF)) or is_webp(head)
+
+
+def is_webp(head: bytes) -> bool:
+    return head.startswith(RIFF) and head[8:12] == b"WEBP"
 
 
 def stated_size(file: PatientFile) -> Size | None:
@@ -16,9 +27,9 @@ def stated_size(file: PatientFile) -> Size | None:
         return big(head[16:20]), big(head[20:24])
     if head.startswith(JPEG):
         return jpeg_size(file)
-    if head.startswith(b"BM"):
+    if head.startswith(BMP):
         return little(head[18:22]), abs(int.from_bytes(head[22:26], "little", signed=True))
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+    if is_webp(head):
         return webp_size(head)
     return None
 

@@ -29,11 +29,11 @@ AS_IT_IS = Attitude()
 
 def attitude_of(picture: av.VideoFrame) -> Attitude:
     """What the picture's matrix says, to the next quarter; where it cannot be read, its turn."""
-    # PyAV's side data and their picture hold each other, for long; so a tiny copy's are read
-    tiny = picture.reformat(TINY, TINY, interpolation="POINT")
     try:
+        # PyAV's side data and their picture hold each other, for long; so a tiny copy's are read
+        tiny = picture.reformat(TINY, TINY, interpolation="POINT")
         matrix = tiny.side_data.get("DISPLAYMATRIX")
-    except ValueError:  # PyAV does not know of EXIF, and where that is it gives nothing
+    except (av.FFmpegError, ValueError):  # where there is EXIF, PyAV gives nothing
         return Attitude(turns=round(picture.rotation / 90) % 4)
     if matrix is None:
         return AS_IT_IS

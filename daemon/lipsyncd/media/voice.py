@@ -110,8 +110,9 @@ def waveform(voice: Voice) -> Iterator[np.ndarray]:
     """The voice at 16 kHz in blocks of float32 in [-1, 1]: the mean of its channels, by soxr HQ."""
     with open_container(voice.path, voice.name) as media:
         stream = media.sound()
-        resample = soxr.ResampleStream(stream.rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
-        for part in resampled(media.frames(stream), voice.name, stream.rate):
+        rate = stream.rate or SAMPLE_RATE  # a damaged header may leave it out
+        resample = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
+        for part in resampled(media.frames(stream), voice.name, rate):
             yield resample.resample_chunk(part.to_ndarray().mean(axis=0, dtype=np.float32))
         yield resample.resample_chunk(np.empty(0, np.float32), last=True)
 

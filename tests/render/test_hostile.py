@@ -1,0 +1,58 @@
+"""Damaged media end in a named error or a valid result, and nobody but their job notices.
+
+The short form of tests/torture/media.py.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+from alone import alone
+from besieged import Besieged
+from damage import Whole, pairs, undamaged
+from verdict import VALID, Verdict
+
+MOST_SILENCE = 20.0  # seconds: the watchdog waits for 30
+MOST_MIB = 2560
+
+Ctl = Callable[..., CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    return Whole(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture
+def besieged(daemon: Path, ctl: Ctl) -> Besieged:
+    return Besieged(daemon, json.loads(ctl("info", "--json").stdout)["pid"])
+
+
+def test_every_kind_of_whole_file_renders(besieged: Besieged, whole: Whole) -> None:
+    for verdict in besieged.judge(undamaged(whole)):
+        assert verdict.name == VALID, verdict
+
+
+def test_each_damaged_file_ends_in_a_named_error_or_a_valid_result() -> None:
+    verdicts = list(alone(range(40)))
+    show(verdicts)
+    for verdict in verdicts:
+        assert verdict.is_good, verdict
+        assert verdict.silence < MOST_SILENCE, verdict
+        assert verdict.peak_mib < MOST_MIB, verdict
+
+
+def test_a_daemon_outlives_damaged_files(besieged: Besieged, whole: Whole, ctl: Ctl) -> None:
+    verdicts = list(besieged.judge(pairs(whole, 20, seed=2)))
+    show(verdicts)
+    for verdict in verdicts:
+        assert verdict.is_good, verdict
+    assert json.loads(ctl("info", "--json").stdout)["pid"] == besieged.pid
+
+
+def show(verdicts: list[Verdict]) -> None:
+    names = Counter(verdict.name for verdict in verdicts)
+    print("\n ", ", ".join(f"{name} {count}" for name, count in names.most_common()))
