@@ -9,11 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import cv2
 import pytest
 from alone import alone
 from besieged import Besieged
 from damage import Whole, pairs, undamaged
-from verdict import VALID, Verdict
+from verdict import VALID, Verdict, measured
 
 MOST_SILENCE = 20.0  # seconds: the watchdog waits for 30
 MOST_MIB = 2560
@@ -51,6 +52,17 @@ def test_a_daemon_outlives_damaged_files(besieged: Besieged, whole: Whole, ctl: 
     for verdict in verdicts:
         assert verdict.is_good, verdict
     assert json.loads(ctl("info", "--json").stdout)["pid"] == besieged.pid
+
+
+def test_a_picture_larger_than_4k_renders(
+    render: Callable[..., Path], made: Path, neutral: Path, word: Path
+) -> None:
+    """It is read twice, so that few of its frames are held at a time."""
+    large = made / "large.jpg"
+    cv2.imwrite(str(large), cv2.resize(cv2.imread(str(neutral)), (5120, 2880)))
+    frames, rate, sound = measured(render(large, word))
+    assert frames == 15
+    assert abs(frames / rate - sound) < 0.1
 
 
 def show(verdicts: list[Verdict]) -> None:
