@@ -238,6 +238,18 @@ def another_size_in_the_middle() -> bytes:
     return file.getvalue()
 
 
+def lines_from_the_bottom() -> bytes:
+    """Raw pictures in an AVI that says that they are stored upside down."""
+    content = bytearray(video("avi", "rawvideo"))
+    said = b"\0BottomUp\0"
+    form = content.index(b"strf")
+    end = form + 8 + int.from_bytes(content[form + 4 : form + 8], "little")
+    for place in (4, content.index(b"hdrl") - 4, content.index(b"strl") - 4, form + 4, form + 8):
+        stated = int.from_bytes(content[place : place + 4], "little")
+        struct.pack_into("<I", content, place, stated + len(said))
+    return bytes(content[:end] + said + content[end:])
+
+
 # Voices
 
 
@@ -265,6 +277,23 @@ def flac_of_many_hours() -> bytes:
         for number in range(5 * 3600 * 8000 // 65535):
             block.pts = number * 65535
             container.mux(stream.encode(block))
+        container.mux(stream.encode(None))
+    return file.getvalue()
+
+
+def aac_of_eight_channels() -> bytes:
+    """An ordinary 7.1; PyAV reads beyond the addresses of so many planes."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=48000, layout="7.1")
+        stream.codec_context.open()
+        sound = np.frombuffer(noise(8 * 48000), np.int16)[None]
+        block = av.AudioFrame.from_ndarray(sound, "s16", "7.1")
+        block.rate = 48000
+        planar = av.AudioResampler("fltp", "7.1", 48000, stream.codec_context.frame_size)
+        for number, part in enumerate([*planar.resample(block), *planar.resample(None)]):
+            part.pts = 1024 * number
+            container.mux(stream.encode(part))
         container.mux(stream.encode(None))
     return file.getvalue()
 
@@ -328,6 +357,7 @@ FACES: dict[str, Callable[[], bytes]] = {
     "a frame in 11 days": a_frame_in_eleven_days,
     "150 streams": many_streams,
     "another size in the middle": another_size_in_the_middle,
+    "lines from the bottom": lines_from_the_bottom,
 }
 SOUNDS: dict[str, Callable[[], bytes]] = {
     "WAV at 0 Hz": lambda: wav(0, 1, noise(16000)),
@@ -338,6 +368,7 @@ SOUNDS: dict[str, Callable[[], bytes]] = {
     "WAV of 65535 channels": lambda: wav(16000, 65535, noise(131070)),
     "WAV that states a day": lambda: wav(16000, 1, noise(16000), stated=2**31),
     "FLAC of five hours": flac_of_many_hours,
+    "AAC of 8 channels": aac_of_eight_channels,
     "MP3 with packed tags": mp3_with_packed_tags,
     "WAV with packed tags": wav_with_packed_tags,
 }

@@ -26,7 +26,7 @@ from lipsyncd.media.mp4 import Movie
 from lipsyncd.media.patience import Patience
 from lipsyncd.media.source import Source, examine_source
 from lipsyncd.media.timeline import timeline
-from lipsyncd.media.voice import Voice, examine_voice
+from lipsyncd.media.voice import Voice, examine_voice, waveform
 
 CHEAP_MIB, CHEAP_SECONDS = 64, 2.0  # what the refusal of a bomb may cost
 
@@ -211,6 +211,19 @@ def test_pictures_of_another_size_in_the_middle_are_scaled(bomb: Bomb) -> None:
     frames = list(face(bomb("another size in the middle")).frames())
     assert {(frame.width, frame.height) for frame in frames} == {(64, 48)}
     assert len(frames) == 15
+
+
+def test_pictures_stored_upside_down_are_read(bomb: Bomb) -> None:
+    frames = list(face(bomb("lines from the bottom")).frames())
+    assert len(frames) == 6
+    assert all(frame.planes()[0].shape == (48, 64) for frame in frames)
+
+
+def test_a_voice_of_eight_channels_is_heard(bomb: Bomb) -> None:
+    """Libav keeps the addresses of its channels elsewhere than those of fewer."""
+    found = voice(bomb("AAC of 8 channels"))
+    assert found.intact
+    assert sum(map(len, waveform(found))) == pytest.approx(16000, abs=100)
 
 
 # How long a voice may be

@@ -10,6 +10,9 @@ from lipsyncd.errors import UnreadableMedia
 from lipsyncd.media.container import CONVERT, DAMAGE
 from lipsyncd.media.limits import CHANNELS, SAMPLE_RATES
 
+# Of more channels in planes of their own PyAV takes what lies behind their addresses for addresses.
+PLANES = 7
+
 
 def resampled(
     frames: Iterable[av.AudioFrame],
@@ -37,9 +40,18 @@ def kind_of(frame: av.AudioFrame) -> tuple[str, str, int]:
     return frame.format.name, frame.layout.name, frame.sample_rate
 
 
+def samples_of(frame: av.AudioFrame) -> np.ndarray:
+    """(channels, samples), in the frame's own type."""
+    channels = frame.layout.nb_channels
+    if frame.format.is_planar and channels > PLANES:
+        (frame,) = av.AudioResampler(frame.format.packed).resample(frame)
+    samples = frame.to_ndarray()
+    return samples if frame.format.is_planar else samples.reshape(-1, channels).T
+
+
 def loudest(frame: av.AudioFrame) -> float:
     """The largest magnitude in a frame, as a share of full scale."""
-    samples = frame.to_ndarray()
+    samples = samples_of(frame)
     if samples.dtype == np.uint8:
         samples = samples.astype(np.int16) - 128
         return float(np.abs(samples).max(initial=0)) / 128

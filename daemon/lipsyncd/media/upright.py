@@ -57,7 +57,7 @@ def upright(
 
     One of another `size` (width, height), as there may be in the middle of a video, is scaled.
     """
-    if picture.format.name not in KEPT or picture.width % 2 or picture.height % 2:
+    if not is_usual(picture):
         picture = converted(picture, colour, attitude)
     elif attitude != AS_IT_IS or picture.format.name != "yuv420p":
         picture = turned(picture, attitude)
@@ -66,6 +66,12 @@ def upright(
     picture.colorspace = colour.matrix
     picture.color_range = colour.swing
     return picture
+
+
+def is_usual(picture: av.VideoFrame) -> bool:
+    """Whether its samples can be taken as they are, in even rows and columns from the top."""
+    even = picture.width % 2 == picture.height % 2 == 0
+    return picture.format.name in KEPT and even and picture.planes[0].line_size > 0
 
 
 def turned(picture: av.VideoFrame, attitude: Attitude) -> av.VideoFrame:

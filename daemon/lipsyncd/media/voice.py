@@ -16,7 +16,7 @@ from lipsyncd.jobs.job import Progress
 from lipsyncd.media.container import CHECK_IT_PLAYS, CONVERT, open_container
 from lipsyncd.media.header import refuse_absurd
 from lipsyncd.media.length import refuse_truncated, stated_seconds
-from lipsyncd.media.sound import loudest, refuse_odd, resampled
+from lipsyncd.media.sound import loudest, refuse_odd, resampled, samples_of
 
 SAMPLE_RATE = 16000  # of a waveform: what mels are made from
 SHORTEST_SECONDS = Fraction(1, 5)  # one window
@@ -113,7 +113,7 @@ def waveform(voice: Voice) -> Iterator[np.ndarray]:
         rate = stream.rate or SAMPLE_RATE  # a damaged header may leave it out
         resample = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
         for part in resampled(media.frames(stream), voice.name, rate):
-            yield resample.resample_chunk(part.to_ndarray().mean(axis=0, dtype=np.float32))
+            yield resample.resample_chunk(samples_of(part).mean(axis=0, dtype=np.float32))
         yield resample.resample_chunk(np.empty(0, np.float32), last=True)
 
 
