@@ -52,6 +52,7 @@ struct control {
     uint64_t drawn;     /* how often it was asked */
     uint64_t faults;    /* how many there were; their records go round */
     uint64_t calls[MOST_KINDS];
+    uint64_t failed[MOST_KINDS];  /* of these calls */
     int64_t errors[MOST_KINDS][MOST_ERRORS];  /* that chance may choose; 0 ends a row */
     struct record records[MOST_RECORDS];
 };
@@ -164,6 +165,7 @@ static int verdict(enum kind kind)
 static void write_down(enum kind kind, int error, const char *path)
 {
     uint64_t number = __atomic_fetch_add(&control->faults, 1, __ATOMIC_SEQ_CST);
+    __atomic_fetch_add(&control->failed[kind], 1, __ATOMIC_RELAXED);
     struct record *record = &control->records[number % MOST_RECORDS];
     record->kind = kind;
     record->error = error;

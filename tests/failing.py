@@ -91,6 +91,7 @@ class _Control(ctypes.Structure):
         ("drawn", ctypes.c_uint64),
         ("faults", ctypes.c_uint64),
         ("calls", ctypes.c_uint64 * MOST_KINDS),
+        ("failed", ctypes.c_uint64 * MOST_KINDS),
         ("errors", ctypes.c_int64 * MOST_ERRORS * MOST_KINDS),
         ("records", _Record * MOST_RECORDS),
     )
@@ -167,9 +168,15 @@ class Faults:
     def disarm(self) -> Sequence[Fault]:
         """Nothing fails any more; the last of what has since the library was armed."""
         self._control.burst = self._control.rate = 0
-        since, self._seen = self._seen, self._control.faults
-        first = max(since, self._seen - MOST_RECORDS)
-        return [self._fault(number) for number in range(first, self._seen)]
+        last = self.recent()
+        self._seen = self.faults
+        return last
+
+    def recent(self) -> Sequence[Fault]:
+        """The last of what has failed since the library was armed."""
+        newest = self.faults
+        first = max(self._seen, newest - MOST_RECORDS)
+        return [self._fault(number) for number in range(first, newest)]
 
     @property
     def faults(self) -> int:
@@ -185,6 +192,11 @@ class Faults:
     def calls(self) -> Counter[Kind]:
         """How many calls on the files there were, by kind; those that failed among them."""
         return Counter({kind: int(self._control.calls[kind]) for kind in Kind})
+
+    @property
+    def failed(self) -> Counter[Kind]:
+        """How many of these calls have failed."""
+        return Counter({kind: int(self._control.failed[kind]) for kind in Kind})
 
     def _fault(self, number: int) -> Fault:
         record = self._control.records[number % MOST_RECORDS]
