@@ -8,6 +8,7 @@ from pathlib import Path
 from lipsyncd.config import Chosen, Config, Source
 from lipsyncd.errors import ConfigInvalid, StateCorrupt
 from lipsyncd.host.blackbox import BlackBox
+from lipsyncd.host.disk import disk_named
 from lipsyncd.host.events import CRASHED, JOB_QUARANTINED, JOB_RECOVERED, STATE_CORRUPT, emit
 from lipsyncd.host.heartbeat import Heartbeat
 from lipsyncd.host.lock import locked
@@ -21,7 +22,7 @@ from lipsyncd.jobs.janitor import Janitor
 from lipsyncd.jobs.job import State
 from lipsyncd.jobs.retention import Retention
 from lipsyncd.jobs.scheduler import Scheduler
-from lipsyncd.jobs.spool import Spool, disk_named
+from lipsyncd.jobs.spool import Spool
 from lipsyncd.jobs.store import Store
 from lipsyncd.reload import Reloader
 
@@ -51,7 +52,7 @@ def opened(
 ) -> Iterator[House]:
     """The house, with the jobs that waited in it; nobody else may use its state meanwhile.
 
-    Raises ConfigInvalid, StateBusy, StateNewer, DiskFull, DiskFailed.
+    Raises ConfigInvalid, StateBusy, StateNewer, StorageError.
     """
     make_state(config.state)
     chosen, box = Chosen(config), BlackBox(config.state / CRASH)

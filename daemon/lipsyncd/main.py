@@ -19,13 +19,13 @@ from lipsyncd.config import Config, Source
 from lipsyncd.dataplane import DataPlane, Load, Report
 from lipsyncd.errors import (
     DeviceLost,
-    DiskFailed,
-    DiskFull,
     InternalError,
     LipsyncError,
     StateCorrupt,
+    StorageError,
 )
 from lipsyncd.host import journal
+from lipsyncd.host.disk import free_bytes
 from lipsyncd.host.events import GPU_LOST, LOAD_FAILED, STATE_CORRUPT, emit
 from lipsyncd.host.heartbeat import Heartbeat
 from lipsyncd.host.loading import Loading
@@ -35,7 +35,6 @@ from lipsyncd.host.status import Condition, Status
 from lipsyncd.house import House, opened
 from lipsyncd.jobs.job import State
 from lipsyncd.jobs.scheduler import RETRY_SECONDS
-from lipsyncd.jobs.spool import free_bytes
 from lipsyncd.sessions.listener import listening
 from lipsyncd.sessions.server import Server
 from lipsyncd.stop import drain
@@ -115,7 +114,7 @@ def when_there_is_room(
     while True:
         try:
             return open_house()
-        except (DiskFull, DiskFailed) as error:
+        except StorageError as error:
             if free_bytes(state) > ENOUGH:
                 raise
             report(f"no room on the disk of the state: {error.message}")

@@ -1,6 +1,5 @@
 """The spool takes real files only, copies them whole, and leaves nothing it does not need."""
 
-import errno
 import os
 import resource
 import socket
@@ -24,7 +23,7 @@ from lipsyncd.errors import (
 )
 from lipsyncd.jobs.job import State
 from lipsyncd.jobs.snapshot import CHUNK, copy, examined
-from lipsyncd.jobs.spool import Spool, disk_named
+from lipsyncd.jobs.spool import Spool
 
 Opener = Callable[..., int]
 
@@ -205,19 +204,6 @@ def test_a_disk_that_cannot_be_written_to_is_named_and_what_is_on_it_stays(
     subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
     assert spool.discard("k3")
     assert names_in(disk / "spool") == []
-
-
-def test_what_a_disk_refuses_has_a_name() -> None:
-    names = {
-        errno.ENOSPC: DiskFull,
-        errno.EDQUOT: DiskFull,
-        errno.EIO: DiskFailed,
-        errno.EROFS: DiskFailed,
-        errno.EMFILE: OSError,
-    }
-    for number, name in names.items():
-        with pytest.raises(name, match=os.strerror(number)), disk_named():
-            raise OSError(number, os.strerror(number))
 
 
 def test_a_retry_shares_the_inputs_and_outlives_the_first_job(spool: Spool, opened: Opener) -> None:

@@ -6,14 +6,15 @@ from contextlib import closing
 from dataclasses import replace
 
 from lipsyncd.dataplane import Render
-from lipsyncd.errors import DeviceLost, DiskFailed, DiskFull, InternalError, LipsyncError
+from lipsyncd.errors import DeviceLost, InternalError, LipsyncError, StorageError
 from lipsyncd.host.clock import now
+from lipsyncd.host.disk import disk_named
 from lipsyncd.host.events import JOB_STARTED, emit
 from lipsyncd.host.heartbeat import Life
 from lipsyncd.jobs.board import Board
 from lipsyncd.jobs.job import Job, Progress, State
 from lipsyncd.jobs.outcome import cancelled, expired, failed, requeued, succeeded
-from lipsyncd.jobs.spool import Spool, disk_named
+from lipsyncd.jobs.spool import Spool
 
 OVERDUE = "It had not ended when the time of its --expires was up."
 SLOW = "It was rendered for longer than its --max-runtime of {:g} s."
@@ -51,7 +52,7 @@ class Run:
                 return self._finished(render, life)
         except DeviceLost:
             raise
-        except (DiskFull, DiskFailed) as error:
+        except StorageError as error:
             # with little room left it was others who took it, and the job may try again
             return failed(self.job, error, self.seconds) if self._has_room() else requeued(self.job)
         except LipsyncError as error:

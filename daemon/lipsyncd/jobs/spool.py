@@ -4,7 +4,6 @@ Clients pass open files, never paths. What they passed is copied before a job is
 they may change or remove their files afterwards.
 """
 
-import errno
 import logging
 import os
 import stat
@@ -13,12 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lipsyncd.config import Chosen
-from lipsyncd.errors import DiskFailed, DiskFull, InputGone, NoResult
+from lipsyncd.errors import InputGone, NoResult
+from lipsyncd.host.disk import disk_named, free_bytes, sync
 from lipsyncd.jobs.job import Paths, State
 from lipsyncd.jobs.snapshot import copy, examined
-
-FULL = {errno.ENOSPC, errno.EDQUOT}
-BROKEN = {errno.EIO, errno.EROFS}
 
 INPUTS = ("face", "voice")
 RESULT = "result"
@@ -41,7 +38,7 @@ class Spool:
         self._chosen = chosen
         self._stuck: set[Path] = set()  # what could not be removed, and has been told
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _sync(directory.parent)
+        sync(directory.parent)
 
     def size_of(self, face: int, voice: int) -> int:
         """How many bytes `admit` would copy.  Raises NotAFile, FileTooLarge, UnreadableMedia."""
@@ -58,7 +55,7 @@ class Spool:
             copy(voice, directory / "voice", found_voice)
             copy(face, directory / "face", found_face)
             for name in INPUTS:
-                _sync(directory / name)
+                sync(directory / name)
         return found_face.st_size + found_voice.st_size
 
     def _examined(self, face: int, voice: int) -> tuple[os.stat_result, os.stat_result]:
@@ -93,8 +90,8 @@ class Spool:
         """Bring a result to the disk for good; its size in bytes."""
         directory = self._directory / job
         with disk_named():
-            _sync(directory / RESULT)
-            _sync(directory)
+            sync(directory / RESULT)
+            sync(directory)
             return (directory / RESULT).stat().st_size
 
     def open_result(self, job: str) -> int:
@@ -139,8 +136,8 @@ class Spool:
             directory.mkdir(mode=0o700)
             try:
                 yield directory
-                _sync(directory)
-                _sync(self._directory)
+                sync(directory)
+                sync(self._directory)
             except BaseException:
                 self.discard(job)
                 raise
@@ -156,31 +153,6 @@ class Spool:
             return False
         self._stuck.discard(path)
         return True
-
-
-def free_bytes(path: Path) -> int:
-    """The room on the disk of `path` that is not reserved for root."""
-    found = os.statvfs(path)
-    return found.f_bavail * found.f_frsize
-
-
-@contextmanager
-def disk_named() -> Iterator[None]:
-    """What fails for lack of room becomes DiskFull, and what the disk refuses DiskFailed."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in FULL:
-            raise DiskFull(
-                f"The disk of the spool is full: {error.strerror}.",
-                "Try again once the operator has made room there.",
-            ) from error
-        if error.errno in BROKEN:
-            raise DiskFailed(
-                f"The disk of the spool failed: {error.strerror}.",
-                "Ask the operator to look into the kernel's log, and try again after the repair.",
-            ) from error
-        raise
 
 
 def _gone(name: str) -> InputGone:
@@ -207,11 +179,3 @@ def _remove(path: Path, kept: tuple[str, ...] = ()) -> None:
     except FileNotFoundError:
         pass
     return None
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -60,7 +60,7 @@ class Usage:
 class Store:
     """All jobs of this daemon, on disk. Every method is one transaction, from any thread.
 
-    DiskFull and DiskFailed leave everything as it was.
+    A StorageError leaves everything as it was.
     """
 
     def __init__(self, database: Database) -> None:
