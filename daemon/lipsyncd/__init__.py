@@ -17,6 +17,7 @@ A tour, in the order in which a job meets the files:
                                      renders at once, each from its start to its end
                  board               how far they are, and who waits for which
                  retention, janitor  what is over is ended and removed
+                 recovery            what an earlier life left behind
     dataplane    what is asked of the data plane, which is the studio
     studio       the models and their renders as one thing
     render       the straight line: face and voice in, result out

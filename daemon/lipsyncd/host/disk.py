@@ -82,7 +82,7 @@ def unusable(what: str, error: OSError, hint: str) -> LipsyncError:
     A file system that is read-only needs an operator, so it counts as the choice.
     """
     by_disk = None if error.errno == errno.EROFS else named(error, what)
-    return by_disk or ConfigInvalid(f"{what} cannot be used: {error.strerror}.", hint)
+    return by_disk or ConfigInvalid(f"{what} cannot be used: {error.strerror or error}.", hint)
 
 
 def size_at(path: Path) -> int | None:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lipsyncd.errors import ConfigInvalid, StateBusy
+from lipsyncd.errors import StateBusy
+from lipsyncd.host.disk import unusable
 
 
 @contextmanager
@@ -18,9 +19,7 @@ def locked(path: Path, what: str) -> Iterator[None]:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise ConfigInvalid(
-            f"{path} cannot be opened: {error.strerror}.", "Choose a place of your own."
-        ) from error
+        raise unusable(str(path), error, "Choose a place of your own.") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -28,6 +27,8 @@ def locked(path: Path, what: str) -> Iterator[None]:
             raise StateBusy(
                 f"Another lipsyncd uses {what}.", "Stop it first, or give this one its own."
             ) from None
+        except OSError as error:
+            raise unusable(what, error, "Choose a place of your own.") from error
         yield
     finally:
         os.close(descriptor)

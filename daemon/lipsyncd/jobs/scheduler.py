@@ -54,6 +54,7 @@ class Scheduler:
             self.check_open()
             accepted = self._store.add(job)
             if accepted.id == job.id:  # not an older one, which is further on
+                self._spool.accept(job.id)
                 self._board.post(job)
             self._changed.notify_all()
             return accepted
@@ -158,7 +159,7 @@ class Scheduler:
                 if self._is_stopping and self.is_idle:
                     return None
                 if job := self._taken():
-                    run = Run(job, self._spool, self._board, self.pause.has_room)
+                    run = Run(job, self._spool, self._board, self.pause)
                     return self._runs.setdefault(job.id, run)
                 self._changed.wait(min(left, RETRY_SECONDS))
         return None
