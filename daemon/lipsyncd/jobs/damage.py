@@ -2,7 +2,8 @@
 
 import re
 import sqlite3
-from contextlib import closing
+import stat
+from contextlib import closing, suppress
 from pathlib import Path
 
 from lipsyncd.errors import DiskFailed
@@ -16,8 +17,14 @@ CODES = re.compile(r"error code[ =](\d+)")  # of what kept `integrity_check` fro
 NOT_ENDED = f"state NOT IN {tuple(str(state) for state in sorted(ENDED))}"  # or unreadable
 
 
-def check_log(path: Path) -> None:
-    """Raise StateCorrupt if SQLite would silently pass over commits; before it opens the file."""
+def check_files(path: Path) -> None:
+    """Raise StateCorrupt if SQLite would wait, or silently pass over commits, at what is there.
+
+    Before it opens the file.  Raises OSError as well.
+    """
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise damaged(f"{path} is not a regular file")
     if has_lost_commits(path):
         raise damaged(f"commits in the log of {path} cannot be read")
 

@@ -3,6 +3,7 @@
 import logging
 import os
 import sqlite3
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from lipsyncd.errors import DiskFailed, DiskFull, LipsyncError, StateCorrupt
 from lipsyncd.host.disk import disk_named, named, sync
-from lipsyncd.jobs.damage import DAMAGE, check_content, check_log, check_pages
+from lipsyncd.jobs.damage import DAMAGE, check_content, check_files, check_pages
 from lipsyncd.jobs.rows import as_text
 from lipsyncd.jobs.schema import damaged, migrate, version_of
 
@@ -49,7 +50,7 @@ class Database:
         self._path = path
         self._lock = threading.Lock()
         try:
-            check_log(path)
+            check_files(path)
             self._db = sqlite3.connect(path, LOCKED, isolation_level=None, check_same_thread=False)
             try:
                 self._open()
@@ -149,14 +150,17 @@ def read_anew(path: Path) -> None:
     Raises DiskFailed where it does not, since then nothing is known of what it holds.
     """
     for part in PARTS:
-        with (
-            suppress(FileNotFoundError),
-            disk_named("the queue"),
-            open(f"{path}{part}", "rb", buffering=0) as file,
-        ):
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-            while file.read(READ_BYTES):
-                pass
+        with suppress(FileNotFoundError), disk_named("the queue"):
+            _read_anew(Path(f"{path}{part}"))
+
+
+def _read_anew(path: Path) -> None:
+    if not stat.S_ISREG(path.lstat().st_mode):
+        return  # a pipe would have us wait
+    with path.open("rb", buffering=0) as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        while file.read(READ_BYTES):
+            pass
 
 
 def move_aside(path: Path) -> Path:
