@@ -99,14 +99,16 @@ def width_of(path: Path, state: State) -> float:
 
 
 def fitted(state: State, generator: Generator) -> State:
-    """Copies of the parameters in the precision of the generator, where they have its shapes."""
+    """The parameters, taken out of `state`, in the precision of the generator."""
     layout = generator.state_dict()
-    return {
-        name: torch.empty(tensor.shape, dtype=layout[name].dtype).copy_(tensor)
-        if name in layout and layout[name].shape == tensor.shape
-        else tensor
-        for name, tensor in state.items()
-    }
+    return {name: fit(state.pop(name), layout.get(name)) for name in list(state)}
+
+
+def fit(tensor: torch.Tensor, wanted: torch.Tensor | None) -> torch.Tensor:
+    """A copy of its own, where the shape is the wanted one."""
+    if wanted is None or wanted.shape != tensor.shape:
+        return tensor
+    return torch.empty(wanted.shape, dtype=wanted.dtype).copy_(tensor)
 
 
 def refuse_others(path: Path, state: State) -> None:
