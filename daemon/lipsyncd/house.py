@@ -10,7 +10,7 @@ from lipsyncd.errors import ConfigInvalid, StateCorrupt
 from lipsyncd.host.blackbox import BlackBox
 from lipsyncd.host.events import CRASHED, JOB_QUARANTINED, JOB_RECOVERED, STATE_CORRUPT, emit
 from lipsyncd.host.heartbeat import Heartbeat
-from lipsyncd.host.lock import locked
+from lipsyncd.host.lock import locked_directory
 from lipsyncd.host.notify import Notifier
 from lipsyncd.host.status import Status
 from lipsyncd.jobs.admission import Admission
@@ -57,7 +57,7 @@ def opened(
     chosen, box = Chosen(config), BlackBox(config.state / CRASH)
     reloader = Reloader(source, chosen, status, notifier)
     with (
-        locked(config.state / "lock", f"the state directory {config.state}"),
+        locked_directory(config.state, f"the state directory {config.state}"),
         opened_database(config.state, status) as database,
         ExitStack() as stack,
     ):
