@@ -5,7 +5,8 @@ A tour, in the order in which a job meets the files:
     errors       every failure a client may see, with its name on the wire
     wire         the protocol, on one page: a header and a map
     connection   messages and descriptors over a socket, for the daemon and its clients
-    sessions     from the socket to a handler: listener, server, peer, session, request, verbs
+    sessions     from the socket to a handler: listener, server, peer, subordinate, session,
+                 request, verbs
     jobs         from acceptance to the end:
                  options, job        what a client may choose; a job and its states
                  admission           the bounds, and what a job has to pass

@@ -11,7 +11,7 @@ from lipsyncd.host.blackbox import BlackBox
 from lipsyncd.host.disk import disk_named, size_at, unusable
 from lipsyncd.host.events import CRASHED, STATE_CORRUPT, emit
 from lipsyncd.host.heartbeat import Heartbeat
-from lipsyncd.host.lock import locked
+from lipsyncd.host.lock import locked_directory
 from lipsyncd.host.notify import Notifier
 from lipsyncd.host.status import Status
 from lipsyncd.jobs.admission import Admission
@@ -58,7 +58,7 @@ def opened(
     chosen, box = Chosen(config), BlackBox(config.state / CRASH)
     reloader = Reloader(source, chosen, status, notifier)
     with (
-        locked(config.state / "lock", f"the state directory {config.state}"),
+        locked_directory(config.state, f"the state directory {config.state}"),
         opened_database(config.state, status) as database,
         ExitStack() as stack,
     ):
