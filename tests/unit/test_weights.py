@@ -130,8 +130,8 @@ def test_a_file_larger_than_any_weights_is_not_read(tmp_path: Path) -> None:
 def test_what_the_disk_refuses_to_open_is_the_disks(
     good: Path, monkeypatch: pytest.MonkeyPatch, load: Load, call: str, number: int
 ) -> None:
-    monkeypatch.setattr(os, call, fail(number))
-    with pytest.raises(FAULTS[number], match=os.strerror(number)):
+    with monkeypatch.context() as patch, pytest.raises(FAULTS[number], match=os.strerror(number)):
+        patch.setattr(os, call, fail(number))  # not for longer: the test runner calls it, too
         load(good, quiet)
 
 
