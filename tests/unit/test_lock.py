@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lipsyncd.errors import StateBusy
+from lipsyncd.errors import HostExhausted, StateBusy
 from lipsyncd.host.lock import locked, locked_directory
 
 
@@ -49,5 +49,5 @@ def test_a_file_that_cannot_be_locked_is_told(
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "flock", fail)
-    with pytest.raises(OSError, match="No locks"), locked(tmp_path / "lock", "the state"):
+    with pytest.raises(HostExhausted, match="No locks"), locked(tmp_path / "lock", "the state"):
         pass
