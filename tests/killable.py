@@ -32,8 +32,10 @@ FAULT = sys.argv.pop(1) if __name__ == "__main__" else "none"
 class Victim:
     """Such a process, from outside."""
 
-    def __init__(self, directory: Path, fault: str = "none") -> None:
-        self.socket = directory / "control.sock"
+    def __init__(
+        self, directory: Path, fault: str = "none", socket_name: str = "control.sock"
+    ) -> None:
+        self.socket = directory / socket_name
         places = ["--state", str(directory / "state"), "--socket", str(self.socket)]
         toml = directory / "victim.toml"
         toml.write_text("[render]\nmax_active = 1\n")  # so that it comes to one step at a time

@@ -15,9 +15,11 @@ from torch import nn
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.voice import Voice, examine_voice
 from lipsyncd.model.checkpoint import load_checkpoint
+from lipsyncd.model.detector import load_detector
 from lipsyncd.model.generator import Generator
 from lipsyncd.model.golden import golden_of
 from lipsyncd.model.residency import Models
+from lipsyncd.model.weights import WeightsFile
 
 torch.set_num_threads(1)  # a pool of threads only waits for itself where other tests run, too
 
@@ -331,8 +333,13 @@ FORMS = {
 }
 
 
-def models_of(path: Path, batch: int = 4, detector: Path = DETECTOR) -> Models:
+def models_of(path: Path, batch: int = 4) -> Models:
     """The models of a checkpoint on the CPU, as they are for a render."""
     checkpoint = load_checkpoint(path, lambda _: None)
     golden = golden_of(checkpoint, path.parent / "golden", lambda _: None)
-    return Models(checkpoint, golden, detector, torch.device("cpu"), batch)
+    return Models(checkpoint, golden, yunet(), torch.device("cpu"), batch)
+
+
+def yunet() -> WeightsFile:
+    """The shipped face detector."""
+    return load_detector(DETECTOR, lambda _: None)

@@ -3,18 +3,21 @@
 `people.py daemon UID GID SOCKET ...` binds the socket for the members of the group GID, becomes
 the user, and lives as `lipsyncd ...`. `people.py crowd SOCKET` reads orders from stdin, has each
 carried out in a process that has become the user it names, and tells on stdout what came of it.
-Both import what they need while they are still root: nobody else may be able to read it.
+The daemon takes a file `subuid` beside its socket for /etc/subuid. Both import what they need while
+they are still root: nobody else may be able to read it.
 """
 
+import ctypes
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,23 +32,40 @@ from lipsyncd.errors import LipsyncError, NoFace
 from lipsyncd.jobs.job import Paths
 from lipsyncd.jobs.options import Options
 from lipsyncd.main import live
+from lipsyncd.sessions import subordinate
 
 NO_WAY_IN = "no way in"  # the socket cannot even be connected to
 FIRST_DESCRIPTOR = 3  # where a service manager puts the socket
+CLONE_NEWUSER = 0x10000000
+RANGE = 65536  # subordinate uids that a user is given
+
+libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True)
 class User:
-    """Somebody with a uid and with groups, the primary one first."""
+    """Somebody with a uid and with groups, the primary one first.
+
+    With a `subordinate` uid it acts under that, as newuidmap lets it: in a user namespace of its
+    own, with its groups kept.
+    """
 
     uid: int
     gids: tuple[int, ...]
+    subordinate: int | None = None
 
     def become(self) -> None:
         """From here on this process is this user's, for good."""
+        change = None if self.subordinate is None else changing_to(self.subordinate)
         os.setgroups(self.gids[1:])
         os.setgid(self.gids[0])
         os.setuid(self.uid)
+        if change:
+            change()
+
+    def as_list(self) -> list[Any]:
+        """What a user is made of, for another process."""
+        return [self.uid, self.gids, self.subordinate]
 
 
 class Crowd:
@@ -53,24 +73,55 @@ class Crowd:
 
     def __init__(self, socket: Path) -> None:
         self._process = spawn("crowd", socket)
+        self._log = socket.with_name("log")
+
+    @property
+    def log(self) -> str:
+        """What the daemon has said."""
+        return self._log.read_text()
 
     def ask(self, user: User, verb: str, *files: str, **fields: object) -> Any:
         """The reply to this user in a session of its own, or an event; or the error as a map."""
-        return self._order({"user": [user.uid, user.gids], "ask": [verb, files, fields]})
+        return self._order({"user": user.as_list(), "ask": [verb, files, fields]})
 
     def hold(self, user: User, sessions: int) -> list[str]:
         """Open so many sessions at once, to be held until the end; what came of each."""
-        found: list[str] = self._order({"user": [user.uid, user.gids], "hold": sessions})
+        found: list[str] = self._order({"user": user.as_list(), "hold": sessions})
         return found
+
+    def knock(self, user: User, sessions: int) -> None:
+        """Connect so often at once and say nothing."""
+        self._tell({"user": user.as_list(), "knock": sessions})
+
+    def hear(self) -> str:
+        """The name of the next error that comes to somebody who knocked."""
+        return str(self._heard())
 
     def leave(self) -> None:
         """All hang up."""
         close(self._process)
 
     def _order(self, order: dict[str, object]) -> Any:
-        assert self._process.stdin and self._process.stdout
+        self._tell(order)
+        return self._heard()
+
+    def _tell(self, order: dict[str, object]) -> None:
+        assert self._process.stdin
         print(json.dumps(order), file=self._process.stdin, flush=True)
+
+    def _heard(self) -> Any:
+        assert self._process.stdout
         return json.loads(self._process.stdout.readline())
+
+
+def can_be_subordinate() -> bool:
+    """Whether a user can have a namespace of its own here, and an uid in it."""
+    if not (child := os.fork()):
+        with suppress(OSError):
+            User(4001, (4001,), 100000).become()
+            os._exit(0)
+        os._exit(1)
+    return os.waitpid(child, 0)[1] == 0
 
 
 @contextmanager
@@ -123,6 +174,7 @@ def live_as(uid: str, gid: str, path: str, *words: str) -> None:
     listener.listen(128)
     os.dup2(listener.fileno(), FIRST_DESCRIPTOR)
     os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
+    subordinate.RANGES = Path(path).with_name("subuid")
     arguments.parse(words)  # a rehearsal, for what argparse imports only then
     User(int(uid), (int(uid), int(gid))).become()
     sys.argv[1:] = words
@@ -153,10 +205,10 @@ def obey(path: str) -> None:
     for line in sys.stdin:
         order = json.loads(line)
         if not (child := os.fork()):
-            User(order["user"][0], tuple(order["user"][1])).become()
+            User(*order["user"]).become()
             carry_out(path, order)
             os._exit(0)
-        if "hold" in order:
+        if "ask" not in order:
             staying.append(child)
         else:
             os.waitpid(child, 0)
@@ -165,13 +217,47 @@ def obey(path: str) -> None:
         os.waitpid(child, 0)
 
 
+def changing_to(uid: int) -> Callable[[], None]:
+    """What this process calls as a user to get this subordinate uid; root is asked for it now."""
+    unshared, process = os.eventfd(0), os.getpid()
+    if not (root := os.fork()):
+        os.eventfd_read(unshared)
+        Path(f"/proc/{process}/uid_map").write_text(
+            f"1 {uid} {RANGE}"
+        )  # one write, as it has to be
+        os._exit(0)
+
+    def change() -> None:
+        if libc.unshare(CLONE_NEWUSER):
+            raise OSError(ctypes.get_errno(), "no user namespace")
+        os.eventfd_write(unshared, 1)
+        assert os.waitpid(root, 0)[1] == 0
+        os.setuid(1)
+
+    return change
+
+
 def carry_out(path: str, order: dict[str, Any]) -> None:
     if "ask" in order:
         print(json.dumps(answer(path, *order["ask"])), flush=True)
-        return
+        return None
+    if "knock" in order:
+        return knock(path, order["knock"])
     with ExitStack() as sessions:
         print(json.dumps([begun(path, sessions) for _ in range(order["hold"])]), flush=True)
         signal.pause()
+    return None
+
+
+def knock(path: str, times: int) -> None:
+    """Tells each answer as it comes."""
+    with ExitStack() as stack:
+        waiting = [stack.enter_context(connected(path)) for _ in range(times)]
+        while waiting:
+            for connection in select.select(waiting, [], [])[0]:
+                waiting.remove(connection)
+                message = connection.receive()
+                print(json.dumps(message and message.body["name"]), flush=True)
 
 
 def answer(path: str, verb: str, files: Sequence[str], fields: dict[str, object]) -> Any:
@@ -200,10 +286,16 @@ def begun(path: str, sessions: ExitStack) -> str:
 
 @contextmanager
 def session(path: str) -> Iterator[Client]:
+    with connected(path) as connection:
+        yield Client(connection)
+
+
+@contextmanager
+def connected(path: str) -> Iterator[Connection]:
     sock = socket.socket(socket.AF_UNIX)
     with Connection(sock) as connection:
         sock.connect(path)
-        yield Client(connection)
+        yield connection
 
 
 def memory(content: str, opened: ExitStack) -> int:

@@ -5,5 +5,5 @@
 (`instances`), reaches it (`reach`), opens files (`inputs`), speaks with the daemon (`client`) and
 hears what it tells by itself (`events`, `changes`), also after an `outage`, shows what happens
 (`console`, `progress`, `table`, in the words of `job` and `wording`), and puts the result in its
-place (`result`).
+place (`result`, `links`).
 """

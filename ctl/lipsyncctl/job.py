@@ -73,8 +73,8 @@ def fate(job: Job, is_back: bool = False) -> str:
 
     `is_back`: if it is queued, it was so before. A stop of the daemon takes its attempt back.
     """
-    death = ", the daemon died" if job["attempts"] else ""
-    again = f" again{death}" if is_back and job["state"] == "queued" else ""
+    cut = ", its render was cut short" if job["attempts"] else ""
+    again = f" again{cut}" if is_back and job["state"] == "queued" else ""
     count = frames(job) if job["state"] == "succeeded" else ""
     words = ", ".join(filter(None, (f"{job['state']}{again}", prospect(job), count)))
     reason = f". {sentence(job['error'])}" if job["state"] in ENDED and job["error"] else ""

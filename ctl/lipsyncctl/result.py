@@ -2,14 +2,18 @@
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Self
 
+from lipsyncctl.links import followed
 from lipsyncd.errors import DiskFull, InternalError, InvalidRequest
 
 SUFFIXES = {"", ".mp4", ".m4v", ".mov"}  # of names that promise nothing else than they hold
 CHUNK = 1 << 20  # bytes copied at a time
+STAYS = "The result stays with the daemon."
+UNSYNCED = {errno.EINVAL, errno.EOPNOTSUPP, errno.EACCES}  # no fsync of a folder here, or not by us
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Destination:
         """Refuses, before any work is done, a place that cannot be written to or is an input."""
         if name in {"", "-"}:
             raise InvalidRequest("-o takes the name of a file.", "Name one, as out.mp4.")
-        path = os.path.realpath(name)
+        path = followed(name)
         folder = os.path.dirname(path)
         if not os.path.isdir(folder):
             raise InvalidRequest(f"The folder {folder} does not exist.", "Make it first.")
@@ -43,22 +47,42 @@ class Destination:
 
     def receive(self, descriptor: int, size: int) -> None:
         """Copies `size` bytes to a file beside the path, makes it durable, and renames it."""
-        part = f"{self.path}.{os.urandom(4).hex()}.part"
         try:
-            target = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            with self._folder() as folder:
+                self._write(folder, descriptor, size)
         except OSError as error:
             raise refused(self.name, error) from error
+
+    @contextmanager
+    def _folder(self) -> Iterator[int]:
+        """The folder of the path, which nobody can exchange any more.
+
+        Raises InvalidRequest if the name does not lead there by now.
+        """
+        wanted = os.path.dirname(self.path)
+        folder = os.open(wanted, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            is_wanted = os.readlink(f"/proc/self/fd/{folder}") == wanted
+            if followed(self.name) != self.path or not is_wanted:
+                raise InvalidRequest(f"{self.name} leads to another place now.", STAYS)
+            yield folder
+        finally:
+            os.close(folder)
+
+    def _write(self, folder: int, descriptor: int, size: int) -> None:
+        name = os.path.basename(self.path)
+        part = f"{name}.{os.urandom(4).hex()}.part"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        target = os.open(part, flags, 0o666, dir_fd=folder)
         try:
             copy(descriptor, target, size)
             os.fsync(target)
-            os.rename(part, self.path)
-            sync_folder(os.path.dirname(self.path))
-        except OSError as error:
-            raise refused(self.name, error) from error
+            os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
+            sync(folder)
         finally:
             os.close(target)
-            if os.path.lexists(part):
-                os.unlink(part)
+            with suppress(FileNotFoundError):
+                os.unlink(part, dir_fd=folder)
 
 
 def copy(source: int, target: int, size: int) -> None:
@@ -75,19 +99,21 @@ def copy(source: int, target: int, size: int) -> None:
         )
 
 
-def sync_folder(folder: str) -> None:
-    """Makes a rename in `folder` durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def sync(folder: int) -> None:
+    """Makes a rename in `folder` durable, where its file system has a way to."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in UNSYNCED:
+            raise
 
 
 def refused(name: str, error: OSError) -> DiskFull | InvalidRequest:
     """What the user is told when the result cannot be written to `name`."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return DiskFull(f"There is no room for {name}.", "The result stays with the daemon.")
-    return InvalidRequest(
-        f"{name} cannot be written: {error.strerror}.", "The result stays with the daemon."
-    )
+        return DiskFull(f"There is no room for {name}.", STAYS)
+    return InvalidRequest(f"{name} cannot be written: {error.strerror}.", STAYS)

@@ -5,7 +5,8 @@ A tour, in the order in which a job meets the files:
     errors       every failure a client may see, with its name on the wire
     wire         the protocol, on one page: a header and a map
     connection   messages and descriptors over a socket, for the daemon and its clients
-    sessions     from the socket to a handler: listener, server, peer, session, request, verbs
+    sessions     from the socket to a handler: listener, server, peer, subordinate, session,
+                 request, verbs
     jobs         from acceptance to the end:
                  options, job        what a client may choose; a job and its states
                  admission           the bounds, and what a job has to pass
@@ -17,6 +18,7 @@ A tour, in the order in which a job meets the files:
                                      renders at once, each from its start to its end
                  board               how far they are, and who waits for which
                  retention, janitor  what is over is ended and removed
+                 recovery            what an earlier life left behind
     dataplane    what is asked of the data plane, which is the studio
     studio       the models and their renders as one thing
     render       the straight line: face and voice in, result out

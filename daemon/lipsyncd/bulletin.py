@@ -2,7 +2,7 @@
 
 import threading
 
-from lipsyncd.errors import DiskFailed, DiskFull
+from lipsyncd.errors import StorageError
 from lipsyncd.host.notify import Notifier
 from lipsyncd.host.status import Condition, Status
 from lipsyncd.jobs.board import Board
@@ -68,7 +68,7 @@ class Bulletin:
         """How many wait, if the store can tell."""
         try:
             return [f"{self._store.count(State.QUEUED)} queued"]
-        except (DiskFull, DiskFailed):
+        except StorageError:
             return []
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lipsyncd.errors import ConfigInvalid
+from lipsyncd.host.disk import unusable
 from lipsyncd.wire import DEFAULT_SOCKET
 
 GENERATOR = "lipsync-grid-96.safetensors"
@@ -147,7 +148,8 @@ class Chosen:
 def load_config(path: Path | None, overrides: Mapping[str, object]) -> Config:
     """The file's choices (none: all defaults), with the command line's on top.
 
-    Raises ConfigInvalid, which names the key, for what is unknown, of another type or out of range.
+    Raises ConfigInvalid, which names the key, for what is unknown, of another type or out of range;
+    StorageError if the file cannot be read for now.
     """
     chosen = {} if path is None else _read(path)
     config: Config = _section(Config, {**chosen, **overrides}, prefix="")
@@ -170,10 +172,10 @@ def _read(path: Path) -> dict[str, object]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        reason = error.strerror
+        raise unusable(str(path), error, "Correct the file, or name another.") from error
     except ValueError as error:
-        reason = str(error)
-    raise ConfigInvalid(f"{path} cannot be read: {reason}.", "Correct the file, or name another.")
+        hint = "Correct the file, or name another."
+        raise ConfigInvalid(f"{path} cannot be read: {error}.", hint) from error
 
 
 def _section(kind: type[Any], chosen: Mapping[str, object], prefix: str) -> Any:

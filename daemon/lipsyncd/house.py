@@ -6,22 +6,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lipsyncd.config import Chosen, Config, Source
-from lipsyncd.errors import ConfigInvalid, StateCorrupt
+from lipsyncd.errors import StateCorrupt
 from lipsyncd.host.blackbox import BlackBox
-from lipsyncd.host.events import CRASHED, JOB_QUARANTINED, JOB_RECOVERED, STATE_CORRUPT, emit
+from lipsyncd.host.disk import disk_named, size_at, unusable
+from lipsyncd.host.events import CRASHED, STATE_CORRUPT, emit
 from lipsyncd.host.heartbeat import Heartbeat
-from lipsyncd.host.lock import locked
+from lipsyncd.host.lock import locked_directory
 from lipsyncd.host.notify import Notifier
 from lipsyncd.host.status import Status
 from lipsyncd.jobs.admission import Admission
 from lipsyncd.jobs.board import Board
-from lipsyncd.jobs.database import Database, move_aside
+from lipsyncd.jobs.database import Database, looked_into, move_aside
 from lipsyncd.jobs.history import History
 from lipsyncd.jobs.janitor import Janitor
-from lipsyncd.jobs.job import State
+from lipsyncd.jobs.recovery import recover
 from lipsyncd.jobs.retention import Retention
 from lipsyncd.jobs.scheduler import Scheduler
-from lipsyncd.jobs.spool import Spool, disk_named
+from lipsyncd.jobs.spool import Spool
 from lipsyncd.jobs.store import Store
 from lipsyncd.reload import Reloader
 
@@ -51,20 +52,21 @@ def opened(
 ) -> Iterator[House]:
     """The house, with the jobs that waited in it; nobody else may use its state meanwhile.
 
-    Raises ConfigInvalid, StateBusy, StateNewer, DiskFull, DiskFailed.
+    Raises ConfigInvalid, StateBusy, StateNewer, StorageError.
     """
     make_state(config.state)
     chosen, box = Chosen(config), BlackBox(config.state / CRASH)
     reloader = Reloader(source, chosen, status, notifier)
     with (
-        locked(config.state / "lock", f"the state directory {config.state}"),
+        locked_directory(config.state, f"the state directory {config.state}"),
         opened_database(config.state, status) as database,
         ExitStack() as stack,
     ):
         house = furnished(database, chosen, reloader, status, heartbeat)
-        take_over(house, is_crash=bool(told(box.read())))
-        with disk_named():
-            stack.enter_context(box.armed(lambda: not house.scheduler.is_idle))
+        lost = recover(house.store, house.spool, is_crash=bool(told(box.read())))
+        status.warning = " ".join(filter(None, (status.warning, lost)))
+        house.janitor.keep_time()
+        stack.enter_context(box.armed(lambda: not house.scheduler.is_idle))
         yield house
 
 
@@ -96,14 +98,13 @@ def furnished(
 
 
 def make_state(path: Path) -> None:
+    """Raises ConfigInvalid or StorageError."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         (path / SPOOL).mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        raise ConfigInvalid(
-            f"The state directory {path} cannot be used: {error.strerror}.",
-            "Choose another with --state.",
-        ) from error
+        hint = "Choose another with --state."
+        raise unusable(f"the state directory {path}", error, hint) from error
 
 
 def told(evidence: str) -> str:
@@ -115,10 +116,13 @@ def told(evidence: str) -> str:
 
 @contextmanager
 def opened_database(state: Path, status: Status) -> Iterator[Database]:
-    """The store's file; one that cannot be read is moved aside, and everybody is told."""
+    """The store's file; one that is damaged is moved aside, and everybody is told.
+
+    Raises StateNewer or StorageError, and then nothing was moved.
+    """
     try:
         refuse_lost(state)
-        database = Database(state / STORE)
+        database = looked_into(state / STORE)
     except StateCorrupt as error:
         status.warning = set_aside(state, error)
         database = Database(state / STORE)
@@ -130,10 +134,10 @@ def opened_database(state: Path, status: Status) -> Iterator[Database]:
 
 def refuse_lost(state: Path) -> None:
     """Raise StateCorrupt if there are jobs' files, but no store that would know of them."""
-    store = state / STORE
-    is_empty = not store.exists() or store.stat().st_size == 0
-    if is_empty and any((state / SPOOL).iterdir()):
-        raise StateCorrupt("The store is gone, and the spool has files of jobs.", "Restore it.")
+    with disk_named():
+        if not size_at(state / STORE) and any((state / SPOOL).iterdir()):
+            text = "The store is gone, and the spool has files of jobs."
+            raise StateCorrupt(text, "Restore it.")
 
 
 def set_aside(state: Path, error: StateCorrupt) -> str:
@@ -142,16 +146,5 @@ def set_aside(state: Path, error: StateCorrupt) -> str:
     names = " and ".join(path.name for path in kept)
     words = f"{error.message} It began with an empty queue; {names} in {state} hold what there was."
     emit(STATE_CORRUPT, "%s", words)
-    (state / SPOOL).mkdir(mode=0o700)
+    make_state(state)
     return words
-
-
-def take_over(house: House, is_crash: bool) -> None:
-    """Put the jobs of an earlier life in order, and their files."""
-    for each in house.store.recover(is_crash):
-        event = JOB_RECOVERED if each.state is State.QUEUED else JOB_QUARANTINED
-        emit(event, "job %s: %s after the daemon died", each.id, each.state, job=each)
-    house.spool.sweep(house.store.states())
-    for job in house.store.unmeasured():
-        house.store.set_bytes(job, house.spool.bytes_of(job))
-    house.janitor.keep_time()

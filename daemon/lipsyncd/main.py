@@ -19,13 +19,13 @@ from lipsyncd.config import Config, Source
 from lipsyncd.dataplane import DataPlane, Load, Report
 from lipsyncd.errors import (
     DeviceLost,
-    DiskFailed,
-    DiskFull,
     InternalError,
     LipsyncError,
     StateCorrupt,
+    StorageError,
 )
 from lipsyncd.host import journal
+from lipsyncd.host.disk import disk_named, free_bytes, named
 from lipsyncd.host.events import GPU_LOST, LOAD_FAILED, STATE_CORRUPT, emit
 from lipsyncd.host.heartbeat import Heartbeat
 from lipsyncd.host.loading import Loading
@@ -35,7 +35,6 @@ from lipsyncd.host.status import Condition, Status
 from lipsyncd.house import House, opened
 from lipsyncd.jobs.job import State
 from lipsyncd.jobs.scheduler import RETRY_SECONDS
-from lipsyncd.jobs.spool import free_bytes
 from lipsyncd.sessions.listener import listening
 from lipsyncd.sessions.server import Server
 from lipsyncd.stop import drain
@@ -65,12 +64,13 @@ def live(load: Load) -> int:
     threading.Thread(target=heed, args=[calls], name="signals", daemon=True).start()
     try:
         serve(arguments.parse(sys.argv[1:]), load, notifier, status, calls)
-    except LipsyncError as error:
-        _tell_failure(error, status, notifier)
-        return _ended(error.code)
     except Exception as error:
-        log.critical("the daemon broke: %s", error, exc_info=error)
-        return _ended(InternalError.code)
+        name = error if isinstance(error, LipsyncError) else named(error)
+        if name is None:
+            log.critical("the daemon broke: %s", error, exc_info=error)
+            return _ended(InternalError.code)
+        _tell_failure(name, status, notifier)
+        return _ended(name.code)
     return _ended(0)
 
 
@@ -115,9 +115,10 @@ def when_there_is_room(
     while True:
         try:
             return open_house()
-        except (DiskFull, DiskFailed) as error:
-            if free_bytes(state) > ENOUGH:
-                raise
+        except StorageError as error:
+            with disk_named():
+                if free_bytes(state) > ENOUGH:
+                    raise
             report(f"no room on the disk of the state: {error.message}")
         with suppress(Empty):
             if calls.get(timeout=RETRY_SECONDS) != signal.SIGHUP:

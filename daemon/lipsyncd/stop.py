@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 from queue import Empty
 
-from lipsyncd.errors import LipsyncError
+from lipsyncd.errors import LipsyncError, StorageError
 from lipsyncd.host.events import DRAIN_BEGIN, DRAIN_END, emit
 from lipsyncd.host.heartbeat import Heartbeat
 from lipsyncd.host.notify import Notifier
@@ -35,8 +35,10 @@ def drain(house: House, heartbeat: Heartbeat, notifier: Notifier, calls: Calls) 
         _await_end(begun + seconds, heartbeat, notifier, calls)
         notifier.extend_timeout(2 * PATIENCE)
     house.scheduler.stop(PATIENCE)
-    queued = house.store.count(State.QUEUED)
-    text = "stopped after %.1f s, jobs that stay in the queue: %d"
+    queued: int | str = "unknown"
+    with suppress(StorageError):  # the jobs stay, whether they can be counted or not
+        queued = house.store.count(State.QUEUED)
+    text = "stopped after %.1f s, jobs that stay in the queue: %s"
     emit(DRAIN_END, text, time.monotonic() - begun, queued, QUEUE_DEPTH=queued)
 
 

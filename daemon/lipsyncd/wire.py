@@ -42,6 +42,7 @@ a client that does not read gets the newest only; it loses nothing of `happened`
 for a minute the session is over.
 A job is there for its owner and for admins, for nobody else. Admins are root, the daemon's own
 user, and the members of a group that the operator chooses; only they submit with high priority.
+A uid that users can give themselves (subordinate.py) is refused before hello, with auth.denied.
 An error carries code, name, message, hint, retryable and, where it is known, retry_after_ms
 (errors); after one that leaves the stream in doubt (proto.malformed, proto.too_large,
 proto.version) the session is over. Keys a receiver does not know are ignored.

@@ -8,6 +8,7 @@ from lipsyncd.bulletin import Bulletin
 from lipsyncd.dataplane import DataPlane, Load
 from lipsyncd.errors import InternalError, LipsyncError
 from lipsyncd.host import journal
+from lipsyncd.host.disk import named
 from lipsyncd.host.events import MODEL_LOADED, READY, emit
 from lipsyncd.host.heartbeat import Heartbeat, StallAlarm
 from lipsyncd.host.loading import Loading
@@ -47,7 +48,7 @@ class Worker:
         except LipsyncError as error:
             self._calls.put(error)
         except Exception as error:
-            broken = InternalError(f"The render thread broke: {error}.", "Read the log.")
+            broken = named(error) or InternalError(f"The queue broke: {error}.", "Read the log.")
             broken.__cause__ = error
             self._calls.put(broken)
 

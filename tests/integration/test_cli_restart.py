@@ -104,7 +104,7 @@ def test_following_tells_that_a_job_is_back_after_a_crash(tmp_path: Path) -> Non
             with living(tmp_path):
                 rest, _ = process.communicate()
     states = [line.split(maxsplit=4)[4].split(", 3 frames")[0] for line in rest.splitlines()]
-    assert states == ["queued again, the daemon died", "running", "succeeded"]
+    assert states == ["queued again, its render was cut short", "running", "succeeded"]
 
 
 def test_waiting_ends_with_the_way_back_when_the_daemon_stays_away(

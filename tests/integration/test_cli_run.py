@@ -60,6 +60,23 @@ def test_run_replaces_what_a_link_points_to_and_keeps_the_link(
     assert (tmp_path / "old.mp4").read_bytes() == b"facevoice"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a link of somebody else")
+def test_run_does_not_follow_a_strangers_link_in_a_shared_folder(
+    quick: Daemon, tmp_path: Path
+) -> None:
+    (tmp_path / "mine").write_bytes(b"mine")
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    (shared / "x.mp4").symlink_to(tmp_path / "mine")
+    os.lchown(shared / "x.mp4", 4001, 4001)
+    ended = lipsyncctl(tmp_path, "run", *RENDER, "-o", "shared/x.mp4")
+    assert ended.returncode == 2
+    assert "uid 4001" in ended.stderr
+    assert (tmp_path / "mine").read_bytes() == b"mine"
+    assert jobs_of(quick) == []
+
+
 def test_run_answers_with_the_messages_of_the_wire(quick: Daemon, tmp_path: Path) -> None:
     ended = lipsyncctl(tmp_path, "run", "--json", *RENDER, "-o", "out.mp4")
     answer = messages(ended.stdout)

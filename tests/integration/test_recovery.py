@@ -1,5 +1,6 @@
 """Whatever kills the daemon, an accepted job is still there in its next life."""
 
+import fcntl
 import os
 import random
 import signal
@@ -124,14 +125,25 @@ def test_no_accepted_job_is_lost_however_the_daemon_is_killed(tmp_path: Path) ->
     assert sorted(name for name in spooled(tmp_path) if "/" not in name) == sorted(listed)
 
 
-def test_two_daemons_never_share_a_state(tmp_path: Path) -> None:
+@pytest.mark.parametrize("deleted", [(), ("state/lock",)])
+def test_two_daemons_never_share_a_state(tmp_path: Path, deleted: tuple[str, ...]) -> None:
     with victim(tmp_path) as daemon:
-        second = killable.Victim(tmp_path)
-        second.socket = tmp_path / "other.sock"
+        for name in deleted:
+            (tmp_path / name).unlink()
+        second = killable.Victim(tmp_path, socket_name="other.sock")
         assert second.process.communicate()[0] == ""
         assert second.end() == StateBusy.code
         with daemon.client() as client:
             assert client.ask("health")["ready"]
+
+
+def test_an_earlier_version_which_locks_a_file_only_is_not_joined(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    with (tmp_path / "state" / "lock").open("w") as earlier:
+        fcntl.flock(earlier, fcntl.LOCK_EX)
+        second = killable.Victim(tmp_path)
+        assert second.process.communicate()[0] == ""
+        assert second.end() == StateBusy.code
 
 
 def test_a_newer_state_is_refused_by_its_exit_code(tmp_path: Path) -> None:

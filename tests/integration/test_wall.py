@@ -2,18 +2,23 @@
 
 import grp
 import os
+import pwd
 import re
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from people import NO_WAY_IN, Crowd, User, served
+from living import living
+from people import NO_WAY_IN, Crowd, User, can_be_subordinate, served
 
 from lipsyncd.jobs.job import new_id
+from lipsyncd.sessions import subordinate
+from lipsyncd.sessions.complaints import MOST
 from lipsyncd.sessions.server import KEPT_FOR_ADMINS, MAX_OF_USER, MAX_SESSIONS
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
@@ -33,6 +38,17 @@ USERS = {
     "erin": User(4005, (4005, *MANY, MEMBERS, ADMINS)),
     "mallory": User(4006, (4006,)),
 }
+
+# whose file of subordinate uids the daemon takes
+SUBUID = """
+# alice has the usual range, and the administrator has made mistakes
+alice:100000:65536
+4002:70000:10
+bob
+eve:many:1
+mallory:0:10
+mallory:4000:1
+"""
 
 # yes: it is done. unknown: there is no such job. denied: it is for others. no: no way in.
 TABLE = """
@@ -73,14 +89,22 @@ def crowd() -> Iterator[Crowd]:
 
 @contextmanager
 def crowd_before(admin_group: str) -> Iterator[Crowd]:
-    directory = Path(tempfile.mkdtemp(prefix="lipsyncd-"))
-    directory.chmod(0o755)  # unlike those of pytest, which let nobody in
-    toml = directory / "lipsyncd.toml"
-    toml.write_text(f'admin_group = "{admin_group}"\n')
-    toml.chmod(0o644)
-    try:
+    with open_directory() as directory:
+        toml = directory / "lipsyncd.toml"
+        toml.write_text(f'admin_group = "{admin_group}"\n')
+        toml.chmod(0o644)
+        (directory / "subuid").write_text(SUBUID)
         with served(directory, USERS["daemon"], MEMBERS, "--config", str(toml)) as crowd:
             yield crowd
+
+
+@contextmanager
+def open_directory() -> Iterator[Path]:
+    """A directory of the test's that everybody may enter, unlike those of pytest."""
+    directory = Path(tempfile.mkdtemp(prefix="lipsyncd-"))
+    directory.chmod(0o755)
+    try:
+        yield directory
     finally:
         shutil.rmtree(directory)
 
@@ -219,3 +243,67 @@ def test_one_user_has_sixteen_sessions_and_the_last_four_are_for_admins() -> Non
         admins = [crowd.hold(USERS[name], 1) for name in ("root", "daemon", "carol", "dave")]
         assert admins == [["welcomed"]] * KEPT_FOR_ADMINS
         assert crowd.ask(USERS["root"], "health")["name"] == "sessions.full"
+
+
+needs_namespaces = pytest.mark.skipif(
+    os.geteuid() != 0 or not can_be_subordinate(), reason="no user namespaces here"
+)
+
+
+@needs_namespaces
+def test_a_user_cannot_come_once_more_under_a_subordinate_uid(crowd: Crowd) -> None:
+    refused = crowd.ask(User(4001, (4001, MEMBERS), subordinate=100007), "health")
+    assert refused["name"] == "auth.denied"
+    assert "100007" in refused["message"]
+    assert "alice" in refused["message"]
+    assert "root" in refused["hint"]
+
+
+def test_uids_that_no_user_has_are_refused_where_users_may_have_taken_them(crowd: Crowd) -> None:
+    found = {
+        uid: crowd.ask(User(uid, (uid, MEMBERS)), "health").get("name")
+        for uid in (69999, 70000, 70009, 70010, 99999, 300000)
+    }
+    assert [uid for uid, name in found.items() if name == "auth.denied"] == [70000, 70009, 300000]
+    assert set(found.values()) == {"auth.denied", None}
+
+
+def test_users_of_the_machine_come_in_whatever_ranges_say(crowd: Crowd) -> None:
+    someone = pwd.getpwuid(1)  # every system has it, and here it is in a range
+    for user in (USERS["root"], USERS["daemon"], User(someone.pw_uid, (someone.pw_gid, MEMBERS))):
+        assert crowd.ask(user, "health")["verb"] == "reported"
+
+
+@needs_namespaces
+def test_a_users_subordinate_uids_hold_no_sessions_and_share_what_the_log_tells_of_them() -> None:
+    with crowd_before(ADMIN_GROUP) as crowd:
+        alice, found = USERS["alice"], []
+        for uid in range(100000, 100000 + MOST + 5):
+            found += crowd.hold(User(alice.uid, alice.gids, subordinate=uid), 4)
+        assert set(found) == {"auth.denied"}
+        assert crowd.hold(alice, MAX_OF_USER) == ["welcomed"] * MAX_OF_USER
+        assert crowd.hold(USERS["bob"], MAX_OF_USER) == ["welcomed"] * MAX_OF_USER
+        assert crowd.log.count("auth.denied") == MOST
+
+
+@needs_namespaces
+def test_while_the_list_of_users_is_slow_subordinate_uids_hold_the_sessions_of_one_user(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    may_answer = threading.Event()
+
+    def slow(_uid: int) -> None:
+        may_answer.wait()
+        raise KeyError
+
+    monkeypatch.setattr(subordinate.pwd, "getpwuid", slow)
+    with open_directory() as directory, living(directory) as daemon:
+        daemon.config.socket.chmod(0o666)
+        crowd = Crowd(daemon.config.socket)
+        for uid in range(100000, 100004):
+            crowd.knock(User(4001, (4001,), subordinate=uid), MAX_OF_USER // 4 + 1)
+        assert [crowd.hear() for _ in range(4)] == ["sessions.full"] * 4
+        assert crowd.ask(USERS["bob"], "health")["verb"] == "reported"
+        may_answer.set()
+        assert [crowd.hear() for _ in range(MAX_OF_USER)] == ["auth.denied"] * MAX_OF_USER
+        crowd.leave()

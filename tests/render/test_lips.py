@@ -9,8 +9,8 @@ import av
 import numpy as np
 import pytest
 from clips import clip
+from made import yunet
 
-from lipsyncd.config import Config
 from lipsyncd.face.box import Box
 from lipsyncd.media.source import examine_source
 from lipsyncd.model.detector import Detector
@@ -39,7 +39,7 @@ def face(request: pytest.FixtureRequest, neutral: Path) -> Path:
 def box(face: Path) -> Box:
     """Where the face is."""
     source = examine_source(face, "The face")
-    return Detector(Config().detector).faces(next(source.frames()))[0]
+    return Detector(yunet()).faces(next(source.frames()))[0]
 
 
 @pytest.fixture(scope="module")

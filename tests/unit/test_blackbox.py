@@ -4,10 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from lipsyncd.errors import DiskFailed
 from lipsyncd.host.blackbox import OUT_OF_MEMORY, BlackBox
 
 LIFE = """
@@ -86,3 +88,27 @@ def test_a_kill_for_lack_of_memory_is_evidence(
 
 def boot() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.symlink("/dev/zero", path)])
+def test_what_is_no_file_of_ours_is_no_evidence_and_gives_way(
+    tmp_path: Path, box: BlackBox, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "crash")
+    assert box.read() == ""
+    assert live(tmp_path, "os.kill(os.getpid(), 6)") == -6
+    assert box.read().startswith("Fatal Python error")
+
+
+def test_evidence_that_cannot_be_read_for_now_is_not_forgotten(
+    tmp_path: Path, box: BlackBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(tmp_path, "os.kill(os.getpid(), 6)")
+
+    def fail(*_: object, **__: object) -> str:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch, pytest.raises(DiskFailed):
+        patch.setattr(Path, "read_text", fail)
+        box.read()
+    assert box.read().startswith("Fatal Python error")

@@ -77,7 +77,7 @@ def test_the_job_of_another_user_tells_whose_it_is() -> None:
 
 
 def test_a_job_that_comes_back_after_a_crash_says_so() -> None:
-    assert fate(job(attempts=1), is_back=True) == "queued again, the daemon died"
+    assert fate(job(attempts=1), is_back=True) == "queued again, its render was cut short"
     assert fate(job(attempts=0), is_back=True) == "queued again"
     assert fate(job(attempts=1, state="running"), is_back=True) == "running"
     assert fate(job(attempts=1)) == "queued"

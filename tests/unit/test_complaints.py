@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from lipsyncd.errors import AccessDenied, MalformedMessage, UnknownJob
-from lipsyncd.sessions.complaints import MOST, Complaints
+from lipsyncd.sessions.complaints import MOST, SUBORDINATES, Complaints
 from lipsyncd.sessions.peer import Peer
 
 ALICE, BOB = Peer(1, 4001), Peer(2, 4002)
@@ -54,3 +54,10 @@ def test_what_an_operator_may_look_for_has_its_event(
     fields = vars(told.records[0])["fields"]
     assert fields["LIPSYNCD_EVENT"] == event
     assert (fields["LIPSYNCD_OWNER_UID"], fields["LIPSYNCD_PEER_PID"]) == ("4001", "1")
+
+
+def test_those_who_share_an_account_are_cut_off_together(told: pytest.LogCaptureFixture) -> None:
+    complaints = Complaints()
+    for uid in range(100_000, 100_000 + 10 * MOST):
+        complaints.tell(Peer(1, uid), ERROR, ERROR.message, SUBORDINATES)
+    assert len(told.records) == MOST

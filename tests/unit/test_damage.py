@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from lipsyncd.errors import LipsyncError, StateCorrupt, StateNewer
-from lipsyncd.jobs.database import Database, move_aside
+from lipsyncd.errors import DiskFailed, LipsyncError, StateCorrupt, StateNewer
+from lipsyncd.jobs import database as database_module
+from lipsyncd.jobs.damage import check_pages
+from lipsyncd.jobs.database import Database, looked_into, move_aside
 from lipsyncd.jobs.job import Job, State, move, new_job
 from lipsyncd.jobs.options import Options, Terms
+from lipsyncd.jobs.schema import damaged
 from lipsyncd.jobs.store import Store
 
 USERS = range(1000, 1005)
@@ -347,6 +350,70 @@ def size_of_last_commit(log: bytes) -> int:
     ends = [number for number, frame in enumerate(frames) if any(frame[4:8])]
     assert ends[-1] == len(frames) - 1
     return (ends[-1] - ends[-2]) * (FRAME + PAGE)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_is_what_two_looks_agree_on(path: Path, damage: Callable[[Path], None]) -> None:
+    damage(path)
+    before = path.read_bytes()
+    with pytest.raises(StateCorrupt, match=r"^The store is damaged: .*\.$"):
+        looked_into(path)
+    assert path.read_bytes() == before
+
+
+def test_damage_that_a_second_look_does_not_find_was_none(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    before, looks = states(path), iter(["a page is garbled", None])
+    monkeypatch.setattr(database_module, "check_pages", lambda _: garbled(next(looks)))
+    with closing(looked_into(path)) as database:
+        assert Store(database).states() == before
+    assert "a first look found damage, and a second one none" in caplog.text
+
+
+def test_two_looks_that_differ_are_a_fault_of_the_disk(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter(["page 3 is garbled", "page 5 is garbled"])
+    monkeypatch.setattr(database_module, "check_pages", lambda _: garbled(next(looks)))
+    with pytest.raises(DiskFailed, match="different damage: .*page 5"):
+        looked_into(path)
+    assert not is_open(path)
+
+
+def garbled(how: str | None) -> None:
+    if how:
+        raise damaged(how)
+
+
+class Rows:
+    """What SQLite answers to any question."""
+
+    def __init__(self, answer: str) -> None:
+        self._answer = answer
+
+    def execute(self, _query: str) -> "Rows":
+        return self
+
+    def fetchone(self) -> tuple[str]:
+        return (self._answer,)
+
+
+@pytest.mark.parametrize(
+    ("row", "error"),
+    [
+        ("Tree 3 page 5: unable to get the page. error code=266", DiskFailed),
+        ("*** in database main ***\nPage 4: btreeInitPage() returns error code 10", DiskFailed),
+        ("Tree 3 page 5: unable to get the page. error code=7", DiskFailed),
+        ("Page 4: btreeInitPage() returns error code 11", StateCorrupt),
+        ("row 5 missing from index jobs_in_line", StateCorrupt),
+    ],
+)
+def test_a_page_that_could_not_be_read_is_not_a_damaged_one(
+    row: str, error: type[LipsyncError]
+) -> None:
+    with pytest.raises(error):
+        check_pages(Rows(row))
 
 
 def test_a_second_store_moved_aside_leaves_the_first(path: Path) -> None:

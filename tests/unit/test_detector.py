@@ -5,12 +5,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from made import DETECTOR, frame_of, textured
+from made import DETECTOR, frame_of, textured, yunet
 
 from lipsyncd.errors import CheckpointInvalid, CheckpointMissing
 from lipsyncd.face.box import Box
 from lipsyncd.media.frame import Frame
-from lipsyncd.model.detector import Detector
+from lipsyncd.model.detector import Detector, load_detector
 
 # A face drawn by hand: ovals at (across, down) with half a (width, height), in half widths of the
 # face, and their colours: hair, skin, brows, eyes, pupils, nostrils, nose, mouth.
@@ -55,21 +55,21 @@ def test_a_box_is_in_the_pixels_of_its_frame(size: tuple[int, int]) -> None:
     """Whatever size the network sees the frame in."""
     width, height = size
     face = (0.55 * width, 0.48 * height, 0.16 * min(size))
-    boxes = Detector(DETECTOR).faces(drawn(width, height, [face]))
+    boxes = Detector(yunet()).faces(drawn(width, height, [face]))
     assert len(boxes) == 1
     assert surrounds(boxes[0], face)
 
 
 def test_the_largest_face_comes_first() -> None:
     small, large = (170, 200, 45), (440, 240, 110)
-    boxes = Detector(DETECTOR).faces(drawn(640, 480, [small, large]))
+    boxes = Detector(yunet()).faces(drawn(640, 480, [small, large]))
     assert len(boxes) == 2
     assert surrounds(boxes[0], large)
     assert surrounds(boxes[1], small)
 
 
 def test_one_detector_takes_frames_of_different_sizes() -> None:
-    detector = Detector(DETECTOR)
+    detector = Detector(yunet())
     for width, height in ((640, 480), (320, 240), (640, 480)):
         face = (0.5 * width, 0.5 * height, 0.15 * height)
         assert surrounds(detector.faces(drawn(width, height, [face]))[0], face)
@@ -77,7 +77,7 @@ def test_one_detector_takes_frames_of_different_sizes() -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_no_face_is_no_box(seed: int) -> None:
-    detector = Detector(DETECTOR)
+    detector = Detector(yunet())
     assert detector.faces(frame_of(textured(seed, 320, 240))) == []
     assert detector.faces(frame_of(np.zeros((64, 64, 3), np.uint8))) == []
 
@@ -86,12 +86,12 @@ def test_no_face_is_no_box(seed: int) -> None:
 def test_the_smallest_frames_do_no_harm(size: tuple[int, int]) -> None:
     width, height = size
     blank = frame_of(np.full((height, width, 3), 90, np.uint8))
-    assert Detector(DETECTOR).faces(blank) == []
+    assert Detector(yunet()).faces(blank) == []
 
 
 def test_a_missing_detector_is_named(tmp_path: Path) -> None:
     with pytest.raises(CheckpointMissing, match="nowhere"):
-        Detector(tmp_path / "nowhere")
+        load_detector(tmp_path / "nowhere", lambda _: None)
 
 
 @pytest.mark.parametrize(
@@ -101,11 +101,11 @@ def test_another_file_is_not_the_detector(tmp_path: Path, content: bytes) -> Non
     path = tmp_path / "detector.onnx"
     path.write_bytes(content)
     with pytest.raises(CheckpointInvalid, match="not the YuNet"):
-        Detector(path)
+        load_detector(path, lambda _: None)
 
 
 def test_a_truncated_detector_is_not_the_detector(tmp_path: Path) -> None:
     path = tmp_path / "detector.onnx"
     path.write_bytes(DETECTOR.read_bytes()[:100_000])
     with pytest.raises(CheckpointInvalid, match="not the YuNet"):
-        Detector(path)
+        load_detector(path, lambda _: None)

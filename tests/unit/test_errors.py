@@ -42,6 +42,7 @@ CODES = {
     "sessions.full": 6,
     "disk.full": 74,
     "disk.failed": 74,
+    "host.exhausted": 75,
     "checkpoint.missing": 66,
     "checkpoint.invalid": 66,
     "config.invalid": 78,
@@ -56,7 +57,15 @@ CODES = {
     "internal": 70,
     "server.unreachable": 7,
 }
-RETRYABLE = {"queue.full", "queue.draining", "sessions.full", "disk.full", "disk.failed", "gpu.oom"}
+RETRYABLE = {
+    "queue.full",
+    "queue.draining",
+    "sessions.full",
+    "disk.full",
+    "disk.failed",
+    "host.exhausted",
+    "gpu.oom",
+}
 
 
 def test_every_name_has_its_exit_code() -> None:

@@ -20,7 +20,7 @@ MAX_MODULE_LINES = 250
 LAYERS = [
     {"lipsyncd"},
     {"lipsyncd.errors"},
-    {"lipsyncd.wire"},
+    {"lipsyncd.wire", "lipsyncd.host.disk"},
     {"lipsyncd.connection", "lipsyncd.config", "lipsyncd.jobs.options", "lipsyncd.host.clock"},
     {"lipsyncd.jobs.job"},
     {"lipsyncd.arguments", "lipsyncd.dataplane", "lipsyncctl"},

@@ -39,6 +39,15 @@ def test_a_living_daemon_keeps_its_socket(tmp_path: Path) -> None:
         connect(path)
 
 
+def test_a_living_daemon_keeps_its_socket_though_its_lock_was_deleted(tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+    with listening(path, []):
+        (tmp_path / "control.sock.lock").unlink()
+        with pytest.raises(StateBusy), listening(path, []):
+            pass
+        connect(path)
+
+
 def test_a_socket_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "control.sock"
     with socket.socket(socket.AF_UNIX) as other:

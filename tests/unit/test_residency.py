@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from made import DETECTOR, SHIPPED, models_of, random_generator, write_safetensors
+from made import DETECTOR, SHIPPED, models_of, random_generator, write_safetensors, yunet
 
 from lipsyncd.config import Config
 from lipsyncd.errors import CheckpointMissing, DeviceLost, DeviceUnavailable
@@ -137,8 +137,8 @@ def test_auto_takes_what_is_there() -> None:
 # Loading
 
 
-def config(checkpoint: Path, device: str = "cpu") -> Config:
-    return Config(checkpoint=checkpoint, detector=DETECTOR, device=device)
+def config(checkpoint: Path, device: str = "cpu", detector: Path = DETECTOR) -> Config:
+    return Config(checkpoint=checkpoint, detector=detector, device=device)
 
 
 def test_loading_says_what_it_does_and_describes_what_it_loaded(
@@ -166,6 +166,12 @@ def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
         load_models(config(tmp_path / "nowhere"), tmp_path, lambda _: None)
 
 
+def test_a_missing_detector_is_noticed_at_the_start(weights: Path, tmp_path: Path) -> None:
+    chosen = config(weights, detector=tmp_path / "nowhere")
+    with pytest.raises(CheckpointMissing, match="face detector at .*nowhere"):
+        load_models(chosen, tmp_path, lambda _: None)
+
+
 def test_the_shipped_checkpoint_passes_its_own_proof(tmp_path: Path) -> None:
     path = tmp_path / SHIPPED.name
     path.symlink_to(SHIPPED)
@@ -178,7 +184,7 @@ def test_a_bit_that_flips_in_memory_is_noticed(weights: Path) -> None:
     """The warm pass compares with the golden output; the checksum shows it, too."""
     checkpoint = load_checkpoint(weights, lambda _: None)
     golden = golden_of(checkpoint, weights.parent, lambda _: None)
-    models = Models(checkpoint, golden, DETECTOR, torch.device("cpu"), 2)
+    models = Models(checkpoint, golden, yunet(), torch.device("cpu"), 2)
     models.prove()
     before = models.describe()["weights_checksum"]
     with torch.inference_mode():

@@ -17,6 +17,7 @@ from lipsyncd.jobs.database import Database
 from lipsyncd.jobs.history import History, Kept
 from lipsyncd.jobs.job import Job, State, move, new_job
 from lipsyncd.jobs.options import Options
+from lipsyncd.jobs.recovery import recover
 from lipsyncd.jobs.retention import Retention, is_young, overdue
 from lipsyncd.jobs.spool import Spool
 from lipsyncd.jobs.store import Store
@@ -48,7 +49,9 @@ class Shelf:
             file.write(b"input")
             file.flush()
             size = self.spool.admit(job.id, file.fileno(), file.fileno())
-        return self.store.add(replace(job, spool_bytes=size))
+        self.store.add(replace(job, spool_bytes=size))
+        self.spool.accept(job.id)
+        return replace(job, spool_bytes=size)
 
     def end(self, age: float, state: State = State.SUCCEEDED) -> Job:
         """A job that ended so many seconds before NOW."""
@@ -250,7 +253,7 @@ def test_a_daemon_that_dies_between_the_files_and_the_record_leaves_neither(
         shelf.spool.discard(job.id)  # and there it died
     shelf.database.close()
     shelf = Shelf(tmp_path)
-    shelf.spool.sweep(shelf.store.states())
+    assert recover(shelf.store, shelf.spool, is_crash=False) == ""
     shelf.retention.apply(NOW)
     assert [each.id for each in shelf.history.kept()] == [cleaned.id]
     found = shelf.store.get(cleaned.id)

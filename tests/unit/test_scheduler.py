@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 import select
 import threading
 from collections.abc import Iterator
@@ -154,11 +155,41 @@ def test_an_expected_error_fails_the_job_by_its_name(
     assert not any(record.exc_info for record in caplog.records)
 
 
-def test_a_full_disk_fails_the_job_by_its_name(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [
+        (errno.ENOSPC, "disk.full"),
+        (errno.EIO, "disk.failed"),
+        (errno.EMFILE, "host.exhausted"),
+    ],
+)
+def test_a_disk_that_never_works_fails_the_job_by_its_name(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, number: int, name: str
+) -> None:
+    monkeypatch.setattr("lipsyncd.jobs.scheduler.RETRY_SECONDS", 0.001)
     job = bench.submit()
-    bench.start(raising(OSError(errno.ENOSPC, "No space left on device")))
+    bench.start(raising(OSError(number, os.strerror(number))))
     ended = bench.end_of(job)
-    assert ended.error and ended.error["name"] == "disk.full"
+    assert ended.error and ended.error["name"] == name
+    assert ended.attempts == 3
+
+
+def test_a_disk_that_stutters_costs_a_job_nothing_but_time(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("lipsyncd.jobs.scheduler.RETRY_SECONDS", 0.001)
+    broken = iter([errno.EIO, errno.ENOMEM])
+
+    def stutter(options: Options, paths: Paths) -> Steps:
+        if number := next(broken, None):
+            raise OSError(number, os.strerror(number))
+        yield from at_once(options, paths)
+
+    job = bench.submit()
+    bench.start(stutter)
+    ended = bench.end_of(job)
+    assert (ended.state, ended.attempts) == (State.SUCCEEDED, 3)
+    assert caplog.text.count("queue: paused") == 2
 
 
 def test_an_unexpected_error_is_logged_with_its_traceback_and_stays_inside(

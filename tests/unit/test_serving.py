@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from made import DETECTOR, models_of, random_generator, write_safetensors
+from made import models_of, random_generator, write_safetensors, yunet
 
 from lipsyncd.model.checkpoint import load_checkpoint
 from lipsyncd.model.golden import golden_of
@@ -63,7 +63,7 @@ def test_new_models_do_not_wait_for_the_old_ones(tmp_path: Path) -> None:
     path = write_safetensors(tmp_path / "old.safetensors", random_generator())
     checkpoint = load_checkpoint(path, lambda _: None)
     golden = golden_of(checkpoint, tmp_path, lambda _: None)
-    old = Models(checkpoint, golden, DETECTOR, torch.device("cpu"), 4)
+    old = Models(checkpoint, golden, yunet(), torch.device("cpu"), 4)
     reached, go_on = threading.Event(), threading.Event()
 
     def hold(_generator: torch.nn.Module, _inputs: tuple[torch.Tensor, ...]) -> None:

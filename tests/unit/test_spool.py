@@ -1,6 +1,5 @@
 """The spool takes real files only, copies them whole, and leaves nothing it does not need."""
 
-import errno
 import os
 import resource
 import socket
@@ -24,7 +23,7 @@ from lipsyncd.errors import (
 )
 from lipsyncd.jobs.job import State
 from lipsyncd.jobs.snapshot import CHUNK, copy, examined
-from lipsyncd.jobs.spool import Spool, disk_named
+from lipsyncd.jobs.spool import Spool
 
 Opener = Callable[..., int]
 
@@ -181,7 +180,7 @@ def test_a_full_disk_takes_no_job_and_keeps_no_part_of_it(
     free = spool.free_bytes()
     with pytest.raises(DiskFull, match="No space left"):
         spool.admit("m5", opened(bytes(3 * CHUNK)), opened(b"voice"))
-    assert names_in(disk / "spool") == ["k3", "k3/face", "k3/voice"]
+    assert names_in(disk / "spool") == ["k3.new", "k3.new/face", "k3.new/voice"]
     assert spool.free_bytes() == free
     assert 0 < free <= 2 * CHUNK
 
@@ -191,6 +190,7 @@ def test_a_disk_that_cannot_be_written_to_is_named_and_what_is_on_it_stays(
 ) -> None:
     spool = Spool(disk / "spool", chosen)
     spool.admit("k3", opened(b"face"), opened(b"voice"))
+    spool.accept("k3")
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     with pytest.raises(DiskFailed, match="Read-only file system"):
         spool.admit("m5", opened(b"face"), opened(b"voice"))
@@ -207,21 +207,9 @@ def test_a_disk_that_cannot_be_written_to_is_named_and_what_is_on_it_stays(
     assert names_in(disk / "spool") == []
 
 
-def test_what_a_disk_refuses_has_a_name() -> None:
-    names = {
-        errno.ENOSPC: DiskFull,
-        errno.EDQUOT: DiskFull,
-        errno.EIO: DiskFailed,
-        errno.EROFS: DiskFailed,
-        errno.EMFILE: OSError,
-    }
-    for number, name in names.items():
-        with pytest.raises(name, match=os.strerror(number)), disk_named():
-            raise OSError(number, os.strerror(number))
-
-
 def test_a_retry_shares_the_inputs_and_outlives_the_first_job(spool: Spool, opened: Opener) -> None:
     spool.admit("k3", opened(b"face"), opened(b"voice"))
+    spool.accept("k3")
     spool.tidy("k3", State.FAILED)
     assert spool.link("k3", "m5") == 9
     assert spool.paths("m5").face.samefile(spool.paths("k3").face)
@@ -235,6 +223,7 @@ def test_a_retry_without_all_of_its_inputs_leaves_nothing(
     spool: Spool, opened: Opener, tmp_path: Path, name: str
 ) -> None:
     spool.admit("k3", opened(b"face"), opened(b"voice"))
+    spool.accept("k3")
     (tmp_path / "spool/k3" / name).unlink()
     for old in ("k3", "never there"):
         with pytest.raises(InputGone):
@@ -307,20 +296,25 @@ def test_only_what_a_state_needs_is_kept(
     assert (names_in(directory) if directory.exists() else None) == kept
 
 
-def test_a_sweep_removes_what_belongs_to_no_job(
+def test_a_folder_has_its_name_once_the_store_knows_the_job(
     spool: Spool, opened: Opener, tmp_path: Path
 ) -> None:
-    for name in ("waiting", "ended", "stranger"):
-        spool.admit(name, opened(b"face"), opened(b"voice"))
-        (spool.paths(name).result).write_bytes(b"result")
-    (tmp_path / "spool/stray.part").write_bytes(b"")
-    (tmp_path / "spool/no directory").write_bytes(b"")
-    states = dict.fromkeys(["waiting", "never copied", "no directory"], State.QUEUED)
-    spool.sweep({**states, "ended": State.SUCCEEDED})
-    assert names_in(tmp_path / "spool") == [
-        "ended",
-        "ended/result",
-        "waiting",
-        "waiting/face",
-        "waiting/voice",
-    ]
+    spool.admit("k3", opened(b"face"), opened(b"voice"))
+    assert [(each.job, each.is_new) for each in spool.entries()] == [("k3", True)]
+    spool.accept("k3")
+    assert [(each.job, each.is_new) for each in spool.entries()] == [("k3", False)]
+    assert names_in(tmp_path / "spool") == ["k3", "k3/face", "k3/voice"]
+
+
+def test_a_folder_that_could_not_get_its_name_gets_it_when_it_is_used(
+    spool: Spool, opened: Opener
+) -> None:
+    spool.admit("k3", opened(b"face"), opened(b"voice"))
+    assert spool.paths("k3").face.read_bytes() == b"face"
+    assert not any(each.is_new for each in spool.entries())
+
+
+def test_a_discard_takes_what_was_never_accepted_as_well(spool: Spool, opened: Opener) -> None:
+    spool.admit("k3", opened(b"face"), opened(b"voice"))
+    assert spool.discard("k3")
+    assert spool.entries() == []

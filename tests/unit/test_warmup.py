@@ -7,7 +7,7 @@ import pytest
 from made import examined, models_of, random_generator, write_safetensors
 
 from lipsyncd.config import Config
-from lipsyncd.errors import CheckpointMissing, WarmUpFailed
+from lipsyncd.errors import WarmUpFailed
 from lipsyncd.media.source import examine_source
 from lipsyncd.model.residency import Models
 from lipsyncd.warmup import FACE, SECONDS, SIDE, refuse_empty, warm_up, write_picture, write_tone
@@ -49,11 +49,3 @@ def test_a_result_of_the_wrong_length_fails_the_warm_up(tmp_path: Path) -> None:
     with pytest.raises(WarmUpFailed, match="1 frames") as caught:
         refuse_empty(tmp_path / "result")
     assert caught.value.hint
-
-
-def test_a_missing_detector_is_noticed_at_the_start(tmp_path: Path, scratch: Path) -> None:
-    weights = write_safetensors(tmp_path / "weights", random_generator())
-    models = models_of(weights, detector=tmp_path / "nowhere")
-    with pytest.raises(CheckpointMissing, match="nowhere"):
-        warm_up(models, Config().render)
-    assert list(scratch.iterdir()) == []

@@ -7,16 +7,24 @@ class HostError(LipsyncError):
     """The machine, its files or its configuration; the operator has to act."""
 
 
-class DiskFull(HostError):
+class StorageError(HostError):
+    """The state could not be read or written for now; it is as it was, and may work again."""
+
+    code = 74
+    retryable = True
+
+
+class DiskFull(StorageError):
     name = "disk.full"
-    code = 74
-    retryable = True
 
 
-class DiskFailed(HostError):
+class DiskFailed(StorageError):
     name = "disk.failed"
-    code = 74
-    retryable = True
+
+
+class HostExhausted(StorageError):
+    name = "host.exhausted"
+    code = 75
 
 
 class CheckpointMissing(HostError):

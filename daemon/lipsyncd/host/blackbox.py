@@ -5,18 +5,24 @@ evidence against the jobs that were running.  A kill from outside, or a power cu
 """
 
 import faulthandler
+import logging
 import re
+import stat
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from lipsyncd.errors import DeviceLost, InternalError
+from lipsyncd.host.disk import disk_named
 
 EXTENSIONS = re.compile(r"^Extension modules: .*$", re.MULTILINE)
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 COUNTERS = Path("/proc/vmstat")  # oom_kill: how many processes the kernel killed for lack of memory
 OUT_OF_MEMORY = "The kernel killed a process of this machine for lack of memory meanwhile."
+
+log = logging.getLogger(__name__)
 
 
 class BlackBox:
@@ -29,13 +35,22 @@ class BlackBox:
         self._path = path
 
     def read(self) -> str:
-        """The evidence of an earlier life, in words; empty if it ended well or was killed."""
-        try:
-            machine, _, words = self._path.read_text(errors="replace").partition("\n")
-        except FileNotFoundError:
-            return ""
+        """The evidence of an earlier life, in words; empty if it ended well or was killed.
+
+        What is no regular file was written by nobody's crash.  Raises StorageError.
+        """
+        with disk_named():
+            machine, _, words = self._content().partition("\n")
         words = "".join(EXTENSIONS.split(words))  # a long list that tells nothing
         return words.strip() or (OUT_OF_MEMORY if is_starved_since(machine) else "")
+
+    def _content(self) -> str:
+        try:
+            if not stat.S_ISREG(self._path.lstat().st_mode):
+                return ""
+            return self._path.read_text(errors="replace")
+        except FileNotFoundError:
+            return ""
 
     @contextmanager
     def armed(self, is_busy: Callable[[], bool]) -> Iterator[None]:
@@ -43,11 +58,9 @@ class BlackBox:
 
         A lost device that comes out of the block is noted as well, or a render that broke more than
         itself, if jobs were running then.
-        After an orderly end the file is gone.
+        After an orderly end the file is gone.  Raises StorageError before the block.
         """
-        with self._path.open("w") as file:
-            file.write(f"{machine_now()}\n")
-            file.flush()
+        with self._begun() as file:
             faulthandler.enable(file)
             try:
                 yield
@@ -57,7 +70,23 @@ class BlackBox:
                 raise
             finally:
                 faulthandler.enable(sys.__stderr__)
-        self._path.unlink()
+        try:
+            self._path.unlink()
+        except OSError as error:  # what is left has no words in it, and so convicts nobody
+            log.warning("crash file: it cannot be removed: %s", error.strerror)
+
+    @contextmanager
+    def _begun(self) -> Iterator[TextIO]:
+        """The file with its first line, in the place of whatever was there."""
+        fresh = self._path.with_name(f"{self._path.name}.new")
+        with ExitStack() as stack:
+            with disk_named():
+                fresh.unlink(missing_ok=True)
+                file = stack.enter_context(fresh.open("x"))
+                file.write(f"{machine_now()}\n")
+                file.flush()
+                fresh.replace(self._path)
+            yield file
 
 
 def machine_now() -> str:

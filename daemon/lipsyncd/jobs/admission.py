@@ -43,7 +43,7 @@ class Admission:
     def submit(self, job: Job, face: int, voice: int) -> Job:
         """Accept a job with the files behind two descriptors; or give the one with its key.
 
-        Raises QueueFull, QueueDraining, KeyTaken, InputError, DiskFull, DiskFailed; then nothing
+        Raises QueueFull, QueueDraining, KeyTaken, InputError, StorageError; then nothing
         is left of it.
         """
         known = job.key and self._store.by_key(job.owner, job.key)

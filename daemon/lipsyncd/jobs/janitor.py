@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from lipsyncd.errors import DiskFailed, DiskFull
+from lipsyncd.errors import StorageError
 from lipsyncd.host.clock import Moment, adopt, now, this_moment
 from lipsyncd.host.events import CLOCK_SET, emit
 from lipsyncd.jobs.board import Board, Watch
@@ -104,7 +104,7 @@ class Janitor:
         """What goes wrong in here is told, if it is the disk once, and keeps from nothing else."""
         try:
             yield
-        except (DiskFull, DiskFailed) as error:
+        except StorageError as error:
             if error.name not in self._told | self._faults:
                 log.warning("janitor: %s %s", error.message, error.hint)
             self._faults.add(error.name)

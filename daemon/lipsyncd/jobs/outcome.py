@@ -1,5 +1,6 @@
 """How a job ends or goes back to the queue, and how the journal tells it."""
 
+from dataclasses import replace
 from typing import Any
 
 from lipsyncd.errors import InputError, JobExpired, LipsyncError
@@ -41,8 +42,12 @@ def expired(job: Job, why: str) -> Job:
 
 def requeued(job: Job) -> Job:
     """The job as it was before its render, which says nothing against it."""
-    untouched = {"attempts": job.attempts - 1, "started_at": None, "fps": 0.0}
-    return move(job, State.QUEUED, done=0, total=0, faces=0, **untouched)
+    return replace(interrupted(job), attempts=job.attempts - 1)
+
+
+def interrupted(job: Job) -> Job:
+    """The job before its next render; the one that did not come to an end counts."""
+    return move(job, State.QUEUED, started_at=None, done=0, total=0, faces=0, fps=0.0)
 
 
 def tell(job: Job, cause: Exception | None = None) -> None:

@@ -3,7 +3,7 @@
 import threading
 
 from lipsyncd.config import Chosen
-from lipsyncd.errors import DiskFailed, DiskFull, LipsyncError, QueueDraining
+from lipsyncd.errors import DiskFull, LipsyncError, QueueDraining, StorageError
 from lipsyncd.host.clock import now
 from lipsyncd.host.events import DISK_FULL, QUEUE_DRAINED, QUEUE_RESUMED, emit
 from lipsyncd.jobs.spool import Spool
@@ -70,7 +70,7 @@ class Pause:
         """Whether there is so much room on the disk that jobs may be started."""
         try:
             self.refuse_little_room(0)
-        except (DiskFull, DiskFailed):
+        except StorageError:
             return False
         return True
 
@@ -88,7 +88,7 @@ class Pause:
             self.refuse_little_room(least // HYSTERESIS if self._fault else 0)
             if self._fault:
                 self._store.set_note(TRIAL, f"{now()}")
-        except (DiskFull, DiskFailed) as error:
+        except StorageError as error:
             return self.tell(error)
         if self._fault:
             self._fault = ""

@@ -38,7 +38,8 @@ class Retention:
 
     The files always go first, then the record says so. A daemon that dies in between has lost
     nothing but what was to go, and the record still counts those files, so they are removed once
-    more. The other way round, files might stay of which no record knows.
+    more. The other way round, files might stay of which no record knows, and those are taken for
+    what is left of a lost record.
     """
 
     def __init__(self, history: History, spool: Spool, chosen: Chosen) -> None:
@@ -75,8 +76,9 @@ class Retention:
         return len(gone), sum(each.bytes for each in gone)
 
     def _forget(self, jobs: Iterable[str]) -> list[str]:
-        """Remove files and records; of which jobs."""
+        """Remove files and records; of which jobs.  Raises StorageError."""
         gone = [job for job in jobs if self._spool.discard(job)]
+        self._spool.sync()
         self._history.forget(gone)
         return gone
 

@@ -1,21 +1,24 @@
 """A run: one job's render, from its first step to how it ended."""
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
 
 from lipsyncd.dataplane import Render
-from lipsyncd.errors import DeviceLost, DiskFailed, DiskFull, InternalError, LipsyncError
+from lipsyncd.errors import DeviceLost, InternalError, LipsyncError, StorageError
 from lipsyncd.host.clock import now
+from lipsyncd.host.disk import disk_named
 from lipsyncd.host.events import JOB_STARTED, emit
 from lipsyncd.host.heartbeat import Life
 from lipsyncd.jobs.board import Board
 from lipsyncd.jobs.job import Job, Progress, State
-from lipsyncd.jobs.outcome import cancelled, expired, failed, requeued, succeeded
-from lipsyncd.jobs.spool import Spool, disk_named
+from lipsyncd.jobs.outcome import cancelled, expired, failed, interrupted, requeued, succeeded
+from lipsyncd.jobs.pause import Pause
+from lipsyncd.jobs.spool import Spool
 
 OVERDUE = "It had not ended when the time of its --expires was up."
+MAX_ATTEMPTS = 3  # before an error of the disk is the job's end
 SLOW = "It was rendered for longer than its --max-runtime of {:g} s."
 
 
@@ -26,14 +29,13 @@ class Run:
     which means another time.  `job` is the job with its progress.
     """
 
-    def __init__(self, job: Job, spool: Spool, board: Board, has_room: Callable[[], bool]) -> None:
-        """`has_room` tells whether the disk has the room that a queue needs."""
+    def __init__(self, job: Job, spool: Spool, board: Board, pause: Pause) -> None:
         self.job = job
         self.verdict: State | None = None
         self.cause: Exception | None = None  # what broke, if that was our fault
         self._spool = spool
         self._board = board
-        self._has_room = has_room
+        self._pause = pause
         self._begun = time.monotonic()
         # by a clock that nobody sets
         self._left = None if job.expires_at is None else job.expires_at - now()
@@ -51,15 +53,23 @@ class Run:
                 return self._finished(render, life)
         except DeviceLost:
             raise
-        except (DiskFull, DiskFailed) as error:
-            # with little room left it was others who took it, and the job may try again
-            return failed(self.job, error, self.seconds) if self._has_room() else requeued(self.job)
+        except StorageError as error:
+            return self._put_off(error)
         except LipsyncError as error:
             return failed(self.job, error, self.seconds)
         except Exception as error:
             self.cause = error
             broken = InternalError("The render broke.", "Ask the operator to read the log.")
             return failed(self.job, broken, self.seconds)
+
+    def _put_off(self, error: StorageError) -> Job:
+        """Another time, since the disk may work again; but not without end."""
+        if not self._pause.has_room():
+            return requeued(self.job)  # others took it
+        self._pause.tell(error)  # until the disk has been seen to work
+        if self.job.attempts < MAX_ATTEMPTS:
+            return interrupted(self.job)
+        return failed(self.job, error, self.seconds)
 
     def _finished(self, render: Render, life: Life) -> Job:
         steps = render(self.job.options, self._spool.paths(self.job.id))

@@ -6,12 +6,11 @@ import time
 from lipsyncd.config import Chosen
 from lipsyncd.dataplane import DataPlane, Render
 from lipsyncd.errors import (
-    DiskFailed,
-    DiskFull,
     InternalError,
     JobEnded,
     LipsyncError,
     QueueDraining,
+    StorageError,
 )
 from lipsyncd.host.heartbeat import Heartbeat, Life
 from lipsyncd.host.native import give_back_memory
@@ -49,12 +48,13 @@ class Scheduler:
     def enqueue(self, job: Job) -> Job:
         """Accept the job, on disk for good; the one that had its key before, if there is one.
 
-        Raises QueueDraining, KeyTaken, DiskFull, DiskFailed.
+        Raises QueueDraining, KeyTaken, StorageError.
         """
         with self._changed:
             self.check_open()
             accepted = self._store.add(job)
             if accepted.id == job.id:  # not an older one, which is further on
+                self._spool.accept(job.id)
                 self._board.post(job)
             self._changed.notify_all()
             return accepted
@@ -126,7 +126,7 @@ class Scheduler:
         try:
             if (found := self._store.get(job)) and not found.is_ended:
                 self._end(requeued(found))
-        except (DiskFull, DiskFailed) as error:
+        except StorageError as error:
             self.pause.tell(error)
         del self._runs[job]
 
@@ -159,7 +159,7 @@ class Scheduler:
                 if self._is_stopping and self.is_idle:
                     return None
                 if job := self._taken():
-                    run = Run(job, self._spool, self._board, self.pause.has_room)
+                    run = Run(job, self._spool, self._board, self.pause)
                     return self._runs.setdefault(job.id, run)
                 self._changed.wait(min(left, RETRY_SECONDS))
         return None
@@ -181,7 +181,7 @@ class Scheduler:
             if head is None or (head.crashes and self._runs):
                 return None
             job = self._store.begin(head.id)
-        except (DiskFull, DiskFailed) as error:
+        except StorageError as error:
             return self.pause.tell(error)
         self.line.started(head.owner)
         return job
@@ -229,7 +229,7 @@ class Scheduler:
         """Whether the end could be written to the store."""
         try:
             self._store.put(job)
-        except (DiskFull, DiskFailed) as error:
+        except StorageError as error:
             self.pause.tell(error)
             return False
         return True

@@ -2,26 +2,29 @@
 
 Clients pass open files, never paths. What they passed is copied before a job is accepted, so
 they may change or remove their files afterwards.
+
+A directory is called `ID.new` until the store knows the job, and `ID` from then on. So after a
+crash each tells what it is: `ID.new` without a record was never accepted and goes; `ID` without one
+belongs to a job whose record was lost, and is kept.
 """
 
-import errno
 import logging
 import os
 import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from lipsyncd.config import Chosen
-from lipsyncd.errors import DiskFailed, DiskFull, InputGone, NoResult
+from lipsyncd.errors import InputGone, NoResult
+from lipsyncd.host.disk import disk_named, free_bytes, size_at, sync
 from lipsyncd.jobs.job import Paths, State
 from lipsyncd.jobs.snapshot import copy, examined
 
-FULL = {errno.ENOSPC, errno.EDQUOT}
-BROKEN = {errno.EIO, errno.EROFS}
-
 INPUTS = ("face", "voice")
 RESULT = "result"
+NEW = ".new"  # of a job that is not accepted yet
 KEPT = {  # files that still have a use, by the state of their job; others may go
     State.QUEUED: INPUTS,
     State.RUNNING: INPUTS,
@@ -33,15 +36,28 @@ KEPT = {  # files that still have a use, by the state of their job; others may g
 log = logging.getLogger(__name__)
 
 
+class Entry:
+    """Something in the spool, by the job that it is of."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises OSError."""
+        self.job = path.name.removesuffix(NEW)
+        self.is_new = self.job != path.name
+        self.is_folder = stat.S_ISDIR(path.lstat().st_mode)
+        self.names = set(os.listdir(path)) if self.is_folder else set()
+
+
 class Spool:
     """The files of all jobs, under one directory that belongs to the daemon alone."""
 
     def __init__(self, directory: Path, chosen: Chosen) -> None:
+        """Raises StorageError."""
         self._directory = directory
         self._chosen = chosen
         self._stuck: set[Path] = set()  # what could not be removed, and has been told
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _sync(directory.parent)
+        with disk_named():
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            sync(directory.parent)
 
     def size_of(self, face: int, voice: int) -> int:
         """How many bytes `admit` would copy.  Raises NotAFile, FileTooLarge, UnreadableMedia."""
@@ -50,7 +66,7 @@ class Spool:
     def admit(self, job: str, face: int, voice: int) -> int:
         """Copy the files behind two descriptors, for good; how many bytes that were.
 
-        Raises NotAFile, FileTooLarge, UnreadableMedia, InputGone, DiskFull or DiskFailed, and then
+        Raises NotAFile, FileTooLarge, UnreadableMedia, InputGone or StorageError, and then
         nothing remains. The descriptors, and the client's position in them, are left as they are.
         """
         found_face, found_voice = self._examined(face, voice)
@@ -58,7 +74,7 @@ class Spool:
             copy(voice, directory / "voice", found_voice)
             copy(face, directory / "face", found_face)
             for name in INPUTS:
-                _sync(directory / name)
+                sync(directory / name)
         return found_face.st_size + found_voice.st_size
 
     def _examined(self, face: int, voice: int) -> tuple[os.stat_result, os.stat_result]:
@@ -71,7 +87,7 @@ class Spool:
     def link(self, old: str, new: str) -> int:
         """Give a new job the inputs of an old one, for good; how many bytes they have.
 
-        Raises InputGone, DiskFull or DiskFailed, and then nothing remains.
+        Raises InputGone or StorageError, and then nothing remains.
         """
         with self._made(new) as directory:
             for name in INPUTS:
@@ -79,22 +95,34 @@ class Spool:
                     (directory / name).hardlink_to(self._directory / old / name)
                 except FileNotFoundError:
                     raise _gone(name) from None
-        return self.bytes_of(new)
+            return sum(size_at(directory / name) or 0 for name in INPUTS)
+
+    def accept(self, job: str) -> None:
+        """The store knows the job: from now on its files tell of it even without the store.
+
+        Where that fails, it is made up for when the files are used, or at the next start.
+        """
+        with suppress(OSError):
+            self._accepted(job)
 
     def paths(self, job: str) -> Paths:
-        """Where a render finds the inputs and puts the result; InputGone if there is no input."""
-        directory = self._directory / job
-        for name in INPUTS:
-            if not (directory / name).is_file():
-                raise _gone(name)
+        """Where a render finds the inputs and puts the result.
+
+        Raises InputGone if there is no input, and StorageError.
+        """
+        with disk_named():
+            directory = self._accepted(job)
+            for name in INPUTS:
+                if size_at(directory / name) is None:
+                    raise _gone(name)
         return Paths(directory / "face", directory / "voice", directory / RESULT)
 
     def seal(self, job: str) -> int:
         """Bring a result to the disk for good; its size in bytes."""
         directory = self._directory / job
         with disk_named():
-            _sync(directory / RESULT)
-            _sync(directory)
+            sync(directory / RESULT)
+            sync(directory)
             return (directory / RESULT).stat().st_size
 
     def open_result(self, job: str) -> int:
@@ -109,8 +137,13 @@ class Spool:
             ) from None
 
     def bytes_of(self, job: str) -> int:
-        """What the inputs and the result of a job have in bytes, those that are there."""
-        return sum(_bytes_in(self._directory / job / name) for name in (*INPUTS, RESULT))
+        """What the inputs and the result of a job have in bytes, those that are there.
+
+        Raises StorageError.
+        """
+        with disk_named():
+            directory = self._accepted(job)
+            return sum(size_at(directory / name) or 0 for name in (*INPUTS, RESULT))
 
     def free_bytes(self) -> int:
         """What the daemon may still write to the disk."""
@@ -119,31 +152,58 @@ class Spool:
 
     def discard(self, job: str) -> bool:
         """Remove all files of a job; whether they are gone, and if not the log tells why."""
-        return self._clear(self._directory / job)
+        return self._clear(self._directory / f"{job}{NEW}") and self._clear(self._directory / job)
+
+    def sync(self) -> None:
+        """What was removed stays removed, whatever happens.  Raises StorageError."""
+        with disk_named():
+            sync(self._directory)
 
     def tidy(self, job: str, state: State) -> None:
         """Remove the files that have no use once the job is in this state."""
         self._clear(self._directory / job, KEPT.get(state, ()))
 
-    def sweep(self, states: Mapping[str, State]) -> None:
-        """Remove what an earlier life left behind, given the state of every job there is."""
-        for entry in list(self._directory.iterdir()):
-            state = states.get(entry.name)
-            self._clear(entry, KEPT.get(state, ()) if state else ())
+    def entries(self) -> list[Entry]:
+        """What is in the spool.  Raises StorageError."""
+        with disk_named():
+            return [Entry(each) for each in self._directory.iterdir()]
+
+    def set_aside(self, jobs: Iterable[str]) -> Path:
+        """Keep the files of jobs without a record, out of the way; where they are then.
+
+        Raises StorageError; called again, it moves what is left.
+        """
+        moment = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+        aside = self._directory.with_name(f"{self._directory.name}.unrecorded-{moment}")
+        with disk_named():
+            aside.mkdir(mode=0o700)
+            for job in jobs:
+                (self._directory / job).rename(aside / job)
+            for each in (aside, self._directory, aside.parent):
+                sync(each)
+        return aside
 
     @contextmanager
     def _made(self, job: str) -> Iterator[Path]:
         """A new directory, which is there for good after the block; or not at all if it fails."""
-        directory = self._directory / job
+        directory = self._directory / f"{job}{NEW}"
         with disk_named():
             directory.mkdir(mode=0o700)
             try:
                 yield directory
-                _sync(directory)
-                _sync(self._directory)
+                sync(directory)
+                sync(self._directory)
             except BaseException:
                 self.discard(job)
                 raise
+
+    def _accepted(self, job: str) -> Path:
+        """The directory of a job that the store knows.  Raises OSError."""
+        directory, new = self._directory / job, self._directory / f"{job}{NEW}"
+        if size_at(new) is not None:  # a file system that is read-only refuses even to look
+            with suppress(FileNotFoundError):
+                new.rename(directory)
+        return directory
 
     def _clear(self, path: Path, kept: tuple[str, ...] = ()) -> bool:
         """Remove it, or all but what is kept in it; False, and told once, if that cannot be."""
@@ -158,40 +218,8 @@ class Spool:
         return True
 
 
-def free_bytes(path: Path) -> int:
-    """The room on the disk of `path` that is not reserved for root."""
-    found = os.statvfs(path)
-    return found.f_bavail * found.f_frsize
-
-
-@contextmanager
-def disk_named() -> Iterator[None]:
-    """What fails for lack of room becomes DiskFull, and what the disk refuses DiskFailed."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in FULL:
-            raise DiskFull(
-                f"The disk of the spool is full: {error.strerror}.",
-                "Try again once the operator has made room there.",
-            ) from error
-        if error.errno in BROKEN:
-            raise DiskFailed(
-                f"The disk of the spool failed: {error.strerror}.",
-                "Ask the operator to look into the kernel's log, and try again after the repair.",
-            ) from error
-        raise
-
-
 def _gone(name: str) -> InputGone:
     return InputGone(f"The {name} is no longer in the spool.", "Submit the job again.")
-
-
-def _bytes_in(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
 
 
 def _remove(path: Path, kept: tuple[str, ...] = ()) -> None:
@@ -207,11 +235,3 @@ def _remove(path: Path, kept: tuple[str, ...] = ()) -> None:
     except FileNotFoundError:
         pass
     return None
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

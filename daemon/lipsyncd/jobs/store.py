@@ -11,6 +11,7 @@ from lipsyncd.jobs.database import Database
 from lipsyncd.jobs.job import Job, State, move, refuse_other
 from lipsyncd.jobs.options import Priority
 from lipsyncd.jobs.order import Waiting
+from lipsyncd.jobs.outcome import interrupted
 from lipsyncd.jobs.rows import INSERT, UPDATE, as_bytes, job_by_id, jobs_of, row_of
 
 MAX_CRASHES = 2  # renders that broke the daemon, before their job is set aside
@@ -60,7 +61,7 @@ class Usage:
 class Store:
     """All jobs of this daemon, on disk. Every method is one transaction, from any thread.
 
-    DiskFull and DiskFailed leave everything as it was.
+    A StorageError leaves everything as it was.
     """
 
     def __init__(self, database: Database) -> None:
@@ -215,7 +216,7 @@ def _recovered(db: sqlite3.Connection, job: Job, crashed: bool) -> Job:
     """What becomes of a job whose daemon is gone."""
     job = replace(job, crashes=job.crashes + crashed)
     if job.crashes < MAX_CRASHES and job.attempts < MAX_ATTEMPTS:
-        return move(job, State.QUEUED, started_at=None, done=0, total=0, faces=0, fps=0.0)
+        return interrupted(job)
     error = JobQuarantined(_story(db, job), "Look into the daemon's log before a retry.")
     return move(job, State.QUARANTINED, ended_at=now(), error=error.as_map())
 

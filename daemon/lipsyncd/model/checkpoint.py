@@ -1,38 +1,29 @@
 """A checkpoint: one weights file made into a generator, with the numbers it dictates.
 
-The only place that unpickles, and only with `weights_only=True`.  What is not a Wav2Lip generator
-for 96-pixel crops is refused by name: people really do save web pages and pointers as weights.
+What is not a Wav2Lip generator for 96-pixel crops is refused by name, by the names and the shapes
+of its parameters, before anything is allocated for it.
 """
 
-import hashlib
 import re
-import warnings
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import safetensors
 import torch
 
-from lipsyncd.errors import CheckpointInvalid, CheckpointMissing
+from lipsyncd.errors import CheckpointInvalid
+from lipsyncd.model.formats import DOWNLOAD_AGAIN, State, read_state
 from lipsyncd.model.generator import Generator
+from lipsyncd.model.weights import CHECKPOINT, HINTS, Report, read_weights
 
-READ_BYTES = 8 << 20  # between reports of progress
 ENCODERS = 7  # face encoder stages from 96 pixels down to 1
-GET_ANOTHER = "Point `checkpoint` in the configuration at a Wav2Lip generator for 96-pixel crops."
-DOWNLOAD_AGAIN = "Download it again, and compare its size and sha256 with the publisher's."
+WIDEST = "face_encoder_blocks.5.0.conv_block.0.weight"  # of as many channels as any: 512 at width 1
+CHANNELS = range(8, 2 * 512 + 1)  # the published generator has 512; twice as wide takes 580 MB
+GET_ANOTHER = HINTS[CHECKPOINT]
 
 # What metadata must say, where there is any.
 KNOWN = {"architecture": "wav2lip", "color": "BGR", "crop": "96", "mel_window": "16"}
 
-# First bytes of what is saved by mistake as weights.
-MISTAKEN = {
-    b"<": "a web page, not weights",
-    b"version https://git-lfs": "a git-LFS pointer, not the weights themselves",
-    b"%PDF": "a PDF document, not weights",
-    b"\x08": "an ONNX model; lipsyncd runs PyTorch weights",
-}
 # Parameter names by which other models are known (each is often handed in as the generator).
 OTHER_MODELS = {
     "conv3_3_norm_mbox_conf.weight": "the S3FD face detector",
@@ -64,103 +55,26 @@ class Checkpoint:
     generator: Generator
 
 
-def load_checkpoint(path: Path, report: Callable[[str], None]) -> Checkpoint:
+def load_checkpoint(path: Path, report: Report) -> Checkpoint:
     """Read a safetensors, pickle or TorchScript file; `report` is told as bytes come in.
 
-    Raises CheckpointMissing, CheckpointInvalid.
+    Raises CheckpointMissing, CheckpointInvalid, DiskFailed, HostExhausted.
     """
-    if not path.is_file():
-        raise CheckpointMissing(f"There is no checkpoint at {path}.", GET_ANOTHER)
-    refuse_mistaken(path)
-    sha256 = sha256_of(path, report)
-    state, metadata = read_state(path)
-    generator, width = build_generator(path, state)
-    return Checkpoint(path, sha256, width, conventions_of(path, metadata), generator)
+    file = read_weights(path, CHECKPOINT, report)
+    with file.believed(report):
+        state, metadata = read_state(file)
+        generator, width = build_generator(path, state)
+        return Checkpoint(path, file.sha256, width, conventions_of(path, metadata), generator)
 
 
-def refuse_mistaken(path: Path) -> None:
-    """Name what is no weights file at all by its first bytes."""
-    if is_safetensors(path):
-        return
-    head = head_of(path).lstrip()
-    if not head:
-        raise CheckpointInvalid(f"{path} is empty.", DOWNLOAD_AGAIN)
-    for beginning, what in MISTAKEN.items():
-        if head.startswith(beginning):
-            raise CheckpointInvalid(f"{path} is {what}.", DOWNLOAD_AGAIN)
-
-
-def read_state(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """The file's parameters by name, and its metadata (empty where the container has none)."""
-    try:
-        if is_safetensors(path):
-            return read_safetensors(path)
-        return plain_state(path, read_pickle(path)), {}
-    except CheckpointInvalid:
-        raise
-    except Exception as error:  # whatever a damaged file makes its parser say
-        reason = str(error).strip().split("\n")[0][:200]
-        raise CheckpointInvalid(
-            f"{path} is damaged or truncated ({reason}).", DOWNLOAD_AGAIN
-        ) from error
-
-
-def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    with safetensors.safe_open(path, framework="pt") as file:
-        names = file.keys()
-        return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
-
-
-def read_pickle(path: Path) -> object:
-    """A pickled dictionary, or the TorchScript archive that the official page serves today."""
-    if is_torchscript(path):
-        with warnings.catch_warnings():  # that it is deprecated does not change the files there are
-            warnings.simplefilter("ignore", DeprecationWarning)
-            return torch.jit.load(path, map_location="cpu").state_dict()
-    with path.open("rb") as file:  # a path torch.load would judge by its name
-        return torch.load(file, map_location="cpu", weights_only=True)
-
-
-def is_torchscript(path: Path) -> bool:
-    """A zip file with code in it."""
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("/constants.pkl") for name in archive.namelist())
-
-
-def head_of(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(512)
-
-
-def is_safetensors(path: Path) -> bool:
-    """Eight bytes of length, then a JSON object."""
-    return head_of(path)[8:9] == b"{"
-
-
-def plain_state(path: Path, content: object) -> dict[str, torch.Tensor]:
-    """Unwrap `state_dict` and the `module.` prefix of multi-GPU training."""
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        content = content["state_dict"]
-    if not isinstance(content, Mapping):
-        raise CheckpointInvalid(f"{path} holds no state dict.", GET_ANOTHER)
-    return {
-        str(name).removeprefix("module."): value
-        for name, value in content.items()
-        if isinstance(value, torch.Tensor)
-    }
-
-
-def build_generator(path: Path, state: dict[str, torch.Tensor]) -> tuple[Generator, float]:
+def build_generator(path: Path, state: State) -> tuple[Generator, float]:
     """The network of the width that the parameters have, holding them, folded."""
     refuse_others(path, state)
-    width = state["face_encoder_blocks.5.0.conv_block.0.weight"].shape[0] / 512
-    generator = Generator(width).eval()
+    width = width_of(path, state)
+    with torch.device("meta"):  # shapes, and no memory behind them
+        generator = Generator(width).eval()
     try:
-        generator.load_state_dict(
-            {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
-        )
+        generator.load_state_dict(fitted(state, generator), assign=True)
     except RuntimeError as error:
         reason = str(error).strip().split("\n")[-1].strip()
         raise CheckpointInvalid(
@@ -172,7 +86,32 @@ def build_generator(path: Path, state: dict[str, torch.Tensor]) -> tuple[Generat
     return generator, width
 
 
-def refuse_others(path: Path, state: dict[str, torch.Tensor]) -> None:
+def width_of(path: Path, state: State) -> float:
+    """The width by the number of channels.  Raises CheckpointInvalid."""
+    shape = state[WIDEST].shape
+    if not shape or shape[0] not in CHANNELS:
+        raise CheckpointInvalid(
+            f"{path} has a layer of shape {list(shape)} where one of {CHANNELS[0]} to "
+            f"{CHANNELS[-1]} channels is known.",
+            GET_ANOTHER,
+        )
+    return shape[0] / 512
+
+
+def fitted(state: State, generator: Generator) -> State:
+    """The parameters, taken out of `state`, in the precision of the generator."""
+    layout = generator.state_dict()
+    return {name: fit(state.pop(name), layout.get(name)) for name in list(state)}
+
+
+def fit(tensor: torch.Tensor, wanted: torch.Tensor | None) -> torch.Tensor:
+    """A copy of its own, where the shape is the wanted one."""
+    if wanted is None or wanted.shape != tensor.shape:
+        return tensor
+    return torch.empty(wanted.shape, dtype=wanted.dtype).copy_(tensor)
+
+
+def refuse_others(path: Path, state: State) -> None:
     """Name the models that are known and are not ours."""
     for name, what in OTHER_MODELS.items():
         if name in state:
@@ -184,7 +123,7 @@ def refuse_others(path: Path, state: dict[str, torch.Tensor]) -> None:
         raise CheckpointInvalid(
             f"{path} holds some other model, not a Wav2Lip generator.", GET_ANOTHER
         )
-    if len(stages) != ENCODERS or "face_encoder_blocks.5.0.conv_block.0.weight" not in state:
+    if len(stages) != ENCODERS or WIDEST not in state:
         raise CheckpointInvalid(
             f"{path} is a Wav2Lip variant for other than 96 pixels ({len(stages)} encoder stages).",
             GET_ANOTHER,
@@ -204,14 +143,3 @@ def conventions_of(path: Path, metadata: Mapping[str, str]) -> Conventions:
     return Conventions(
         mel_offset_frames=int(offset[0]), chin_share=int(box[1]) / 100, chin_pixels=0
     )
-
-
-def sha256_of(path: Path, report: Callable[[str], None]) -> str:
-    """The file's hash.  Reading all of it first also means that a slow disk is seen to move."""
-    digest, size, done = hashlib.sha256(), path.stat().st_size, 0
-    with path.open("rb") as file:
-        while piece := file.read(READ_BYTES):
-            digest.update(piece)
-            done += len(piece)
-            report(f"reading {path.name}: {done * 100 // size} %")
-    return digest.hexdigest()

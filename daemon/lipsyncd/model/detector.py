@@ -5,9 +5,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from lipsyncd.errors import CheckpointInvalid, CheckpointMissing
+from lipsyncd.errors import CheckpointInvalid
 from lipsyncd.face.box import Box
 from lipsyncd.media.frame import Frame
+from lipsyncd.model.weights import DETECTOR, HINTS, Report, WeightsFile, read_weights
 
 LONGEST_SIDE = 640  # pixels of the picture YuNet sees: enough for faces from 2 % of it on
 CONFIDENCE = 0.6  # of 1: below it YuNet's boxes are often no faces
@@ -17,17 +18,16 @@ OVERLAP = 0.3  # boxes that share more are the same face
 class Detector:
     """One detector is for one thread: it holds the buffers of its network."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises CheckpointMissing, CheckpointInvalid."""
-        if not path.is_file():
-            raise CheckpointMissing(
-                f"There is no face detector at {path}.", "Point `detector` at YuNet's ONNX file."
-            )
+    def __init__(self, file: WeightsFile) -> None:
+        """Raises CheckpointInvalid."""
+        content = np.frombuffer(file.content, np.uint8)
         try:
-            self._net = cv2.FaceDetectorYN.create(str(path), "", (320, 320), CONFIDENCE, OVERLAP)
+            self._net = cv2.FaceDetectorYN.create(
+                "onnx", content, np.empty(0, np.uint8), (320, 320), CONFIDENCE, OVERLAP
+            )
         except cv2.error as error:
             raise CheckpointInvalid(
-                f"{path} is not the YuNet face detector.", "Point `detector` at YuNet's ONNX file."
+                f"{file.path} is not the YuNet face detector.", HINTS[DETECTOR]
             ) from error
 
     def faces(self, frame: Frame) -> list[Box]:
@@ -43,6 +43,17 @@ class Detector:
             Box(*row.tolist(), smile) for row, smile in zip(corners, smiles(rows), strict=True)
         )
         return sorted(boxes, key=lambda box: -box.area)
+
+
+def load_detector(path: Path, report: Report) -> WeightsFile:
+    """A detector's file, of which one was made.
+
+    Raises CheckpointMissing, CheckpointInvalid, DiskFailed, HostExhausted.
+    """
+    file = read_weights(path, DETECTOR, report)
+    with file.believed(report):
+        Detector(file)
+    return file
 
 
 def smiles(rows: np.ndarray) -> list[float]:

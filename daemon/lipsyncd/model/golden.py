@@ -4,7 +4,11 @@ Every pass that proves something (the warm-up, the warm pass while idle) is held
 kept in a cache under the checkpoint's hash, because making it takes longer than a start should.
 """
 
+import hashlib
+import io
+import logging
 import os
+import stat
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,8 +22,12 @@ from lipsyncd.face.mask import CROP
 from lipsyncd.media.mel import BANDS, WINDOW
 from lipsyncd.model.checkpoint import Checkpoint
 
+log = logging.getLogger(__name__)
+
 COUNT = 2  # crops in the input: a small batch is enough of a proof
 COARSE = 6  # pixels: the made-up faces are smooth, as faces are
+MOST_BYTES = 1 << 20  # of a cache file; it has a quarter of that
+DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True)
@@ -32,14 +40,19 @@ class Golden:
 
 
 def golden_of(checkpoint: Checkpoint, cache: Path, report: Callable[[str], None]) -> Golden:
-    """The golden output from the cache folder, or made and put there."""
+    """The golden output from the cache folder, or made and put there.
+
+    Whatever is wrong with the cache costs only the time to make it.
+    """
     crops, windows = golden_input()
     path = cache / f"golden-{checkpoint.sha256}.npy"
-    mouths = read(path)
+    mouths, trouble = read(path)
     if mouths is None:
         report(f"computing the golden output of {checkpoint.path.name}")
         mouths = golden_mouths(checkpoint, crops, windows)
-        write(path, mouths)
+        trouble = write(path, mouths) or trouble
+    if trouble:
+        log.warning("golden: the cache %s cannot be used: %s", path, trouble.strerror)
     return Golden(crops, windows, mouths)
 
 
@@ -62,22 +75,60 @@ def golden_mouths(checkpoint: Checkpoint, crops: np.ndarray, windows: np.ndarray
     return (made * 255).permute(0, 2, 3, 1).contiguous().numpy()
 
 
-def read(path: Path) -> np.ndarray | None:
-    """The mouths in a cache file; None if there is none, or none that can be true."""
+def read(path: Path) -> tuple[np.ndarray | None, OSError | None]:
+    """The mouths in a cache file, or None if none can be believed there, and perhaps why."""
     try:
-        mouths = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None, None
+    except OSError as error:
+        return None, error
+    try:
+        with open(descriptor, "rb", closefd=False) as file:
+            return (unpacked(file.read(MOST_BYTES)) if is_ours(descriptor) else None), None
+    except OSError as error:
+        return None, error
+    finally:
+        os.close(descriptor)
+
+
+def is_ours(descriptor: int) -> bool:
+    found = os.fstat(descriptor)
+    return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+
+
+def write(path: Path, mouths: np.ndarray) -> OSError | None:
+    """Keep the mouths, whole or not at all; or why they cannot be kept."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".golden-", delete=False) as part:
+            try:
+                part.write(packed(mouths))
+                part.flush()
+                os.replace(part.name, path)
+            except OSError:
+                os.unlink(part.name)
+                raise
+    except OSError as error:
+        return error
+    return None
+
+
+def packed(mouths: np.ndarray) -> bytes:
+    """As numpy writes them, and the hash of that."""
+    file = io.BytesIO()
+    np.save(file, mouths)
+    return file.getvalue() + hashlib.sha256(file.getvalue()).digest()
+
+
+def unpacked(content: bytes) -> np.ndarray | None:
+    """What was packed; None if it was anything else."""
+    array, digest = content[:-DIGEST_BYTES], content[-DIGEST_BYTES:]
+    if hashlib.sha256(array).digest() != digest:
+        return None
+    try:
+        mouths = np.load(io.BytesIO(array), allow_pickle=False)
+    except (ValueError, EOFError):
         return None
     fits = mouths.shape == (COUNT, CROP, CROP, 3) and mouths.dtype == np.float32
     return mouths if fits and np.isfinite(mouths).all() else None
-
-
-def write(path: Path, mouths: np.ndarray) -> None:
-    """Keep the mouths; a cache that cannot be written only costs the next start some time."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
-            np.save(part, mouths)
-        os.replace(part.name, path)
-    except OSError:
-        return

@@ -12,7 +12,7 @@ from lipsyncd.errors import DeviceLost, DeviceMemoryFull, WarmUpFailed
 from lipsyncd.face.mask import CROP
 from lipsyncd.host.events import GPU_OOM, emit
 from lipsyncd.model.checkpoint import Checkpoint, Conventions, load_checkpoint
-from lipsyncd.model.detector import Detector
+from lipsyncd.model.detector import Detector, load_detector
 from lipsyncd.model.device import (
     description_of,
     device_faults,
@@ -22,6 +22,7 @@ from lipsyncd.model.device import (
 )
 from lipsyncd.model.golden import Golden, golden_of
 from lipsyncd.model.sharing import Sharing
+from lipsyncd.model.weights import WeightsFile
 
 # How far a mouth may be from the golden one, of 255: float16 was seen within 0.4, float32 in 1e-4.
 TOLERANCE = {torch.float16: 3.0, torch.float32: 0.05}
@@ -39,7 +40,7 @@ class Models:
         self,
         checkpoint: Checkpoint,
         golden: Golden,
-        detector: Path,
+        detector: WeightsFile,
         device: torch.device,
         batch: int,
     ) -> None:
@@ -175,13 +176,15 @@ def load_models(config: Config, cache: Path, report: Callable[[str], None]) -> M
     """Put the configured checkpoint on its device and check it there.
 
     `cache` is the folder of golden outputs; `report` is told what is being done.
-    Raises DeviceUnavailable, CheckpointMissing, CheckpointInvalid, WarmUpFailed, DeviceLost.
+    Raises DeviceUnavailable, CheckpointMissing, CheckpointInvalid, StorageError, WarmUpFailed,
+    DeviceLost.
     """
     device = device_of(config.device)
     checkpoint = load_checkpoint(config.checkpoint, report)
+    detector = load_detector(config.detector, report)
     golden = golden_of(checkpoint, cache, report)
     report(f"moving {checkpoint.path.name} to {device}")
-    models = Models(checkpoint, golden, config.detector, device, config.render.batch)
+    models = Models(checkpoint, golden, detector, device, config.render.batch)
     report(f"warming up on {device}")
     models.check()
     return models

@@ -17,12 +17,13 @@ EVENTS: dict[type[LipsyncError], Event] = {
     ProtocolError: PROTOCOL_ERROR,
     QueueFull: JOB_REJECTED_QUEUE_FULL,
 }
+SUBORDINATES = "subordinate uids"  # one user may have 65536 of them: they share an account
 MOST = 20  # entries about one user in that time; systemd lets a service have 10 000 in 30 seconds
 
 
 @dataclass
 class Account:
-    """What one user gave rise to since `begun`."""
+    """What one user, or a group of them, gave rise to since `begun`."""
 
     begun: float
     told: int = 0
@@ -34,13 +35,17 @@ class Complaints:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._accounts: dict[int, Account] = {}
+        self._accounts: dict[str, Account] = {}
 
-    def tell(self, peer: Peer, error: LipsyncError, message: str) -> None:
-        """This client met this error; `message` is as much of its words as it was told itself."""
-        is_told, untold = self._entered(peer.uid)
+    def tell(self, peer: Peer, error: LipsyncError, message: str, whose: str = "") -> None:
+        """This client met this error; `message` is as much of its words as it was told itself.
+
+        It is counted as one of `whose`, without a name as one of the client's user.
+        """
+        name = whose or f"uid {peer.uid}"
+        is_told, untold = self._entered(name)
         if untold:
-            log.warning("sessions of uid %d: %d more refusals were not told", peer.uid, untold)
+            log.warning("sessions of %s: %d more refusals were not told", name, untold)
         if not is_told:
             return None
         text = "session of %s: %s: %s"
@@ -50,14 +55,14 @@ class Complaints:
         client = (peer, error.name, message)
         return emit(event, text, *client, PEER_PID=peer.pid, OWNER_UID=peer.uid, ERROR=error.name)
 
-    def _entered(self, uid: int) -> tuple[bool, int]:
+    def _entered(self, name: str) -> tuple[bool, int]:
         """Whether to tell of it, and how many were not told in the period before."""
         now, untold = time.monotonic(), 0
         with self._lock:
-            account = self._accounts.get(uid)
+            account = self._accounts.get(name)
             if account is None or now - account.begun > PERIOD:
                 untold = account.untold if account else 0
-                account = self._accounts[uid] = Account(now)
+                account = self._accounts[name] = Account(now)
             is_told = account.told < MOST
             account.told += is_told
             account.untold += not is_told

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lipsyncd.errors import ConfigInvalid, StateBusy
+from lipsyncd.host.disk import unusable
 from lipsyncd.host.lock import locked
 
 BACKLOG = 128
@@ -45,7 +46,7 @@ def bound(path: Path) -> Iterator[socket.socket]:
         try:
             listener.bind(str(path))
         except OSError as error:
-            raise ConfigInvalid(f"{path} cannot be bound: {error}.", "Choose another.") from error
+            raise unusable(f"the socket {path}", error, "Choose another.") from error
         try:
             path.chmod(0o600)  # before anybody can connect
             listener.listen(BACKLOG)
@@ -58,10 +59,8 @@ def _make_directory(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigInvalid(
-            f"The socket's directory {path} cannot be made: {error.strerror}.",
-            "Choose another socket with --socket.",
-        ) from error
+        hint = "Choose another socket with --socket."
+        raise unusable(f"the socket's directory {path}", error, hint) from error
 
 
 def _is_listening(listener: socket.socket) -> bool:
@@ -85,5 +84,5 @@ def _remove_stale(path: Path) -> None:
             path.unlink()
             return
         except OSError as error:
-            raise ConfigInvalid(f"{path} cannot be used: {error}.", "Choose another.") from error
+            raise unusable(str(path), error, "Choose another.") from error
     raise StateBusy(f"Somebody listens at {path} already.", "Stop it, or choose another socket.")

@@ -7,21 +7,23 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lipsyncd.connection import Connection
-from lipsyncd.errors import SessionsFull
+from lipsyncd.errors import AccessDenied, LipsyncError, SessionsFull
 from lipsyncd.house import House
-from lipsyncd.sessions.complaints import Complaints
+from lipsyncd.sessions.complaints import SUBORDINATES, Complaints
 from lipsyncd.sessions.peer import Peer
 from lipsyncd.sessions.session import Session
+from lipsyncd.sessions.subordinate import is_doubtful, refuse_subordinate
 from lipsyncd.wire import Kind
 
 log = logging.getLogger(__name__)
 
 MAX_SESSIONS = 64
 KEPT_FOR_ADMINS = 4  # of them, so that a flood can be looked at and ended
-MAX_OF_USER = 16
+MAX_OF_USER = 16  # and of all together whose uids are not known yet
+LATER = "Try again once another client has left."
 UNREAD_BYTES = 16 << 10  # of what a client was told; with them wait descriptors, which are few
 GOODBYE_SECONDS = 2.0  # for all sessions together, when the server closes
 PAUSE_SECONDS = 0.1  # after a client could not be accepted, for lack of descriptors say
@@ -29,10 +31,14 @@ PAUSE_SECONDS = 0.1  # after a client could not be accepted, for lack of descrip
 
 @dataclass(frozen=True)
 class Guest:
-    """Who has a session, and by which connection."""
+    """Who has a session, and by which connection.
+
+    `is_doubtful` until it is known that its uid is not one that users hand out to themselves.
+    """
 
     peer: Peer
     connection: Connection
+    is_doubtful: bool
 
 
 class Server:
@@ -85,22 +91,27 @@ class Server:
         connection = Connection(client)
         try:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)
-            guest = Guest(Peer.of(client), connection)
-            if reason := self._no_room_for(guest.peer):
-                self._refuse(guest, reason)
+            peer = Peer.of(client)
+            guest = Guest(peer, connection, is_doubtful(peer))
+            if reason := self._no_room_for(guest):
+                self._refuse(guest, SessionsFull(reason, LATER))
             else:
                 self._begin(guest)
         except BaseException:
             connection.close()
             raise
 
-    def _no_room_for(self, peer: Peer) -> str:
+    def _no_room_for(self, guest: Guest) -> str:
         """Why this client cannot have a session, in a sentence; empty if it can."""
+        peer = guest.peer
         with self._lock:
             count = len(self._guests)
-            own = sum(guest.peer.uid == peer.uid for guest in self._guests.values())
+            own = sum(each.peer.uid == peer.uid for each in self._guests.values())
+            doubtful = sum(each.is_doubtful for each in self._guests.values())
         if own >= MAX_OF_USER:
             return f"This user has {own} sessions already."
+        if guest.is_doubtful and doubtful >= MAX_OF_USER:
+            return f"{doubtful} clients are still being looked up among the users."
         if count >= MAX_SESSIONS:
             return f"There are {count} sessions already."
         if count >= MAX_SESSIONS - KEPT_FOR_ADMINS:
@@ -108,26 +119,33 @@ class Server:
             return "" if peer.may_administer(group) else "The last sessions are kept for admins."
         return ""
 
-    def _refuse(self, guest: Guest, reason: str) -> None:
-        error = SessionsFull(reason, "Try again once another client has left.")
-        self._complaints.tell(guest.peer, error, reason)
+    def _refuse(self, guest: Guest, error: LipsyncError) -> None:
+        whose = SUBORDINATES if guest.is_doubtful else ""
+        self._complaints.tell(guest.peer, error, error.message, whose)
         with guest.connection as connection, suppress(TimeoutError):
             connection.send(Kind.ERROR, {"id": None, **error.as_map()})
 
     def _begin(self, guest: Guest) -> None:
-        session = Session(guest.connection, guest.peer, self._house, self._complaints)
-        thread = threading.Thread(
-            target=self._serve, args=[session, guest.connection], name="session", daemon=True
-        )
+        thread = threading.Thread(target=self._serve, args=[guest], name="session", daemon=True)
         with self._lock:  # the thread waits for it to take itself out
             thread.start()
             self._guests[thread] = guest
 
-    def _serve(self, session: Session, connection: Connection) -> None:
+    def _serve(self, guest: Guest) -> None:
         """The life of a session's thread."""
         try:
-            session.run()
+            if guest.is_doubtful:
+                self._examine(guest)
+            Session(guest.connection, guest.peer, self._house, self._complaints).run()
+        except AccessDenied as error:
+            self._refuse(guest, error)
         finally:
             with self._lock:  # first: who sees that a session is over may begin another
                 del self._guests[threading.current_thread()]
-            connection.close()
+            guest.connection.close()
+
+    def _examine(self, guest: Guest) -> None:
+        """Raises AccessDenied for a subordinate uid. Here, since the list of users may be slow."""
+        refuse_subordinate(guest.peer)
+        with self._lock:
+            self._guests[threading.current_thread()] = replace(guest, is_doubtful=False)

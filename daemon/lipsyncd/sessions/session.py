@@ -14,6 +14,7 @@ from lipsyncd.errors import (
     UnsupportedVerb,
     VersionMismatch,
 )
+from lipsyncd.host.disk import named
 from lipsyncd.house import House
 from lipsyncd.sessions.complaints import Complaints
 from lipsyncd.sessions.line import HungUp, Line
@@ -81,10 +82,12 @@ class Session:
             self._refuse(error, number if type(number) is int else None)
             if isinstance(error, IN_DOUBT):
                 raise HungUp from error
-        except Exception:
-            log.exception("session of %s: a request broke", self._peer)
-            broken = InternalError("The request broke.", "Ask the operator to read the log.")
-            self._refuse(broken, number)
+        except Exception as error:
+            self._refuse(named(error) or self._broken(), number)
+
+    def _broken(self) -> InternalError:
+        log.exception("session of %s: a request broke", self._peer)
+        return InternalError("The request broke.", "Ask the operator to read the log.")
 
     def _handle(self, message: Message) -> Reply:
         """The reply of the verb's handler."""

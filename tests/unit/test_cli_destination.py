@@ -1,0 +1,236 @@
+"""Where a result goes: through links of one's own, never through those that strangers laid out."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from lipsyncctl import result
+from lipsyncctl.links import followed
+from lipsyncctl.result import Destination, sync
+from lipsyncd.errors import InvalidRequest
+
+US, OTHER, THIRD = os.geteuid(), 4001, 4002
+CONTENT = b"the result"
+needs_root = pytest.mark.skipif(US != 0, reason="only root can make a link of somebody else")
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    """A folder like /tmp."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    return folder
+
+
+@pytest.fixture
+def victim(tmp_path: Path) -> Path:
+    """A file of ours, in a folder of ours."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "victim").write_bytes(b"mine")
+    return tmp_path / "home" / "victim"
+
+
+@pytest.fixture
+def descriptor() -> Iterator[int]:
+    """What the daemon hands over."""
+    content = os.memfd_create("result")
+    os.write(content, CONTENT)
+    yield content
+    os.close(content)
+
+
+def link(path: Path, target: Path | str, uid: int = US) -> Path:
+    path.symlink_to(target)
+    os.lchown(path, uid, -1)
+    return path
+
+
+def deliver(name: object, descriptor: int) -> None:
+    Destination.of(str(name)).receive(descriptor, len(CONTENT))
+
+
+@needs_root
+@pytest.mark.parametrize(
+    "mode, owners, is_followed",
+    [
+        (0o1777, (US, OTHER), False),
+        (0o1770, (US, OTHER), False),  # shared with a group
+        (0o1777, (OTHER, THIRD), False),
+        (0o1777, (OTHER, OTHER), True),
+        (0o1777, (OTHER, US), True),
+        (0o1777, (US, US), True),
+        (0o1755, (US, OTHER), True),  # nobody else writes there
+        (0o0777, (US, OTHER), True),  # whoever writes there needs no links
+    ],
+)
+def test_whose_link_is_followed_in_which_folder(
+    shared: Path, victim: Path, mode: int, owners: tuple[int, int], is_followed: bool
+) -> None:
+    folder_of, link_of = owners
+    os.chown(shared, folder_of, -1)
+    shared.chmod(mode)
+    name = link(shared / "x.mp4", victim, link_of)
+    if is_followed:
+        assert Destination.of(str(name)).path == str(victim)
+        return
+    with pytest.raises(InvalidRequest, match=f"{name} .* uid {link_of},") as caught:
+        Destination.of(str(name))
+    assert caught.value.hint
+
+
+@needs_root
+@pytest.mark.parametrize("name", ["sub/x.mp4", "sub/../x.mp4", "./sub//deeper/x.mp4"])
+def test_a_strangers_link_in_the_middle_of_the_path_is_refused(
+    shared: Path, victim: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link(shared / "sub", victim.parent, OTHER)
+    (victim.parent / "deeper").mkdir()
+    monkeypatch.chdir(shared)
+    with pytest.raises(InvalidRequest, match="uid 4001"):
+        Destination.of(name)
+
+
+@needs_root
+def test_a_link_of_ours_that_leads_to_a_strangers_is_refused(shared: Path, victim: Path) -> None:
+    link(shared / "theirs", victim, OTHER)
+    ours = link(victim.with_name("ours.mp4"), "../shared/theirs")
+    with pytest.raises(InvalidRequest, match="theirs"):
+        Destination.of(str(ours))
+
+
+def test_paths_lead_where_the_system_says(
+    tmp_path: Path, victim: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link(tmp_path / "absolute", victim.parent)
+    link(tmp_path / "relative", "home/../home")
+    link(tmp_path / "chain", "./relative/victim")
+    link(tmp_path / "dangling", "home/new.mp4")
+    monkeypatch.chdir(victim.parent)
+    for name in (
+        *("victim", "../chain", "../absolute/../relative/victim", str(tmp_path / "dangling")),
+        *("../no/such/../folder", "/", "..", "x/", "///proc/self/../version"),
+    ):
+        assert followed(name) == os.path.realpath(name).replace("//", "/")
+
+
+def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:
+    name = link(tmp_path / "loop", "loop")
+    with pytest.raises(InvalidRequest, match="too many links"):
+        Destination.of(str(name))
+
+
+def test_an_absolute_name_needs_no_folder_to_be_in(
+    tmp_path: Path, victim: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert Destination.of(str(victim)).path == str(victim)
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "ours.mp4", "../shared/ours.mp4"])
+def test_a_result_comes_through_links_of_ones_own(
+    shared: Path, victim: Path, descriptor: int, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link(victim.with_name("ours.mp4"), "out.mp4")
+    link(shared / "ours.mp4", victim.with_name("out.mp4"))
+    monkeypatch.chdir(victim.parent)
+    deliver(name, descriptor)
+    assert victim.with_name("out.mp4").read_bytes() == CONTENT
+    assert sorted(os.listdir(victim.parent)) == ["ours.mp4", "out.mp4", "victim"]
+
+
+@pytest.mark.parametrize("moved", ["x.mp4", "", ".."])
+def test_a_name_that_leads_elsewhere_when_the_result_comes_is_refused(
+    tmp_path: Path, victim: Path, descriptor: int, moved: str
+) -> None:
+    folder = tmp_path / "a" / "b"
+    folder.mkdir(parents=True)
+    destination = Destination.of(str(folder / "x.mp4"))
+    place = Path(os.path.normpath(folder / moved))
+    if place.exists():
+        place.rename(tmp_path / "away")
+        (victim.parent / "b").mkdir()
+    link(place, victim if moved == "x.mp4" else victim.parent)
+    with pytest.raises(InvalidRequest, match="another place"):
+        destination.receive(descriptor, len(CONTENT))
+    assert victim.read_bytes() == b"mine"
+    assert [path for path in tmp_path.rglob("x.mp4") if not path.is_symlink()] == []
+
+
+def test_a_folder_exchanged_after_the_links_were_looked_at_is_refused(
+    tmp_path: Path, victim: Path, descriptor: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    destination = Destination.of(str(folder / "victim"))
+    folder.rename(tmp_path / "away")
+    link(folder, victim.parent)
+    monkeypatch.setattr(result, "followed", lambda _name: destination.path)
+    with pytest.raises(InvalidRequest, match="another place"):
+        destination.receive(descriptor, len(CONTENT))
+    assert victim.read_bytes() == b"mine"
+
+
+def test_a_folder_exchanged_during_the_copy_keeps_what_it_was_given(
+    tmp_path: Path, victim: Path, descriptor: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+
+    def copy(source: int, target: int, size: int) -> None:
+        folder.rename(tmp_path / "away")
+        link(folder, victim.parent)
+        os.write(target, os.pread(source, size, 0))
+
+    monkeypatch.setattr(result, "copy", copy)
+    deliver(folder / "victim", descriptor)
+    assert victim.read_bytes() == b"mine"
+    assert (tmp_path / "away" / "victim").read_bytes() == CONTENT
+
+
+def test_a_folder_that_cannot_be_synced_is_no_failure() -> None:
+    folder = os.open("/proc/self", os.O_PATH)
+    with pytest.raises(OSError, match="Invalid"):  # or it would not be one
+        synced("/proc/self")
+    sync(folder)
+    os.close(folder)
+
+
+@needs_root
+def test_a_folder_that_may_not_be_read_is_not_synced_which_is_no_failure(shared: Path) -> None:
+    folder = os.open(shared, os.O_PATH)
+    shared.chmod(0o733)
+    if not (child := os.fork()):
+        os.setuid(OTHER)
+        with suppress(BaseException):
+            sync(folder)
+            os._exit(0)
+        os._exit(1)
+    os.close(folder)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def synced(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def test_a_disk_that_fails_under_the_folder_is_told(
+    tmp_path: Path, descriptor: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(folder: int) -> None:
+        if os.readlink(f"/proc/self/fd/{folder}") == str(tmp_path):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(InvalidRequest, match="Input/output error"):
+        deliver(tmp_path / "out.mp4", descriptor)
