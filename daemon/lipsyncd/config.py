@@ -69,8 +69,14 @@ class Render:
     preset: str = named("veryfast", PRESETS)
     # look for the face in every n-th frame and follow it in between
     detect_every: int = whole(5, 1, 100)
-    # jobs that are rendered at the same time and share the generator's batches
-    max_active: int = whole(2, 1, 64)
+    # jobs that are rendered at the same time and share the generator's batches; one user has at
+    # most all but one of them, so that another's first job finds a slot
+    max_active: int = whole(3, 1, 64)
+
+    @property
+    def max_active_per_user(self) -> int:
+        """How many of them may be one user's."""
+        return max(1, self.max_active - 1)
 
 
 @dataclass(frozen=True)
