@@ -94,6 +94,8 @@ class Limits:
     # what the inputs of jobs that have not ended may take on the disk, in all and of one user
     max_input_bytes: int = whole(64 << 30, 1, 1 << 50)
     max_input_bytes_per_user: int = whole(16 << 30, 1, 1 << 50)
+    # how long a render may take, in seconds; a client may choose less for its own
+    max_runtime_seconds: int = whole(86_400, 1, 366 * 86_400)
     # with less room than this on the disk of the state the queue pauses
     min_free_bytes: int = whole(256 << 20, 0, 1 << 50)
     # how long a stop waits for the running jobs before they go back to the queue

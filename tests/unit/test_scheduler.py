@@ -29,12 +29,17 @@ from lipsyncd.jobs.store import Store
 ALICE, BOB = 1000, 2000
 
 
-def chosen(max_active: int = 1, warm_interval: float = 3600.0, min_free_bytes: int = 0) -> Chosen:
+def chosen(
+    max_active: int = 1,
+    warm_interval: float = 3600.0,
+    min_free_bytes: int = 0,
+    max_runtime: int = 3600,
+) -> Chosen:
     return Chosen(
         Config(
             warm_interval_seconds=warm_interval,  # type: ignore[arg-type]
             render=Render(max_active=max_active),
-            limits=Limits(min_free_bytes=min_free_bytes),
+            limits=Limits(min_free_bytes=min_free_bytes, max_runtime_seconds=max_runtime),
         )
     )
 
@@ -620,6 +625,32 @@ def test_a_render_beyond_its_max_runtime_expires_and_leaves_nothing(bench: Bench
     assert (ended.state, (ended.error or {})["name"]) == (State.EXPIRED, "job.expired")
     assert "max-runtime of 0.001 s" in str((ended.error or {})["message"])
     assert bench.files_of(job) == []
+
+
+def test_a_render_beyond_what_the_operator_allows_expires_by_that_name(bench: Bench) -> None:
+    bench.chosen.config = chosen(max_runtime=0).config
+    job = bench.submit(max_runtime=3600)
+    bench.start(endless)
+    ended = bench.end_of(job)
+    assert (ended.state, (ended.error or {})["name"]) == (State.EXPIRED, "job.expired")
+    assert "the 0 s that the operator allows" in str((ended.error or {})["message"])
+    assert "ask the operator" in str((ended.error or {})["hint"])
+    assert bench.files_of(job) == []
+
+
+def test_what_the_operator_allows_holds_from_a_reload_on_for_what_runs_already(
+    bench: Bench,
+) -> None:
+    gate = Gate()
+    job = bench.submit()
+    bench.start(gate.render)
+    gate.at.get()
+    gate.let_go(1)
+    gate.at.get()
+    assert state_of(bench, job) is State.RUNNING
+    bench.chosen.config = chosen(max_runtime=0).config
+    gate.let_go(1)
+    assert bench.end_of(job).state is State.EXPIRED
 
 
 def test_a_running_job_expires_when_its_result_is_of_no_use_any_more(bench: Bench) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
 
+from lipsyncd.config import Chosen
 from lipsyncd.dataplane import Render
 from lipsyncd.errors import DeviceLost, DiskFailed, DiskFull, InternalError, LipsyncError
 from lipsyncd.host.clock import now
@@ -17,6 +18,8 @@ from lipsyncd.jobs.spool import Spool, disk_named
 
 OVERDUE = "It had not ended when the time of its --expires was up."
 SLOW = "It was rendered for longer than its --max-runtime of {:g} s."
+TOO_SLOW = "It was rendered for longer than the {} s that the operator allows."
+ASK = "Submit a shorter voice, or ask the operator for more time."
 
 
 class Run:
@@ -26,7 +29,9 @@ class Run:
     which means another time.  `job` is the job with its progress.
     """
 
-    def __init__(self, job: Job, spool: Spool, board: Board, has_room: Callable[[], bool]) -> None:
+    def __init__(
+        self, job: Job, spool: Spool, board: Board, has_room: Callable[[], bool], chosen: Chosen
+    ) -> None:
         """`has_room` tells whether the disk has the room that a queue needs."""
         self.job = job
         self.verdict: State | None = None
@@ -34,6 +39,7 @@ class Run:
         self._spool = spool
         self._board = board
         self._has_room = has_room
+        self._chosen = chosen
         self._begun = time.monotonic()
         # by a clock that nobody sets
         self._left = None if job.expires_at is None else job.expires_at - now()
@@ -91,6 +97,8 @@ class Run:
             return expired(self.job, OVERDUE)
         if self.job.max_runtime is not None and self.seconds > self.job.max_runtime:
             return expired(self.job, SLOW.format(self.job.max_runtime))
+        if self.seconds > (most := self._chosen.config.limits.max_runtime_seconds):
+            return expired(self.job, TOO_SLOW.format(most), ASK)
         return None
 
     def _tell_start(self) -> None:

@@ -159,7 +159,7 @@ class Scheduler:
                 if self._is_stopping and self.is_idle:
                     return None
                 if job := self._taken():
-                    run = Run(job, self._spool, self._board, self.pause.has_room)
+                    run = Run(job, self._spool, self._board, self.pause.has_room, self._chosen)
                     return self._runs.setdefault(job.id, run)
                 self._changed.wait(min(left, RETRY_SECONDS))
         return None
