@@ -104,13 +104,18 @@ class Limits:
 
 @dataclass(frozen=True)
 class Retention:
-    """`[retention]`: how long ended jobs are kept; beyond each bound the oldest go first."""
+    """`[retention]`: how long ended jobs are kept.
+
+    Beyond a bound in all the user with the most loses the oldest of his, one after the other.
+    """
 
     # the age at which a result goes
     max_age_hours: int = whole(7 * 24, 1, 100 * 366 * 24)
     # results, and what they may take on the disk, with the inputs of jobs that failed
     max_results: int = whole(1000, 0, 10_000_000)
     max_bytes: int = whole(64 << 30, 0, 1 << 50)
+    # what one user's may take; beyond it the user's oldest go, and new jobs are refused
+    max_bytes_per_user: int = whole(16 << 30, 0, 1 << 50)
     # younger than this no result goes, whatever the other bounds say
     grace_minutes: int = whole(60, 0, 366 * 24 * 60)
     # ended jobs that `lipsyncctl list` and `status` still know
