@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,8 @@ class Desk:
         chosen = Chosen(Config(limits=Limits(**limits)))
         self.store, self.spool = Store(self.database), Spool(directory / "spool", chosen)
         heartbeat = Heartbeat(Notifier())
-        self.scheduler = Scheduler(self.store, self.spool, Board(), heartbeat, chosen)
+        self.board = Board()
+        self.scheduler = Scheduler(self.store, self.spool, self.board, heartbeat, chosen)
         self.admission = Admission(self.store, self.spool, self.scheduler, chosen)
 
     def submit(self, owner: int = ALICE, options: Options = PLAIN, **terms: Any) -> Job:
@@ -106,6 +108,22 @@ def test_a_user_has_a_bound_and_the_others_have_room_then(small: Desk) -> None:
         small.submit()
     assert refused.value.retry_after_ms and refused.value.retry_after_ms >= 1000
     small.submit(BOB)
+
+
+def test_who_is_refused_learns_when_a_job_of_his_own_leaves_the_queue(tmp_path: Path) -> None:
+    for desk in opened(tmp_path, max_jobs_per_user=1, max_jobs=2):
+        for _ in range(2):  # as many as one user may have at once; a slot is free for others
+            running = desk.store.begin(desk.submit().id)
+            assert running
+            desk.board.post(replace(running, total=70, fps=1.0))
+        desk.submit()
+        with pytest.raises(QueueFull, match="of one user") as refused:
+            desk.submit()
+        assert refused.value.retry_after_ms == 70_000
+        desk.submit(BOB)
+        with pytest.raises(QueueFull, match="in all") as refused:
+            desk.submit(BOB + 1)
+        assert refused.value.retry_after_ms == 1000
 
 
 def test_all_together_have_a_bound(small: Desk) -> None:

@@ -1,7 +1,7 @@
 """The admission: what a job has to pass before it is accepted, and the bounds it counts against."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -116,18 +116,20 @@ class Admission:
         ):
             jobs, size = sum(each.jobs for each in taken), sum(each.bytes for each in taken)
             if jobs > most_jobs:
-                raise self._full(f"The queue is full: at most {most_jobs} jobs {scope} may wait.")
+                words = f"The queue is full: at most {most_jobs} jobs {scope} may wait."
+                raise self._full(words, taken)
             if size > most_bytes:
                 words = f"the inputs of jobs {scope} may take {most_bytes} bytes"
-                raise self._full(f"The spool is full: {words}, and would take {size}.")
+                raise self._full(f"The spool is full: {words}, and would take {size}.", taken)
 
     def _taken(self) -> Iterator[Claim]:
         """What the accepted jobs take, user by user."""
         for owner, usage in self._store.usage().items():
             yield Claim(owner, usage.bytes, usage.queued)
 
-    def _full(self, words: str) -> QueueFull:
-        """The error, with the time until there may be room."""
+    def _full(self, words: str, taken: Iterable[Claim]) -> QueueFull:
+        """The error, with the time until one of those that are taken may be free."""
         error = QueueFull(words, "Wait until some of your jobs have ended.")
-        error.retry_after_ms = round(1000 * max(SOON, self._scheduler.line.next_start() or 0.0))
+        start = self._scheduler.line.next_start({each.owner for each in taken if each.jobs})
+        error.retry_after_ms = round(1000 * max(SOON, start or 0.0))
         return error
