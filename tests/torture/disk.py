@@ -1,0 +1,345 @@
+"""Every call on the daemon's files fails, one by one and at random: what was accepted comes out.
+
+`PYTHONPATH=tests python tests/torture/disk.py --faults 20000`; one fault alone by
+`--operation start --kind pread --nth 5 --errno EIO [--times 0]`, 0 being for ever.
+"""
+
+import argparse
+import errno
+import json
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+from acts import ACTS, NO_MEDIA
+from failing import ERRORS, FOR_EVER, Kind, NoCompiler
+from living import Client
+from mishaps import Trial
+from world import PATIENCE, World
+
+LIFE_ACTS = ("start", "recovery", "stop")  # each fault takes a life
+OPERATIONS = (*LIFE_ACTS, *ACTS)
+DENSE, MOST = 50, 2000  # calls of a kind in an operation: each; and then fewer and fewer of them
+REST = 60  # trials after which a state is looked through, and a new one begun
+RECORDS = 80  # of cancelled jobs: a store of some pages is not read at once
+CLIENTS = 3
+RATES = (500, 2000, 10_000, 50_000)  # calls of a million that fail
+SHARE = 0.7  # of the time, for faults one by one
+ROUND = 8  # jobs of one client in a round at random
+
+
+@dataclass(frozen=True)
+class Still:
+    """A state that a life has left, to begin with again and again; and what it has promised."""
+
+    state: Path
+    jobs: dict[str, str]
+
+
+class Torture:
+    """The trials; `world.tally` has what came of them."""
+
+    def __init__(self, directory: Path, seed: int, say: bool = False) -> None:
+        """Raises NoCompiler."""
+        self.world = World(directory)
+        self.chance = random.Random(seed)
+        self._say = say
+        self._stills = directory / "stills"
+        self._made: dict[str, Still] = {}
+
+    def close(self) -> None:
+        self.world.close()
+
+    def say(self, words: str) -> None:
+        """Progress."""
+        if self._say:
+            tally = self.world.tally
+            print(f"{words}: {tally.faults} faults, {tally.lives} lives", file=sys.stderr)
+
+    def one_by_one(
+        self,
+        operation: str,
+        kind: Kind,
+        error: int,
+        times: int = 1,
+        nths: Iterable[int] | None = None,
+    ) -> None:
+        """Fail the first call of the operation, the second, ... until there is no such call."""
+        name = errno.errorcode[error]
+        for nth in nths or turns():
+            trial = Trial(operation, kind, nth, name, times)
+            if not self.attempt(trial, error):
+                break
+
+    def attempt(self, trial: Trial, error: int) -> bool:
+        """Whether the call came about, and so failed."""
+        if trial.operation in LIFE_ACTS:
+            return self._in_a_life(trial, error)
+        return self._in_one_life(trial, error)
+
+    # In one life
+
+    def _in_one_life(self, trial: Trial, error: int) -> bool:
+        world = self.world
+        if world.life is None or len(world.jobs) > REST:
+            self.rest()
+            world.renew()
+            world.start()
+        act = ACTS[trial.operation](world)
+        try:
+            next(act)
+            world.arm(trial, error)
+            next(act)
+            fired = world.disarm()
+            next(act, None)
+        except TimeoutError:  # which is noted
+            fired = world.disarm()
+            world.let_go()
+            world.start()
+        world.let_go()
+        world.read_log()
+        world.trial = None
+        return fired > 0
+
+    def rest(self) -> None:
+        """Look through all that there is, after a clean restart."""
+        if self.world.life:
+            self.world.clear()
+            self.world.audit()
+            self.world.kill()
+
+    # A life for each
+
+    def _in_a_life(self, trial: Trial, error: int) -> bool:
+        world = self.world
+        self.rest()
+        still = self.still("killed" if trial.operation == "recovery" else "stopped")
+        world.renew(still.state, still.jobs)
+        world.hold()
+        if trial.operation == "stop":
+            world.start()
+            world.persist(_running)
+        world.arm(trial, error)
+        if trial.operation == "stop":
+            world.stop(is_failing=True)
+        else:
+            self._start_failing()
+        fired = world.disarm()
+        if fired:
+            self._look_through(is_deep=trial.nth % 8 == 1)
+        world.kill()
+        return fired > 0
+
+    def _start_failing(self) -> None:
+        world = self.world
+        world.begin()
+        assert world.life
+        has_started = world.has_started()
+        if has_started is False:
+            world.judge_exit()
+        if has_started is None:
+            world.tally.waited += 1
+
+    def _look_through(self, is_deep: bool) -> None:
+        """All is there, in this life if it goes on and in the next one; `is_deep`: comes out."""
+        world = self.world
+        if world.life and not world.life.ended():
+            if is_deep:
+                self._all_out()
+            world.stop()
+        world.start()
+        world.look()
+        if is_deep:
+            world.audit()
+
+    def _all_out(self) -> None:
+        self.world.let_go()
+        for job in list(self.world.jobs):
+            self.world.check(job)
+
+    def still(self, name: str) -> Still:
+        """The state that a life leaves in the middle of renders when it is stopped, or killed."""
+        if name not in self._made:
+            self._made[name] = self._left(name)
+        return self._made[name]
+
+    def _left(self, name: str) -> Still:
+        """Jobs of every sort, then the end."""
+        world = self.world
+        world.renew()
+        world.start()
+        done = [world.submit() for _ in range(2)]
+        content = world.face.read_bytes()
+        world.face.write_bytes(NO_MEDIA)
+        failed = world.submit(ends="failed")
+        world.face.write_bytes(content)
+        for job in (*done, failed):
+            world.check(job)
+        world.hold()
+        for _ in range(4):
+            world.submit()
+        for _ in range(RECORDS):
+            gone = world.submit(ends="cancelled")
+            world.persist(lambda client, gone=gone: client.ask("cancel", job=gone))
+        world.persist(_running)
+        if name == "killed":
+            world.kill()
+        else:
+            world.stop()
+        shutil.copytree(world.state, self._stills / name)
+        world.let_go()
+        return Still(self._stills / name, dict(world.jobs))
+
+    # At random
+
+    def at_random(self) -> None:
+        """A round: clients hand in jobs while calls fail, and perhaps lives end."""
+        world, chance = self.world, self.chance
+        if world.life is None or len(world.jobs) > 2 * REST:
+            self.rest()
+            world.renew()
+            world.start()
+        kinds = chance.sample(list(Kind), chance.choice((1, 3, len(Kind))))
+        world.clear()
+        world.faults.arm_at_random(chance.choice(RATES), chance.getrandbits(32), kinds)
+        clients = [threading.Thread(target=self._be_client) for _ in range(CLIENTS)]
+        for client in clients:
+            client.start()
+        while any(client.is_alive() for client in clients):
+            self._haunt()
+            clients[0].join(chance.uniform(0.0, 0.3))
+        world.disarm()
+        for job in list(world.jobs):
+            world.check(job)
+        world.read_log()
+
+    def _be_client(self) -> None:
+        """Jobs, in whatever life: those that are accepted are promised."""
+        world = self.world
+        deadline = time.monotonic() + PATIENCE
+        for _ in range(ROUND):
+            key = world.key()
+            while time.monotonic() < deadline:
+                job = world.attempt(
+                    lambda client, key=key: world.promise(world.hand_in(client, key))
+                )
+                if job:
+                    world.attempt(lambda client, job=job: client.end_of(job))
+                    world.attempt(lambda client, job=job: client.result_of(job))
+                    break
+                time.sleep(0.01)
+
+    def _haunt(self) -> None:
+        """A life that has ended is followed by another; some are ended."""
+        world, chance = self.world, self.chance
+        assert world.life
+        if not world.life.ended() and chance.random() < 0.2:
+            world.life.tell(chance.choice((signal.SIGKILL, signal.SIGTERM)))
+            world.life.ended(PATIENCE)
+            world.begin()
+        elif world.life.ended():
+            world.judge_exit()
+            world.begin()
+
+
+def _running(client: Client) -> bool:
+    """As soon as a job runs."""
+    while not client.ask("health")["running"]:
+        time.sleep(0.005)
+    return True
+
+
+def turns() -> Iterator[int]:
+    """Which calls are to fail: what goes on in the background never ends."""
+    nth = 1
+    while nth < MOST:
+        yield nth
+        nth += max(1, nth // DENSE)
+
+
+def trials(chance: random.Random) -> Iterator[tuple[str, Kind, int, int]]:
+    """Operations, kinds, errors and how often, in any order: time may be short."""
+    single = [
+        (operation, kind, error, 1)
+        for operation, kind in product(OPERATIONS, Kind)
+        for error in ERRORS[kind]
+    ]
+    lasting = [
+        (operation, kind, error, FOR_EVER)
+        for operation, kind in product(("start", "recovery"), Kind)
+        for error in ERRORS[kind]
+    ]
+    every = single + lasting
+    chance.shuffle(every)
+    yield from every
+
+
+def torture(trial: Torture, faults: int, seconds: float) -> dict[str, object]:
+    """All trials, then faults at random until there were so many; both within their time."""
+    begun, every, tried = time.monotonic(), list(trials(trial.chance)), 0
+    for operation, kind, error, times in every:
+        if time.monotonic() - begun > SHARE * seconds:
+            break
+        trial.one_by_one(operation, kind, error, times)
+        tried += 1
+        trial.say(f"{tried} of {len(every)}, {operation} {kind.name} {errno.errorcode[error]}")
+    singly = trial.world.tally.faults
+    trial.rest()
+    while trial.world.tally.faults < faults and time.monotonic() - begun < seconds:
+        trial.at_random()
+        trial.say("at random")
+    trial.rest()
+    return {"singly": singly, "tried": tried, "of": len(every)}
+
+
+def alone(trial: Torture, chosen: argparse.Namespace) -> dict[str, object]:
+    """What the command line names: one fault, or one after the other."""
+    kind, nths = Kind[chosen.kind.upper()], [chosen.nth] if chosen.nth else None
+    errors = [getattr(errno, chosen.errno)] if chosen.errno else ERRORS[kind]
+    for error in errors:
+        trial.one_by_one(chosen.operation, kind, error, chosen.times or FOR_EVER, nths)
+    trial.rest()
+    return {}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--faults", type=int, default=20_000)
+    parser.add_argument("--seconds", type=float, default=3600.0, help="the time it may take")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--operation", choices=OPERATIONS)
+    parser.add_argument("--kind", choices=[kind.name.lower() for kind in Kind])
+    parser.add_argument("--nth", type=int)
+    parser.add_argument("--errno")
+    parser.add_argument("--times", type=int, default=1)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            trial = Torture(Path(directory), chosen.seed, say=True)
+        except NoCompiler as error:
+            print(json.dumps({"torture": "disk", "skipped": str(error)}))
+            return 0
+        with closing(trial):
+            if chosen.operation:
+                more = alone(trial, chosen)
+            else:
+                more = torture(trial, chosen.faults, chosen.seconds)
+            log = trial.world.log
+    tally = trial.world.tally
+    print(json.dumps({"torture": "disk", "seed": chosen.seed} | more | tally.figures()))
+    if chosen.nth:
+        print(log, file=sys.stderr)
+    return 0 if tally.is_clean else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
