@@ -125,7 +125,10 @@ def add_terms(verb: ArgumentParser) -> None:
     group.add_argument("--priority", choices=[str(each) for each in Priority], help=text)
     text = "so long from now the result is of use; a job that has not ended then expires"
     group.add_argument("--expires", metavar="TIME", type=seconds_of, help=text)
-    text = "so long the render may take; a job that takes longer expires"
+    text = (
+        "so long the render may take, if the operator's limit is not less; "
+        "a job that takes longer expires"
+    )
     group.add_argument("--max-runtime", metavar="TIME", type=seconds_of, help=text)
     text = (
         "a name of your choice for this job: however often it is handed in with the same key, "

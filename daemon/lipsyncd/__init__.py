@@ -11,13 +11,14 @@ A tour, in the order in which a job meets the files:
                  options, job        what a client may choose; a job and its states
                  admission           the bounds, and what a job has to pass
                  snapshot, spool     private copies of the inputs, and the results
-                 database (schema, rows, damage, wal), store, history
+                 database (schema, rows, damage, wal), store, usage, history
                                      the durable queue, and what became of everything
                  order, pace, line   who is next, and when
                  scheduler, run, pause, outcome
                                      renders at once, each from its start to its end
                  board               how far they are, and who waits for which
-                 retention, janitor  what is over is ended and removed
+                 retention, levelling, janitor
+                                     what is over is ended and removed
                  recovery            what an earlier life left behind
     dataplane    what is asked of the data plane, which is the studio
     studio       the models and their renders as one thing

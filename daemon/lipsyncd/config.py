@@ -70,8 +70,14 @@ class Render:
     preset: str = named("veryfast", PRESETS)
     # look for the face in every n-th frame and follow it in between
     detect_every: int = whole(5, 1, 100)
-    # jobs that are rendered at the same time and share the generator's batches
-    max_active: int = whole(2, 1, 64)
+    # jobs that are rendered at the same time and share the generator's batches; one user has at
+    # most all but one of them, so that another's first job finds a slot
+    max_active: int = whole(3, 1, 64)
+
+    @property
+    def max_active_per_user(self) -> int:
+        """How many of them may be one user's."""
+        return max(1, self.max_active - 1)
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,8 @@ class Limits:
     # what the inputs of jobs that have not ended may take on the disk, in all and of one user
     max_input_bytes: int = whole(64 << 30, 1, 1 << 50)
     max_input_bytes_per_user: int = whole(16 << 30, 1, 1 << 50)
+    # how long a render may take, in seconds; a client may choose less for its own
+    max_runtime_seconds: int = whole(86_400, 1, 366 * 86_400)
     # with less room than this on the disk of the state the queue pauses
     min_free_bytes: int = whole(256 << 20, 0, 1 << 50)
     # how long a stop waits for the running jobs before they go back to the queue
@@ -97,13 +105,18 @@ class Limits:
 
 @dataclass(frozen=True)
 class Retention:
-    """`[retention]`: how long ended jobs are kept; beyond each bound the oldest go first."""
+    """`[retention]`: how long ended jobs are kept.
+
+    Beyond a bound in all the user with the most loses the oldest of his, one after the other.
+    """
 
     # the age at which a result goes
     max_age_hours: int = whole(7 * 24, 1, 100 * 366 * 24)
     # results, and what they may take on the disk, with the inputs of jobs that failed
     max_results: int = whole(1000, 0, 10_000_000)
     max_bytes: int = whole(64 << 30, 0, 1 << 50)
+    # what one user's may take; beyond it the user's oldest go, and new jobs are refused
+    max_bytes_per_user: int = whole(16 << 30, 0, 1 << 50)
     # younger than this no result goes, whatever the other bounds say
     grace_minutes: int = whole(60, 0, 366 * 24 * 60)
     # ended jobs that `lipsyncctl list` and `status` still know

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from queue import Empty
-from socket import socket
 from typing import Never
 
 from lipsyncd import __version__, arguments
@@ -35,7 +34,7 @@ from lipsyncd.host.status import Condition, Status
 from lipsyncd.house import House, opened
 from lipsyncd.jobs.job import State
 from lipsyncd.jobs.scheduler import RETRY_SECONDS
-from lipsyncd.sessions.listener import listening
+from lipsyncd.sessions.listener import Listener, listening
 from lipsyncd.sessions.server import Server
 from lipsyncd.stop import drain
 from lipsyncd.worker import Calls, Worker
@@ -133,7 +132,7 @@ def tell_start(house: House) -> None:
 
 
 @contextmanager
-def served(listener: socket, house: House) -> Iterator[None]:
+def served(listener: Listener, house: House) -> Iterator[None]:
     """Sessions are served meanwhile."""
     server = Server(listener, house)
     server.start()

@@ -27,7 +27,8 @@ Verbs of requests are imperatives, those of replies participles:
     reload                                -> reloaded   detail, once the configuration is in force;
                                                         for root and the daemon's own user
 
-`terms` has priority (high, normal, low), key, expires and max_runtime (seconds); all may be absent.
+`terms` has priority (high, normal, low), key, expires and max_runtime (seconds; the operator's
+limit holds where that is less); all may be absent.
 A key makes submit safe to repeat: the same user's same key gives the same job. `follow` tells each
 change of a job's state once, in order, from the one after `since` (absent: from now on) for ever,
 or says events.gone if not all of them are known any more; without `job` of all that the client may

@@ -1,11 +1,12 @@
 """`lipsyncctl list`, `status`, `fetch` and `cancel`: the jobs that are there."""
 
 import os
+import re
 import termios
 from pathlib import Path
 
 import pytest
-from command import lipsyncctl, messages, started
+from command import RENDER, lipsyncctl, messages, started
 from living import Client, Daemon, living
 from paced import Gate, endless, raising
 
@@ -150,6 +151,19 @@ def test_what_has_ended_cannot_be_cancelled(tmp_path: Path) -> None:
         ended = lipsyncctl(tmp_path, "cancel", job)
     assert ended.returncode == 1
     assert "has succeeded already" in ended.stderr
+
+
+def test_who_keeps_too_much_is_told_how_to_make_room_and_that_works(tmp_path: Path) -> None:
+    with living(tmp_path) as daemon, daemon.client() as client:
+        client.end_of(client.submit(tmp_path))
+        daemon.toml.write_text("[retention]\nmax_bytes_per_user = 8\n")
+        client.ask("reload")
+        refused = lipsyncctl(tmp_path, "submit", *RENDER)
+        assert refused.returncode == 6
+        assert "ended jobs of one user" in refused.stderr
+        (hint,) = re.findall("`lipsyncctl (.+?)`", refused.stderr)
+        assert lipsyncctl(tmp_path, *hint.split()).returncode == 0
+        assert lipsyncctl(tmp_path, "submit", *RENDER).returncode == 0
 
 
 def test_a_reader_that_leaves_early_is_no_error_worth_a_traceback(

@@ -4,17 +4,14 @@ import grp
 import os
 import pwd
 import re
-import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from living import living
-from people import NO_WAY_IN, Crowd, User, can_be_subordinate, served
+from people import NO_WAY_IN, Crowd, User, can_be_subordinate, open_directory, served
 
 from lipsyncd.jobs.job import new_id
 from lipsyncd.sessions import subordinate
@@ -96,17 +93,6 @@ def crowd_before(admin_group: str) -> Iterator[Crowd]:
         (directory / "subuid").write_text(SUBUID)
         with served(directory, USERS["daemon"], MEMBERS, "--config", str(toml)) as crowd:
             yield crowd
-
-
-@contextmanager
-def open_directory() -> Iterator[Path]:
-    """A directory of the test's that everybody may enter, unlike those of pytest."""
-    directory = Path(tempfile.mkdtemp(prefix="lipsyncd-"))
-    directory.chmod(0o755)
-    try:
-        yield directory
-    finally:
-        shutil.rmtree(directory)
 
 
 class Asker:

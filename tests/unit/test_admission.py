@@ -4,12 +4,14 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lipsyncd.config import Chosen, Config, Limits
+from lipsyncd.config import Retention as Rules
 from lipsyncd.errors import (
     DiskFull,
     InputGone,
@@ -25,9 +27,11 @@ from lipsyncd.host.notify import Notifier
 from lipsyncd.jobs.admission import Admission
 from lipsyncd.jobs.board import Board
 from lipsyncd.jobs.database import Database
+from lipsyncd.jobs.history import History
 from lipsyncd.jobs.job import Job, State, move, new_job
 from lipsyncd.jobs.options import Options, Terms
 from lipsyncd.jobs.outcome import failed, succeeded
+from lipsyncd.jobs.retention import Retention
 from lipsyncd.jobs.scheduler import Scheduler
 from lipsyncd.jobs.spool import Spool
 from lipsyncd.jobs.store import Store
@@ -36,6 +40,23 @@ ALICE, BOB = 1000, 2000
 PLAIN = Options()
 FACE, VOICE = b"face", b"voice"
 SIZE = len(FACE + VOICE)
+GRACE_MINUTES = 90
+GONE = InputGone("It is gone.", "Send it again.")
+
+
+class Roomy(Spool):
+    """A spool on a disk that has `room` bytes for it, if that is given; else as many as it has."""
+
+    room: int | None = None
+
+    def free_bytes(self) -> int:
+        taken = sum(os.stat(path).st_size for path in self.files())
+        return super().free_bytes() if self.room is None else self.room - taken
+
+    def files(self) -> set[Path]:
+        """One name of each file."""
+        paths = [path for path in self._directory.rglob("*") if path.is_file()]
+        return set({path.stat().st_ino: path for path in paths}.values())
 
 
 class Desk:
@@ -46,10 +67,12 @@ class Desk:
         (directory / "spool").mkdir()
         self.files = ExitStack()
         self.database = Database(directory / "jobs.sqlite")
-        chosen = Chosen(Config(limits=Limits(**limits)))
-        self.store, self.spool = Store(self.database), Spool(directory / "spool", chosen)
+        kept = Rules(max_bytes_per_user=limits.pop("kept", 1 << 30), grace_minutes=GRACE_MINUTES)
+        self.chosen = chosen = Chosen(Config(limits=Limits(**limits), retention=kept))
+        self.store, self.spool = Store(self.database), Roomy(directory / "spool", chosen)
         heartbeat = Heartbeat(Notifier())
-        self.scheduler = Scheduler(self.store, self.spool, Board(), heartbeat, chosen)
+        self.board = Board()
+        self.scheduler = Scheduler(self.store, self.spool, self.board, heartbeat, chosen)
         self.admission = Admission(self.store, self.spool, self.scheduler, chosen)
 
     def submit(self, owner: int = ALICE, options: Options = PLAIN, **terms: Any) -> Job:
@@ -61,6 +84,12 @@ class Desk:
         self.files.callback(os.close, descriptor)
         os.write(descriptor, content)
         return descriptor
+
+    def room(self, size: int) -> None:
+        """The disk has so many bytes for the spool, and none that are to stay free."""
+        self.spool.room = size
+        limits = replace(self.chosen.config.limits, min_free_bytes=0)
+        self.chosen.config = replace(self.chosen.config, limits=limits)
 
     def spooled(self) -> set[str]:
         return {path.name for path in (self.directory / "spool").iterdir()}
@@ -85,6 +114,14 @@ def small(tmp_path: Path) -> Iterator[Desk]:
     yield from opened(tmp_path, max_jobs=3, max_jobs_per_user=2)
 
 
+def insist(desk: Desk, refused: list[QueueFull]) -> None:
+    """One of many who submit at the same time."""
+    try:
+        desk.submit()
+    except QueueFull as error:
+        refused.append(error)
+
+
 def opened(directory: Path, **limits: int) -> Iterator[Desk]:
     desk = Desk(directory, **limits)
     yield desk
@@ -106,6 +143,22 @@ def test_a_user_has_a_bound_and_the_others_have_room_then(small: Desk) -> None:
         small.submit()
     assert refused.value.retry_after_ms and refused.value.retry_after_ms >= 1000
     small.submit(BOB)
+
+
+def test_who_is_refused_learns_when_a_job_of_his_own_leaves_the_queue(tmp_path: Path) -> None:
+    for desk in opened(tmp_path, max_jobs_per_user=1, max_jobs=2):
+        for _ in range(2):  # as many as one user may have at once; a slot is free for others
+            running = desk.store.begin(desk.submit().id)
+            assert running
+            desk.board.post(replace(running, total=70, fps=1.0))
+        desk.submit()
+        with pytest.raises(QueueFull, match="of one user") as refused:
+            desk.submit()
+        assert refused.value.retry_after_ms == 70_000
+        desk.submit(BOB)
+        with pytest.raises(QueueFull, match="in all") as refused:
+            desk.submit(BOB + 1)
+        assert refused.value.retry_after_ms == 1000
 
 
 def test_all_together_have_a_bound(small: Desk) -> None:
@@ -140,6 +193,82 @@ def test_the_bytes_of_one_user_have_a_bound(tmp_path: Path) -> None:
         desk.submit(BOB)
 
 
+def test_what_a_users_ended_jobs_keep_has_a_bound_and_a_clean_makes_room(tmp_path: Path) -> None:
+    for desk in opened(tmp_path, kept=2 * SIZE):
+        failures = [desk.ended(desk.submit(), GONE) for _ in range(3)]
+        with pytest.raises(QueueFull, match=f"may take {2 * SIZE} bytes, and takes") as refused:
+            desk.submit()
+        assert "lipsyncctl clean" in refused.value.hint
+        minutes = (refused.value.retry_after_ms or 0) / 60_000
+        assert minutes == pytest.approx(GRACE_MINUTES, abs=1)
+        with pytest.raises(QueueFull, match="ended jobs of one user"):
+            desk.admission.retry(failures[0])
+        desk.submit(BOB)
+        Retention(History(desk.database), desk.spool, desk.chosen).clean(failures[:1])
+        desk.submit()
+
+
+def test_a_result_counts_as_kept_with_its_own_bytes(tmp_path: Path) -> None:
+    for desk in opened(tmp_path, kept=0):
+        desk.ended(desk.submit(), None)
+        with pytest.raises(QueueFull, match="may take 0 bytes, and takes 1"):
+            desk.submit()
+
+
+def test_half_of_the_room_is_left_to_others_whatever_the_figures_say(tmp_path: Path) -> None:
+    for desk in opened(tmp_path):
+        desk.room(4 * SIZE)
+        desk.submit()
+        other = desk.submit()
+        with pytest.raises(QueueFull, match=f"may take {2 * SIZE} .* would take {3 * SIZE}") as no:
+            desk.submit()
+        assert no.value.hint == "Wait until some of your jobs have ended."
+        assert no.value.retry_after_ms == 1000
+        desk.ended(other, GONE)
+        with pytest.raises(QueueFull, match=f"may take {2 * SIZE} .* would take {3 * SIZE}") as no:
+            desk.submit()
+        assert "lipsyncctl clean" in no.value.hint
+        desk.submit(BOB)
+        desk.submit(BOB)
+
+
+def test_a_job_that_is_larger_than_half_of_the_room_is_refused_without_false_hope(
+    tmp_path: Path,
+) -> None:
+    for desk in opened(tmp_path):
+        desk.room(2 * SIZE - 1)
+        with pytest.raises(QueueFull, match=f"may take {SIZE - 1} ") as refused:
+            desk.submit()
+        assert refused.value.retry_after_ms is None
+        assert refused.value.hint.startswith("Submit smaller files")
+        assert desk.spooled() == set()
+
+
+def test_links_of_retries_do_not_make_the_disk_look_larger(tmp_path: Path) -> None:
+    for desk in opened(tmp_path):
+        desk.room(4 * SIZE)
+        over = desk.ended(desk.submit(), GONE)
+        desk.ended(desk.admission.retry(over), GONE)
+        desk.submit(BOB)
+        desk.submit(BOB)
+        with pytest.raises(QueueFull, match=f"may take {2 * SIZE} bytes"):
+            desk.submit(BOB)
+
+
+def test_many_at_once_do_not_pass_half_of_the_room(tmp_path: Path) -> None:
+    for desk in opened(tmp_path):
+        desk.room(10 * SIZE)
+        refused: list[QueueFull] = []
+        threads = [threading.Thread(target=insist, args=[desk, refused]) for _ in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        accepted = desk.store.count(State.QUEUED)
+        assert accepted + len(refused) == 12
+        assert 0 < accepted <= 5
+
+
 def test_of_a_refused_job_nothing_stays(small: Desk) -> None:
     accepted = {small.submit().id, small.submit().id}
     with pytest.raises(QueueFull):
@@ -170,14 +299,9 @@ def test_a_disk_that_fills_at_the_commit_leaves_no_copy(
 def test_many_at_once_do_not_pass_the_bound(tmp_path: Path, bound: int) -> None:
     for desk in opened(tmp_path, max_jobs=bound):
         refused: list[QueueFull] = []
-
-        def submit(desk: Desk = desk, refused: list[QueueFull] = refused) -> None:
-            try:
-                desk.submit()
-            except QueueFull as error:
-                refused.append(error)
-
-        threads = [threading.Thread(target=submit) for _ in range(3 * bound + 5)]
+        threads = [
+            threading.Thread(target=insist, args=[desk, refused]) for _ in range(3 * bound + 5)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lipsyncd.errors import DiskFailed, DiskFull
+from lipsyncd.errors import DiskFailed, DiskFull, StateCorrupt
 from lipsyncd.jobs.database import Database
 
 SMALL = 512 << 10  # bytes of a disk
@@ -208,9 +208,17 @@ def test_a_store_that_may_not_be_written_is_named(database: Database) -> None:
 
 
 def test_a_store_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "nowhere" / "jobs.sqlite"):
-        with pytest.raises(DiskFailed, match="cannot be used"):
-            Database(path)
+    with pytest.raises(DiskFailed, match="cannot be used"):
+        Database(tmp_path / "nowhere" / "jobs.sqlite")
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_file_is_no_store_and_nobody_waits_for_it(
+    path: Path, make: Callable[[Path], None]
+) -> None:
+    make(path)
+    with pytest.raises(StateCorrupt, match="not a regular file"):
+        Database(path)
 
 
 def test_a_store_that_somebody_holds_is_named(database: Database, path: Path) -> None:

@@ -289,6 +289,10 @@ def test_records_are_told_the_longest_ended_first(store: Store, history: History
     late, early, middle = (over(store, owner, at) for owner, at in ((1, 30), (2, 10), (1, 20)))
     store.add(job())
     assert history.records() == 3
-    assert history.oldest_records(2) == [early.id, middle.id]
-    assert history.oldest_records(9) == history.ended(None) == [early.id, middle.id, late.id]
+    assert history.records_by_owner() == {2: 1, 1: 2}
+    assert list(history.records_by_owner()) == [2, 1]
+    assert history.oldest_records(1, 1) == [middle.id]
+    assert history.oldest_records(1, 9) == [middle.id, late.id]
+    assert history.oldest_records(3, 9) == []
+    assert history.ended(None) == [early.id, middle.id, late.id]
     assert [history.ended(owner) for owner in (1, 2, 3)] == [[middle.id, late.id], [early.id], []]

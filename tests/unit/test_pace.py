@@ -1,17 +1,20 @@
-"""When a job will start, from how long the others took."""
+"""When a job will start, from how long the others took and how many one user may have at once."""
 
 from dataclasses import replace
-from itertools import islice
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from lipsyncd.jobs.job import Job, State, move, new_job
 from lipsyncd.jobs.options import Options
-from lipsyncd.jobs.pace import Pace
+from lipsyncd.jobs.pace import Forecast, Pace
+
+ALICE, BOB, CAROL = 1, 2, 3
 
 
-def running(total: int, done: int, fps: float) -> Job:
-    job = move(new_job(0, "face", "voice", Options()), State.RUNNING)
+def running(total: int, done: int, fps: float, owner: int = ALICE) -> Job:
+    job = move(new_job(owner, "face", "voice", Options()), State.RUNNING)
     return replace(job, total=total, done=done, fps=fps)
 
 
@@ -23,8 +26,15 @@ def measured(*seconds: float) -> Pace:
 
 
 def start(ahead: int, pace: Pace, running: list[Job], slots: int) -> float | None:
-    """The seconds until a job starts that has so many others before it."""
-    return next(islice(pace.starts(running, slots), ahead, None))
+    """The seconds until a job starts that has so many others before it, all of different users."""
+    forecast = pace.forecast(running, slots, share=max(1, slots - 1))
+    return [forecast.start(owner) for owner in range(100, 101 + ahead)][-1]
+
+
+def starts(pace: Pace, running: list[Job], *owners: int, slots: int = 3) -> list[float | None]:
+    """The seconds until the jobs of these owners start, as they stand in line."""
+    forecast = pace.forecast(running, slots, share=max(1, slots - 1))
+    return [forecast.start(owner) for owner in owners]
 
 
 def test_with_a_free_slot_a_job_starts_at_once() -> None:
@@ -58,3 +68,52 @@ def test_the_promise_holds_within_a_fifth_after_three_jobs() -> None:
     pace = measured(3.9, 4.1, 4.0)
     promised = start(5, pace, [running(100, 100, 25)], slots=1)
     assert promised == pytest.approx(5 * 4.0, rel=0.2)
+
+
+def test_who_has_as_much_as_one_may_waits_for_an_end_of_his_own() -> None:
+    jobs = [running(1000, 0, 10), running(800, 0, 10), running(100, 50, 10, BOB)]
+    assert starts(measured(4), jobs, ALICE, ALICE, ALICE) == [80, 84, 88]
+    assert starts(measured(4), jobs[:2], ALICE) == [80]  # though a slot is free
+    assert starts(measured(4), jobs, ALICE, CAROL, BOB, ALICE) == [80, 5, 9, 84]
+
+
+def test_a_lone_user_has_all_slots_but_one() -> None:
+    assert starts(measured(4), [], *[ALICE] * 5) == [0, 0, 4, 4, 8]
+    assert starts(measured(4), [], *[ALICE] * 3, slots=1) == [0, 4, 8]
+    assert starts(measured(4), [], *[ALICE] * 3, slots=2) == [0, 4, 8]
+
+
+def test_who_waits_for_what_nobody_knows_keeps_nobody_else_in_the_dark() -> None:
+    jobs = [running(0, 0, 0), running(0, 0, 0)]
+    assert starts(Pace(), jobs, ALICE, BOB, CAROL) == [None, 0, None]
+    endless = [running(10**9, 0, 1), running(10**9, 0, 1)]
+    assert starts(measured(4), endless, ALICE, BOB, BOB, CAROL) == [10**9, 0, 4, 8]
+
+
+def test_where_more_run_than_may_the_next_waits_until_enough_have_ended() -> None:
+    jobs = [running(100, 0, 100 / end, owner) for end, owner in ((1, ALICE), (2, BOB), (3, BOB))]
+    assert starts(measured(4), jobs, CAROL, slots=2) == [pytest.approx(2)]
+    assert starts(measured(4), jobs, BOB, slots=2) == [pytest.approx(3)]
+    assert starts(measured(4), jobs, CAROL, slots=1) == [pytest.approx(3)]
+
+
+@given(
+    running=some.lists(some.tuples(some.integers(1, 3), some.floats(0, 100)), max_size=6),
+    line=some.lists(some.integers(1, 4), max_size=20),
+    slots=some.integers(1, 6),
+    mean=some.floats(1, 50),
+)
+def test_nobody_has_more_at_once_than_may_be(
+    running: list[tuple[int, float]], line: list[int], slots: int, mean: float
+) -> None:
+    share = max(1, slots - 1)
+    forecast = Forecast(running, slots, share, mean)
+    renders = [(owner, 0.0, end) for owner, end in running]
+    for owner in line:
+        at = forecast.start(owner)
+        assert at is not None
+        renders.append((owner, at, at + mean))
+        mine = [each for each in renders[:-1] if each[0] == owner and each[1] <= at < each[2]]
+        assert len(mine) < share
+    for _, at, _ in renders[len(running) :]:
+        assert sum(begun <= at < end for _, begun, end in renders) <= slots

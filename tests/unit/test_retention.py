@@ -1,4 +1,4 @@
-"""What ended jobs leave is kept within bounds, goes the longest ended first, and never too soon."""
+"""What ended jobs leave is kept within bounds, goes from who has the most, and never too soon."""
 
 import logging
 import sqlite3
@@ -16,7 +16,7 @@ from lipsyncd.errors import JobNotEnded, NoResult
 from lipsyncd.jobs.database import Database
 from lipsyncd.jobs.history import History, Kept
 from lipsyncd.jobs.job import Job, State, move, new_job
-from lipsyncd.jobs.options import Options
+from lipsyncd.jobs.options import Options, Terms
 from lipsyncd.jobs.recovery import recover
 from lipsyncd.jobs.retention import Retention, is_young, overdue
 from lipsyncd.jobs.spool import Spool
@@ -26,6 +26,7 @@ NOW = 1_800_000_000.0
 MINUTE, HOUR = 60.0, 3600.0
 AMPLE = Rules(max_age_hours=24, max_results=100, max_bytes=1000, grace_minutes=10)
 RESULT = b"a result"
+ALICE, BOB = 1000, 2000
 
 
 class Shelf:
@@ -42,9 +43,9 @@ class Shelf:
     def rule(self, **rules: int) -> None:
         self.chosen.config = Config(retention=replace(AMPLE, **rules))
 
-    def queue(self) -> Job:
+    def queue(self, owner: int = ALICE, key: str | None = None) -> Job:
         """A job that waits."""
-        job = new_job(1000, "face", "voice", Options())
+        job = new_job(owner, "face", "voice", Options(), Terms(key=key))
         with (self.directory / "input").open("w+b") as file:
             file.write(b"input")
             file.flush()
@@ -53,9 +54,15 @@ class Shelf:
         self.spool.accept(job.id)
         return replace(job, spool_bytes=size)
 
-    def end(self, age: float, state: State = State.SUCCEEDED) -> Job:
+    def end(
+        self,
+        age: float,
+        state: State = State.SUCCEEDED,
+        owner: int = ALICE,
+        key: str | None = None,
+    ) -> Job:
         """A job that ended so many seconds before NOW."""
-        job = self.store.begin(self.queue().id)
+        job = self.store.begin(self.queue(owner, key).id)
         assert job
         if state is State.SUCCEEDED:
             self.spool.paths(job.id).result.write_bytes(RESULT)
@@ -82,9 +89,15 @@ def shelf(tmp_path: Path) -> Iterator[Shelf]:
 # What goes
 
 
-def kept(*ages: float, size: int = 1) -> list[Kept]:
+def kept(*ages: float, size: int = 1, owner: int = ALICE) -> list[Kept]:
     """Jobs that ended so many seconds before NOW; the numbers of their ids count from 0."""
-    return [Kept(str(number), 1000, NOW - age, size) for number, age in enumerate(ages)]
+    return [Kept(str(number), owner, NOW - age, size) for number, age in enumerate(ages)]
+
+
+def together(*parts: list[Kept]) -> list[Kept]:
+    """What several users have; the ids begin with the owner's."""
+    every = [replace(each, id=f"{each.owner}-{each.id}") for part in parts for each in part]
+    return sorted(every, key=lambda each: each.ended_at)
 
 
 def gone(found: list[Kept], **rules: int) -> list[str]:
@@ -116,6 +129,70 @@ def test_nothing_goes_within_its_grace(rules: dict[str, int]) -> None:
 
 def test_a_grace_beyond_the_age_holds() -> None:
     assert gone(kept(49 * HOUR, 47 * HOUR), grace_minutes=48 * 60) == ["0"]
+
+
+def test_who_has_the_most_loses_the_oldest_of_his() -> None:
+    hers, his = kept(9 * HOUR), kept(*[8 * HOUR] * 5, owner=BOB)
+    assert gone(together(hers, his), max_results=3) == [f"{BOB}-{number}" for number in range(3)]
+    assert gone(together(hers, his), max_results=1) == [f"{BOB}-{number}" for number in range(5)]
+    large = kept(8 * HOUR, 7 * HOUR, owner=BOB, size=600)
+    assert gone(together(hers, large), max_bytes=1000) == [f"{BOB}-0"]
+
+
+def test_many_small_ones_do_not_push_out_few_large_ones_of_another_by_their_number() -> None:
+    hers, his = kept(9 * HOUR, size=500), kept(*[8 * HOUR] * 4, owner=BOB)
+    assert gone(together(hers, his), max_results=2) == [f"{BOB}-{number}" for number in range(3)]
+    assert gone(together(hers, his), max_bytes=100) == [f"{ALICE}-0"]
+
+
+def test_what_one_user_keeps_has_a_bound_that_costs_nobody_else_anything() -> None:
+    hers, his = kept(9 * HOUR, size=50), kept(8 * HOUR, 7 * HOUR, 6 * HOUR, owner=BOB, size=40)
+    assert gone(together(hers, his), max_bytes_per_user=80) == [f"{BOB}-0"]
+    assert gone(together(hers, his), max_bytes_per_user=49) == [
+        f"{ALICE}-0",
+        f"{BOB}-0",
+        f"{BOB}-1",
+    ]
+
+
+def test_what_is_too_young_to_go_costs_nobody_else_a_file() -> None:
+    hers, his = kept(9 * HOUR), kept(*[MINUTE] * 50, owner=BOB)
+    assert gone(together(hers, his), max_results=2) == []
+    assert gone(together(hers, his), max_results=1) == []
+
+
+@given(
+    parts=st.lists(st.lists(st.tuples(st.floats(-HOUR, 72 * HOUR), st.integers(1, 100)))),
+    rules=st.builds(
+        Rules,
+        max_age_hours=st.integers(1, 72),
+        max_results=st.integers(0, 20),
+        max_bytes=st.integers(0, 1000),
+        max_bytes_per_user=st.integers(0, 300),
+        grace_minutes=st.integers(0, 72 * 60),
+    ),
+)
+def test_of_many_users_what_stays_is_within_the_bounds_or_young_and_each_loses_his_oldest(
+    parts: list[list[tuple[float, int]]], rules: Rules
+) -> None:
+    found = together(
+        *(
+            [Kept(str(at), owner, NOW - age, size) for at, (age, size) in enumerate(part)]
+            for owner, part in enumerate(parts)
+        )
+    )
+    removed = overdue(found, NOW, rules)
+    left = [each for each in found if each not in removed]
+    old = [each for each in left if not is_young(each, NOW, rules)]
+    assert not any(is_young(each, NOW, rules) for each in removed)
+    assert len(old) <= rules.max_results
+    assert sum(each.bytes for each in old) <= rules.max_bytes
+    assert all(NOW - each.ended_at < HOUR * rules.max_age_hours for each in old)
+    for owner in range(len(parts)):
+        mine = [each for each in found if each.owner == owner]
+        assert [each for each in mine if each in removed] == mine[: sum(e in removed for e in mine)]
+        if any(each.owner == owner for each in old):
+            assert sum(e.bytes for e in left if e.owner == owner) <= rules.max_bytes_per_user
 
 
 @given(
@@ -185,6 +262,27 @@ def test_of_too_many_records_those_without_files_are_forgotten_the_longest_ended
     shelf.rule(max_records=2)
     shelf.retention.apply(NOW)
     assert shelf.is_known(result, first, second, third) == [True, False, False, True]
+
+
+def test_a_flood_of_one_user_costs_another_neither_result_nor_record_nor_key(
+    shelf: Shelf,
+) -> None:
+    result, cancelled = shelf.end(9 * HOUR, key="hers"), shelf.end(8 * HOUR, State.CANCELLED)
+    flood = [shelf.end(7 * HOUR, State.CANCELLED, BOB) for _ in range(4)]
+    flood += [shelf.end(6 * HOUR, owner=BOB) for _ in range(4)]
+    shelf.rule(max_results=2, max_records=4)
+    shelf.retention.apply(NOW)
+    assert shelf.has_files(result, *flood) == [True] + 7 * [False] + [True]
+    assert shelf.is_known(result, cancelled, *flood) == 2 * [True] + 6 * [False] + 2 * [True]
+    assert shelf.store.by_key(ALICE, "hers") == result
+
+
+def test_who_has_nothing_that_may_go_costs_nobody_else_a_record(shelf: Shelf) -> None:
+    cancelled = shelf.end(9 * HOUR, State.CANCELLED)
+    results = [shelf.end(MINUTE, owner=BOB) for _ in range(3)]
+    shelf.rule(max_records=2)
+    shelf.retention.apply(NOW)
+    assert all(shelf.is_known(cancelled, *results))
 
 
 def test_a_flood_of_records_costs_nobody_a_result(shelf: Shelf) -> None:

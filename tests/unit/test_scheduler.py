@@ -30,12 +30,17 @@ from lipsyncd.jobs.store import Store
 ALICE, BOB = 1000, 2000
 
 
-def chosen(max_active: int = 1, warm_interval: float = 3600.0, min_free_bytes: int = 0) -> Chosen:
+def chosen(
+    max_active: int = 1,
+    warm_interval: float = 3600.0,
+    min_free_bytes: int = 0,
+    max_runtime: int = 3600,
+) -> Chosen:
     return Chosen(
         Config(
             warm_interval_seconds=warm_interval,  # type: ignore[arg-type]
             render=Render(max_active=max_active),
-            limits=Limits(min_free_bytes=min_free_bytes),
+            limits=Limits(min_free_bytes=min_free_bytes, max_runtime_seconds=max_runtime),
         )
     )
 
@@ -443,7 +448,7 @@ def test_progress_is_posted_step_by_step(bench: Bench) -> None:
 
 def test_as_many_jobs_run_at_once_as_may(tmp_path: Path) -> None:
     bench, gate = Bench(tmp_path, choice=chosen(max_active=2)), Gate()
-    jobs = [bench.submit() for _ in range(3)]
+    jobs = [bench.submit(owner) for owner in (ALICE, BOB, ALICE)]
     bench.start(gate.render)
     gate.at.get()
     gate.at.get()
@@ -454,9 +459,67 @@ def test_as_many_jobs_run_at_once_as_may(tmp_path: Path) -> None:
     bench.close()
 
 
+def test_one_user_may_have_all_slots_but_one(tmp_path: Path) -> None:
+    bench, gate = Bench(tmp_path, choice=chosen(max_active=3)), Gate()
+    *running, waiting = [bench.submit(ALICE) for _ in range(3)]
+    bench.start(gate.render)
+    gate.at.get()
+    gate.at.get()
+    other = bench.submit(BOB)
+    gate.at.get()
+    assert {job.id for job in bench.board.running} == {*running, other}
+    assert state_of(bench, waiting) is State.QUEUED
+    gate.let_go(12)
+    assert bench.end_of(waiting).state is State.SUCCEEDED
+    bench.close()
+
+
+def test_beside_endless_jobs_of_one_user_those_of_another_are_rendered_in_turn(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path, choice=chosen(max_active=3))
+    flood = [bench.submit(ALICE, priority=Priority.HIGH) for _ in range(3)]
+    others = [bench.submit(BOB, priority=Priority.LOW) for _ in range(3)]
+
+    def render(options: Options, paths: Paths) -> Steps:
+        return (endless if paths.face.parent.name in flood else at_once)(options, paths)
+
+    bench.start(render)
+    assert [bench.end_of(job).state for job in others] == [State.SUCCEEDED] * 3
+    assert [state_of(bench, job) for job in flood] == [State.RUNNING, State.RUNNING, State.QUEUED]
+    bench.scheduler.cancel(flood[0])
+    bench.end_of(flood[0])
+    while next_post(bench.watches[flood[2]]).state is not State.RUNNING:
+        pass
+    bench.close()
+
+
+def test_where_there_are_fewer_slots_after_a_reload_nobody_starts_too_early(
+    tmp_path: Path,
+) -> None:
+    bench, gates = Bench(tmp_path, choice=chosen(max_active=3)), {}
+    one, two, other = bench.submit(ALICE), bench.submit(ALICE), bench.submit(BOB)
+    gates = {job: Gate() for job in (one, two, other)}
+    bench.start(lambda options, paths: gates[paths.face.parent.name].render(options, paths))
+    for gate in gates.values():
+        gate.at.get()
+    bench.chosen.config = chosen(max_active=2).config
+    waiting, next_other = bench.submit(ALICE, priority=Priority.HIGH), bench.submit(BOB)
+    gates |= {waiting: Gate(), next_other: Gate()}
+    for job in (other, one):
+        gates[job].let_go()
+        bench.end_of(job)
+    gates[next_other].at.get()
+    assert state_of(bench, waiting) is State.QUEUED
+    for gate in (gates[two], gates[next_other], gates[waiting]):
+        gate.let_go()
+    assert bench.end_of(waiting).state is State.SUCCEEDED
+    bench.close()
+
+
 def test_one_of_two_is_cancelled_and_the_other_goes_on(tmp_path: Path) -> None:
     bench, gates = Bench(tmp_path, choice=chosen(max_active=2)), {}
-    one, other = bench.submit(), bench.submit()
+    one, other = bench.submit(ALICE), bench.submit(BOB)
     gates = {one: Gate(), other: Gate()}
     bench.start(lambda options, paths: gates[paths.face.parent.name].render(options, paths))
     gates[one].at.get()
@@ -471,7 +534,7 @@ def test_one_of_two_is_cancelled_and_the_other_goes_on(tmp_path: Path) -> None:
 
 def test_a_hung_render_does_not_hold_up_the_others(tmp_path: Path) -> None:
     bench = Bench(tmp_path, choice=chosen(max_active=2))
-    hung, *others = [bench.submit() for _ in range(4)]
+    hung, others = bench.submit(ALICE), [bench.submit(BOB) for _ in range(3)]
     gate = Gate()
 
     def render(options: Options, paths: Paths) -> Steps:
@@ -486,7 +549,7 @@ def test_a_hung_render_does_not_hold_up_the_others(tmp_path: Path) -> None:
 
 def test_a_suspect_of_a_crash_runs_alone(tmp_path: Path) -> None:
     bench, gate = Bench(tmp_path, choice=chosen(max_active=2)), Gate()
-    suspect, innocent = bench.submit(), bench.submit()
+    suspect, innocent = bench.submit(ALICE), bench.submit(BOB)
     bench.store.begin(suspect)
     bench.store.recover(True)
     bench.start(gate.render)
@@ -565,6 +628,27 @@ def test_a_place_tells_the_position_and_when_it_is_due(bench: Bench) -> None:
     assert bench.scheduler.line.places() == {}
 
 
+def test_a_job_whose_owner_has_all_that_one_may_have_is_due_when_one_of_these_ends(
+    tmp_path: Path,
+) -> None:
+    bench, gates = Bench(tmp_path, choice=chosen(max_active=3)), {}
+    jobs = [bench.submit(ALICE) for _ in range(3)]
+    gates = {job: Gate() for job in jobs}
+    bench.start(lambda options, paths: gates[paths.face.parent.name].render(options, paths))
+    for job in jobs[:2]:
+        gates[job].at.get()
+    assert bench.scheduler.line.places() == {jobs[2]: Place(1, None)}  # though a slot is free
+    assert bench.scheduler.line.next_start([ALICE]) is None
+    assert bench.scheduler.line.next_start([ALICE, BOB]) == 0
+    gates[jobs[0]].let_go(1)
+    gates[jobs[0]].at.get()
+    (place,) = bench.scheduler.line.places().values()
+    assert place.eta and place.eta > 0
+    for gate in gates.values():
+        gate.let_go()
+    bench.close()
+
+
 def test_a_render_beyond_its_max_runtime_expires_and_leaves_nothing(bench: Bench) -> None:
     job = bench.submit(max_runtime=0.001)
     bench.start(endless)
@@ -572,6 +656,32 @@ def test_a_render_beyond_its_max_runtime_expires_and_leaves_nothing(bench: Bench
     assert (ended.state, (ended.error or {})["name"]) == (State.EXPIRED, "job.expired")
     assert "max-runtime of 0.001 s" in str((ended.error or {})["message"])
     assert bench.files_of(job) == []
+
+
+def test_a_render_beyond_what_the_operator_allows_expires_by_that_name(bench: Bench) -> None:
+    bench.chosen.config = chosen(max_runtime=0).config
+    job = bench.submit(max_runtime=3600)
+    bench.start(endless)
+    ended = bench.end_of(job)
+    assert (ended.state, (ended.error or {})["name"]) == (State.EXPIRED, "job.expired")
+    assert "the 0 s that the operator allows" in str((ended.error or {})["message"])
+    assert "ask the operator" in str((ended.error or {})["hint"])
+    assert bench.files_of(job) == []
+
+
+def test_what_the_operator_allows_holds_from_a_reload_on_for_what_runs_already(
+    bench: Bench,
+) -> None:
+    gate = Gate()
+    job = bench.submit()
+    bench.start(gate.render)
+    gate.at.get()
+    gate.let_go(1)
+    gate.at.get()
+    assert state_of(bench, job) is State.RUNNING
+    bench.chosen.config = chosen(max_runtime=0).config
+    gate.let_go(1)
+    assert bench.end_of(job).state is State.EXPIRED
 
 
 def test_a_running_job_expires_when_its_result_is_of_no_use_any_more(bench: Bench) -> None:

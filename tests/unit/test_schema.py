@@ -19,7 +19,7 @@ from lipsyncd.jobs.history import History
 from lipsyncd.jobs.job import Job, State, new_job
 from lipsyncd.jobs.options import Options
 from lipsyncd.jobs.order import Waiting
-from lipsyncd.jobs.schema import VERSION, migrate
+from lipsyncd.jobs.schema import STEPS, VERSION, migrate
 from lipsyncd.jobs.store import Store
 
 FIXTURES = Path(__file__).parents[1] / "state"
@@ -233,6 +233,21 @@ def test_a_migrated_store_is_made_like_a_new_one(path: Path, tmp_path: Path) -> 
     assert without_place[0] == without_place[1]
 
 
+def test_a_store_of_version_2_is_made_like_a_new_one(path: Path, tmp_path: Path) -> None:
+    path.unlink()
+    with closing(sqlite3.connect(path)) as db:
+        for step in STEPS[:2]:
+            db.executescript(step)
+        db.execute("PRAGMA user_version = 2")
+    made = []
+    for each in (path, tmp_path / "new.sqlite"):
+        Database(each).close()
+        with closing(sqlite3.connect(each)) as db:
+            made.append(set(db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master")))
+    assert made[0] == made[1]
+    assert content(path)[0] == VERSION
+
+
 def test_the_log_of_a_version_1_that_was_killed_is_migrated_as_well(path: Path) -> None:
     with closing(sqlite3.connect(path)) as writer, writer:
         writer.execute("UPDATE jobs SET face = X'6C617465' WHERE sequence = 6")
@@ -302,7 +317,7 @@ def test_a_newer_store_is_refused_in_one_sentence_and_left_alone(path: Path) -> 
     before = path.read_bytes()
     with pytest.raises(StateNewer) as refused:
         Database(path)
-    assert refused.value.message == "The store is of version 3, and this lipsyncd knows 2."
+    assert refused.value.message == "The store is of version 4, and this lipsyncd knows 3."
     assert path.read_bytes() == before
 
 
@@ -315,7 +330,7 @@ def test_a_newer_store_is_not_taken_for_a_damaged_one(path: Path) -> None:
         Database(path)
 
 
-@pytest.mark.parametrize("version", [-1, 0, 2])
+@pytest.mark.parametrize("version", [-1, 0, 2, 3])
 def test_a_store_that_lies_about_its_version_is_refused(path: Path, version: int) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.execute(f"PRAGMA user_version = {version}")

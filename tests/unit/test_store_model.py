@@ -17,7 +17,8 @@ from lipsyncd.jobs.database import Database
 from lipsyncd.jobs.history import History, Kept
 from lipsyncd.jobs.job import ENDED, NEXT, Job, State, new_job
 from lipsyncd.jobs.options import Options, Priority, Terms
-from lipsyncd.jobs.store import Store, Usage
+from lipsyncd.jobs.store import Store
+from lipsyncd.jobs.usage import Files, Usage
 
 OWNERS = (1, 2, 3)
 NOW = 150.0  # seconds: of the deadlines, one is before and one after
@@ -184,6 +185,14 @@ class Life(RuleBasedStateMachine):
             queued = found.queued + (job.state is State.QUEUED)
             usage[job.owner] = Usage(queued, found.bytes + job.spool_bytes)
         assert self.store.usage() == usage
+        files: dict[int, Files] = {}
+        for job in (job for job in self.jobs.values() if job.spool_bytes):
+            was, kept = files.get(job.owner, Files()), job.spool_bytes * job.is_ended
+            size = was.all + job.spool_bytes
+            files[job.owner] = Files(size, was.kept + kept, size)
+        assert self.store.files() == files
+        ends = [job.ended_at for job in self.where(*ENDED) if job.owner == 1 and job.spool_bytes]
+        assert self.store.first_kept(1) == min(ends, default=None)
 
     @invariant()
     def the_past_is_what_it_was(self) -> None:

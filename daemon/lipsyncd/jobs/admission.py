@@ -1,20 +1,28 @@
 """The admission: what a job has to pass before it is accepted, and the bounds it counts against."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from lipsyncd.config import Chosen
 from lipsyncd.errors import InputGone, NotRetryable, QueueFull
+from lipsyncd.host.clock import now
 from lipsyncd.jobs.job import Job, State, new_job, refuse_other
 from lipsyncd.jobs.options import Terms
 from lipsyncd.jobs.scheduler import Scheduler
 from lipsyncd.jobs.spool import Spool
 from lipsyncd.jobs.store import Store
+from lipsyncd.jobs.usage import Files
 
 RETRYABLE = (State.FAILED, State.QUARANTINED)
 SOON = 1.0  # seconds after which to try again, at least
+PARTS = 2  # into so many the room on the disk is divided, and one user's files take one at most
+MINUTE = 60.0  # in seconds
+
+WAIT = "Wait until some of your jobs have ended."
+CLEAN = "Fetch your results, then make room with `lipsyncctl clean`."
+LESS = "Submit smaller files, or ask the operator for a larger disk."
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,7 @@ class Admission:
         with self._lock:
             self._refuse_beyond(claim)
             self._scheduler.pause.refuse_little_room(copied + sum(c.bytes for c in self._claims))
+            self._refuse_large_share(claim.owner, copied)
             self._claims.append(claim)
         try:
             yield claim
@@ -116,18 +125,53 @@ class Admission:
         ):
             jobs, size = sum(each.jobs for each in taken), sum(each.bytes for each in taken)
             if jobs > most_jobs:
-                raise self._full(f"The queue is full: at most {most_jobs} jobs {scope} may wait.")
+                words = f"The queue is full: at most {most_jobs} jobs {scope} may wait."
+                raise self._full(words, taken)
             if size > most_bytes:
                 words = f"the inputs of jobs {scope} may take {most_bytes} bytes"
-                raise self._full(f"The spool is full: {words}, and would take {size}.")
+                raise self._full(f"The spool is full: {words}, and would take {size}.", taken)
 
     def _taken(self) -> Iterator[Claim]:
         """What the accepted jobs take, user by user."""
         for owner, usage in self._store.usage().items():
             yield Claim(owner, usage.bytes, usage.queued)
 
-    def _full(self, words: str) -> QueueFull:
-        """The error, with the time until there may be room."""
-        error = QueueFull(words, "Wait until some of your jobs have ended.")
-        error.retry_after_ms = round(1000 * max(SOON, self._scheduler.line.next_start() or 0.0))
-        return error
+    def _full(self, words: str, taken: Iterable[Claim]) -> QueueFull:
+        """The error, with the time until one of those that are taken may be free."""
+        start = self._scheduler.line.next_start({each.owner for each in taken if each.jobs})
+        return later(QueueFull(words, WAIT), start or 0.0)
+
+    def _refuse_large_share(self, owner: int, copied: int) -> None:
+        """Raise QueueFull if this user's files take, or would take, too much of the disk.
+
+        `copied` is what comes to them. Whatever the figures of the operator, the others have room.
+        """
+        limits, most = self._chosen.config.limits, self._chosen.config.retention.max_bytes_per_user
+        files = self._store.files()
+        mine = files.get(owner, Files())
+        if mine.kept > most:
+            words = (
+                f"what ended jobs of one user leave may take {most} bytes, and takes {mine.kept}"
+            )
+            raise later(QueueFull(f"The spool is full: {words}.", CLEAN), self._grace_left(owner))
+        room = self._spool.free_bytes() - limits.min_free_bytes
+        part = (room + sum(each.unshared for each in files.values())) // PARTS
+        taken = mine.all + sum(each.bytes for each in self._claims if each.owner == owner)
+        if taken + copied > part:
+            words = f"the files of one user may take {part} bytes of the disk, and would take"
+            error = QueueFull(f"The spool is full: {words} {taken + copied}.", CLEAN)
+            if not mine.kept:
+                error.hint = WAIT if taken else LESS
+            raise later(error, self._scheduler.line.next_start([owner]) if taken else None)
+
+    def _grace_left(self, owner: int) -> float:
+        """The seconds until the first of this user's kept files may go."""
+        first = self._store.first_kept(owner)
+        grace = MINUTE * self._chosen.config.retention.grace_minutes
+        return 0.0 if first is None else first + grace - now()
+
+
+def later(error: QueueFull, seconds: float | None) -> QueueFull:
+    """The error, with the time until there may be room, if anybody knows that."""
+    error.retry_after_ms = None if seconds is None else round(1000 * max(SOON, seconds))
+    return error

@@ -100,10 +100,16 @@ class History:
         """How many ended jobs are known."""
         return self._number(f"SELECT count(*) FROM jobs WHERE {ENDED}")
 
-    def oldest_records(self, count: int) -> list[str]:
-        """Of the jobs that left no files, the `count` that ended first."""
-        which = f"{ENDED} AND spool_bytes = 0 ORDER BY ended_at, sequence LIMIT ?"
-        return self._ids(which, count)
+    def records_by_owner(self) -> dict[int, int]:
+        """How many ended jobs each owner has; whose first one ended longest ago comes first."""
+        query = f"SELECT owner, count(*) FROM jobs WHERE {ENDED} GROUP BY owner"
+        with self._database.transaction() as db:
+            return dict(db.execute(f"{query} ORDER BY min(ended_at), owner").fetchall())
+
+    def oldest_records(self, owner: int, count: int) -> list[str]:
+        """Of this owner's jobs that left no files, the `count` that ended first."""
+        which = f"{ENDED} AND owner = ? AND spool_bytes = 0 ORDER BY ended_at, sequence LIMIT ?"
+        return self._ids(which, owner, count)
 
     def emptied(self, jobs: Iterable[str]) -> None:
         """These jobs have no files any more."""

@@ -1,7 +1,8 @@
 """The line: which job is next, which place the others have, and when they will start."""
 
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lipsyncd.config import Chosen
@@ -9,7 +10,7 @@ from lipsyncd.host.clock import now
 from lipsyncd.jobs.board import Board
 from lipsyncd.jobs.job import Job
 from lipsyncd.jobs.order import Turns, Waiting, first, line
-from lipsyncd.jobs.pace import Pace
+from lipsyncd.jobs.pace import Forecast, Pace
 from lipsyncd.jobs.store import Store
 
 # systemd gives up on a service that is started more than five times in ten minutes
@@ -36,10 +37,15 @@ class Line:
         self._turns = Turns()
         self._pace = Pace()
 
-    def head(self) -> Waiting | None:
-        """The job to start next, None if none waits."""
+    def head(self, running: Iterable[int] = ()) -> Waiting | None:
+        """The job to start next while jobs of these owners run, None if none may.
+
+        Who holds as many slots as one user may is passed over.
+        """
         moment = now()
         heads, kept_back = self._store.heads(moment), self._kept_back(moment)
+        share = self._chosen.config.render.max_active_per_user
+        kept_back |= {owner for owner, count in Counter(running).items() if count >= share}
         with self._lock:
             return first(
                 (each for each in heads if each.owner not in kept_back), self._turns, moment
@@ -61,18 +67,23 @@ class Line:
         kept_back = self._kept_back(moment)
         waiting = [each for each in self._store.waiting() if each.owner not in kept_back]
         with self._lock:
-            turns, starts = self._turns.copy(), self._starts()
+            turns, forecast = self._turns.copy(), self._forecast()
         queue = line(waiting, turns, moment)
-        return {each.id: Place(at, next(starts)) for at, each in enumerate(queue, 1)}
+        return {each.id: Place(at, forecast.start(each.owner)) for at, each in enumerate(queue, 1)}
 
     def _kept_back(self, moment: float) -> set[int]:
         """Users with so many jobs that crash the daemon that the others' would suffer."""
         return self._store.convicted(moment - PENALTY_SECONDS, CONVICTIONS)
 
-    def next_start(self) -> float | None:
-        """The seconds until a job leaves the line, if that is known."""
+    def next_start(self, owners: Iterable[int]) -> float | None:
+        """The seconds until a job of one of these users leaves the line, if that is known."""
         with self._lock:
-            return next(self._starts())
+            forecast = self._forecast()
+        known = (forecast.earliest(owner) for owner in owners)
+        return min((each for each in known if each is not None), default=None)
 
-    def _starts(self) -> Iterator[float | None]:
-        return self._pace.starts(self._board.running, self._chosen.config.render.max_active)
+    def _forecast(self) -> Forecast:
+        render = self._chosen.config.render
+        return self._pace.forecast(
+            self._board.running, render.max_active, render.max_active_per_user
+        )

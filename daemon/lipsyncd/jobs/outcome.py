@@ -34,9 +34,9 @@ def cancelled(job: Job) -> Job:
     return move(job, State.CANCELLED, ended_at=now(), spool_bytes=0)
 
 
-def expired(job: Job, why: str) -> Job:
+def expired(job: Job, why: str, hint: str = "Submit it again with more time.") -> Job:
     """The job that was not done in time; `why` says in time for what."""
-    error = JobExpired(why, "Submit it again with more time.")
+    error = JobExpired(why, hint)
     return move(job, State.EXPIRED, ended_at=now(), spool_bytes=0, error=error.as_map())
 
 

@@ -1,6 +1,6 @@
 """Retention: what ended jobs leave is kept for a time and within bounds, and then removed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from lipsyncd.config import Chosen
 from lipsyncd.config import Retention as Rules
@@ -8,6 +8,7 @@ from lipsyncd.errors import JobNotEnded
 from lipsyncd.host.events import JOBS_CLEANED, emit
 from lipsyncd.jobs.history import History, Kept
 from lipsyncd.jobs.job import Job
+from lipsyncd.jobs.levelling import levelled
 from lipsyncd.jobs.spool import Spool
 
 MINUTE, HOUR = 60.0, 3600.0  # in seconds
@@ -15,17 +16,39 @@ MIB = 1 << 20
 
 
 def overdue(kept: Sequence[Kept], now: float, rules: Rules) -> list[Kept]:
-    """Whose files go, of all jobs that have some; both the longest ended first."""
-    gone: list[Kept] = []
-    count, size = len(kept), sum(each.bytes for each in kept)
+    """Whose files go, of all jobs that have some; both the longest ended first.
+
+    What is young stays for now, but costs nobody else a file: it is counted as if it went.
+    """
+    left: dict[int, Sequence[Kept]] = {}
+    for owner, mine in by_owner(kept).items():
+        fresh = [each for each in mine if now - each.ended_at < HOUR * rules.max_age_hours]
+        left |= within({owner: fresh}, rules.max_bytes_per_user, bytes_of)
+    left = within(left, rules.max_results, lambda _: 1)
+    left = within(left, rules.max_bytes, bytes_of)
+    stays = {each.id for mine in left.values() for each in mine}
+    return [each for each in kept if each.id not in stays and not is_young(each, now, rules)]
+
+
+def by_owner(kept: Iterable[Kept]) -> dict[int, list[Kept]]:
+    """What each owner has, in the same order."""
+    found: dict[int, list[Kept]] = {}
     for each in kept:
-        is_old = now - each.ended_at >= HOUR * rules.max_age_hours
-        is_beyond = count > rules.max_results or size > rules.max_bytes
-        if is_young(each, now, rules) or not (is_old or is_beyond):
-            break  # whatever ended later is no older
-        gone.append(each)
-        count, size = count - 1, size - each.bytes
-    return gone
+        found.setdefault(each.owner, []).append(each)
+    return found
+
+
+def within(
+    kept: Mapping[int, Sequence[Kept]], most: int, weight: Callable[[Kept], int]
+) -> dict[int, Sequence[Kept]]:
+    """What each owner may keep so that all have no more than `most` together."""
+    gone = levelled({owner: [weight(each) for each in mine] for owner, mine in kept.items()}, most)
+    return {owner: mine[gone[owner] :] for owner, mine in kept.items()}
+
+
+def bytes_of(kept: Kept) -> int:
+    """What its files take."""
+    return kept.bytes
 
 
 def is_young(kept: Kept, now: float, rules: Rules) -> bool:
@@ -55,9 +78,15 @@ class Retention:
         if gone:
             self._history.emptied([each.id for each in gone])
             _tell("files of %d were kept long enough and are removed", gone)
-        excess = self._history.records() - rules.max_records
-        if excess > 0:
-            self._forget(self._history.oldest_records(excess))  # of those without files
+        if self._history.records() > rules.max_records:
+            self._forget_beyond(rules.max_records)
+
+    def _forget_beyond(self, most: int) -> None:
+        """Leave so many records, or more: of an owner only those that have no files go."""
+        ones = {owner: [1] * count for owner, count in self._history.records_by_owner().items()}
+        for owner, count in levelled(ones, most).items():
+            if count:
+                self._forget(self._history.oldest_records(owner, count))
 
     def clean(self, jobs: Iterable[Job]) -> tuple[int, int]:
         """Remove all there is of these jobs, whatever their age: how many, and their bytes.

@@ -5,6 +5,7 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
 
+from lipsyncd.config import Chosen
 from lipsyncd.dataplane import Render
 from lipsyncd.errors import DeviceLost, InternalError, LipsyncError, StorageError
 from lipsyncd.host.clock import now
@@ -20,6 +21,8 @@ from lipsyncd.jobs.spool import Spool
 OVERDUE = "It had not ended when the time of its --expires was up."
 MAX_ATTEMPTS = 3  # before an error of the disk is the job's end
 SLOW = "It was rendered for longer than its --max-runtime of {:g} s."
+TOO_SLOW = "It was rendered for longer than the {} s that the operator allows."
+ASK = "Submit a shorter voice, or ask the operator for more time."
 
 
 class Run:
@@ -29,13 +32,14 @@ class Run:
     which means another time.  `job` is the job with its progress.
     """
 
-    def __init__(self, job: Job, spool: Spool, board: Board, pause: Pause) -> None:
+    def __init__(self, job: Job, spool: Spool, board: Board, pause: Pause, chosen: Chosen) -> None:
         self.job = job
         self.verdict: State | None = None
         self.cause: Exception | None = None  # what broke, if that was our fault
         self._spool = spool
         self._board = board
         self._pause = pause
+        self._chosen = chosen
         self._begun = time.monotonic()
         # by a clock that nobody sets
         self._left = None if job.expires_at is None else job.expires_at - now()
@@ -101,6 +105,8 @@ class Run:
             return expired(self.job, OVERDUE)
         if self.job.max_runtime is not None and self.seconds > self.job.max_runtime:
             return expired(self.job, SLOW.format(self.job.max_runtime))
+        if self.seconds > (most := self._chosen.config.limits.max_runtime_seconds):
+            return expired(self.job, TOO_SLOW.format(most), ASK)
         return None
 
     def _tell_start(self) -> None:

@@ -159,7 +159,7 @@ class Scheduler:
                 if self._is_stopping and self.is_idle:
                     return None
                 if job := self._taken():
-                    run = Run(job, self._spool, self._board, self.pause)
+                    run = Run(job, self._spool, self._board, self.pause, self._chosen)
                     return self._runs.setdefault(job.id, run)
                 self._changed.wait(min(left, RETRY_SECONDS))
         return None
@@ -171,13 +171,13 @@ class Scheduler:
         return interval if self.is_idle else min(interval, self._heartbeat.pause or interval)
 
     def _taken(self) -> Job | None:
-        """The first job of the queue, if it can be started and is written down as running."""
+        """The first job of the line, if it can be started and is written down as running."""
         if self.pause.blocks() or self._is_stopping or len(self._runs) >= self._slots:
             return None
         if any(run.job.crashes for run in self._runs.values()):
             return None  # a suspect runs alone
         try:
-            head = self.line.head()
+            head = self.line.head(run.job.owner for run in self._runs.values())
             if head is None or (head.crashes and self._runs):
                 return None
             job = self._store.begin(head.id)

@@ -96,7 +96,12 @@ CREATE TABLE notes (
     value TEXT NOT NULL
 );
 """
-STEPS = (FIRST, SECOND)
+
+# What each user's files take is asked at every submission.
+THIRD = """
+CREATE INDEX jobs_with_files ON jobs (owner, state, retry_of, spool_bytes) WHERE spool_bytes > 0
+"""
+STEPS = (FIRST, SECOND, THIRD)
 VERSION = len(STEPS)
 
 

@@ -1,7 +1,7 @@
 """The durable queue: every job and its state. What `add` returned from is never lost."""
 
 import sqlite3
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from lipsyncd.jobs.options import Priority
 from lipsyncd.jobs.order import Waiting
 from lipsyncd.jobs.outcome import interrupted
 from lipsyncd.jobs.rows import INSERT, UPDATE, as_bytes, job_by_id, jobs_of, row_of
+from lipsyncd.jobs.usage import Files, Usage, files_in, first_kept_in, usage_in
 
 MAX_CRASHES = 2  # renders that broke the daemon, before their job is set aside
 MAX_ATTEMPTS = 10  # renders that the daemon, for whatever reason, did not live to end
@@ -37,10 +38,6 @@ WITH RECURSIVE users (owner) AS (
     ) FROM users, levels
 )
 """
-USAGE = """
-SELECT owner, sum(state = 'queued'), sum(spool_bytes) FROM jobs
-WHERE state IN ('queued', 'running') GROUP BY owner
-"""
 BEGUN = """
 SELECT min(at), max(at) FROM (
     SELECT at FROM happenings WHERE job = ? AND state = 'running' ORDER BY seq DESC LIMIT ?
@@ -48,14 +45,6 @@ SELECT min(at), max(at) FROM (
 """
 NOTE = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
 SHIFTED = {"jobs": ("created_at", "expires_at", "started_at", "ended_at"), "happenings": ("at",)}
-
-
-@dataclass(frozen=True)
-class Usage:
-    """What one user's jobs take: how many wait, and the bytes of all that have not ended."""
-
-    queued: int
-    bytes: int
 
 
 class Store:
@@ -179,7 +168,17 @@ class Store:
     def usage(self) -> dict[int, Usage]:
         """What the jobs that have not ended take, by their owner."""
         with self._database.transaction() as db:
-            return {owner: Usage(queued, size) for owner, queued, size in db.execute(USAGE)}
+            return usage_in(db)
+
+    def files(self) -> dict[int, Files]:
+        """What the files of all jobs take, by their owner; of those who have some."""
+        with self._database.transaction() as db:
+            return files_in(db)
+
+    def first_kept(self, owner: int) -> float | None:
+        """When the longest ended of this user's jobs that still have files has ended."""
+        with self._database.transaction() as db:
+            return first_kept_in(db, owner)
 
     def states(self) -> dict[str, State]:
         """The state of every job, by id."""

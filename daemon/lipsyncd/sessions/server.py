@@ -13,6 +13,7 @@ from lipsyncd.connection import Connection
 from lipsyncd.errors import AccessDenied, LipsyncError, SessionsFull
 from lipsyncd.house import House
 from lipsyncd.sessions.complaints import SUBORDINATES, Complaints
+from lipsyncd.sessions.listener import Listener
 from lipsyncd.sessions.peer import Peer
 from lipsyncd.sessions.session import Session
 from lipsyncd.sessions.subordinate import is_doubtful, refuse_subordinate
@@ -26,6 +27,7 @@ MAX_OF_USER = 16  # and of all together whose uids are not known yet
 LATER = "Try again once another client has left."
 UNREAD_BYTES = 16 << 10  # of what a client was told; with them wait descriptors, which are few
 GOODBYE_SECONDS = 2.0  # for all sessions together, when the server closes
+LOOK_MS = 2000  # at most so long without a client before a look at whether any would come in
 PAUSE_SECONDS = 0.1  # after a client could not be accepted, for lack of descriptors say
 
 
@@ -44,7 +46,7 @@ class Guest:
 class Server:
     """The accepting thread and the sessions; it serves from `start` to `close`."""
 
-    def __init__(self, listener: socket.socket, house: House) -> None:
+    def __init__(self, listener: Listener, house: House) -> None:
         self._listener = listener
         self._house = house
         self._complaints = Complaints()
@@ -55,7 +57,7 @@ class Server:
 
     def start(self) -> None:
         """Serve clients from now on."""
-        self._listener.setblocking(False)
+        self._listener.socket.setblocking(False)
         self._thread.start()
 
     def close(self) -> None:
@@ -74,14 +76,16 @@ class Server:
     def _accept(self) -> None:
         """The accepting thread: client after client, until the server closes."""
         poll = select.poll()
-        poll.register(self._listener, select.POLLIN)
+        poll.register(self._listener.socket, select.POLLIN)
         poll.register(self._closing, select.POLLIN)
-        while not any(descriptor == self._closing for descriptor, _ in poll.poll()):
+        while self._closing not in (ready := dict(poll.poll(LOOK_MS))):
             try:
-                client, _ = self._listener.accept()
+                if not ready:
+                    self._listener.look()
+                client, _ = self._listener.socket.accept()
                 self._welcome(client)
             except BlockingIOError:
-                continue  # it left before we came
+                continue  # there is nobody, or it left before we came
             except Exception as error:
                 log.error("server: a client could not be accepted: %s", error)
                 time.sleep(PAUSE_SECONDS)

@@ -32,6 +32,7 @@ def on_retry(request: Request) -> Reply:
 
 
 def _tell_accepted(request: Request, job: Job, queued: int) -> None:
+    """Without the names of the files: others than their owner may read the journal."""
     emit(
         JOB_ACCEPTED,
         "job %s: accepted, %s + %s, %d queued",

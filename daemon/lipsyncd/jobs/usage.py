@@ -1,0 +1,56 @@
+"""The usage: what each user's jobs take of the queue and of the spool."""
+
+import sqlite3
+from dataclasses import dataclass
+
+USAGE = """
+SELECT owner, sum(state = 'queued'), sum(spool_bytes) FROM jobs
+WHERE state IN ('queued', 'running') GROUP BY owner
+"""
+FILES = """
+SELECT owner, sum(spool_bytes),
+    sum(spool_bytes * (state NOT IN ('queued', 'running'))),
+    sum(spool_bytes * (retry_of IS NULL OR state = 'succeeded'))
+FROM jobs WHERE spool_bytes > 0 GROUP BY owner
+"""
+FIRST_KEPT = """
+SELECT min(ended_at) FROM jobs
+WHERE owner = ? AND spool_bytes > 0 AND state NOT IN ('queued', 'running')
+"""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one user's jobs take: how many wait, and the bytes of all that have not ended."""
+
+    queued: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Files:
+    """What one user's jobs have in the spool, in bytes: all of them, and those that have ended.
+
+    `unshared` leaves out the inputs of retries, which are links to those of another job, so of what
+    is on the disk it counts nothing twice.
+    """
+
+    all: int = 0
+    kept: int = 0
+    unshared: int = 0
+
+
+def usage_in(db: sqlite3.Connection) -> dict[int, Usage]:
+    """What the jobs that have not ended take, by their owner."""
+    return {owner: Usage(*figures) for owner, *figures in db.execute(USAGE)}
+
+
+def files_in(db: sqlite3.Connection) -> dict[int, Files]:
+    """What the files of all jobs take, by their owner; of those who have some."""
+    return {owner: Files(*figures) for owner, *figures in db.execute(FILES)}
+
+
+def first_kept_in(db: sqlite3.Connection, owner: int) -> float | None:
+    """The unix time at which the longest ended job of this owner with files has ended."""
+    (at,) = db.execute(FIRST_KEPT, (owner,)).fetchone()
+    return None if at is None else float(at)
