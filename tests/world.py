@@ -380,8 +380,9 @@ class World:
                 break
 
     def _look_aside(self) -> None:
-        for path in self.state.glob("*.corrupt-*"):
-            self.note("set_aside", path.name)
+        for sort in ("corrupt", "unrecorded"):
+            for path in self.state.glob(f"*.{sort}-*"):
+                self.note("set_aside", path.name)
 
     def audit(self) -> None:
         """After a last clean restart every job has come out, once and whole; no more is left."""
