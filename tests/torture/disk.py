@@ -28,7 +28,8 @@ from world import PATIENCE, World
 LIFE_ACTS = ("start", "recovery", "stop")  # each fault takes a life
 LASTING = ("start", "recovery")  # the same call fails for the whole of it, as well
 OPERATIONS = (*LIFE_ACTS, *ACTS)
-DENSE, MOST = 50, 2000  # calls of a kind in an operation: each; and then fewer and fewer of them
+MOST = 2000  # calls of a kind in an operation: what goes on in the background never ends
+DENSE, SPARSE = 40, 6  # so many of them each, and then fewer and fewer
 REST = 60  # trials after which a state is looked through, and a new one begun
 RECORDS = 80  # of cancelled jobs: a store of some pages is not read at once
 CLIENTS = 3
@@ -79,7 +80,7 @@ class Torture:
     ) -> None:
         """Fail the first call of the operation, the second, ... until there is no such call."""
         name = errno.errorcode[error]
-        for nth in nths or turns():
+        for nth in nths or turns(times):
             trial = Trial(operation, kind, nth, name, times)
             if (operation, kind) in self._absent:
                 break
@@ -266,12 +267,12 @@ def _running(client: Client) -> bool:
     return True
 
 
-def turns() -> Iterator[int]:
-    """Which calls are to fail: what goes on in the background never ends."""
-    nth = 1
+def turns(times: int) -> Iterator[int]:
+    """Which calls are to fail, if so many do in a row."""
+    nth, each = 1, DENSE if times == 1 else SPARSE
     while nth < MOST:
         yield nth
-        nth += max(1, nth // DENSE)
+        nth += max(1, nth // each)
 
 
 def trials(chance: random.Random) -> Iterator[tuple[str, Kind, int, int]]:
