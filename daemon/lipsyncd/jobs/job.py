@@ -11,6 +11,7 @@ from lipsyncd.host.clock import now
 from lipsyncd.jobs.options import Options, Priority, Terms
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
+MAX_ATTEMPTS = 10  # renders that did not come to an end because the daemon or its disk broke
 ID_LENGTH = 12  # 60 random bits: nobody guesses another user's job
 
 PLAIN = Terms()
