@@ -52,7 +52,7 @@ class LineFormatter(logging.Formatter):
         self.for_journal = for_journal
 
     def format(self, record: logging.LogRecord) -> str:
-        """The lines of one event; control characters (of a file's name, say) are spelled out."""
+        """The lines of one event; control characters (of a client's words, say) are spelled out."""
         prefix = self._prefix(record)
         return "\n".join(prefix + line for line in lines_of(record))
 

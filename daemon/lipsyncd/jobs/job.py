@@ -150,7 +150,7 @@ def refuse_other(known: Job, job: Job) -> Job:
     """The known job; KeyTaken if another one is meant by the same key."""
     if (known.face, known.voice, known.options) != (job.face, job.voice, job.options):
         raise KeyTaken(
-            f"The key {job.key} is that of job {known.id}, which has other files or options.",
+            f"This key is that of job {known.id}, which has other files or options.",
             "Give each job a key of its own.",
         )
     return known
