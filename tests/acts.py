@@ -3,10 +3,11 @@
 Each act is a generator that stops twice: before calls may fail, and when they may no more.
 """
 
+import time
 from collections.abc import Callable, Iterator
 
 from living import Client
-from world import World
+from world import PAUSE, World
 
 from lipsyncd.errors import JobEnded, LipsyncError, UnknownJob
 
@@ -174,5 +175,7 @@ def _follow(client: Client) -> int:
 
 
 def _order(client: Client) -> bool:
-    """Whether the queue is paused by an order."""
-    return "drained" in client.ask("health")["paused"]
+    """Whether the queue is drained, as soon as no fault of the disk, which passes, hides that."""
+    while "is paused" in (said := client.ask("health")["paused"]):
+        time.sleep(PAUSE)
+    return "drained" in said

@@ -328,12 +328,20 @@ WRAP(int, -1, linkat, fails(LINK, to, new),
 WRAP(int, -1, fsync, fails_on(FSYNC, fd), (int fd), fsync, (fd))
 WRAP(int, -1, fdatasync, fails_on(FSYNC, fd), (int fd), fdatasync, (fd))
 WRAP_BOTH(int, -1, ftruncate, fails_on(TRUNCATE, fd), (int fd, off_t size), (fd, size))
-WRAP(int, -1, flock, fails_on(LOCK, fd), (int fd, int how), flock, (fd, how))
+/* To let go of a lock on a disk of this machine never fails. */
+WRAP(int, -1, flock, !(how & LOCK_UN) && fails_on(LOCK, fd), (int fd, int how), flock, (fd, how))
 WRAP(ssize_t, -1, copy_file_range, fails_on(COPY, to),
      (int from, off64_t *at, int to, off64_t *there, size_t size, unsigned int flags),
      copy_file_range, (from, at, to, there, size, flags))
 WRAP_BOTH(ssize_t, -1, sendfile, fails_on(COPY, to), (int to, int from, off_t *at, size_t size),
           (to, from, at, size))
+
+static bool is_locking(int command, const void *argument)
+{
+    bool is_lock = command == F_SETLK || command == F_SETLKW || command == F_OFD_SETLK
+        || command == F_OFD_SETLKW;
+    return is_lock && ((const struct flock *)argument)->l_type != F_UNLCK;
+}
 
 #define CONTROLLING(name) \
     int name(int fd, int command, ...) \
@@ -342,8 +350,7 @@ WRAP_BOTH(ssize_t, -1, sendfile, fails_on(COPY, to), (int to, int from, off_t *a
         va_start(rest, command); \
         void *argument = va_arg(rest, void *); \
         va_end(rest); \
-        bool locks = command == F_SETLK || command == F_SETLKW || command == F_OFD_SETLK \
-            || command == F_OFD_SETLKW; \
+        bool locks = is_locking(command, argument); \
         return locks && fails_on(LOCK, fd) ? -1 : real_fcntl64(fd, command, argument); \
     }
 CONTROLLING(fcntl)

@@ -4,6 +4,7 @@ Everything is in one directory; `home` in it is the daemon's. Its lives are chea
 its renders tiny (tiny.py). Calls on its state, configuration and lock may fail (failing.py).
 """
 
+import errno
 import shutil
 import signal
 import socket
@@ -24,7 +25,7 @@ from living import Client
 from mishaps import Tally, Trial, tracebacks
 
 from lipsyncd.connection import Connection, Message
-from lipsyncd.errors import InternalError, LipsyncError, UnknownJob
+from lipsyncd.errors import ConfigInvalid, InternalError, LipsyncError, UnknownJob
 from lipsyncd.wire import VERSIONS
 from lipsyncd.wire import Kind as Sort
 
@@ -169,7 +170,7 @@ class World:
         code = self.life.code
         assert code is not None
         self.tally.exits[code] += 1
-        is_named = code > 0 and code not in NEVER_RESTARTED | UNNAMED
+        is_named = code > 0 and code not in (NEVER_RESTARTED - self._excused()) | UNNAMED
         if not (may_be_well if code == 0 else is_named and may_fail):
             self.note("bad_exits", f"{code}: {self.last_words()}")
 
@@ -177,6 +178,11 @@ class World:
     def log(self) -> str:
         """What all lives have said."""
         return self._log.read_text(errors="replace")
+
+    def _excused(self) -> set[int]:
+        """A disk that can only be read is the operator's to change, and no restart helps."""
+        is_read_only = any(fault.error == errno.EROFS for fault in self.faults.recent())
+        return {ConfigInvalid.code} if is_read_only else set()
 
     def last_words(self) -> str:
         """The last line of the log, without its time."""
@@ -374,8 +380,9 @@ class World:
                 break
 
     def _look_aside(self) -> None:
-        for path in self.state.glob("*.corrupt-*"):
-            self.note("set_aside", path.name)
+        for sort in ("corrupt", "unrecorded"):
+            for path in self.state.glob(f"*.{sort}-*"):
+                self.note("set_aside", path.name)
 
     def audit(self) -> None:
         """After a last clean restart every job has come out, once and whole; no more is left."""

@@ -1,0 +1,81 @@
+"""Calls on the daemon's files fail, in a sample of the many ways: what was accepted comes out."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from failing import ERRORS, FOR_EVER, Kind, NoCompiler
+from mishaps import Tally
+from torture.disk import ACTS, Torture
+
+SEED = 2
+IN_LIFE, OF_LIFE, AGAIN = (1, 4), (1,), (4,)  # calls that fail, one at a time
+READING = (Kind.PREAD, Kind.FSTAT, Kind.READ)  # of a store: more than the first call counts
+ROUNDS = 2
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Torture]:
+    """One for all tests: to import all there is takes longer than they do."""
+    try:
+        found = Torture(tmp_path_factory.mktemp("disk"), SEED)
+    except NoCompiler as error:
+        pytest.skip(str(error))
+    with closing(found):
+        yield found
+
+
+@pytest.fixture
+def torture(lasting: Torture) -> Torture:
+    """As if it were new."""
+    lasting.chance.seed(SEED)
+    lasting.world.tally = Tally()
+    return lasting
+
+
+def sample(torture: Torture, operation: str, kind: Kind, nths: tuple[int, ...]) -> int:
+    """Fail some calls of this kind, with an error that chance chooses; how many did."""
+    error = torture.chance.choice(ERRORS[kind])
+    before = torture.world.tally.faults
+    torture.one_by_one(operation, kind, error, nths=nths)
+    return torture.world.tally.faults - before
+
+
+def assert_kept(torture: Torture) -> None:
+    """Everything came out, once and whole, after a last clean restart as well."""
+    torture.rest()
+    tally = torture.world.tally
+    assert tally.is_clean, tally.findings
+    assert tally.failed_by_disk == 0, tally.findings
+
+
+@pytest.mark.parametrize("operation", ["start", "recovery", "stop"])
+def test_a_life_that_begins_or_ends_while_calls_fail_leaves_every_job(
+    torture: Torture, operation: str
+) -> None:
+    kinds = {kind for kind in Kind if sample(torture, operation, kind, OF_LIFE)}
+    assert kinds >= {Kind.PREAD, Kind.UNLINK, Kind.LOCK}
+    for kind in READING:
+        sample(torture, operation, kind, AGAIN)
+    assert_kept(torture)
+
+
+def test_a_start_in_which_one_call_always_fails_leaves_every_job(torture: Torture) -> None:
+    for kind in (Kind.OPEN, Kind.PREAD, Kind.FSYNC, Kind.MKDIR):
+        torture.one_by_one("start", kind, errno.EIO, FOR_EVER, [1])
+    assert torture.world.tally.faults
+    assert_kept(torture)
+
+
+@pytest.mark.parametrize("operation", ACTS)
+def test_an_operation_while_calls_fail_costs_no_job(torture: Torture, operation: str) -> None:
+    assert sum(sample(torture, operation, kind, IN_LIFE) for kind in Kind)
+    assert_kept(torture)
+
+
+def test_calls_that_fail_at_random_cost_no_job(torture: Torture) -> None:
+    for _ in range(ROUNDS):
+        torture.at_random()
+    assert torture.world.tally.faults
+    assert_kept(torture)
