@@ -17,9 +17,9 @@ from lipsyncd.jobs.outcome import cancelled, expired, failed, interrupted, reque
 from lipsyncd.jobs.pause import Pause
 from lipsyncd.jobs.spool import Spool
 
-OVERDUE = "It had not ended when the time of its --expires was up."
+OVERDUE = "It had not ended when the time of its expires was up."
 MAX_ATTEMPTS = 3  # before an error of the disk is the job's end
-SLOW = "It was rendered for longer than its --max-runtime of {:g} s."
+SLOW = "It was rendered for longer than its max_runtime of {:g} s."
 
 
 class Run:
