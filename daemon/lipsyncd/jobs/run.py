@@ -18,8 +18,8 @@ from lipsyncd.jobs.outcome import cancelled, expired, failed, interrupted, reque
 from lipsyncd.jobs.pause import Pause
 from lipsyncd.jobs.spool import Spool
 
-OVERDUE = "It had not ended when the time of its --expires was up."
-SLOW = "It was rendered for longer than its --max-runtime of {:g} s."
+OVERDUE = "It had not ended when the time of its expires was up."
+SLOW = "It was rendered for longer than its max_runtime of {:g} s."
 TOO_SLOW = "It was rendered for longer than the {} s that the operator allows."
 ASK = "Submit a shorter voice, or ask the operator for more time."
 
