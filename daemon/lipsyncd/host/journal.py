@@ -32,8 +32,11 @@ class JournalHandler(logging.Handler):
         self._journald = journald
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Called by logging; it never waits."""
-        self._journald.put(fields_of(record))
+        """Called by logging; it never waits, and what is wrong with a record is told on stderr."""
+        try:
+            self._journald.put(fields_of(record))
+        except Exception:
+            self.handleError(record)
 
     def close(self) -> None:
         """Hand over the last entries."""
