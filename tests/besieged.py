@@ -14,7 +14,7 @@ from cost import memory
 from damage import Pair
 from verdict import Verdict, named
 
-from lipsyncctl.client import Client, open_client
+from lipsyncctl.client.session import Client, open_client
 from lipsyncd.errors import ServerUnreachable
 
 ROOT = Path(__file__).resolve().parents[1]

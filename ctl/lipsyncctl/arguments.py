@@ -10,8 +10,8 @@ from argparse import (
 )
 from collections.abc import Sequence
 
-from lipsyncctl.duration import seconds_of
-from lipsyncctl.key import typed_key
+from lipsyncctl.client.key import typed_key
+from lipsyncctl.verbs.typed import seconds_of
 from lipsyncd import __version__
 from lipsyncd.jobs.options import BLENDS, EXTENDS, Priority
 

@@ -3,11 +3,11 @@
 from argparse import Namespace
 from typing import Any
 
-from lipsyncctl.client import Client
-from lipsyncctl.console import Console
-from lipsyncctl.daemons import code
-from lipsyncctl.instances import answers
-from lipsyncctl.table import table
+from lipsyncctl.client.instances import answers
+from lipsyncctl.client.session import Client
+from lipsyncctl.show.console import Console
+from lipsyncctl.show.table import table
+from lipsyncctl.verbs.daemon import code
 from lipsyncd.errors import LipsyncError
 
 PAGE = 200  # jobs; a daemon tells no more at once

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from argparse import Namespace
 
-from lipsyncctl.console import Console
+from lipsyncctl.show.console import Console
 from lipsyncd.errors import EventsGone, InvalidRequest
 
 ELSEWHERE = "Look where `lipsyncd` was started"

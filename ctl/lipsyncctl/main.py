@@ -5,10 +5,10 @@ import sys
 from argparse import Namespace
 
 from lipsyncctl.arguments import parse
-from lipsyncctl.console import Console
-from lipsyncctl.instances import find_sockets
-from lipsyncctl.run import INTERRUPTED
-from lipsyncctl.verbs import VERBS
+from lipsyncctl.client.instances import find_sockets
+from lipsyncctl.show.console import Console
+from lipsyncctl.verbs.jobs import VERBS
+from lipsyncctl.verbs.submit import INTERRUPTED
 from lipsyncd.errors import LipsyncError
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lipsyncctl import result
-from lipsyncctl.links import followed
-from lipsyncctl.result import Destination, sync
+from lipsyncctl.client import fetch as result
+from lipsyncctl.client.fetch import Destination, sync
+from lipsyncctl.client.links import followed
 from lipsyncd.errors import InvalidRequest
 
 US, OTHER, THIRD = os.geteuid(), 4001, 4002

@@ -4,7 +4,7 @@ from argparse import ArgumentTypeError
 
 import pytest
 
-from lipsyncctl.duration import exactly, roughly, seconds_of
+from lipsyncctl.verbs.typed import exactly, roughly, seconds_of
 
 
 @pytest.mark.parametrize(

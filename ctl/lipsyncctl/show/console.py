@@ -6,8 +6,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lipsyncctl.progress import ProgressLine
-from lipsyncctl.wording import printable, sentence
+from lipsyncctl.show.progress import ProgressLine
+from lipsyncctl.show.wording import printable, sentence
 from lipsyncd.errors import LipsyncError
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from lipsyncctl.limit import seconds_left
+from lipsyncctl.client.deadline import seconds_left
 from lipsyncctl.reach import Remark
 from lipsyncd.errors import LipsyncError, ServerUnreachable, SessionsFull
 

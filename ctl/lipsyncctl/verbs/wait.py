@@ -3,16 +3,16 @@
 from argparse import Namespace
 from collections.abc import Iterator
 
-from lipsyncctl.batch import worst
-from lipsyncctl.changes import Change, Found, changes_of, find, is_end
-from lipsyncctl.console import Console
-from lipsyncctl.delivery import deliver, destination_of, exit_code, receive
-from lipsyncctl.instances import holder
-from lipsyncctl.job import outcome
-from lipsyncctl.limit import TimeIsUp, time_limit
-from lipsyncctl.outage import AWAY, given_up, persistent
-from lipsyncctl.result import Destination
-from lipsyncctl.run import INTERRUPTED
+from lipsyncctl.client.deadline import TimeIsUp, time_limit
+from lipsyncctl.client.fetch import Destination
+from lipsyncctl.client.follow import Change, Found, changes_of, find, is_end
+from lipsyncctl.client.instances import holder
+from lipsyncctl.client.outage import AWAY, given_up, persistent
+from lipsyncctl.show.console import Console
+from lipsyncctl.show.job import outcome
+from lipsyncctl.verbs.ending import deliver, destination_of, exit_code, receive
+from lipsyncctl.verbs.several import worst
+from lipsyncctl.verbs.submit import INTERRUPTED
 from lipsyncctl.wayback import comfort
 from lipsyncd.errors import InvalidRequest
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from lipsyncctl.client import open_client
-from lipsyncctl.events import happenings
-from lipsyncctl.instances import holder
-from lipsyncctl.outage import persistent
+from lipsyncctl.client.instances import holder
+from lipsyncctl.client.outage import persistent
+from lipsyncctl.client.session import open_client
+from lipsyncctl.client.wait import happenings
 from lipsyncctl.reach import Remark
 from lipsyncd.jobs.job import ENDED
 

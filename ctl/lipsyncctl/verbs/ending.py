@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from lipsyncctl.client import open_client
-from lipsyncctl.console import Console
-from lipsyncctl.events import progress
-from lipsyncctl.job import frames, outcome
-from lipsyncctl.outage import persistent
-from lipsyncctl.result import Destination
+from lipsyncctl.client.fetch import Destination
+from lipsyncctl.client.outage import persistent
+from lipsyncctl.client.session import open_client
+from lipsyncctl.client.wait import progress
+from lipsyncctl.show.console import Console
+from lipsyncctl.show.job import frames, outcome
 from lipsyncd.errors import InputError, MalformedMessage
 from lipsyncd.wire import HINT
 

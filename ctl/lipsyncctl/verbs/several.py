@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from lipsyncctl.console import Console
+from lipsyncctl.show.console import Console
 from lipsyncd.errors import LipsyncError, ServerUnreachable
 
 

@@ -4,12 +4,12 @@ import time
 from argparse import Namespace
 from pathlib import Path
 
-from lipsyncctl.client import open_client
-from lipsyncctl.console import Console
-from lipsyncctl.delivery import deliver, destination_of
-from lipsyncctl.instances import taker
-from lipsyncctl.outage import AWAY, given_up
-from lipsyncctl.submission import submit
+from lipsyncctl.client.instances import taker
+from lipsyncctl.client.outage import AWAY, given_up
+from lipsyncctl.client.session import open_client
+from lipsyncctl.client.submit import submit
+from lipsyncctl.show.console import Console
+from lipsyncctl.verbs.ending import deliver, destination_of
 from lipsyncctl.wayback import comfort, way_back
 from lipsyncd.errors import LipsyncError
 

@@ -4,8 +4,8 @@ import os
 import time
 from typing import Self, TextIO
 
-from lipsyncctl.job import Job, pace, percentage, place, seconds_left
-from lipsyncctl.wording import printable
+from lipsyncctl.show.job import Job, pace, percentage, place, seconds_left
+from lipsyncctl.show.wording import printable
 
 CELLS = 24  # of the bar
 PAUSE = 5.0  # seconds between two plain lines, so that the log of a long job stays short

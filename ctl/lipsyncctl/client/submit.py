@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from lipsyncctl.client import ConnectionLost, open_client
-from lipsyncctl.console import Console
+from lipsyncctl.client.key import made_up_key
+from lipsyncctl.client.outage import AWAY, Outage, given_up
+from lipsyncctl.client.session import ConnectionLost, open_client
 from lipsyncctl.inputs import open_input
-from lipsyncctl.key import made_up_key
-from lipsyncctl.outage import AWAY, Outage, given_up
+from lipsyncctl.show.console import Console
 from lipsyncd.errors import LipsyncError
 
 STARTING = 5.0  # seconds that a daemon started just before us may take to make its socket

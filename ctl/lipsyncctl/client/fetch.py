@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Self
 
-from lipsyncctl.links import followed
+from lipsyncctl.client.links import followed
 from lipsyncd.errors import DiskFull, InternalError, InvalidRequest
 
 SUFFIXES = {"", ".mp4", ".m4v", ".mov"}  # of names that promise nothing else than they hold

@@ -4,10 +4,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from lipsyncctl.duration import exactly, roughly
-from lipsyncctl.key import is_made_up
+from lipsyncctl.client.key import is_made_up
+from lipsyncctl.show.wording import clock, lines, ordinal, printable, sentence, size
 from lipsyncctl.user import is_other, name_of
-from lipsyncctl.wording import clock, lines, ordinal, printable, sentence, size
+from lipsyncctl.verbs.typed import exactly, roughly
 from lipsyncd.jobs.job import ENDED
 
 Job = Mapping[str, Any]

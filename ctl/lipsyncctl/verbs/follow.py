@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lipsyncctl.changes import Change, Found, changes, changes_of, find, is_end, is_ended
-from lipsyncctl.console import Console
-from lipsyncctl.delivery import exit_code
-from lipsyncctl.instances import answering
-from lipsyncctl.job import happening
-from lipsyncctl.outage import AWAY, given_up
+from lipsyncctl.client.follow import Change, Found, changes, changes_of, find, is_end, is_ended
+from lipsyncctl.client.instances import answering
+from lipsyncctl.client.outage import AWAY, given_up
+from lipsyncctl.show.console import Console
+from lipsyncctl.show.job import happening
+from lipsyncctl.verbs.ending import exit_code
 from lipsyncctl.wayback import comfort
 from lipsyncd.errors import EventsGone, InvalidRequest
 

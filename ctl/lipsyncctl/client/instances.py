@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from lipsyncctl.client import Client, open_client
+from lipsyncctl.client.session import Client, open_client
 from lipsyncd.config import default_socket
 from lipsyncd.errors import LipsyncError, UnknownJob
 from lipsyncd.wire import DEFAULT_SOCKET

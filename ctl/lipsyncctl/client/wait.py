@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lipsyncctl.client import open_client
-from lipsyncctl.outage import AWAY, Outage
+from lipsyncctl.client.outage import AWAY, Outage
+from lipsyncctl.client.session import open_client
 from lipsyncctl.reach import Remark
 
 

@@ -4,10 +4,10 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from lipsyncctl.client import Client
-from lipsyncctl.console import Console
-from lipsyncctl.instances import answers
-from lipsyncctl.wording import cleaned, condition, drained, lines, resumed
+from lipsyncctl.client.instances import answers
+from lipsyncctl.client.session import Client
+from lipsyncctl.show.console import Console
+from lipsyncctl.show.wording import cleaned, condition, drained, lines, resumed
 from lipsyncd.errors import LipsyncError, ServerUnreachable
 
 NOT_READY = 1

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from lipsyncctl.job import Job, advance, age, special_priority
+from lipsyncctl.show.job import Job, advance, age, special_priority
+from lipsyncctl.show.wording import printable
 from lipsyncctl.user import is_other, name_of
 from lipsyncctl.width import cut, fill, width
-from lipsyncctl.wording import printable
 
 HEADINGS = ("ID", "USER", "STATE", "PROGRESS", "FACE", "VOICE", "AGE")
 GAP = "  "

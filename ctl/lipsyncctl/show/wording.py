@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from lipsyncctl.duration import roughly
+from lipsyncctl.verbs.typed import roughly
 
 SIZES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 ORDINALS = {1: "st", 2: "nd", 3: "rd"}

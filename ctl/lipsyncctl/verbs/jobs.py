@@ -3,20 +3,20 @@
 from argparse import Namespace
 from collections.abc import Callable
 
-from lipsyncctl.batch import worst
-from lipsyncctl.client import open_client
-from lipsyncctl.console import Console
-from lipsyncctl.daemons import clean_all, drain, health, info, reload, resume
-from lipsyncctl.delivery import destination_of, receive
-from lipsyncctl.follow import follow
-from lipsyncctl.instances import holder, taker
-from lipsyncctl.job import description
+from lipsyncctl.client.instances import holder, taker
+from lipsyncctl.client.session import open_client
+from lipsyncctl.client.submit import submit
 from lipsyncctl.listing import list_jobs
 from lipsyncctl.logs import logs
-from lipsyncctl.run import cancel, run
-from lipsyncctl.submission import submit
-from lipsyncctl.wait import wait
-from lipsyncctl.wording import cleaned, size
+from lipsyncctl.show.console import Console
+from lipsyncctl.show.job import description
+from lipsyncctl.show.wording import cleaned, size
+from lipsyncctl.verbs.daemon import clean_all, drain, health, info, reload, resume
+from lipsyncctl.verbs.ending import destination_of, receive
+from lipsyncctl.verbs.follow import follow
+from lipsyncctl.verbs.several import worst
+from lipsyncctl.verbs.submit import cancel, run
+from lipsyncctl.verbs.wait import wait
 from lipsyncd.errors import InvalidRequest, LipsyncError
 
 
