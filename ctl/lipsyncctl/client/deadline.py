@@ -1,30 +1,35 @@
-"""A limit of time for a whole command, whatever it is waiting for."""
+"""The time in which a call has to be over, whatever it is waiting for."""
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
+import math
+import time
 
 
-class TimeIsUp(Exception):
-    """The time limit has been reached."""
+class TimeIsUp(TimeoutError):
+    """The call did not come to its end in the time that it was given."""
 
 
-@contextmanager
-def time_limit(seconds: float | None) -> Iterator[None]:
-    """Raises TimeIsUp in the block after so many seconds; None: never."""
-    signal.signal(signal.SIGALRM, _end)
-    signal.setitimer(signal.ITIMER_REAL, seconds or 0.0)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
+class Deadline:
+    """So many seconds from now; None: never."""
 
+    def __init__(self, seconds: float | None = None) -> None:
+        self._at = math.inf if seconds is None else time.monotonic() + seconds
 
-def seconds_left() -> float | None:
-    """Until the limit is reached; None if there is none."""
-    return signal.getitimer(signal.ITIMER_REAL)[0] or None
+    @property
+    def left(self) -> float | None:
+        """The seconds that are left, 0 if none are; None if there is no end."""
+        return None if self._at == math.inf else max(self._at - time.monotonic(), 0.0)
 
+    def capped(self, seconds: float | None) -> float | None:
+        """A timeout of so many seconds (None: without end), or of those that are left."""
+        bounds = [each for each in (seconds, self.left) if each is not None]
+        return min(bounds, default=None)
 
-def _end(_number: int, _frame: FrameType | None) -> None:
-    raise TimeIsUp
+    def check(self) -> None:
+        """Raise TimeIsUp if nothing is left."""
+        if self.left == 0:
+            raise TimeIsUp("The time is up.")
+
+    def sleep(self, seconds: float) -> None:
+        """Do nothing for so long; TimeIsUp if it ends before that."""
+        time.sleep(self.capped(seconds) or 0.0)
+        self.check()

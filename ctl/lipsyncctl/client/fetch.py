@@ -1,14 +1,19 @@
-"""Where a result goes on the user's side: it appears there whole or not at all."""
+"""Fetching a result: it appears in its place whole or not at all."""
 
 import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Self
+from pathlib import Path
+from typing import Any, Self
 
+from lipsyncctl.client.deadline import Deadline
+from lipsyncctl.client.job import Job
 from lipsyncctl.client.links import followed
-from lipsyncd.errors import DiskFull, InternalError, InvalidRequest
+from lipsyncctl.client.session import open_session
+from lipsyncd.errors import DiskFull, InternalError, InvalidRequest, MalformedMessage
+from lipsyncd.wire import HINT
 
 SUFFIXES = {"", ".mp4", ".m4v", ".mov"}  # of names that promise nothing else than they hold
 CHUNK = 1 << 20  # bytes copied at a time
@@ -26,18 +31,18 @@ class Destination:
     @classmethod
     def of(cls, name: str, inputs: Iterable[str] = ()) -> Self:
         """Refuses, before any work is done, a place that cannot be written to or is an input."""
-        if name in {"", "-"}:
-            raise InvalidRequest("-o takes the name of a file.", "Name one, as out.mp4.")
+        if not name:
+            raise InvalidRequest("A result needs the name of a file.", "Name one, as out.mp4.")
         path = followed(name)
         folder = os.path.dirname(path)
         if not os.path.isdir(folder):
             raise InvalidRequest(f"The folder {folder} does not exist.", "Make it first.")
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise InvalidRequest(f"The folder {folder} is not writable.", "Choose another for -o.")
+            raise InvalidRequest(f"The folder {folder} is not writable.", "Choose another.")
         if os.path.exists(path) and not os.path.isfile(path):
-            raise InvalidRequest(f"{name} is not a regular file.", "Give -o the name of a file.")
+            raise InvalidRequest(f"{name} is not a regular file.", "Name a file.")
         if path in map(os.path.realpath, inputs):
-            raise InvalidRequest(f"{name} is an input.", "Give -o another name.")
+            raise InvalidRequest(f"{name} is an input.", "Choose another name.")
         return cls(name, path)
 
     @property
@@ -83,6 +88,16 @@ class Destination:
             os.close(target)
             with suppress(FileNotFoundError):
                 os.unlink(part, dir_fd=folder)
+
+
+def fetch(address: Path, job: str, destination: Destination, deadline: Deadline) -> Job:
+    """Writes the result of a job to its destination. Its message has the `size` in bytes."""
+    with open_session(address, deadline) as session, session.ask("fetch", job=job) as fetched:
+        if not fetched.descriptors:
+            raise MalformedMessage("The daemon sent no file with its answer.", HINT)
+        answer: dict[str, Any] = fetched.body
+        destination.receive(fetched.descriptors[0], answer["size"])
+        return Job(answer)
 
 
 def copy(source: int, target: int, size: int) -> None:

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from lipsyncctl.client.session import Client, open_client
+from lipsyncctl.client.deadline import Deadline
+from lipsyncctl.client.session import Session, open_session
 from lipsyncd.config import default_socket
 from lipsyncd.errors import LipsyncError, UnknownJob
 from lipsyncd.wire import DEFAULT_SOCKET
 
 
-def find_sockets(given: str | None) -> list[Path]:
+def find_sockets(given: str | os.PathLike[str] | None) -> list[Path]:
     """The named socket, or all in the named folder; without a name the default ones."""
     place = Path(given) if given else default_place()
     return (sorted(place.glob("*.sock")) if place.is_dir() else []) or [place]
@@ -25,29 +26,29 @@ def default_place() -> Path:
 
 
 def answers(
-    addresses: Sequence[Path], ask: Callable[[Client], Any]
+    addresses: Sequence[Path], ask: Callable[[Session], Any], deadline: Deadline | None = None
 ) -> Iterator[tuple[Path, Any | LipsyncError]]:
     """What each daemon answers, or the error that came instead."""
     for address in addresses:
         try:
-            with open_client(address) as client:
-                yield address, ask(client)
+            with open_session(address, deadline) as session:
+                yield address, ask(session)
         except LipsyncError as error:
             yield address, error
 
 
 def answering(
-    addresses: Sequence[Path], complain: Callable[[LipsyncError], None]
+    addresses: Sequence[Path], on_error: Callable[[LipsyncError], None]
 ) -> Sequence[Path]:
     """Those that answer; of a single one it is not asked. Raises if none does."""
     if len(addresses) == 1:
         return addresses
-    asked = dict(answers(addresses, lambda client: client.state))
+    asked = dict(answers(addresses, lambda session: session.state))
     errors = [answer for answer in asked.values() if isinstance(answer, LipsyncError)]
     if len(errors) == len(addresses):
         raise errors[0]
     for error in errors:
-        complain(error)
+        on_error(error)
     return [address for address, answer in asked.items() if not isinstance(answer, LipsyncError)]
 
 
@@ -62,7 +63,7 @@ def least_busy(addresses: Sequence[Path]) -> Path:
     """The ready daemon with the fewest jobs, else another; raises if none answers."""
     if len(addresses) == 1:
         return addresses[0]
-    asked = list(answers(addresses, lambda client: client.ask("health").body))
+    asked = list(answers(addresses, lambda session: session.ask("health").body))
     loads = [(load(report), address) for address, report in asked if isinstance(report, dict)]
     if not loads:
         raise next(error for _, error in asked)
@@ -74,12 +75,13 @@ def load(report: dict[str, Any]) -> tuple[bool, int]:
     return not report["ready"], report["queued"] + report["running"]
 
 
-def holder(addresses: Sequence[Path], job: str) -> Path:
+def holder(addresses: Sequence[Path], job: str, deadline: Deadline | None = None) -> Path:
     """The daemon that has the job; UnknownJob if all answer and none has it."""
     if len(addresses) == 1:
         return addresses[0]
     errors = []
-    for address, found in answers(addresses, lambda client: client.ask("status", job=job).body):
+    asked = answers(addresses, lambda session: session.ask("status", job=job).body, deadline)
+    for address, found in asked:
         if not isinstance(found, LipsyncError):
             return address
         errors.append(found)

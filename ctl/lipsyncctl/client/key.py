@@ -1,18 +1,8 @@
 """A key, which makes one job of all submissions that carry it: the user's own, or one made up."""
 
 import secrets
-from argparse import ArgumentTypeError
-
-from lipsyncd.jobs.options import MAX_KEY
 
 MADE_UP = "auto-"  # what such keys begin with
-
-
-def typed_key(text: str) -> str:
-    """A key of the user's; ArgumentTypeError if the daemon would not take it."""
-    if not 0 < len(text) <= MAX_KEY:
-        raise ArgumentTypeError(f"a key has 1 to {MAX_KEY} characters")
-    return text
 
 
 def made_up_key() -> str:

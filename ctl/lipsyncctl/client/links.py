@@ -26,7 +26,7 @@ def followed(name: str) -> str:
         else:
             links += 1
             if links > MOST:
-                raise InvalidRequest(f"{name} has too many links in it.", "Give -o another name.")
+                raise InvalidRequest(f"{name} has too many links in it.", "Choose another name.")
             _refuse_strangers(path, here)
             target = os.readlink(path)
             here = "/" if os.path.isabs(target) else here
@@ -41,7 +41,7 @@ def _refuse_strangers(link: str, folder: str) -> None:
     if is_shared and owner not in {os.geteuid(), place.st_uid}:
         raise InvalidRequest(
             f"{link} is a link made by another user, uid {owner}, in a folder that is shared.",
-            "Give -o another name.",
+            "Choose another name.",
         )
 
 

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from lipsyncctl.client.deadline import seconds_left
-from lipsyncctl.reach import Remark
+from lipsyncctl.client.deadline import Deadline
+from lipsyncctl.client.session import Notice
 from lipsyncd.errors import LipsyncError, ServerUnreachable, SessionsFull
 
 ENDURANCE = 60.0  # seconds without an answer after which we give up; a restart takes a few
@@ -18,37 +18,38 @@ Answer = TypeVar("Answer")
 
 
 class Outage:
-    """The time since the daemon last answered; `remark` hears when it begins."""
+    """The time since the daemon last answered; `notice` hears when it begins."""
 
-    def __init__(self, remark: Remark) -> None:
-        self.remark = remark
+    def __init__(self, notice: Notice, deadline: Deadline) -> None:
+        self.notice = notice
+        self.deadline = deadline
         self.end()
 
     def end(self) -> None:
         """The daemon has answered."""
-        self.deadline: float | None = None
+        self.given_up_at: float | None = None
         self.pause = SHORTEST_PAUSE
 
     def endure(self, error: LipsyncError) -> None:
         """Pauses before another attempt, each time longer; at the end raises `error`."""
-        if self.deadline is None:
-            self.deadline = time.monotonic() + ENDURANCE
-            patience = math.ceil(min(ENDURANCE, seconds_left() or ENDURANCE))
-            self.remark(f"{error.message} Trying again for up to {patience} s.")
-        if time.monotonic() >= self.deadline:
+        if self.given_up_at is None:
+            self.given_up_at = time.monotonic() + ENDURANCE
+            seconds = math.ceil(self.deadline.capped(ENDURANCE) or 0.0)
+            self.notice(f"{error.message} Trying again for up to {seconds} s.")
+        if time.monotonic() >= self.given_up_at:
             raise error
-        time.sleep(self.pause)
+        self.deadline.sleep(self.pause)
         self.pause = min(2 * self.pause, LONGEST_PAUSE)
 
 
-def given_up(error: LipsyncError, comfort: str) -> LipsyncError:
+def given_up(error: LipsyncError, hint: str) -> LipsyncError:
     """The error at the end of an outage, and what is to be known then."""
-    return type(error)(error.message, f"Gave up after {ENDURANCE:.0f} s. {comfort}")
+    return type(error)(error.message, f"Gave up after {ENDURANCE:.0f} s. {hint}")
 
 
-def persistent(ask: Callable[[], Answer], remark: Remark) -> Answer:
+def persistent(ask: Callable[[], Answer], notice: Notice, deadline: Deadline) -> Answer:
     """What the daemon answers, asked again after an outage; so it has to be safe to ask twice."""
-    outage = Outage(remark)
+    outage = Outage(notice, deadline)
     while True:
         try:
             return ask()

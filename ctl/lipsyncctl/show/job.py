@@ -1,13 +1,22 @@
 """How a job reads to a person: in a few words, in a sentence, or whole."""
 
+import os
+import pwd
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from lipsyncctl.client.key import is_made_up
-from lipsyncctl.show.wording import clock, lines, ordinal, printable, sentence, size
-from lipsyncctl.user import is_other, name_of
-from lipsyncctl.verbs.typed import exactly, roughly
+from lipsyncctl.show.wording import (
+    clock,
+    columns,
+    exactly,
+    ordinal,
+    printable,
+    roughly,
+    sentence,
+    size,
+)
 from lipsyncd.jobs.job import ENDED
 
 Job = Mapping[str, Any]
@@ -38,7 +47,7 @@ def seconds_left(job: Job) -> float | None:
     return (job["total"] - job["done"]) / job["fps"] if job["total"] and job["fps"] else None
 
 
-def pace(job: Job) -> str:
+def rate(job: Job) -> str:
     """The frames a second after a comma, or nothing while they are not known."""
     return f", {job['fps']:.0f} fps" if job["fps"] else ""
 
@@ -49,7 +58,7 @@ def frames(job: Job) -> str:
     faces = f" (a face in {job['faces']})" if job["faces"] < job["done"] else ""
     ended = time.time() if job["ended_at"] is None else job["ended_at"]
     seconds = max(ended - job["started_at"], 0)
-    return f"{part}{job['total']} frames{faces} in {seconds:.1f} s{pace(job)}"
+    return f"{part}{job['total']} frames{faces} in {seconds:.1f} s{rate(job)}"
 
 
 def place(job: Job) -> str:
@@ -81,12 +90,12 @@ def fate(job: Job, is_back: bool = False) -> str:
     return printable(f"{words}{reason}")
 
 
-def outcome(job: Job) -> str:
+def ending(job: Job) -> str:
     """How a job ended."""
     return f"job {job['id']}: {fate(job)}"
 
 
-def happening(message: Mapping[str, Any], is_back: bool = False) -> str:
+def event_line(message: Mapping[str, Any], is_back: bool = False) -> str:
     """A change of a job's state: its number, the time, the job, the new state, and why."""
     job = message["job"]
     at = message.get("at") or job["ended_at"] or job["started_at"] or job["created_at"]
@@ -102,7 +111,7 @@ def special_priority(job: Job) -> str:
 def description(job: Job) -> str:
     """All there is to know about a job, in lines; what it has not is left out."""
     chosen = ((name, value) for name, value in job["options"].items() if value is not None)
-    return lines(
+    return columns(
         {
             "job": job["id"],
             "state": job["state"],
@@ -140,5 +149,18 @@ def expiry(job: Job) -> str:
     if moment is None:
         return ""
     left = moment - time.time()
-    is_ahead = left > 0 and job["state"] not in ENDED
-    return clock(moment) + (f", in {roughly(left)}" if is_ahead else "")
+    is_due = left > 0 and job["state"] not in ENDED
+    return clock(moment) + (f", in {roughly(left)}" if is_due else "")
+
+
+def name_of(uid: int) -> str:
+    """The user's name, else the number."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except (KeyError, OverflowError):
+        return str(uid)
+
+
+def is_other(uid: int) -> bool:
+    """Whether this user is not the caller."""
+    return uid != os.getuid()

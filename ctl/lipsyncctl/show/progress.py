@@ -4,7 +4,7 @@ import os
 import time
 from typing import Self, TextIO
 
-from lipsyncctl.show.job import Job, pace, percentage, place, seconds_left
+from lipsyncctl.show.job import Job, percentage, place, rate, seconds_left
 from lipsyncctl.show.wording import printable
 
 CELLS = 24  # of the bar
@@ -19,6 +19,7 @@ class ProgressLine:
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
         self.is_terminal = stream.isatty()
+        self.is_drawn = False  # there is a line to be cleared before another one
         self.shown: Job | None = None  # in the last plain line
         self.paused = ""
         self.due = 0.0
@@ -27,17 +28,19 @@ class ProgressLine:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.is_terminal:
+        if self.is_drawn:
             self.write(CLEAR)
+            self.is_drawn = False
 
     def show(self, job: Job) -> None:
         """How far the job is now, and before that whether the queue has stopped or goes on."""
         reason = job.get("paused") or ""
         if reason != self.paused:
             self.paused = reason
-            self.remark(reason or "The queue goes on.")
+            self.notice(reason or "The queue goes on.")
         if self.is_terminal:
             columns = os.get_terminal_size(self.stream.fileno()).columns or 80
+            self.is_drawn = True
             self.write(CLEAR + bar(job, self.stream.encoding)[: columns - 1])
         elif self.is_news(job):
             self.shown, self.due = job, time.monotonic() + PAUSE
@@ -49,9 +52,10 @@ class ProgressLine:
             return True
         return time.monotonic() >= self.due and has_moved(self.shown, job)
 
-    def remark(self, words: str) -> None:
+    def notice(self, words: str) -> None:
         """A line that stays."""
-        self.write(f"{CLEAR if self.is_terminal else ''}lipsyncctl: {printable(words)}\n")
+        self.write(f"{CLEAR if self.is_drawn else ''}lipsyncctl: {printable(words)}\n")
+        self.is_drawn = False
 
     def write(self, text: str) -> None:
         """Everything goes out at once, or it would be shown late."""
@@ -72,7 +76,7 @@ def has_moved(then: Job, now: Job) -> bool:
 def plain(job: Job) -> str:
     """running, 125 of 250 frames, 59 fps; or queued, 3rd, in 2 min"""
     count = f"{job['done']} of {job['total']} frames" if job["total"] else ""
-    return ", ".join(filter(None, (job["state"], place(job), count))) + pace(job)
+    return ", ".join(filter(None, (job["state"], place(job), count))) + rate(job)
 
 
 def bar(job: Job, encoding: str) -> str:
@@ -83,11 +87,11 @@ def bar(job: Job, encoding: str) -> str:
     filled = CELLS * job["done"] // job["total"]
     drawn = full * filled + empty * (CELLS - filled)
     count = f"{job['done']}/{job['total']} frames"
-    return f"{drawn} {percentage(job):>5}  {count}{pace(job)}{time_left(job)}"
+    return f"{drawn} {percentage(job):>5}  {count}{rate(job)}{time_left(job)}"
 
 
 def time_left(job: Job) -> str:
-    """The time to go after a comma, or nothing if the pace is not known."""
+    """The time to go after a comma, or nothing if the rate is not known."""
     left = seconds_left(job)
     if left is None:
         return ""

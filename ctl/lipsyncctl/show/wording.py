@@ -1,11 +1,10 @@
-"""How errors, numbers and the daemon read to a person."""
+"""How errors, numbers, times and the daemon read to a person."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from lipsyncctl.verbs.typed import roughly
-
+UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 SIZES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 ORDINALS = {1: "st", 2: "nd", 3: "rd"}
 
@@ -28,6 +27,21 @@ def size(count: int) -> str:
     """Bytes, in the largest unit that fits: 9 bytes, 12.4 MiB"""
     fits = next(((unit, name) for unit, name in SIZES if count >= unit), None)
     return f"{count / fits[0]:.1f} {fits[1]}" if fits else f"{count} bytes"
+
+
+def roughly(seconds: float) -> str:
+    """One number in the largest unit of which there are about two: 12 s, 90 s, 3 min, 5 h, 2 d."""
+    size, unit = next((each for each in UNITS if seconds >= 1.9 * each[0]), UNITS[-1])
+    return f"{round(seconds / size)} {unit}"
+
+
+def exactly(seconds: float) -> str:
+    """All of it: 1 h 30 min"""
+    parts, left = [], seconds
+    for size, unit in UNITS[:-1]:
+        count, left = divmod(left, size)
+        parts += [f"{count:.0f} {unit}"] if count else []
+    return " ".join(parts + ([f"{left:g} s"] if left else []))
 
 
 def clock(moment: float) -> str:
@@ -67,7 +81,7 @@ def cleaned(reply: Mapping[str, Any]) -> str:
     return f"{reply['jobs']} job{plural} removed, {size(reply['bytes'])}"
 
 
-def lines(parts: Mapping[str, object]) -> str:
+def columns(parts: Mapping[str, object]) -> str:
     """Names and values in two columns, without those that say nothing."""
     shown = {name: printable(value) for name, value in parts.items() if value not in (None, "")}
     width = max(map(len, shown), default=0)

@@ -1,84 +1,78 @@
-"""The verbs that ask every daemon there is: its health, its parts, a reload, a drain and more."""
+"""What keeps the daemon in order; where there are several, each of them."""
 
 from argparse import Namespace
-from collections.abc import Callable, Iterator
 from typing import Any
 
-from lipsyncctl.client.instances import answers
-from lipsyncctl.client.session import Client
+from lipsyncctl.client.client import Client
 from lipsyncctl.show.console import Console
-from lipsyncctl.show.wording import cleaned, condition, drained, lines, resumed
+from lipsyncctl.show.wording import cleaned, columns, condition, drained, resumed
+from lipsyncctl.verbs.several import Answer, ask_each, code, worst
+from lipsyncctl.verbs.verb import argument, verb
 from lipsyncd.errors import LipsyncError, ServerUnreachable
 
 NOT_READY = 1
 NO_ANSWER = 2
 
-Answer = dict[str, Any] | LipsyncError
-Words = Callable[[dict[str, Any]], str]
+
+@verb(
+    "remove jobs that have ended, with their results",
+    argument(
+        "jobs",
+        metavar="ID",
+        nargs="*",
+        help="without any, all of the user's own jobs that have ended",
+    ),
+)
+def clean(console: Console, client: Client, arguments: Namespace) -> int:
+    """The named jobs go, or all; they must have ended."""
+
+    def clean_one(job: str) -> int:
+        gone = client.clean(job)
+        console.answer(gone, f"{job}: {cleaned(gone)}")
+        return 0
+
+    if arguments.jobs:
+        return worst(console, arguments.jobs, clean_one)
+    return max(map(code, ask_each(console, client, Client.clean, cleaned)))
 
 
-def health(console: Console, arguments: Namespace) -> int:
+@verb("whether the daemon is ready")
+def health(console: Console, client: Client, _arguments: Namespace) -> int:
     """Whether the daemon would render now; with several, whether all would."""
-    asked = ask_each(console, arguments, lambda client: client.ask("health").body, condition)
-    return max(map(severity, asked))
+    return max(map(severity, ask_each(console, client, Client.health, condition)))
 
 
-def info(console: Console, arguments: Namespace) -> int:
-    """What the daemon is made of."""
-    asked = ask_each(console, arguments, lambda client: client.ask("info").body, parts)
-    return max(map(code, asked))
+@verb("what the daemon is made of")
+def info(console: Console, client: Client, _arguments: Namespace) -> int:
+    """Its parts, in lines."""
+    return max(map(code, ask_each(console, client, Client.info, parts)))
 
 
-def reload(console: Console, arguments: Namespace) -> int:
-    """Returns when the configuration is in force, or has been refused."""
-
-    def ask(client: Client) -> dict[str, Any]:
-        return client.ask("reload", patience=None).body  # it may have to load a checkpoint
-
-    asked = ask_each(console, arguments, ask, lambda reloaded: str(reloaded["detail"]))
-    return max(map(code, asked))
-
-
-def drain(console: Console, arguments: Namespace) -> int:
+@verb(
+    "take no more jobs and start none, until `resume` (for admins)",
+    argument("--reason", metavar="TEXT", help="why, for those who wait; in a few words"),
+)
+def drain(console: Console, client: Client, arguments: Namespace) -> int:
     """Nothing more is taken or started, until `resume`."""
-
-    reason = {} if arguments.reason is None else {"reason": arguments.reason}
-    asked = ask_each(console, arguments, lambda client: client.ask("drain", **reason).body, drained)
-    return max(map(code, asked))
+    reason = arguments.reason
+    return max(map(code, ask_each(console, client, lambda each: each.drain(reason), drained)))
 
 
-def resume(console: Console, arguments: Namespace) -> int:
+@verb("take and start jobs again (for admins)")
+def resume(console: Console, client: Client, _arguments: Namespace) -> int:
     """Ends a drain."""
-    asked = ask_each(console, arguments, lambda client: client.ask("resume").body, resumed)
-    return max(map(code, asked))
+    return max(map(code, ask_each(console, client, Client.resume, resumed)))
 
 
-def clean_all(console: Console, arguments: Namespace) -> int:
-    """All of the user's own jobs that have ended go, with their results."""
-
-    def ask(client: Client) -> dict[str, Any]:
-        return client.ask("clean", patience=None).body  # there may be many files to remove
-
-    return max(map(code, ask_each(console, arguments, ask, cleaned)))
-
-
-def ask_each(
-    console: Console, arguments: Namespace, ask: Callable[[Client], dict[str, Any]], words: Words
-) -> Iterator[Answer]:
-    """The answers and errors of all daemons, each shown; where there are several, by name."""
-    is_single = len(arguments.addresses) == 1
-    for address, answer in answers(arguments.addresses, ask):
-        if isinstance(answer, LipsyncError):
-            console.complain(answer)
-        elif is_single:
-            console.tell(answer, words(answer))
-        else:
-            console.tell(answer | {"instance": address.stem}, f"{address.stem}: {words(answer)}")
-        yield answer
+@verb("have the daemon read its configuration again (for root)")
+def reload(console: Console, client: Client, _arguments: Namespace) -> int:
+    """Returns when the configuration is in force, or has been refused."""
+    return max(map(code, ask_each(console, client, Client.reload, lambda it: str(it["detail"]))))
 
 
 def parts(informed: dict[str, Any]) -> str:
-    return lines({name: value for name, value in informed.items() if name not in {"verb", "id"}})
+    """What the daemon is made of, in lines."""
+    return columns({name: value for name, value in informed.items() if name not in {"verb", "id"}})
 
 
 def severity(answer: Answer) -> int:
@@ -88,7 +82,3 @@ def severity(answer: Answer) -> int:
     if isinstance(answer, LipsyncError):
         return answer.code
     return 0 if answer["ready"] and not answer.get("paused") else NOT_READY
-
-
-def code(answer: Answer) -> int:
-    return answer.code if isinstance(answer, LipsyncError) else 0

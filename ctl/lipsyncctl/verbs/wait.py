@@ -1,88 +1,110 @@
-"""`wait`: until all the jobs have ended, or the first of them, or the time is up."""
+"""Until jobs have ended: by themselves, or because they are told to."""
 
 from argparse import Namespace
-from collections.abc import Iterator
 
-from lipsyncctl.client.deadline import TimeIsUp, time_limit
+from lipsyncctl.client.client import Client
+from lipsyncctl.client.deadline import Deadline, TimeIsUp
 from lipsyncctl.client.fetch import Destination
-from lipsyncctl.client.follow import Change, Found, changes_of, find, is_end
-from lipsyncctl.client.instances import holder
-from lipsyncctl.client.outage import AWAY, given_up, persistent
+from lipsyncctl.client.outage import AWAY, given_up
 from lipsyncctl.show.console import Console
-from lipsyncctl.show.job import outcome
-from lipsyncctl.verbs.ending import deliver, destination_of, exit_code, receive
+from lipsyncctl.show.job import ending
+from lipsyncctl.verbs.ending import (
+    INTERRUPTED,
+    deliver,
+    destination_of,
+    exit_code,
+    receive,
+    resume_hint,
+)
 from lipsyncctl.verbs.several import worst
-from lipsyncctl.verbs.submit import INTERRUPTED
-from lipsyncctl.wayback import comfort
+from lipsyncctl.verbs.typed import seconds_of
+from lipsyncctl.verbs.verb import argument, either, verb
 from lipsyncd.errors import InvalidRequest
 
 TIMED_OUT = 124  # as timeout(1) has it
 
 
-def wait(console: Console, arguments: Namespace) -> int:
+@verb(
+    "wait for jobs to end",
+    argument("jobs", metavar="ID", nargs="+"),
+    argument(
+        *("-o", "--output"),
+        metavar="OUT",
+        help="where the result, an MP4, is written "
+        "(of a single job, or with --any of the first that ends)",
+    ),
+    either(
+        argument("--all", action="store_true", help="until all jobs have ended (the default)"),
+        argument("--any", action="store_true", help="until one has ended, and print its id"),
+    ),
+    argument(
+        "--timeout",
+        metavar="TIME",
+        type=seconds_of,
+        help="give up after this time, as 90, 90s, 15m, 2h or 1d, with exit code 124; "
+        "the jobs go on",
+    ),
+)
+def wait(console: Console, client: Client, arguments: Namespace) -> int:
     """The outcome as an exit code; whoever stops waiting leaves the jobs as they are."""
     if arguments.output is not None and len(arguments.jobs) > 1 and not arguments.any:
         raise InvalidRequest("-o is for the result of one job.", "Fetch the others one by one.")
-    output = arguments.output
-    destination = None if output is None else destination_of(console, output)
+    output, deadline = arguments.output, Deadline(arguments.timeout)
+    destination = None if output is None else destination_of(client, output)
     wait_for = wait_for_any if arguments.any else wait_for_all
     try:
-        with time_limit(arguments.timeout):
-            return wait_for(console, arguments, destination)
+        return wait_for(console, client, arguments.jobs, destination, deadline)
     except AWAY as error:
-        raise given_up(error, comfort(arguments, arguments.jobs)) from error
+        raise given_up(error, resume_hint(arguments, arguments.jobs)) from error
     except TimeIsUp:
-        console.emit({"verb": "timeout", "seconds": arguments.timeout, "jobs": arguments.jobs})
-        console.note("The time is up; what has not ended goes on.")
+        console.json({"verb": "timeout", "seconds": arguments.timeout, "jobs": arguments.jobs})
+        console.notice("The time is up; what has not ended goes on.")
         return TIMED_OUT
     except KeyboardInterrupt:
-        console.note("What has not ended goes on; `lipsyncctl cancel` would stop it.")
+        console.notice("What has not ended goes on; `lipsyncctl cancel` would stop it.")
         return INTERRUPTED
 
 
-def wait_for_all(console: Console, arguments: Namespace, destination: Destination | None) -> int:
+@verb("stop jobs; they leave no result", argument("jobs", metavar="ID", nargs="+"))
+def cancel(console: Console, client: Client, arguments: Namespace) -> int:
     """Returns when all the jobs have ended."""
 
-    def wait_for(job: str) -> int:
-        address = persistent(lambda: holder(arguments.addresses, job), console.note)
-        return deliver(console, address, job, destination)
+    def cancel_one(job: str) -> int:
+        cancel_shown(console, client, job)
+        return 0
 
-    return worst(console, arguments.jobs, wait_for)
+    return worst(console, arguments.jobs, cancel_one)
 
 
-def wait_for_any(console: Console, arguments: Namespace, destination: Destination | None) -> int:
+def wait_for_all(
+    console: Console,
+    client: Client,
+    jobs: list[str],
+    destination: Destination | None,
+    deadline: Deadline,
+) -> int:
+    """Returns when all the jobs have ended."""
+    return worst(console, jobs, lambda job: deliver(console, client, job, destination, deadline))
+
+
+def wait_for_any(
+    console: Console,
+    client: Client,
+    jobs: list[str],
+    destination: Destination | None,
+    deadline: Deadline,
+) -> int:
     """Returns when the first of the jobs has ended, and says which one that is."""
-    found = first_to_end(find(arguments.addresses, arguments.jobs, console.note), console)
-    console.tell({"verb": "finished", "job": found.job}, found.job["id"])
-    if found.job["state"] != "succeeded":
-        console.note(outcome(found.job))
+    first = client.wait_any(jobs, deadline.left)
+    console.answer({"verb": "finished", "job": dict(first)}, first.id)
+    if first.state != "succeeded":
+        console.notice(ending(first))
     elif destination:
-        place = (found.address, found.job["id"], destination)
-        persistent(lambda: receive(console, *place), console.note)
-    return exit_code(found.job)
+        receive(console, client, first.id, destination, deadline)
+    return exit_code(first)
 
 
-def first_to_end(found: list[Found], console: Console) -> Found:
-    """The job that has ended first, as it is then."""
-    ended = [each for each in found if each.is_ended]
-    if ended:
-        return min(ended, key=lambda each: each.job["ended_at"])
-    awaited = {each.job["id"] for each in found}
-    return next(
-        Found(address, message["job"], message["seq"])
-        for address, message in with_pause(found, console)
-        if is_end(message) and message["job"]["id"] in awaited
-    )
-
-
-def with_pause(found: list[Found], console: Console) -> Iterator[Change]:
-    """The changes; a pause of the queue is told, and its end when one that it held starts."""
-    held = {each.job["id"] for each in found if each.job.get("paused")}
-    for reason in sorted({each.job["paused"] for each in found if each.job["id"] in held}):
-        console.note(reason)
-    for change in changes_of(found, None, console.note):
-        job = change[1].get("job")  # `idle` has none
-        if job and job["id"] in held and job["state"] == "running":
-            console.note("The queue goes on.")
-            held = set()
-        yield change
+def cancel_shown(console: Console, client: Client, job: str) -> None:
+    """Returns when the job has ended; JobEnded if it had ended before."""
+    console.json(client.cancel(job).message)
+    console.notice(f"job {job} is cancelled.")
