@@ -30,7 +30,8 @@ install_all() {
     install_environment
     install --directory "$commands" "$units" "$manual"
     ln --symbolic --force "$PREFIX"/bin/{lipsyncd,lipsyncctl} "$commands"
-    install --mode=0644 README.md LICENSE NOTICE systemd/drop-ins/*.conf "$manual"
+    install --mode=0644 README.md LICENSE NOTICE daemon/PROTOCOL.md systemd/drop-ins/*.conf "$manual"
+    install -D --mode=0644 systemd/README.md "$manual/systemd/README.md"
     for unit in systemd/*.{service,socket}; do
         sed "s|/opt/lipsyncd|$PREFIX|g" "$unit" | install --mode=0644 /dev/stdin "$units/${unit##*/}"
     done

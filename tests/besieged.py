@@ -14,7 +14,7 @@ from cost import memory
 from damage import Pair
 from verdict import Verdict, named
 
-from lipsyncctl.client import Client, open_client
+from lipsyncctl.client.session import Session, open_session
 from lipsyncd.errors import ServerUnreachable
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,7 +38,7 @@ class Besieged:
     def judge(self, jobs: Iterable[Pair]) -> Iterator[Verdict]:
         """Submit the jobs, some at a time, and give the verdict on each."""
         waiting: deque[tuple[Pair, str]] = deque()
-        with open_client(self.directory / "control.sock") as client:
+        with open_session(self.directory / "control.sock") as client:
             for job in jobs:
                 waiting.append((job, self.submit(client, job)))
                 if len(waiting) == AT_ONCE:
@@ -46,7 +46,7 @@ class Besieged:
             while waiting:
                 yield self.verdict(client, *waiting.popleft())
 
-    def submit(self, client: Client, job: Pair) -> str:
+    def submit(self, client: Session, job: Pair) -> str:
         """Hand in a job; its id."""
         paths = written(job, self.directory)
         with paths.face.open("rb") as face, paths.voice.open("rb") as voice:
@@ -55,9 +55,9 @@ class Besieged:
             accepted = client.ask("submit", descriptors=files, options={}, **names)
         return str(accepted.body["job"]["id"])
 
-    def verdict(self, client: Client, job: Pair, number: str) -> Verdict:
+    def verdict(self, client: Session, job: Pair, number: str) -> Verdict:
         """What became of it in the end."""
-        ended = client.ask("wait", patience=None, job=number, progress=False).body["job"]
+        ended = client.ask("wait", timeout=None, job=number, progress=False).body["job"]
         if ended["state"] == "succeeded":
             name = named(self.fetched(client, number), ended["total"])
         else:
@@ -66,7 +66,7 @@ class Besieged:
         peak = memory("VmHWM", self.pid)
         return Verdict(job.number, job.kind, job.format, name, seconds, peak_mib=peak)
 
-    def fetched(self, client: Client, number: str) -> Path:
+    def fetched(self, client: Session, number: str) -> Path:
         """The result of a job."""
         result = self.directory / "result"
         with client.ask("fetch", job=number) as reply, open(reply.take(), "rb") as file:
@@ -99,7 +99,7 @@ class Started(Besieged):
             assert self.is_alive, self.log
             time.sleep(0.1)
             try:
-                with open_client(self.directory / "control.sock") as client:
+                with open_session(self.directory / "control.sock") as client:
                     state = client.state
             except ServerUnreachable:
                 continue

@@ -21,6 +21,7 @@ from typing import Any
 
 Report = Callable[[str], None]
 Load = Callable[[Any, Report], Any]
+ENOUGH, PIECE = 4 << 30, 64 << 20  # bytes: what is taken if nobody minds, and how much at once
 WATCHDOG_SECONDS = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6
 
 
@@ -200,6 +201,18 @@ def held_interpreter() -> None:
     after_step(hold)
 
 
+def hungry_render() -> None:
+    """The first life's render takes memory in its second batch, until it is killed for it."""
+
+    def eat(number: int) -> None:
+        if number == 1 and is_first_life():
+            say("the render takes memory")
+            taken = [bytearray(b"x") * PIECE for _ in range(ENOUGH // PIECE)]
+            say(f"the render was given {len(taken) * PIECE} bytes")
+
+    after_step(eat)
+
+
 def crash() -> None:
     """Dies at once."""
     os.kill(os.getpid(), signal.SIGSEGV)
@@ -267,6 +280,7 @@ FAULTS = (
     lost_device,
     poisoned_render,
     held_interpreter,
+    hungry_render,
     crash,
     break_out,
 )

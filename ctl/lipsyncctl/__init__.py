@@ -1,9 +1,22 @@
 """lipsyncctl: hands jobs to lipsyncd, follows them, and fetches their results.
 
-`main` reads the command line (`arguments`) and calls a verb (`verbs`; `run`, `wait`, `follow`,
-`listing`, `logs` and those for all `daemons` have files of their own). A verb finds the daemon
-(`instances`), reaches it (`reach`), opens files (`inputs`), speaks with the daemon (`client`) and
-hears what it tells by itself (`events`, `changes`), also after an `outage`, shows what happens
-(`console`, `progress`, `table`, in the words of `job` and `wording`), and puts the result in its
-place (`result`, `links`).
+It is a library, and a command that uses nothing else to speak with the daemon:
+
+    from lipsyncctl import Client
+
+    with Client() as client:
+        job = client.submit("speaker.mp4", "hello.wav")
+        client.wait(job.id)
+        client.fetch(job.id, "spoken.mp4")
+
+`client` is the library, whose class Client tells the rest. The command's `main` reads the command
+line (`arguments`) and calls one of the `verbs`, each in one place with its arguments; what they
+answer is put in words by `show`.
 """
+
+from lipsyncctl.client.client import Client
+from lipsyncctl.client.deadline import TimeIsUp
+from lipsyncctl.client.job import Event, Job
+from lipsyncctl.client.submit import AcceptanceUnknown
+
+__all__ = ["AcceptanceUnknown", "Client", "Event", "Job", "TimeIsUp"]

@@ -5,10 +5,10 @@ import sys
 from argparse import Namespace
 
 from lipsyncctl.arguments import parse
-from lipsyncctl.console import Console
-from lipsyncctl.instances import find_sockets
-from lipsyncctl.run import INTERRUPTED
+from lipsyncctl.client.client import Client
+from lipsyncctl.show.console import Console
 from lipsyncctl.verbs import VERBS
+from lipsyncctl.verbs.ending import INTERRUPTED
 from lipsyncd.errors import LipsyncError
 
 
@@ -17,10 +17,10 @@ def main() -> int:
     arguments = parse()
     console = Console(arguments.json)
     try:
-        arguments.addresses = find_sockets(arguments.socket)
-        return VERBS[arguments.verb](console, arguments)
+        with Client(arguments.socket, console.notice) as client:
+            return VERBS[arguments.verb](console, client, arguments)
     except LipsyncError as error:
-        console.complain(error, only_job(arguments))
+        console.error(error, only_job(arguments))
         return error.code
     except KeyboardInterrupt:
         return INTERRUPTED

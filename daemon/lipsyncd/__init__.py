@@ -3,7 +3,7 @@
 A tour, in the order in which a job meets the files:
 
     errors       every failure a client may see, with its name on the wire
-    wire         the protocol, on one page: a header and a map
+    wire         messages as bytes and as maps; ../PROTOCOL.md is the protocol, whole
     connection   messages and descriptors over a socket, for the daemon and its clients
     sessions     from the socket to a handler: listener, server, peer, subordinate, session,
                  request, verbs

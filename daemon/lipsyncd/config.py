@@ -62,8 +62,8 @@ def named(default: str, pattern: str, what: str = "") -> Any:
 class Render:
     """`[render]`: the trade between pace, memory and quality."""
 
-    # frames that share one forward pass; more is faster until the device is full
-    batch: int = whole(8, 1, 512)
+    # frames that share one forward pass; 0 means 8 on the CPU and 64 on a GPU
+    batch: int = whole(0, 0, 512)
     # quality of the encoded result, 0 (best) to 51, where a job does not ask for its own
     crf: int = whole(18, 0, 51)
     # effort of the encoder, as x264 names it
@@ -131,7 +131,7 @@ class Config:
     socket: Path = field(default_factory=default_socket)
     # the queue, the history and the spool
     state: Path = field(default_factory=default_state)
-    # auto (the first GPU, else the CPU), cpu, or cuda:0, cuda:1, ...
+    # auto (the first GPU that works, else the CPU), cpu, or cuda:0, cuda:1, ...
     device: str = named("auto", DEVICES)
     # the generator's weights
     checkpoint: Path = field(default_factory=lambda: default_checkpoint(GENERATOR))

@@ -185,5 +185,5 @@ def refuse_faceless(faces: int, total: int, every: int) -> None:
         )
         raise NoFace(
             f"No face was found in any of the {total} frames ({looked} looked at).",
-            "Give a video or picture in which a face is seen from the front, or name its --box.",
+            "Give a video or picture in which a face is seen from the front, or name its box.",
         )

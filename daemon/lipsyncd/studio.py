@@ -31,9 +31,7 @@ class Studio:
 
     def describe(self) -> dict[str, object]:
         """What `info` says of the models and their device."""
-        described = self._serving.current.describe()
-        fell = self._config.device == "auto" and described["device"] == "cpu"
-        return {**described, "fallback": "no GPU found" if fell else ""}
+        return self._serving.current.describe()
 
     def reload(self, config: Config, report: Callable[[str], None]) -> str:
         """Take over a new configuration, without a moment in which nothing can be rendered.
@@ -54,7 +52,7 @@ def open_studio(config: Config, report: Callable[[str], None]) -> Studio:
     """Load, check and warm up everything that a job uses.
 
     `report` is called whenever something moved.  Raises DeviceUnavailable, CheckpointMissing,
-    CheckpointInvalid, WarmUpFailed, DeviceLost.
+    CheckpointInvalid, WarmUpFailed, DeviceLost, DeviceMemoryFull.
     """
     return Studio(config, loaded(config, report))
 

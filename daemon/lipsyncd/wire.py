@@ -1,52 +1,7 @@
-"""The protocol, whole: messages as bytes and as maps. It knows no socket.
+"""Messages as bytes and as maps. It knows no socket.
 
-A message is an 8-byte header (b"LS", version, kind, length of the body) and one msgpack map.
-A request carries `verb` and `id`; its reply, its events and its error carry the same `id`.
-Verbs of requests are imperatives, those of replies participles:
-
-    hello   versions=[lo, hi], client     -> welcomed   version, server, state
-    submit  face, voice, options, terms   -> accepted   job
-            with 2 descriptors, face then voice, open for reading; the names are for display only
-    retry   job                           -> accepted   job, a new one from the same inputs
-    list    limit, before                 -> listed     jobs, the newest last; `before` is the id
-                                                        of the oldest job on the page after
-    status  job                           -> described  job, seq
-    wait    job, progress                 -> finished   job, after any number of events
-                                             progressed job, if progress is true
-    follow  since, job                    -> no reply but events without end
-                                             happened   seq, at, job; and once all there is
-                                             idle       seq    is told, and every ten seconds
-    fetch   job                           -> fetched    job, size, with 1 read-only descriptor
-    cancel  job                           -> cancelled  job, once it has ended
-    clean   job                           -> cleaned    jobs, bytes: how much went
-    drain   reason                        -> drained    running, queued; for admins, like
-    resume                                -> resumed    queued
-    health                                -> reported   state, ready, device, detail, paused,
-                                                        queued, running
-    info                                  -> informed   version, pid, device, checkpoint, ...
-    reload                                -> reloaded   detail, once the configuration is in force;
-                                                        for root and the daemon's own user
-
-`terms` has priority (high, normal, low), key, expires and max_runtime (seconds; the operator's
-limit holds where that is less); all may be absent.
-A key makes submit safe to repeat: the same user's same key gives the same job. `follow` tells each
-change of a job's state once, in order, from the one after `since` (absent: from now on) for ever,
-or says events.gone if not all of them are known any more; without `job` of all that the client may
-see. `clean` without `job` means all of the client's own.
-A job that waits has in `listed`, `described` and `progressed` a `position`, from 1, and an `eta`,
-the seconds until it starts, null while nobody can tell; while none starts, `paused` says why.
-
-`hello` comes first, within ten seconds. A session answers one request after the other: to cancel a
-job while waiting for it, open a second session. `id` is a whole number, greater than that of the
-request before. `job` is an id in requests and a map in replies (job.py). Of `progressed` and `idle`
-a client that does not read gets the newest only; it loses nothing of `happened`. With nothing asked
-for a minute the session is over.
-A job is there for its owner and for admins, for nobody else. Admins are root, the daemon's own
-user, and the members of a group that the operator chooses; only they submit with high priority.
-A uid that users can give themselves (subordinate.py) is refused before hello, with auth.denied.
-An error carries code, name, message, hint, retryable and, where it is known, retry_after_ms
-(errors); after one that leaves the stream in doubt (proto.malformed, proto.too_large,
-proto.version) the session is over. Keys a receiver does not know are ignored.
+What they say is in PROTOCOL.md, which is the protocol, whole: in the checkout `daemon/PROTOCOL.md`,
+beside the README where lipsyncd is installed. A test holds its tables against the code.
 """
 
 import struct
@@ -71,7 +26,8 @@ MAX_DESCRIPTORS = 4  # of one message
 HEADER = struct.Struct(">2sBBI")
 MAGIC = b"LS"
 
-HINT = "Use a lipsyncctl of the daemon's version."
+# for whoever wrote the client, and for whoever installed it
+HINT = "Use a client for the daemon's version: one that follows its PROTOCOL.md, or its lipsyncctl."
 TOO_DEEP = f"A message is nested deeper than {MAX_DEPTH}."
 
 PLAIN = str | bytes | bool | int | float | None

@@ -10,7 +10,7 @@ from command import RENDER, lipsyncctl, messages, started
 from living import Client, Daemon, living
 from paced import Gate, endless, raising
 
-from lipsyncctl.width import width
+from lipsyncctl.show.table import width
 from lipsyncd.errors import NoFace
 
 

@@ -110,7 +110,7 @@ def test_following_tells_that_a_job_is_back_after_a_crash(tmp_path: Path) -> Non
 def test_waiting_ends_with_the_way_back_when_the_daemon_stays_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("lipsyncctl.outage.ENDURANCE", 0.2)  # instead of a minute
+    monkeypatch.setattr("lipsyncctl.client.outage.ENDURANCE", 0.2)  # instead of a minute
     socket = str(tmp_path / "control.sock")
     monkeypatch.setattr("sys.argv", ["lipsyncctl", "--socket", socket, "wait", "one", "two"])
     assert main() == 7

@@ -198,8 +198,8 @@ def test_an_error_about_one_job_names_it_for_programs(quick: Daemon, tmp_path: P
 def test_a_daemon_that_dies_before_it_accepts_and_stays_away_leaves_a_doubt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("lipsyncctl.outage.ENDURANCE", 0.2)  # instead of a minute
-    monkeypatch.setattr("lipsyncctl.submission.STARTING", 0.0)
+    monkeypatch.setattr("lipsyncctl.client.outage.ENDURANCE", 0.2)  # instead of a minute
+    monkeypatch.setattr("lipsyncctl.client.submit.STARTING", 0.0)
     monkeypatch.chdir(tmp_path)
     for name in ("speaker.mp4", "hello.wav"):
         (tmp_path / name).write_bytes(b"media")

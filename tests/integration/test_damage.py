@@ -185,9 +185,8 @@ def another_kind_of_log(state: Path) -> None:
     (state / "jobs.sqlite-wal").write_bytes(b"this is not a log" * 1000)
 
 
-def a_garbled_shm(state: Path) -> None:
-    shm = state / "jobs.sqlite-shm"
-    shm.write_bytes(random.Random(5).randbytes(shm.stat().st_size))
+def a_stray_shm(state: Path) -> None:
+    (state / "jobs.sqlite-shm").write_bytes(random.Random(5).randbytes(32 << 10))
 
 
 DAMAGES = [
@@ -215,7 +214,7 @@ DAMAGES = [
     a_garbled_frame,
     a_frame_of_zeros,
     another_kind_of_log,
-    a_garbled_shm,
+    a_stray_shm,
 ]
 
 

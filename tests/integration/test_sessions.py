@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -132,6 +133,60 @@ def test_all_users_together_have_so_many_sessions(
     monkeypatch.setattr(server, "MAX_OF_USER", 1000)
     with ExitStack() as clients:
         for _ in range(server.MAX_SESSIONS):
+            clients.enter_context(daemon.client())
+        with pytest.raises(SessionsFull, match="64 sessions"), daemon.client():
+            pass
+
+
+class Groups:
+    """The list of groups, in which a look-up can take long; all clients are of user `uid`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.uid, self.admin_gid = 4242, 77
+        self.asked, self.answer = threading.Event(), threading.Event()
+        monkeypatch.setattr(server, "MAX_OF_USER", 1000)
+        monkeypatch.setattr(Peer, "of", lambda _sock: Peer(1, self.uid, frozenset({self.uid})))
+        monkeypatch.setattr("grp.getgrnam", self._looked_up)
+
+    def _looked_up(self, _name: str) -> SimpleNamespace:
+        self.asked.set()
+        self.answer.wait()
+        return SimpleNamespace(gr_gid=self.admin_gid)
+
+
+@pytest.fixture
+def groups(monkeypatch: pytest.MonkeyPatch) -> Iterator[Groups]:
+    groups = Groups(monkeypatch)
+    yield groups
+    groups.answer.set()
+
+
+def test_a_slow_list_of_groups_keeps_only_who_asks_for_the_last_seats_waiting(
+    daemon: Daemon, groups: Groups
+) -> None:
+    with ExitStack() as clients:
+        for _ in range(server.MAX_SESSIONS - server.KEPT_FOR_ADMINS):
+            clients.enter_context(daemon.client())
+        late = clients.enter_context(bare(daemon))
+        late.sendall(HELLO)
+        groups.asked.wait()
+        groups.uid = 0
+        for _ in range(server.KEPT_FOR_ADMINS):
+            assert clients.enter_context(daemon.client()).ask("health")["verb"] == "reported"
+        groups.answer.set()
+        assert isinstance(error := last_words(late), SessionsFull)
+        assert "kept for admins" in error.message
+
+
+def test_the_last_seats_are_for_members_of_the_admin_group(daemon: Daemon, groups: Groups) -> None:
+    groups.answer.set()
+    with ExitStack() as clients:
+        for _ in range(server.MAX_SESSIONS - server.KEPT_FOR_ADMINS):
+            clients.enter_context(daemon.client())
+        with pytest.raises(SessionsFull, match="kept for admins"), daemon.client():
+            pass
+        groups.uid = groups.admin_gid
+        for _ in range(server.KEPT_FOR_ADMINS):
             clients.enter_context(daemon.client())
         with pytest.raises(SessionsFull, match="64 sessions"), daemon.client():
             pass

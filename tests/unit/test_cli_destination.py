@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lipsyncctl import result
-from lipsyncctl.links import followed
-from lipsyncctl.result import Destination, sync
+from lipsyncctl.client import fetch
+from lipsyncctl.client.fetch import Destination, sync
+from lipsyncctl.client.links import followed
 from lipsyncd.errors import InvalidRequest
 
 US, OTHER, THIRD = os.geteuid(), 4001, 4002
@@ -171,7 +171,7 @@ def test_a_folder_exchanged_after_the_links_were_looked_at_is_refused(
     destination = Destination.of(str(folder / "victim"))
     folder.rename(tmp_path / "away")
     link(folder, victim.parent)
-    monkeypatch.setattr(result, "followed", lambda _name: destination.path)
+    monkeypatch.setattr(fetch, "followed", lambda _name: destination.path)
     with pytest.raises(InvalidRequest, match="another place"):
         destination.receive(descriptor, len(CONTENT))
     assert victim.read_bytes() == b"mine"
@@ -188,7 +188,7 @@ def test_a_folder_exchanged_during_the_copy_keeps_what_it_was_given(
         link(folder, victim.parent)
         os.write(target, os.pread(source, size, 0))
 
-    monkeypatch.setattr(result, "copy", copy)
+    monkeypatch.setattr(fetch, "copy", copy)
     deliver(folder / "victim", descriptor)
     assert victim.read_bytes() == b"mine"
     assert (tmp_path / "away" / "victim").read_bytes() == CONTENT

@@ -4,7 +4,8 @@ from argparse import ArgumentTypeError
 
 import pytest
 
-from lipsyncctl.duration import exactly, roughly, seconds_of
+from lipsyncctl.show.wording import exactly, roughly
+from lipsyncctl.verbs.typed import seconds_of
 
 
 @pytest.mark.parametrize(

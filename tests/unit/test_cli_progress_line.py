@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lipsyncctl.progress import ProgressLine
+from lipsyncctl.show.progress import ProgressLine
 from lipsyncd.jobs.job import new_job
 from lipsyncd.jobs.options import Options
 
@@ -20,7 +20,7 @@ class Log:
         self.line = ProgressLine(self.stream)
         self.job = new_job(0, "speaker.mp4", "hello.wav", Options())
         self.now = 100.0
-        monkeypatch.setattr("lipsyncctl.progress.time.monotonic", lambda: self.now)
+        monkeypatch.setattr("lipsyncctl.show.progress.time.monotonic", lambda: self.now)
 
     def show(self, after: float, **changes: Any) -> None:
         """The job as it is so many seconds after the last time."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lipsyncctl.reach import GROUP, connect, failure, start
+from lipsyncctl.client.session import GROUP, connect, failure, start
 from lipsyncd.errors import AccessDenied, InvalidRequest, ServerUnreachable
 from lipsyncd.wire import DEFAULT_SOCKET
 

@@ -4,8 +4,7 @@ import os
 
 import pytest
 
-from lipsyncctl.table import row, table
-from lipsyncctl.width import cut, width
+from lipsyncctl.show.table import cut, row, table, width
 from lipsyncd.jobs.job import Job, new_job
 from lipsyncd.jobs.options import Options, Priority, Terms
 

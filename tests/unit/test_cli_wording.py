@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from lipsyncctl.job import advance, description, fate, place
-from lipsyncctl.key import made_up_key
-from lipsyncctl.wording import clock, ordinal, sentence, size
+from lipsyncctl.client.key import made_up_key
+from lipsyncctl.show.job import advance, description, fate, place
+from lipsyncctl.show.wording import clock, ordinal, sentence, size
 from lipsyncd.errors import QueueFull, SessionsFull
 from lipsyncd.jobs.job import new_job
 from lipsyncd.jobs.options import Options, Priority, Terms

@@ -57,7 +57,8 @@ def test_the_command_line_has_the_last_word(tmp_path: Path) -> None:
     [
         ("colour = 1", "colour"),
         ("[render]\nspeed = 1", "render.speed"),
-        ("[render]\nbatch = 0", "render.batch"),
+        ("[render]\nbatch = -1", "render.batch"),
+        ("[render]\nbatch = 513", "render.batch"),
         ("[render]\nbatch = true", "render.batch"),
         ("[render]\nbatch = 1.5", "render.batch"),
         ('[render]\nbatch = "1"', "render.batch"),

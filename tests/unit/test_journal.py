@@ -3,12 +3,14 @@
 import io
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from lipsyncd.host.journal import NOTICE, LineFormatter, is_journal
+from lipsyncd.host.journal import NOTICE, JournalHandler, LineFormatter, is_journal
+from lipsyncd.host.journald import Journald
 
 
 def record(level: int, message: str, *values: object) -> logging.LogRecord:
@@ -71,3 +73,42 @@ def test_the_journal_is_known_by_its_stream(
     monkeypatch.delenv("JOURNAL_STREAM")
     assert not is_journal(stream)
     assert not is_journal(io.StringIO())
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[socket.socket]:
+    """The socket at which the journal reads."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "journal"))
+        yield listener
+
+
+@pytest.fixture
+def log(journal: socket.socket) -> Iterator[logging.Logger]:
+    """A log of which each record becomes an entry of the journal."""
+    handler = JournalHandler(Journald(Path(journal.getsockname())))
+    logger = logging.Logger("lipsyncd")
+    logger.addHandler(handler)
+    yield logger
+    handler.close()
+
+
+@pytest.mark.parametrize(
+    "text, values, fields",
+    [("%d of %d", ("one",), {}), ("done", (), {"LIPSYNCD_NAME": "\ud800"})],
+    ids=["a text that its values do not fit", "a field that is no text"],
+)
+def test_what_cannot_be_logged_is_told_once_and_ends_nothing(  # noqa: PLR0917
+    log: logging.Logger,
+    journal: socket.socket,
+    capfd: pytest.CaptureFixture[str],
+    text: str,
+    values: tuple[object, ...],
+    fields: dict[str, str],
+) -> None:
+    log.info(text, *values, extra={"fields": fields})
+    log.info("and the next one")
+    assert b"MESSAGE=and the next one\n" in journal.recv(9999)
+    said = capfd.readouterr().err
+    assert said.count("Logging error") == 1
+    assert "test_journal.py" in said

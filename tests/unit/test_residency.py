@@ -9,8 +9,8 @@ from made import DETECTOR, SHIPPED, models_of, random_generator, write_safetenso
 
 from lipsyncd.config import Config
 from lipsyncd.errors import CheckpointMissing, DeviceLost, DeviceUnavailable
+from lipsyncd.model.batch import batch_of
 from lipsyncd.model.checkpoint import load_checkpoint
-from lipsyncd.model.device import device_of
 from lipsyncd.model.golden import golden_of
 from lipsyncd.model.residency import Models, load_models
 
@@ -113,27 +113,6 @@ def test_what_is_rendered_is_not_written_to(
         np.testing.assert_array_equal(values, copy)
 
 
-# The device
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-@pytest.mark.parametrize("demand", ["cuda", "cuda:0", "cuda:1"])
-def test_a_gpu_that_is_not_there_is_never_replaced_by_the_cpu(demand: str) -> None:
-    with pytest.raises(DeviceUnavailable, match=demand) as caught:
-        device_of(demand)
-    assert caught.value.hint
-
-
-def test_a_gpu_that_nobody_has_is_unavailable() -> None:
-    with pytest.raises(DeviceUnavailable):
-        device_of("cuda:99")
-
-
-def test_auto_takes_what_is_there() -> None:
-    assert device_of("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-    assert device_of("cpu").type == "cpu"
-
-
 # Loading
 
 
@@ -152,7 +131,13 @@ def test_loading_says_what_it_does_and_describes_what_it_loaded(
     assert described["precision"] == "float32"
     assert described["checkpoint"] == weights.name
     assert described["checkpoint_width"] == 1 / 64
-    assert described["batch"] == models.batch == Config().render.batch
+    assert described["batch"] == models.batch == 8
+    assert described["fallback"] == ""
+
+
+def test_a_batch_that_is_chosen_is_taken_and_else_one_that_suits_the_device() -> None:
+    assert [batch_of(chosen, "cpu") for chosen in (0, 3)] == [8, 3]
+    assert [batch_of(chosen, "cuda") for chosen in (0, 3)] == [64, 3]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -161,27 +161,29 @@ def test_an_expected_error_fails_the_job_by_its_name(
 
 
 @pytest.mark.parametrize(
-    ("number", "name"),
+    ("number", "name", "attempts"),
     [
-        (errno.ENOSPC, "disk.full"),
-        (errno.EIO, "disk.failed"),
-        (errno.EMFILE, "host.exhausted"),
+        (errno.ENOSPC, "disk.full", 1),
+        (errno.EIO, "disk.failed", 10),
+        (errno.EMFILE, "host.exhausted", 10),
     ],
 )
 def test_a_disk_that_never_works_fails_the_job_by_its_name(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, number: int, name: str
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, number: int, name: str, attempts: int
 ) -> None:
+    monkeypatch.setattr("lipsyncd.jobs.pause.REST_SECONDS", 0.001)
     monkeypatch.setattr("lipsyncd.jobs.scheduler.RETRY_SECONDS", 0.001)
     job = bench.submit()
     bench.start(raising(OSError(number, os.strerror(number))))
     ended = bench.end_of(job)
     assert ended.error and ended.error["name"] == name
-    assert ended.attempts == 3
+    assert ended.attempts == attempts
 
 
 def test_a_disk_that_stutters_costs_a_job_nothing_but_time(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr("lipsyncd.jobs.pause.REST_SECONDS", 0.001)
     monkeypatch.setattr("lipsyncd.jobs.scheduler.RETRY_SECONDS", 0.001)
     broken = iter([errno.EIO, errno.ENOMEM])
 

@@ -164,8 +164,8 @@ def large(path: Path) -> Path:
 
 @pytest.fixture
 def disk(small_disk: Callable[[int], Path]) -> Path:
-    """A file system of 128 KiB."""
-    return small_disk(128 << 10)
+    """A file system of 256 KiB."""
+    return small_disk(256 << 10)
 
 
 def content(path: Path) -> tuple[int, list[str]]:

@@ -17,7 +17,7 @@ from lipsyncd.errors import DeviceLost, DeviceMemoryFull
 from lipsyncd.model.checkpoint import load_checkpoint
 from lipsyncd.model.golden import golden_of
 from lipsyncd.model.residency import Models
-from lipsyncd.model.sharing import Request, Sharing
+from lipsyncd.model.sharing import Kind, Request, Sharing
 
 ROOM = 8
 
@@ -39,7 +39,7 @@ class Device:
         self.is_held = False
         self.sharing = Watched(self.run, lambda: self.room)
 
-    def run(self, rows: Sequence[np.ndarray], _lower: bool, size: int) -> np.ndarray:
+    def run(self, rows: Sequence[np.ndarray], _kind: Kind, size: int) -> np.ndarray:
         assert len(rows[0]) <= size
         if self.is_held:
             answer: SimpleQueue[BaseException | None] = SimpleQueue()

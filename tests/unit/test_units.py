@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from lipsyncd.config import Render
+from lipsyncd.sessions.server import MAX_SESSIONS
+
 UNITS = Path(__file__).resolve().parents[2] / "systemd"
 # How an instance differs from the plain daemon.
 RENAMED = {
@@ -29,6 +32,17 @@ def test_an_instance_differs_from_the_plain_daemon_in_names_alone(kind: str) -> 
     for plain, instance in RENAMED.items():
         renamed = renamed.replace(plain, instance)
     assert renamed.splitlines() == directives(f"lipsyncd@.{kind}")
+
+
+def test_a_unit_has_room_for_the_threads_of_the_largest_machine() -> None:
+    """x264 has at most 128 threads (X264_THREAD_MAX) and 16 of its lookahead beside the one that
+    leads them, libav's decoders 16 (MAX_AUTO_THREADS)."""
+    _, renders = Render.__dataclass_fields__["max_active"].metadata["range"]
+    of_a_render = 128 + 17 + 16 + 4
+    of_libraries = 4 * 256  # PyTorch, OpenCV, and the BLAS of NumPy and of SciPy
+    needed = renders * of_a_render + MAX_SESSIONS + of_libraries
+    (most,) = (line for line in directives("lipsyncd.service") if line.startswith("TasksMax="))
+    assert needed <= int(most.removeprefix("TasksMax=")) < 2 * needed
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze")

@@ -32,8 +32,11 @@ class JournalHandler(logging.Handler):
         self._journald = journald
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Called by logging; it never waits."""
-        self._journald.put(fields_of(record))
+        """Called by logging; it never waits, and what is wrong with a record is told on stderr."""
+        try:
+            self._journald.put(fields_of(record))
+        except Exception:
+            self.handleError(record)
 
     def close(self) -> None:
         """Hand over the last entries."""
@@ -52,7 +55,7 @@ class LineFormatter(logging.Formatter):
         self.for_journal = for_journal
 
     def format(self, record: logging.LogRecord) -> str:
-        """The lines of one event; control characters (of a file's name, say) are spelled out."""
+        """The lines of one event; control characters (of a client's words, say) are spelled out."""
         prefix = self._prefix(record)
         return "\n".join(prefix + line for line in lines_of(record))
 

@@ -29,16 +29,20 @@ class Journald:
         except OSError:
             self._socket.close()
             raise
-        self._entries: Queue[Mapping[str, str] | None] = Queue(MAX_WAITING)
+        self._entries: Queue[bytes | None] = Queue(MAX_WAITING)
         self._lock = threading.Lock()
         self._dropped = 0
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
     def put(self, fields: Mapping[str, str]) -> None:
-        """Hand an entry over soon; if too many wait already it is only counted."""
+        """Hand an entry over soon; if too many wait already it is only counted.
+
+        Raises UnicodeEncodeError for what is no text: here, since it would end the thread.
+        """
+        entry = encode(fields)
         try:
-            self._entries.put_nowait(fields)
+            self._entries.put_nowait(entry)
         except Full:
             with self._lock:
                 self._dropped += 1
@@ -54,8 +58,8 @@ class Journald:
             self._socket.close()
 
     def _run(self) -> None:
-        while (fields := self._entries.get()) is not None:
-            self._deliver(encode(fields))
+        while (entry := self._entries.get()) is not None:
+            self._deliver(entry)
             if self._dropped and self._entries.empty():
                 self._deliver(encode(self._confession()))
 

@@ -34,7 +34,8 @@ def locked(path: Path, what: str, flags: int = FILE) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StateBusy(
-                f"Another lipsyncd uses {what}.", "Stop it first, or give this one its own."
+                f"Another lipsyncd uses {what}.",
+                "Stop it first, or give this one its own; if none runs, see systemd/README.md.",
             ) from None
         except OSError as error:
             if flags == FILE:  # NFS locks files alone

@@ -87,6 +87,9 @@ class Database:
     def _open(self) -> None:
         self._db.row_factory = sqlite3.Row
         self._db.text_factory = as_text  # an error here would keep the file open after `close`
+        # Nobody else uses it.  So there are no locks in each transaction, which may fail to open
+        # again on a disk that stutters, and no shared memory beside the file.
+        self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._db.execute("PRAGMA foreign_keys = ON")
         self._db.execute("PRAGMA synchronous = FULL")  # NORMAL may lose the last commits
         version_of(self._db)

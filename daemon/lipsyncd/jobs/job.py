@@ -11,6 +11,7 @@ from lipsyncd.host.clock import now
 from lipsyncd.jobs.options import Options, Priority, Terms
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
+MAX_ATTEMPTS = 10  # renders that did not come to an end because the daemon or its disk broke
 ID_LENGTH = 12  # 60 random bits: nobody guesses another user's job
 
 PLAIN = Terms()
@@ -149,7 +150,7 @@ def refuse_other(known: Job, job: Job) -> Job:
     """The known job; KeyTaken if another one is meant by the same key."""
     if (known.face, known.voice, known.options) != (job.face, job.voice, job.options):
         raise KeyTaken(
-            f"The key {job.key} is that of job {known.id}, which has other files or options.",
+            f"This key is that of job {known.id}, which has other files or options.",
             "Give each job a key of its own.",
         )
     return known

@@ -1,6 +1,7 @@
 """The pause: why the queue takes or starts nothing for now, by order or for lack of room."""
 
 import threading
+import time
 
 from lipsyncd.config import Chosen
 from lipsyncd.errors import DiskFull, LipsyncError, QueueDraining, StorageError
@@ -9,6 +10,7 @@ from lipsyncd.host.events import DISK_FULL, QUEUE_DRAINED, QUEUE_RESUMED, emit
 from lipsyncd.jobs.spool import Spool
 from lipsyncd.jobs.store import Store
 
+REST_SECONDS = 2.0  # after a fault of the disk, which may have passed by then
 HYSTERESIS = 10  # a tenth more room than is needed ends a pause, so that it does not flicker
 NOTE = "drained"  # in the store: the reason of a drain, over restarts
 TRIAL = "trial"  # a note that is written only to see whether one can be
@@ -27,6 +29,7 @@ class Pause:
         self._chosen = chosen
         self._drained = store.note(NOTE)
         self._fault = ""
+        self._rests_until = 0.0
 
     def blocks(self) -> bool:
         """Whether nothing is to be started; looks at the disk anew."""
@@ -79,10 +82,13 @@ class Pause:
         if not self._fault:
             emit(DISK_FULL, "queue: paused: %s %s", error.message, error.hint, ERROR=error.name)
         self._fault = f"The queue is paused: {error.message}"
+        self._rests_until = time.monotonic() + REST_SECONDS
         self._news.set()
 
     def _look(self) -> None:
         """Whether the disk has room, and can be written to again."""
+        if time.monotonic() < self._rests_until:
+            return None
         least = self._chosen.config.limits.min_free_bytes
         try:
             self.refuse_little_room(least // HYSTERESIS if self._fault else 0)

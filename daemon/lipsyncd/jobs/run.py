@@ -7,20 +7,19 @@ from dataclasses import replace
 
 from lipsyncd.config import Chosen
 from lipsyncd.dataplane import Render
-from lipsyncd.errors import DeviceLost, InternalError, LipsyncError, StorageError
+from lipsyncd.errors import DeviceLost, DiskFull, InternalError, LipsyncError, StorageError
 from lipsyncd.host.clock import now
 from lipsyncd.host.disk import disk_named
 from lipsyncd.host.events import JOB_STARTED, emit
 from lipsyncd.host.heartbeat import Life
 from lipsyncd.jobs.board import Board
-from lipsyncd.jobs.job import Job, Progress, State
+from lipsyncd.jobs.job import MAX_ATTEMPTS, Job, Progress, State
 from lipsyncd.jobs.outcome import cancelled, expired, failed, interrupted, requeued, succeeded
 from lipsyncd.jobs.pause import Pause
 from lipsyncd.jobs.spool import Spool
 
-OVERDUE = "It had not ended when the time of its --expires was up."
-MAX_ATTEMPTS = 3  # before an error of the disk is the job's end
-SLOW = "It was rendered for longer than its --max-runtime of {:g} s."
+OVERDUE = "It had not ended when the time of its expires was up."
+SLOW = "It was rendered for longer than its max_runtime of {:g} s."
 TOO_SLOW = "It was rendered for longer than the {} s that the operator allows."
 ASK = "Submit a shorter voice, or ask the operator for more time."
 
@@ -70,10 +69,10 @@ class Run:
         """Another time, since the disk may work again; but not without end."""
         if not self._pause.has_room():
             return requeued(self.job)  # others took it
+        if isinstance(error, DiskFull) or self.job.attempts >= MAX_ATTEMPTS:
+            return failed(self.job, error, self.seconds)  # the room is there until it is rendered
         self._pause.tell(error)  # until the disk has been seen to work
-        if self.job.attempts < MAX_ATTEMPTS:
-            return interrupted(self.job)
-        return failed(self.job, error, self.seconds)
+        return interrupted(self.job)
 
     def _finished(self, render: Render, life: Life) -> Job:
         steps = render(self.job.options, self._spool.paths(self.job.id))

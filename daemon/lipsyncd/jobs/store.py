@@ -8,7 +8,7 @@ from typing import Any
 from lipsyncd.errors import JobQuarantined
 from lipsyncd.host.clock import now
 from lipsyncd.jobs.database import Database
-from lipsyncd.jobs.job import Job, State, move, refuse_other
+from lipsyncd.jobs.job import MAX_ATTEMPTS, Job, State, move, refuse_other
 from lipsyncd.jobs.options import Priority
 from lipsyncd.jobs.order import Waiting
 from lipsyncd.jobs.outcome import interrupted
@@ -16,7 +16,6 @@ from lipsyncd.jobs.rows import INSERT, UPDATE, as_bytes, job_by_id, jobs_of, row
 from lipsyncd.jobs.usage import Files, Usage, files_in, first_kept_in, usage_in
 
 MAX_CRASHES = 2  # renders that broke the daemon, before their job is set aside
-MAX_ATTEMPTS = 10  # renders that the daemon, for whatever reason, did not live to end
 
 LEVELS = ", ".join(f"('{priority}')" for priority in Priority)
 WAITING = "SELECT id, owner, priority, created_at, sequence, crashes FROM jobs"

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +12,20 @@ from lipsyncd.config import Config
 from lipsyncd.errors import DeviceLost, DeviceMemoryFull, WarmUpFailed
 from lipsyncd.face.mask import CROP
 from lipsyncd.host.events import GPU_OOM, emit
+from lipsyncd.model.batch import Batch, batch_of
 from lipsyncd.model.checkpoint import Checkpoint, Conventions, load_checkpoint
 from lipsyncd.model.detector import Detector, load_detector
 from lipsyncd.model.device import (
+    FREE_MEMORY,
     description_of,
     device_faults,
     device_of,
     keep_in_memory,
     precision_of,
+    recover,
 )
 from lipsyncd.model.golden import Golden, golden_of
-from lipsyncd.model.sharing import Sharing
+from lipsyncd.model.sharing import Kind, Sharing
 from lipsyncd.model.weights import WeightsFile
 
 # How far a mouth may be from the golden one, of 255: float16 was seen within 0.4, float32 in 1e-4.
@@ -33,7 +37,8 @@ class Models:
     """The generator of one checkpoint, resident, and face detectors for whoever renders.
 
     Jobs that want mouths at the same time share passes.  Every pass of a job has the same shape,
-    so a mouth never depends on its neighbours.
+    so a mouth never depends on its neighbours.  One thread makes them all: cuDNN's choices for
+    each shape, made when it is first met, are a thread's own.
     """
 
     def __init__(  # noqa: PLR0917
@@ -43,19 +48,30 @@ class Models:
         detector: WeightsFile,
         device: torch.device,
         batch: int,
+        fallback: str = "",
     ) -> None:
+        """`fallback` says why it is this device.  Raises DeviceLost, DeviceMemoryFull."""
         self._checkpoint = checkpoint
         self._golden = golden
         self._detector = detector
         self._device = device
+        self._fallback = fallback
         self._dtype = precision_of(device)
-        self._generator = checkpoint.generator.to(
-            device, self._dtype, memory_format=torch.channels_last
-        )
+        with device_faults(device):
+            self._generator = checkpoint.generator.to(
+                device, self._dtype, memory_format=torch.channels_last
+            )
         self._locked_bytes = keep_in_memory(self._generator)
-        self._sharing = Sharing(self._fitting_pass, lambda: self.batch)
-        self.batch = batch
+        self._batch = Batch(batch)
+        self._is_cramped = False  # the last warm pass found no memory
+        self._thread = ThreadPoolExecutor(1, "device")
+        self._sharing = Sharing(self._in_thread, lambda: self.batch)
         self.conventions: Conventions = checkpoint.conventions
+
+    @property
+    def batch(self) -> int:
+        """How many rows a pass for jobs has."""
+        return self._batch.size
 
     def new_detector(self) -> Detector:
         """A face detector for one render (it is small, and no two threads may share one)."""
@@ -81,9 +97,17 @@ class Models:
     def prove(self) -> None:
         """The warm pass: a small batch, compared with its golden output, before whatever waits.
 
+        A device without memory for it, in which others have taken that, is not lost.
         Raises DeviceLost.
         """
-        error = self._error(lower=False, urgent=True)
+        try:
+            error = self._error(lower=False, urgent=True)
+        except DeviceMemoryFull as full:
+            if not self._is_cramped:
+                emit(GPU_OOM, "device: no memory for a warm pass: %s", full.message)
+            self._is_cramped = True
+            return
+        self._is_cramped = False
         if not error <= TOLERANCE[self._dtype]:
             raise DeviceLost(
                 f"The device {self._device} computes wrongly (off by {error:.3g} of 255).",
@@ -91,7 +115,10 @@ class Models:
             )
 
     def check(self) -> None:
-        """A pass at every shape of serving, against the golden output.  Raises WarmUpFailed."""
+        """A pass at every shape of serving, against the golden output.
+
+        Raises WarmUpFailed, DeviceLost, DeviceMemoryFull.
+        """
         for lower, urgent in ((True, False), (False, False), (False, True)):
             error = self._error(lower, urgent)
             if not error <= TOLERANCE[self._dtype]:
@@ -102,9 +129,13 @@ class Models:
                 )
 
     def describe(self) -> dict[str, object]:
-        """What `info` says of the models; the checksum is read back from the device."""
+        """What `info` says of the models; the checksum is read back from the device.
+
+        Raises DeviceLost, DeviceMemoryFull.
+        """
         return {
             **description_of(self._device),
+            "fallback": self._fallback,
             "precision": str(self._dtype).removeprefix("torch."),
             "checkpoint": self._checkpoint.path.name,
             "checkpoint_sha256": self._checkpoint.sha256,
@@ -114,13 +145,23 @@ class Models:
             "batch": self.batch,
         }
 
-    def _fitting_pass(self, inputs: Sequence[np.ndarray], lower: bool, batch: int) -> np.ndarray:
+    def _in_thread(self, inputs: Sequence[np.ndarray], kind: Kind, batch: int) -> np.ndarray:
+        return self._thread.submit(self._fitting_pass, inputs, kind, batch).result()
+
+    def _fitting_pass(self, inputs: Sequence[np.ndarray], kind: Kind, batch: int) -> np.ndarray:
         """A pass for as many of the inputs as the memory is enough for: mostly all."""
         while True:
+            rows = [each[:batch] for each in inputs]
             try:
-                return self._pass([each[:batch] for each in inputs], lower, batch)
-            except torch.OutOfMemoryError as error:
-                batch = self._halved(batch, error)
+                made = self._pass(rows, kind.lower, batch)
+            except DeviceMemoryFull as error:
+                reason = error.message
+            else:
+                if not kind.urgent:
+                    self._batch.fitted()
+                return made
+            recover(self._device)  # not above: there the error holds on to the pass's tensors
+            batch = self._halved(batch, kind, reason)
 
     @torch.inference_mode()
     def _pass(self, inputs: Sequence[np.ndarray], lower: bool, batch: int) -> np.ndarray:
@@ -145,23 +186,22 @@ class Models:
         wanted = golden.mouths[:, CROP // 2 :] if lower else golden.mouths
         return float(np.abs(made - wanted).max())
 
-    def _halved(self, batch: int, error: Exception) -> int:
-        """Half the batch, for now and in future."""
-        torch.cuda.empty_cache()
+    def _halved(self, batch: int, kind: Kind, reason: str) -> int:
+        """Half of a pass's size; what it is for jobs is halved, too, if the pass was for them."""
         if batch == 1:
-            raise DeviceMemoryFull(
-                f"Not even one crop fits in the memory of {self._device}.",
-                "Free memory on the GPU (`nvidia-smi` shows who holds it), then submit again.",
-            ) from error
-        self.batch = batch // 2
-        emit(GPU_OOM, "device: out of memory, going on with batches of %d", self.batch)
-        return self.batch
+            raise DeviceMemoryFull(f"Not even one crop fits. {reason}", FREE_MEMORY)
+        if not kind.urgent:
+            self._batch.halve()
+            emit(GPU_OOM, "device: out of memory, going on with batches of %d", self.batch)
+        return batch // 2
 
     def _checksum(self) -> str:
-        sampled = [
-            weights.detach().reshape(-1)[::SAMPLED] for weights in self._generator.parameters()
-        ]
-        return hashlib.sha256(torch.cat(sampled).cpu().numpy().tobytes()).hexdigest()[:16]
+        with device_faults(self._device):
+            sampled = [
+                weights.detach().reshape(-1)[::SAMPLED] for weights in self._generator.parameters()
+            ]
+            values = torch.cat(sampled).cpu().numpy()
+        return hashlib.sha256(values.tobytes()).hexdigest()[:16]
 
 
 def padded(values: np.ndarray, count: int) -> np.ndarray:
@@ -177,14 +217,18 @@ def load_models(config: Config, cache: Path, report: Callable[[str], None]) -> M
 
     `cache` is the folder of golden outputs; `report` is told what is being done.
     Raises DeviceUnavailable, CheckpointMissing, CheckpointInvalid, StorageError, WarmUpFailed,
-    DeviceLost.
+    DeviceLost, DeviceMemoryFull.
     """
-    device = device_of(config.device)
+    report("looking for a device")
+    device, fallback = device_of(config.device)
+    # every shape is fixed, so cuDNN tries its routines once for each
+    torch.backends.cudnn.benchmark = device.type == "cuda"
     checkpoint = load_checkpoint(config.checkpoint, report)
     detector = load_detector(config.detector, report)
     golden = golden_of(checkpoint, cache, report)
     report(f"moving {checkpoint.path.name} to {device}")
-    models = Models(checkpoint, golden, detector, device, config.render.batch)
+    batch = batch_of(config.render.batch, device.type)
+    models = Models(checkpoint, golden, detector, device, batch, fallback)
     report(f"warming up on {device}")
     models.check()
     return models

@@ -16,16 +16,18 @@ import numpy as np
 
 from lipsyncd.errors import DeviceLost
 
-# Makes a pass: of these rows, of their lower halves only or not, at the size of so many rows.
-# It returns what became of them all, or of the first ones.
-Run = Callable[[Sequence[np.ndarray], bool, int], np.ndarray]
-
 
 class Kind(NamedTuple):
-    """What all rows of a pass have in common."""
+    """What all rows of a pass have in common: whether their lower halves are enough, and whether
+    it goes before all that wait."""
 
     lower: bool
     urgent: bool
+
+
+# Makes a pass: of these rows, of this kind, at the size of so many rows.
+# It returns what became of them all, or of the first ones.
+Run = Callable[[Sequence[np.ndarray], Kind, int], np.ndarray]
 
 
 @dataclass(eq=False)
@@ -126,7 +128,7 @@ class Sharing:
         try:
             rows = [joined(parts) for parts in zip(*map(Share.rows, shares), strict=True)]
             size = len(rows[0]) if kind.urgent else self._room()
-            hand_out(self._run(rows, kind.lower, size), shares)
+            hand_out(self._run(rows, kind, size), shares)
         except DeviceLost as error:
             with self._changed:
                 fail(self._waiting, error)

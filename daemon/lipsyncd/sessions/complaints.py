@@ -5,7 +5,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from lipsyncd.errors import AccessDenied, LipsyncError, ProtocolError, QueueFull
+from lipsyncd.errors import AccessDenied, LipsyncError, ProtocolError, QueueFull, UnknownJob
 from lipsyncd.host.events import AUTH_DENIED, JOB_REJECTED_QUEUE_FULL, PROTOCOL_ERROR, Event, emit
 from lipsyncd.sessions.peer import Peer
 
@@ -48,12 +48,14 @@ class Complaints:
             log.warning("sessions of %s: %d more refusals were not told", name, untold)
         if not is_told:
             return None
-        text = "session of %s: %s: %s"
+        # what was taken for a job's id may be a file's name, and those are not told to all who read
+        words = error.name if isinstance(error, UnknownJob) else f"{error.name}: {message}"
+        text = "session of %s: %s"
         event = _event_of(error)
         if event is None:
-            return log.info(text, peer, error.name, message)
-        client = (peer, error.name, message)
-        return emit(event, text, *client, PEER_PID=peer.pid, OWNER_UID=peer.uid, ERROR=error.name)
+            return log.info(text, peer, words)
+        fields = {"PEER_PID": peer.pid, "OWNER_UID": peer.uid, "ERROR": error.name}
+        return emit(event, text, peer, words, **fields)
 
     def _entered(self, name: str) -> tuple[bool, int]:
         """Whether to tell of it, and how many were not told in the period before."""

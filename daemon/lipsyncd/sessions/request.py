@@ -9,8 +9,16 @@ from lipsyncd.house import House
 from lipsyncd.jobs.job import ALPHABET, ID_LENGTH, Job
 from lipsyncd.sessions.line import Line
 from lipsyncd.sessions.peer import Peer
+from lipsyncd.wire import HINT
 
 Value = TypeVar("Value")
+
+WORDS: dict[type, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    list: "an array",
+    str: "text",
+}
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,8 @@ class Request:
         """A field of exactly this type; without a default it has to be there."""
         value = self.body.get(name, default)
         if type(value) is not kind:
-            raise InvalidRequest(f"{name} is not {kind.__name__}.", "Use the daemon's lipsyncctl.")
+            found = "is not" if name in self.body else "is missing; it has to be"
+            raise InvalidRequest(f"{name} {found} {WORDS[kind]}.", HINT)
         return value
 
     def job(self, name: str = "job") -> Job:
@@ -59,7 +68,7 @@ class Request:
         wanted = self.field(name, str)
         found = self.house.store.get(wanted, self.owner) if _is_id(wanted) else None
         if found is None:
-            raise UnknownJob(f"There is no job {wanted}.", "lipsyncctl list shows yours.")
+            raise UnknownJob(f"There is no job {wanted}.", "List yours, as `lipsyncctl list` does.")
         return self.house.board.newest(found)
 
 

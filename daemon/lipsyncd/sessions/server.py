@@ -35,12 +35,19 @@ PAUSE_SECONDS = 0.1  # after a client could not be accepted, for lack of descrip
 class Guest:
     """Who has a session, and by which connection.
 
-    `is_doubtful` until it is known that its uid is not one that users hand out to themselves.
+    `is_doubtful` until it is known that its uid is not one that users hand out to themselves;
+    `is_seated` unless it must be an admin to stay, and that is not known yet.
     """
 
     peer: Peer
     connection: Connection
     is_doubtful: bool
+    is_seated: bool = True
+
+    @property
+    def is_known(self) -> bool:
+        """Nothing has to be looked up of it, among users or groups, which may be slow."""
+        return self.is_seated and not self.is_doubtful
 
 
 class Server:
@@ -96,7 +103,8 @@ class Server:
         try:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)
             peer = Peer.of(client)
-            guest = Guest(peer, connection, is_doubtful(peer))
+            is_seated = peer.is_operator or self._seated() < MAX_SESSIONS - KEPT_FOR_ADMINS
+            guest = Guest(peer, connection, is_doubtful(peer), is_seated)
             if reason := self._no_room_for(guest):
                 self._refuse(guest, SessionsFull(reason, LATER))
             else:
@@ -105,22 +113,23 @@ class Server:
             connection.close()
             raise
 
+    def _seated(self) -> int:
+        """How many clients have a session that is theirs."""
+        with self._lock:
+            return sum(each.is_seated for each in self._guests.values())
+
     def _no_room_for(self, guest: Guest) -> str:
         """Why this client cannot have a session, in a sentence; empty if it can."""
-        peer = guest.peer
+        seated = self._seated()
         with self._lock:
-            count = len(self._guests)
-            own = sum(each.peer.uid == peer.uid for each in self._guests.values())
-            doubtful = sum(each.is_doubtful for each in self._guests.values())
+            own = sum(each.peer.uid == guest.peer.uid for each in self._guests.values())
+            unknown = sum(not each.is_known for each in self._guests.values())
         if own >= MAX_OF_USER:
             return f"This user has {own} sessions already."
-        if guest.is_doubtful and doubtful >= MAX_OF_USER:
-            return f"{doubtful} clients are still being looked up among the users."
-        if count >= MAX_SESSIONS:
-            return f"There are {count} sessions already."
-        if count >= MAX_SESSIONS - KEPT_FOR_ADMINS:
-            group = self._house.chosen.config.admin_group
-            return "" if peer.may_administer(group) else "The last sessions are kept for admins."
+        if not guest.is_known and unknown >= MAX_OF_USER:
+            return f"{unknown} clients are still being looked up among the users."
+        if seated >= MAX_SESSIONS:
+            return f"There are {seated} sessions already."
         return ""
 
     def _refuse(self, guest: Guest, error: LipsyncError) -> None:
@@ -138,10 +147,10 @@ class Server:
     def _serve(self, guest: Guest) -> None:
         """The life of a session's thread."""
         try:
-            if guest.is_doubtful:
+            if not guest.is_known:
                 self._examine(guest)
             Session(guest.connection, guest.peer, self._house, self._complaints).run()
-        except AccessDenied as error:
+        except (AccessDenied, SessionsFull) as error:
             self._refuse(guest, error)
         finally:
             with self._lock:  # first: who sees that a session is over may begin another
@@ -149,7 +158,21 @@ class Server:
             guest.connection.close()
 
     def _examine(self, guest: Guest) -> None:
-        """Raises AccessDenied for a subordinate uid. Here, since the list of users may be slow."""
-        refuse_subordinate(guest.peer)
+        """Raises AccessDenied for a subordinate uid, SessionsFull without a seat for it.
+
+        Here, since the lists of users and groups may be slow.
+        """
+        if guest.is_doubtful:
+            refuse_subordinate(guest.peer)
+        if not guest.is_seated:
+            self._refuse_all_but_admins(guest.peer)
         with self._lock:
-            self._guests[threading.current_thread()] = replace(guest, is_doubtful=False)
+            seated = sum(each.is_seated for each in self._guests.values())
+            if not guest.is_seated and seated >= MAX_SESSIONS:
+                raise SessionsFull(f"There are {seated} sessions already.", LATER)
+            known = replace(guest, is_doubtful=False, is_seated=True)
+            self._guests[threading.current_thread()] = known
+
+    def _refuse_all_but_admins(self, peer: Peer) -> None:
+        if not peer.may_administer(self._house.chosen.config.admin_group):
+            raise SessionsFull("The last sessions are kept for admins.", LATER)

@@ -28,6 +28,10 @@ log = logging.getLogger(__name__)
 HELLO_SECONDS = 10.0  # for the first message to begin
 IDLE_SECONDS = 60.0  # for the next one
 MAX_WORDS = 1000  # characters of an error that may quote what a client sent
+LOST = (
+    "Connect to the daemon's own Unix socket on this machine: files travel as descriptors, "
+    "which no proxy and no tunnel (ssh -L) carries."
+)
 IN_DOUBT = (MalformedMessage, MessageTooLarge, VersionMismatch)  # what follows cannot be trusted
 
 
@@ -118,10 +122,7 @@ class Session:
         if not isinstance(verb, str) or verb not in VERBS:
             raise UnsupportedVerb(f"The daemon does not know how to {verb}.", HINT)
         expected = DESCRIPTORS.get(verb, 0)
-        if len(message.descriptors) != expected:
-            raise InvalidRequest(
-                f"{verb} comes with {expected} descriptors, not {len(message.descriptors)}.", HINT
-            )
+        _check_descriptors(verb, len(message.descriptors), expected)
         return verb
 
     def _reply(self, reply: Reply, number: object) -> None:
@@ -146,3 +147,11 @@ class Session:
             self._connection.send(kind, body, descriptors or [])
         except TimeoutError:
             raise HungUp from None
+
+
+def _check_descriptors(verb: str, found: int, expected: int) -> None:
+    """Raise InvalidRequest; where there are too few, something on the way has mostly lost them."""
+    if found < expected:
+        raise InvalidRequest(f"{found} of the {expected} descriptors of {verb} came in.", LOST)
+    if found > expected:
+        raise InvalidRequest(f"{verb} comes with {expected} descriptors, not {found}.", HINT)

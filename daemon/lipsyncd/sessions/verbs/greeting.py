@@ -3,7 +3,7 @@
 from lipsyncd import __version__
 from lipsyncd.errors import InvalidRequest, VersionMismatch
 from lipsyncd.sessions.request import Reply, Request
-from lipsyncd.wire import VERSIONS
+from lipsyncd.wire import HINT, VERSIONS
 
 
 def on_hello(request: Request) -> Reply:
@@ -16,7 +16,7 @@ def on_hello(request: Request) -> Reply:
         raise VersionMismatch(
             f"The client speaks versions {offered[0]} to {offered[1]}, the daemon {VERSIONS[0]} "
             f"to {VERSIONS[1]}.",
-            "Install lipsyncctl and lipsyncd of the same version.",
+            HINT,
         )
     state = str(request.house.status.condition)
     return Reply("welcomed", {"version": version, "server": __version__, "state": state})

@@ -32,7 +32,9 @@ def on_fetch(request: Request) -> Reply:
     if not job.is_ended:
         raise JobNotEnded(f"{job}.", "Wait for it first.")
     if job.state is not State.SUCCEEDED:
-        raise NoResult(f"{job}, so it has no result.", "Look at it with `lipsyncctl status`.")
+        raise NoResult(
+            f"{job}, so it has no result.", "Its status tells why, as `lipsyncctl status` does."
+        )
     fields = {"job": job.as_map(), "size": job.result_bytes}
     return Reply("fetched", fields, request.house.spool.open_result(job.id))
 

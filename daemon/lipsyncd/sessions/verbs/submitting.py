@@ -7,6 +7,7 @@ from lipsyncd.jobs.options import Options, Priority, Terms
 from lipsyncd.sessions.request import Reply, Request
 
 MAX_NAME = 255  # characters of a file's name
+MIB = 1 << 20
 
 
 def on_submit(request: Request) -> Reply:
@@ -35,9 +36,11 @@ def _tell_accepted(request: Request, job: Job, queued: int) -> None:
     """Without the names of the files: others than their owner may read the journal."""
     emit(
         JOB_ACCEPTED,
-        "job %s: accepted, %s + %s, %d queued",
-        *(job.id, job.face, job.voice, queued),
+        # no names of files: everybody who may read the journal would see them
+        "job %s: accepted, %.1f MiB, %d queued",
+        *(job.id, job.spool_bytes / MIB, queued),
         job=job,
+        BYTES=job.spool_bytes,
         PEER_PID=request.peer.pid,
         REQUEST_ID=request.number,
         QUEUE_DEPTH=queued,

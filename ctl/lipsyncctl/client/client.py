@@ -1,0 +1,249 @@
+"""The door of the library: Client, which hands jobs to the daemons and fetches their results."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Self
+from weakref import WeakSet
+
+from lipsyncctl.client import fetch, follow, submit, wait
+from lipsyncctl.client.daemons import Answer, Daemons, ask
+from lipsyncctl.client.deadline import Deadline
+from lipsyncctl.client.fetch import Destination
+from lipsyncctl.client.instances import holder, taker
+from lipsyncctl.client.job import Event, Job
+from lipsyncctl.client.key import made_up_key
+from lipsyncctl.client.outage import persistent
+from lipsyncctl.client.session import ANSWER, Notice, open_session
+from lipsyncctl.client.submit import Source
+from lipsyncctl.client.wait import OnProgress
+from lipsyncd.errors import InvalidRequest
+
+PAGE = 200  # jobs; a daemon tells no more at once
+
+
+class Client(Daemons):
+    """lipsyncd, from a program.
+
+        with Client() as client:
+            job = client.submit("speaker.mp4", "hello.wav", crf=20)
+            if client.wait(job.id).state == "succeeded":
+                client.fetch(job.id, "spoken.mp4")
+
+    `socket` is a daemon's socket or a folder with those of several; without it they are looked for
+    at $LIPSYNCD_SOCKET, then where the system has them, then at the user's own. Nothing is asked
+    before a method is called, and each call has a session of its own: a Client may be kept for
+    long and used by several threads. Leaving the context ends each `follow` that is under way.
+
+    Failures are classes of `lipsyncd.errors`, with `message`, `hint` and `code`; every method
+    raises ServerUnreachable when there is no daemon, SessionsFull when it serves too many already,
+    AccessDenied when it may not be asked, and UnknownJob for an id that is none of the caller's
+    jobs. `submit`, `wait`, `wait_any` and `follow` wait out a daemon that restarts, for up to a
+    minute; `on_notice` is called with a sentence when they do, and for whatever else is worth
+    knowing beside an answer. Nothing is printed.
+    """
+
+    def __init__(
+        self,
+        socket: str | os.PathLike[str] | None = None,
+        on_notice: Notice = lambda _: None,
+    ) -> None:
+        super().__init__(socket, on_notice)
+        self._streams: WeakSet[follow.Stream] = WeakSet()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End each `follow` that is under way, as if nothing more happened."""
+        for stream in list(self._streams):
+            stream.close()
+
+    def submit(
+        self,
+        face: Source,
+        voice: Source,
+        *,
+        key: str | None = None,
+        priority: str | None = None,
+        expires: float | None = None,
+        max_runtime: float | None = None,
+        **options: Any,
+    ) -> Job:
+        """Hand in a job; on return it is on the daemon's disk for good, with copies of the files.
+
+        `face` and `voice` are paths or files open for reading. The same `key` is the same job,
+        however often it is submitted; without one the library makes one up, so that a lost answer
+        is no lost job. `priority` is high (for admins), normal or low; `expires` and `max_runtime`
+        are seconds. `options` are those of the render: blend, extend, box, crf; None is the
+        daemon's default. A daemon that is just starting has five seconds to.
+
+        Raises UnreadableMedia, NotAFile, InvalidRequest, QueueFull, QueueDraining, KeyTaken,
+        DiskFull; AcceptanceUnknown if the daemon went away with the job and stayed away.
+
+            job = client.submit("speaker.mp4", "hello.wav", key="take-1", box=(10, 10, 90, 90))
+        """
+        terms = {"key": key or made_up_key(), "priority": priority}
+        terms |= {"expires": expires, "max_runtime": max_runtime}
+        fields = {"options": given(options), "terms": given(terms)}
+        address = taker(self.addresses, key)
+        return submit.submit(address, face, voice, fields, self.on_notice)
+
+    def status(self, job: str) -> Job:
+        """A job as it is now; its message has the `seq` to `follow` it from.
+
+        print(client.status(job.id).state)
+        """
+        return self._ask_about(job, "status", ANSWER)
+
+    def list(self, limit: int | None = None) -> "list[Job]":
+        """The newest jobs (None: all), the newest last: the caller's own, for admins everybody's.
+
+        print([job.id for job in client.list(limit=10)])
+        """
+        found = [job for address in self.addresses for job in newest(address, limit)]
+        found.sort(key=lambda job: job["created_at"])
+        return found if limit is None else found[-limit:]
+
+    def wait(
+        self, job: str, timeout: float | None = None, on_progress: OnProgress | None = None
+    ) -> Job:
+        """The job once it has ended; TimeIsUp, a TimeoutError, after `timeout` seconds.
+
+        `on_progress` is called with the Job whenever it is further, ten times a second at most.
+
+            ended = client.wait(job.id, on_progress=lambda job: print(job.done, job.total))
+            if ended.error: raise ended.error
+        """
+        deadline = Deadline(timeout)
+        address = persistent(
+            lambda: holder(self.addresses, job, deadline), self.on_notice, deadline
+        )
+        return wait.wait(address, job, deadline, self.on_notice, on_progress)
+
+    def wait_any(self, jobs: Sequence[str], timeout: float | None = None) -> Job:
+        """The first of several jobs to end; TimeIsUp after `timeout` seconds.
+
+        first = client.wait_any([one.id, other.id], timeout=600)
+        """
+        return wait.wait_any(self.addresses, jobs, Deadline(timeout), self.on_notice)
+
+    def follow(self, since: int | None = None, jobs: Iterable[str] = ()) -> Iterator[Event]:
+        """Each change of a job's state, once and in order, also while a daemon restarts.
+
+        Of `jobs` it tells how they are, then each change until all have ended; without jobs every
+        change of those that the caller may see, without end. It tells what happens after this call,
+        or what has happened after change number `since`. Raises EventsGone if the daemon has
+        forgotten what came then, InvalidRequest for `since` with several daemons.
+
+            for event in client.follow(jobs=[job.id]):
+                print(event.seq, event.job.state)
+        """
+        if since is not None and len(self.addresses) > 1:
+            raise InvalidRequest(
+                "Each daemon counts for itself, so `since` is for one of them.", "Name its socket."
+            )
+        if names := [*jobs]:
+            found = follow.find(self.addresses, names, self.on_notice, Deadline())
+            stream = follow.stream_of(
+                [each for each in found if not each.is_over(since)],
+                *(since, self.on_notice, Deadline()),
+            )
+            self._streams.add(stream)
+            return follow.events_of(found, since, stream)
+        starts = dict.fromkeys(self.addresses, since)
+        stream = follow.Stream(starts, self.on_notice, Deadline())
+        self._streams.add(stream)
+        return follow.all_events(stream.begin(starts))
+
+    def destination(
+        self, to: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]] = ()
+    ) -> Destination:
+        """Where a result goes, checked before there is one. `inputs` are not to be written over.
+
+        Raises InvalidRequest if nothing can be written there, or through the link of a stranger.
+
+            destination = client.destination("spoken.mp4", inputs=["speaker.mp4"])
+        """
+        destination = Destination.of(os.fspath(to), map(os.fspath, inputs))
+        if destination.is_misnamed:
+            self.on_notice("The result is an MP4 (H.264), whatever its name says.")
+        return destination
+
+    def fetch(
+        self,
+        job: str,
+        to: str | os.PathLike[str] | Destination,
+        *,
+        timeout: float | None = None,
+        survive_restart: bool = False,
+    ) -> Job:
+        """Write a result to `to`: whole, durable, or not at all; its message has the `size`.
+
+        `survive_restart` waits out a restart of the daemon, as `wait` does. Raises JobNotEnded,
+        NoResult, DiskFull; InvalidRequest if `to` cannot be written.
+
+            client.fetch(job.id, "spoken.mp4")
+        """
+        destination = to if isinstance(to, Destination) else self.destination(to)
+        deadline = Deadline(timeout)
+
+        def once() -> Job:
+            address = holder(self.addresses, job, deadline)
+            return fetch.fetch(address, job, destination, deadline)
+
+        return persistent(once, self.on_notice, deadline) if survive_restart else once()
+
+    def cancel(self, job: str) -> Job:
+        """Stop a job; on return it has ended, and leaves no result. JobEnded if it had before.
+
+        client.cancel(job.id)
+        """
+        return self._ask_about(job, "cancel")
+
+    def retry(self, job: str) -> Job:
+        """A new job from the inputs of one that failed or was quarantined.
+
+        Raises NotRetryable for others, InputGone, and what `submit` does of a full queue.
+
+            again = client.retry(job.id)
+        """
+        return self._ask_about(job, "retry")
+
+    def clean(self, job: str | None = None) -> Answer:
+        """Remove a job that has ended, with its result; without an id all of the caller's own.
+
+        `jobs` and `bytes` are how much went. Raises JobNotEnded; for all, InvalidRequest if there
+        are several daemons.
+
+            print(client.clean()["bytes"])
+        """
+        if job is None:
+            return self._ask("clean", timeout=None)  # there may be many files to remove
+        return ask(holder(self.addresses, job), "clean", timeout=None, job=job)
+
+    def _ask_about(self, job: str, verb: str, timeout: float | None = None) -> Job:
+        """The answer of the daemon that has the job."""
+        return Job(ask(holder(self.addresses, job), verb, timeout=timeout, job=job))
+
+
+def newest(address: Path, limit: int | None) -> list[Job]:
+    """So many jobs of one daemon (None: all), page after page, the newest last."""
+    jobs: list[Job] = []
+    with open_session(address) as session:
+        while limit is None or len(jobs) < limit:
+            size = PAGE if limit is None else min(PAGE, limit - len(jobs))
+            before = {"before": jobs[0].id} if jobs else {}
+            page = session.ask("list", limit=size, **before).body["jobs"]
+            jobs = [*(Job({"verb": "listed", "job": job}) for job in page), *jobs]
+            if len(page) < size:
+                break
+    return jobs
+
+
+def given(fields: dict[str, Any]) -> dict[str, Any]:
+    """Without those that are left to the daemon."""
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,0 +1,134 @@
+"""Fetching a result: it appears in its place whole or not at all."""
+
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from lipsyncctl.client.deadline import Deadline
+from lipsyncctl.client.job import Job
+from lipsyncctl.client.links import followed
+from lipsyncctl.client.session import open_session
+from lipsyncd.errors import DiskFull, InternalError, InvalidRequest, MalformedMessage
+from lipsyncd.wire import HINT
+
+SUFFIXES = {"", ".mp4", ".m4v", ".mov"}  # of names that promise nothing else than they hold
+CHUNK = 1 << 20  # bytes copied at a time
+STAYS = "The result stays with the daemon."
+UNSYNCED = {errno.EINVAL, errno.EOPNOTSUPP, errno.EACCES}  # no fsync of a folder here, or not by us
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A file to be written: `name` as it was typed, `path` with symbolic links followed."""
+
+    name: str
+    path: str
+
+    @classmethod
+    def of(cls, name: str, inputs: Iterable[str] = ()) -> Self:
+        """Refuses, before any work is done, a place that cannot be written to or is an input."""
+        if not name:
+            raise InvalidRequest("A result needs the name of a file.", "Name one, as out.mp4.")
+        path = followed(name)
+        folder = os.path.dirname(path)
+        if not os.path.isdir(folder):
+            raise InvalidRequest(f"The folder {folder} does not exist.", "Make it first.")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise InvalidRequest(f"The folder {folder} is not writable.", "Choose another.")
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise InvalidRequest(f"{name} is not a regular file.", "Name a file.")
+        if path in map(os.path.realpath, inputs):
+            raise InvalidRequest(f"{name} is an input.", "Choose another name.")
+        return cls(name, path)
+
+    @property
+    def is_misnamed(self) -> bool:
+        """Whether the name is that of another format."""
+        return os.path.splitext(self.name)[1].lower() not in SUFFIXES
+
+    def receive(self, descriptor: int, size: int) -> None:
+        """Copies `size` bytes to a file beside the path, makes it durable, and renames it."""
+        try:
+            with self._folder() as folder:
+                self._write(folder, descriptor, size)
+        except OSError as error:
+            raise refused(self.name, error) from error
+
+    @contextmanager
+    def _folder(self) -> Iterator[int]:
+        """The folder of the path, which nobody can exchange any more.
+
+        Raises InvalidRequest if the name does not lead there by now.
+        """
+        wanted = os.path.dirname(self.path)
+        folder = os.open(wanted, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            is_wanted = os.readlink(f"/proc/self/fd/{folder}") == wanted
+            if followed(self.name) != self.path or not is_wanted:
+                raise InvalidRequest(f"{self.name} leads to another place now.", STAYS)
+            yield folder
+        finally:
+            os.close(folder)
+
+    def _write(self, folder: int, descriptor: int, size: int) -> None:
+        name = os.path.basename(self.path)
+        part = f"{name}.{os.urandom(4).hex()}.part"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        target = os.open(part, flags, 0o666, dir_fd=folder)
+        try:
+            copy(descriptor, target, size)
+            os.fsync(target)
+            os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
+            sync(folder)
+        finally:
+            os.close(target)
+            with suppress(FileNotFoundError):
+                os.unlink(part, dir_fd=folder)
+
+
+def fetch(address: Path, job: str, destination: Destination, deadline: Deadline) -> Job:
+    """Writes the result of a job to its destination. Its message has the `size` in bytes."""
+    with open_session(address, deadline) as session, session.ask("fetch", job=job) as fetched:
+        if not fetched.descriptors:
+            raise MalformedMessage("The daemon sent no file with its answer.", HINT)
+        answer: dict[str, Any] = fetched.body
+        destination.receive(fetched.descriptors[0], answer["size"])
+        return Job(answer)
+
+
+def copy(source: int, target: int, size: int) -> None:
+    """All of `source` from its beginning, wherever its position is; it must hold `size` bytes."""
+    done = 0
+    while chunk := os.pread(source, CHUNK, done):
+        done += len(chunk)
+        while chunk:
+            chunk = chunk[os.write(target, chunk) :]
+    if done != size:
+        raise InternalError(
+            f"The daemon announced {size} bytes and handed over {done}.",
+            "Fetch the result again; if that fails too, look at the daemon's log.",
+        )
+
+
+def sync(folder: int) -> None:
+    """Makes a rename in `folder` durable, where its file system has a way to."""
+    try:
+        descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in UNSYNCED:
+            raise
+
+
+def refused(name: str, error: OSError) -> DiskFull | InvalidRequest:
+    """What the user is told when the result cannot be written to `name`."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DiskFull(f"There is no room for {name}.", STAYS)
+    return InvalidRequest(f"{name} cannot be written: {error.strerror}.", STAYS)

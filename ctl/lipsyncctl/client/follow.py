@@ -1,0 +1,180 @@
+"""Each change of jobs' states, once and in order, of one daemon or of several, through restarts."""
+
+import math
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, Self
+
+from lipsyncctl.client.deadline import Deadline
+from lipsyncctl.client.instances import holder
+from lipsyncctl.client.job import Event, Job
+from lipsyncctl.client.outage import AWAY, Outage, persistent
+from lipsyncctl.client.session import Notice, Session, open_session
+from lipsyncd.jobs.job import ENDED
+
+Message = dict[str, Any]
+Told = tuple[Path, Message]  # what happened, or how far its daemon has come, and where
+
+
+@dataclass(frozen=True)
+class Found:
+    """A job as it was when number `seq` was the newest of the daemon at `address`."""
+
+    address: Path
+    job: Job
+    seq: int
+
+    def is_last(self, told: Told) -> bool:
+        """Whether nothing more of this job comes after what was told."""
+        address, message = told
+        if self.job.is_ended:
+            return address == self.address and message["seq"] >= self.seq
+        is_end = is_change(message) and message["job"]["state"] in ENDED
+        return is_end and message["job"]["id"] == self.job.id
+
+    def is_over(self, since: int | None) -> bool:
+        """Whether nothing more comes of this job after number `since`."""
+        return self.job.is_ended and (since is None or since >= self.seq)
+
+
+class Stream:
+    """What daemons tell, each after its number, as it comes; what one raises comes out.
+
+    Each is listened to in a thread; notices are given in the thread that iterates.
+    """
+
+    def __init__(
+        self, starts: Mapping[Path, int | None], notice: Notice, deadline: Deadline
+    ) -> None:
+        self._notice = notice
+        self._deadline = deadline
+        self._told: SimpleQueue[Told | str | Exception | None] = SimpleQueue()
+        self._backlog: deque[Told] = deque()
+        self._sessions: dict[Path, Session] = {}
+        self._closed = threading.Event()
+        for start in starts.items():
+            threading.Thread(target=self._listen, args=start, daemon=True).start()
+
+    def begin(self, addresses: Iterable[Path]) -> Self:
+        """Wait until each has told how far it is: what happens from now on will be told."""
+        waits = set(addresses)
+        while waits:
+            told = self._next()
+            if told is None:
+                break
+            self._backlog.append(told)
+            waits.discard(told[0])
+        return self
+
+    def close(self) -> None:
+        """End the iteration, in whatever thread it is, and the listening."""
+        self._closed.set()
+        for session in list(self._sessions.values()):
+            session.connection.hang_up()
+        self._told.put(None)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Told:
+        told = self._backlog.popleft() if self._backlog else self._next()
+        if told is None:
+            raise StopIteration
+        return told
+
+    def _next(self) -> Told | None:
+        """What is told next; None when the stream is closed."""
+        while not self._closed.is_set():
+            try:
+                told = self._told.get(timeout=self._deadline.left)
+            except Empty:
+                self._deadline.check()
+                continue
+            if isinstance(told, Exception):
+                raise told
+            if not isinstance(told, str):
+                return told
+            self._notice(told)
+        return None
+
+    def _listen(self, address: Path, since: int | None) -> None:
+        """Until the stream is closed, or the daemon stays away or has forgotten what comes next."""
+        outage = Outage(self._told.put, Deadline())
+        try:
+            while not self._closed.is_set():
+                try:
+                    with open_session(address) as session:
+                        self._sessions[address] = session
+                        for message in () if self._closed.is_set() else follow_from(session, since):
+                            outage.end()
+                            since = message["seq"]
+                            self._told.put((address, message))
+                except AWAY as error:
+                    if not self._closed.is_set():
+                        outage.endure(error)
+        except Exception as error:
+            self._told.put(error)
+
+
+def follow_from(session: Session, since: int | None) -> Iterator[Message]:
+    """Every change after number `since` (None: from now on), each once; between them `idle`."""
+    fields = {} if since is None else {"since": since}
+    for message in session.stream("follow", **fields):
+        yield message.body
+
+
+def find(
+    addresses: Sequence[Path], jobs: Iterable[str], notice: Notice, deadline: Deadline
+) -> list[Found]:
+    """The jobs, wherever they are; UnknownJob if one of them is nowhere."""
+
+    def look(job: str) -> Found:
+        address = holder(addresses, job, deadline)
+        with open_session(address, deadline) as session:
+            described = session.ask("status", job=job).body
+        return Found(address, Job(described), described["seq"])
+
+    return [persistent(lambda job=job: look(job), notice, deadline) for job in jobs]
+
+
+def stream_of(
+    found: Iterable[Found], since: int | None, notice: Notice, deadline: Deadline
+) -> Stream:
+    """What the daemons of these jobs tell after number `since`, or after the jobs were found."""
+    starts: dict[Path, int | None] = {}
+    for each in sorted(found, key=lambda each: each.seq):
+        starts.setdefault(each.address, each.seq if since is None else since)
+    return Stream(starts, notice, deadline)
+
+
+def all_events(stream: Stream) -> Iterator[Event]:
+    """Each change of any job, without end."""
+    with closing(stream):
+        for address, message in stream:
+            if is_change(message):
+                yield Event(Job(message), message["seq"], address.stem)
+
+
+def events_of(found: Sequence[Found], since: int | None, stream: Stream) -> Iterator[Event]:
+    """How the jobs are, unless their past is told, then each change, until all have ended."""
+    with closing(stream):
+        for each in found:
+            if since is None or each.is_over(since):
+                yield Event(each.job, each.seq, each.address.stem)
+        begun = {each.job.id: each.seq if since is None else since for each in found}
+        left = [each for each in found if not each.is_over(since)]
+        while left and (told := next(stream, None)):
+            address, message = told
+            if is_change(message) and message["seq"] > begun.get(message["job"]["id"], math.inf):
+                yield Event(Job(message), message["seq"], address.stem)
+            left = [each for each in left if not each.is_last(told)]
+
+
+def is_change(message: Mapping[str, Any]) -> bool:
+    """Whether a message tells that a job has changed its state."""
+    return bool(message["verb"] == "happened")

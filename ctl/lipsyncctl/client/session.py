@@ -1,0 +1,194 @@
+"""One session with the daemon: it asks, and gives back what was answered or raises it."""
+
+import math
+import os
+import select
+import shlex
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from lipsyncctl.client.deadline import Deadline
+from lipsyncd import __version__
+from lipsyncd.config import default_socket
+from lipsyncd.connection import Connection, Message
+from lipsyncd.errors import (
+    AccessDenied,
+    InvalidRequest,
+    LipsyncError,
+    MalformedMessage,
+    ServerUnreachable,
+)
+from lipsyncd.wire import DEFAULT_SOCKET, HINT, VERSIONS, Kind
+
+ANSWER = 10.0  # seconds for an answer that costs the daemon no work
+SILENCE = 30.0  # seconds until a daemon is taken for hung that should send an event every ten
+UNNOTICED = 1.0  # seconds of waiting that nobody has to be told of
+PAUSE = 0.1  # seconds between two attempts to connect to a daemon that may be starting
+LONGEST_PATH = 107  # bytes; Linux has no room for more in a socket's address
+LOOK = "Look with `systemctl status lipsyncd.socket lipsyncd`, or where `lipsyncd` was started."
+GROUP = "Ask for membership in its group (`ls -l` names it), then log in again."
+
+Notice = Callable[[str], None]  # hears what is worth knowing beside an answer, in a sentence
+
+
+class ConnectionLost(ServerUnreachable):
+    """The daemon was there, and has gone before it answered."""
+
+
+class Session:
+    """One session; `state` is what the daemon was in at its beginning, ready or another."""
+
+    def __init__(self, connection: Connection, address: Path, deadline: Deadline) -> None:
+        self.connection = connection
+        self.address = address
+        self.deadline = deadline
+        self.requests = 0
+        welcome = self.ask("hello", versions=list(VERSIONS), client=f"lipsyncctl {__version__}")
+        self.state = str(welcome.body["state"])
+
+    def ask(
+        self,
+        verb: str,
+        timeout: float | None = ANSWER,
+        descriptors: Sequence[int] = (),
+        **fields: object,
+    ) -> Message:
+        """The reply to a request, within `timeout` seconds (None: however long it takes).
+
+        Raises the daemon's error, ServerUnreachable if there is no answer, or TimeIsUp.
+        """
+        self.request(verb, fields, descriptors)
+        return self.receive(timeout)
+
+    def stream(self, verb: str, **fields: object) -> Iterator[Message]:
+        """The events of a request as they come, and at last its reply, if there is one."""
+        self.request(verb, fields)
+        message = self.receive(SILENCE)
+        while message.kind is Kind.EVENT:
+            yield message
+            message = self.receive(SILENCE)
+        yield message
+
+    def request(
+        self, verb: str, fields: dict[str, object], descriptors: Sequence[int] = ()
+    ) -> None:
+        """Sends a request; what answers it is to be received before the next one."""
+        self.requests += 1
+        try:
+            body = {"verb": verb, "id": self.requests, **fields}
+            self.connection.send(Kind.REQUEST, body, descriptors)
+        except TimeoutError as error:
+            raise self.silence() from error
+
+    def receive(self, timeout: float | None) -> Message:
+        """The next event of the request under way, or its reply."""
+        poll = select.poll()
+        poll.register(self.connection.fileno(), select.POLLIN)
+        seconds = self.deadline.capped(timeout)
+        if not poll.poll(None if seconds is None else math.ceil(seconds * 1000)):
+            self.deadline.check()
+            raise self.silence()
+        try:
+            message = self.connection.receive()
+        except TimeoutError as error:
+            raise self.silence() from error
+        if message is None:
+            raise ConnectionLost(f"The daemon at {self.address} hung up.", LOOK)
+        if message.kind is Kind.ERROR:
+            raise LipsyncError.from_map(message.body)
+        if message.body.get("id") != self.requests:
+            raise MalformedMessage("The daemon answers what was not asked.", HINT)
+        return message
+
+    def silence(self) -> ServerUnreachable:
+        """The error for a daemon that is there but says nothing."""
+        return ServerUnreachable(f"The daemon at {self.address} does not answer.", LOOK)
+
+
+@contextmanager
+def open_session(
+    address: Path,
+    deadline: Deadline | None = None,
+    starting: float = 0.0,
+    notice: Notice = lambda _: None,
+) -> Iterator[Session]:
+    """A session with the daemon at `address`, which may be `starting` for so many seconds.
+
+    `notice` hears of it when they begin. Raises ServerUnreachable, AccessDenied, or InvalidRequest
+    for no possible socket, which tell where we tried and what to do; and TimeIsUp.
+    """
+    deadline = deadline or Deadline()
+    deadline.check()
+    try:
+        sock = connect(address, starting, deadline.capped(ANSWER) or ANSWER, notice)
+    except ServerUnreachable:
+        deadline.check()
+        raise
+    with Connection(sock) as connection:
+        yield Session(connection, address, deadline)
+
+
+def connect(address: Path, starting: float, timeout: float, notice: Notice) -> socket.socket:
+    """A connected socket, whose reads and writes have a `timeout` in seconds.
+
+    Tries for `starting` seconds if the folder of the socket is there, and says so after a while.
+    """
+    begun, is_told = time.monotonic(), False
+    while True:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.settimeout(timeout)
+        try:
+            sock.connect(str(address))
+            return sock
+        except OSError as error:
+            sock.close()
+            if not is_starting(error, address) or time.monotonic() >= begun + starting:
+                raise failure(error, address) from error
+            if not is_told and time.monotonic() >= begun + UNNOTICED:
+                notice(f"{failure(error, address).message} Waiting up to {starting:.0f} s for one.")
+                is_told = True
+            time.sleep(PAUSE)
+
+
+def is_starting(error: OSError, address: Path) -> bool:
+    """Whether the daemon may be about to listen where we failed to connect."""
+    is_absent = isinstance(error, FileNotFoundError | ConnectionRefusedError)
+    return is_absent and address.parent.is_dir()
+
+
+def failure(error: OSError, address: Path) -> LipsyncError:
+    """Why there is no session, in words."""
+    if len(os.fsencode(address)) > LONGEST_PATH:
+        words = f"No daemon can be at {address}."
+        return InvalidRequest(words, f"A socket's path has at most {LONGEST_PATH} bytes.")
+    match error:
+        case PermissionError():
+            return AccessDenied(f"You may not use the socket {address}.", admission(address))
+        case FileNotFoundError():
+            return ServerUnreachable(f"No daemon: there is no socket at {address}.", start(address))
+        case ConnectionRefusedError():
+            return ServerUnreachable(f"No daemon listens at {address}.", start(address))
+    return ServerUnreachable(f"No daemon at {address}: {error.strerror or error}.", LOOK)
+
+
+def admission(address: Path) -> str:
+    """Who may use a socket that we may not use."""
+    try:
+        is_private = not address.stat().st_mode & 0o077
+    except OSError:  # its folder is closed to us
+        return GROUP
+    return "It is for its owner only." if is_private else GROUP
+
+
+def start(address: Path) -> str:
+    """How there comes to be a daemon: a service, or one at the socket that was named."""
+    is_user_own = not os.environ.get("LIPSYNCD_SOCKET") and address == default_socket()
+    if address.parent == DEFAULT_SOCKET.parent or is_user_own:
+        is_instance = address.parent == DEFAULT_SOCKET.parent and address != DEFAULT_SOCKET
+        unit = f"lipsyncd@{address.stem}" if is_instance else "lipsyncd"
+        return f"Start it with `systemctl start {unit}`, or run `lipsyncd` by hand."
+    command = shlex.join(["lipsyncd", "--socket", str(address)])
+    return f"Check --socket and $LIPSYNCD_SOCKET, or start one with `{command}`."

@@ -1,0 +1,119 @@
+"""Handing a job to the daemon: the two files are opened here and travel as descriptors."""
+
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from lipsyncctl.client.deadline import Deadline
+from lipsyncctl.client.job import Job
+from lipsyncctl.client.outage import AWAY, Outage, given_up
+from lipsyncctl.client.session import ConnectionLost, Notice, open_session
+from lipsyncd.errors import LipsyncError, NotAFile, ServerUnreachable, UnreadableMedia
+
+STARTING = 5.0  # seconds that a daemon started just before us may take to make its socket
+# O_NONBLOCK: opening a pipe must end in our message, not in waiting for its writer.
+FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
+
+
+class OpenFile(Protocol):
+    """A file that is open for reading, as `open` gives it."""
+
+    def fileno(self) -> int:
+        """Its descriptor."""
+
+
+Source = str | os.PathLike[str] | OpenFile
+
+
+class AcceptanceUnknown(ServerUnreachable):
+    """The daemon went away while it had the job in its hands, and did not come back in time.
+
+    `key` repeats the submission without making a second job.
+    """
+
+    key: str = ""
+
+
+def submit(
+    address: Path, face: Source, voice: Source, fields: Mapping[str, Any], notice: Notice
+) -> Job:
+    """The accepted job; the daemon has its own copy of the files then.
+
+    When the connection is lost it is asked again; thanks to the key there is one job, or none.
+    """
+    names = {"face": name_of(face, "face"), "voice": name_of(voice, "voice")}
+    with ExitStack() as stack:
+        files = [stack.enter_context(open_input(each)) for each in (face, voice)]
+        job, state = hand_over(address, files, {**names, **fields}, notice)
+    if state != "ready" and job.state == "queued":
+        notice(f"job {job.id} waits: the daemon is still {state}.")
+    return job
+
+
+def hand_over(
+    address: Path, files: Sequence[int], fields: Mapping[str, Any], notice: Notice
+) -> tuple[Job, str]:
+    """The job, and the daemon's state."""
+    outage, is_lost = Outage(notice, Deadline()), False
+    while True:
+        try:
+            # after a loss it is the outage that waits
+            starting = 0.0 if is_lost else STARTING
+            with open_session(address, starting=starting, notice=notice) as session:
+                # None: the daemon copies the files before it answers
+                answer = session.ask("submit", timeout=None, descriptors=files, **fields)
+                return Job(answer.body), session.state
+        except AWAY as error:
+            is_lost = is_lost or isinstance(error, ConnectionLost)
+            if not is_lost:
+                raise
+            endure(outage, error, fields["terms"]["key"])
+
+
+def endure(outage: Outage, error: LipsyncError, key: str) -> None:
+    """Waits for the daemon to come back; at the end tells how to ask again without us."""
+    try:
+        outage.endure(error)
+    except AWAY:
+        hint = f"It may have taken the job; the key {key} repeats this without making a second one."
+        unknown = AcceptanceUnknown(error.message, given_up(error, hint).hint)
+        unknown.key = key
+        raise unknown from error
+
+
+def name_of(source: Source, default: str) -> str:
+    """What the job's file is called, for display; the daemon never opens it by that."""
+    name = source if isinstance(source, str | os.PathLike) else getattr(source, "name", None)
+    return os.path.basename(name) if isinstance(name, str | os.PathLike) else default
+
+
+@contextmanager
+def open_input(source: Source) -> Iterator[int]:
+    """A descriptor of a regular file. Raises an InputError that names it."""
+    if not isinstance(source, str | os.PathLike):
+        refuse_other(source.fileno(), "The face or the voice")
+        yield source.fileno()
+        return
+    try:
+        descriptor = os.open(source, FLAGS)
+    except OSError as error:
+        raise UnreadableMedia(
+            f"{source} cannot be opened: {error.strerror}.", "Check its name and its permissions."
+        ) from error
+    try:
+        refuse_other(descriptor, os.fspath(source))
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def refuse_other(descriptor: int, name: str) -> None:
+    """Raise NotAFile for what is no regular file."""
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISDIR(mode):
+        raise NotAFile(f"{name} is a folder.", "Name a file in it.")
+    if not stat.S_ISREG(mode):
+        raise NotAFile(f"{name} is not a regular file.", "Save what it holds to a file first.")

@@ -1,0 +1,1 @@
+"""How it reads: jobs, errors and the daemon in words, in columns, as a line that moves."""

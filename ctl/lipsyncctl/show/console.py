@@ -1,0 +1,54 @@
+"""What lipsyncctl says: answers on stdout, as JSON if asked for, everything else on stderr."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+
+from lipsyncctl.show.progress import ProgressLine
+from lipsyncctl.show.wording import sentence
+from lipsyncd.errors import LipsyncError
+
+
+class Console:
+    """Three channels: `json` for programs or `words` for people on stdout, `notice` on stderr."""
+
+    def __init__(self, is_json: bool) -> None:
+        self.is_json = is_json
+        self.line = ProgressLine(sys.stderr)
+
+    def answer(self, message: Mapping[str, object], words: str) -> None:
+        """A message of the wire, and the words that say the same."""
+        self.json(message)
+        self.words(words)
+
+    def json(self, message: Mapping[str, object]) -> None:
+        """An answer for programs. The number of the request means nothing outside its session."""
+        if self.is_json:
+            fields = {key: value for key, value in message.items() if key != "id"}
+            print(json.dumps(fields), flush=True)
+
+    def words(self, words: str) -> None:
+        """An answer for people."""
+        if not self.is_json:
+            print(words, flush=True)
+
+    def notice(self, words: str) -> None:
+        """What is worth knowing beside the answer."""
+        self.line.notice(words)
+
+    def error(self, error: LipsyncError, job: str | None = None) -> None:
+        """An error, which is also the answer; `job` is the one that was asked about."""
+        self.notice(sentence(error.as_map()))
+        self.json(error.as_map() | ({} if job is None else {"job": job}))
+
+    def columns(self) -> int | None:
+        """The width of the terminal that shows the answers, None if it is none."""
+        if not sys.stdout.isatty():
+            return None
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+
+    def progress(self) -> ProgressLine:
+        """Shows how far a job is; notices come before it."""
+        self.line = ProgressLine(sys.stderr)
+        return self.line

@@ -1,0 +1,166 @@
+"""How a job reads to a person: in a few words, in a sentence, or whole."""
+
+import os
+import pwd
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from lipsyncctl.client.key import is_made_up
+from lipsyncctl.show.wording import (
+    clock,
+    columns,
+    exactly,
+    ordinal,
+    printable,
+    roughly,
+    sentence,
+    size,
+)
+from lipsyncd.jobs.job import ENDED
+
+Job = Mapping[str, Any]
+
+
+def age(job: Job) -> str:
+    """How long ago the job was accepted."""
+    return roughly(max(time.time() - job["created_at"], 0))
+
+
+def percentage(job: Job) -> str:
+    """50 %, or nothing while the frames are not counted"""
+    return f"{100 * job['done'] // job['total']} %" if job["total"] else ""
+
+
+def advance(job: Job) -> str:
+    """How far a job is: 3rd, in 2 min; or 50 %, 12 s left; or 100 %. Nothing if it failed."""
+    if job["state"] == "queued":
+        return place(job)
+    if job["state"] == "running":
+        seconds = seconds_left(job) or 0
+        return percentage(job) + (f", {roughly(seconds)} left" if seconds >= 1 else "")
+    return percentage(job) if job["state"] == "succeeded" else ""
+
+
+def seconds_left(job: Job) -> float | None:
+    """What the render still takes, None while that is not known."""
+    return (job["total"] - job["done"]) / job["fps"] if job["total"] and job["fps"] else None
+
+
+def rate(job: Job) -> str:
+    """The frames a second after a comma, or nothing while they are not known."""
+    return f", {job['fps']:.0f} fps" if job["fps"] else ""
+
+
+def frames(job: Job) -> str:
+    """The render in numbers: 250 frames (a face in 180) in 4.2 s, 59 fps"""
+    part = f"{job['done']} of " if job["done"] < job["total"] else ""
+    faces = f" (a face in {job['faces']})" if job["faces"] < job["done"] else ""
+    ended = time.time() if job["ended_at"] is None else job["ended_at"]
+    seconds = max(ended - job["started_at"], 0)
+    return f"{part}{job['total']} frames{faces} in {seconds:.1f} s{rate(job)}"
+
+
+def place(job: Job) -> str:
+    """Where a job is in the queue, and when it starts if that is known: 3rd, in 2 min"""
+    position, seconds = job.get("position"), job.get("eta")
+    if not position:
+        return ""
+    if seconds is None:
+        return ordinal(position)
+    return f"{ordinal(position)}, {f'in {roughly(seconds)}' if seconds >= 1 else 'soon'}"
+
+
+def prospect(job: Job) -> str:
+    """The place, and why the queue does not move: 3rd, once it goes on (The queue is drained.)"""
+    pause = f", once it goes on ({job['paused']})" if job.get("paused") else ""
+    return f"{place(job)}{pause}" if place(job) else ""
+
+
+def fate(job: Job, is_back: bool = False) -> str:
+    """The state, and when it starts, how well it went, or why it went wrong.
+
+    `is_back`: if it is queued, it was so before. A stop of the daemon takes its attempt back.
+    """
+    cut = ", its render was cut short" if job["attempts"] else ""
+    again = f" again{cut}" if is_back and job["state"] == "queued" else ""
+    count = frames(job) if job["state"] == "succeeded" else ""
+    words = ", ".join(filter(None, (f"{job['state']}{again}", prospect(job), count)))
+    reason = f". {sentence(job['error'])}" if job["state"] in ENDED and job["error"] else ""
+    return printable(f"{words}{reason}")
+
+
+def ending(job: Job) -> str:
+    """How a job ended."""
+    return f"job {job['id']}: {fate(job)}"
+
+
+def event_line(message: Mapping[str, Any], is_back: bool = False) -> str:
+    """A change of a job's state: its number, the time, the job, the new state, and why."""
+    job = message["job"]
+    at = message.get("at") or job["ended_at"] or job["started_at"] or job["created_at"]
+    return f"{message['seq']:>6}  {clock(at)}  {job['id']}  {fate(job, is_back)}"
+
+
+def special_priority(job: Job) -> str:
+    """The priority, if it is not the one that most jobs have."""
+    priority = job.get("priority", "normal")
+    return "" if priority == "normal" else priority
+
+
+def description(job: Job) -> str:
+    """All there is to know about a job, in lines; what it has not is left out."""
+    chosen = ((name, value) for name, value in job["options"].items() if value is not None)
+    return columns(
+        {
+            "job": job["id"],
+            "state": job["state"],
+            "user": name_of(job["owner"]) if is_other(job["owner"]) else None,
+            "place": prospect(job),
+            "face": job["face"],
+            "voice": job["voice"],
+            "options": ", ".join(f"{name} {value}" for name, value in chosen),
+            "accepted": f"{age(job)} ago",
+            **terms(job),
+            "render": frames(job) if job["total"] and job["started_at"] else None,
+            "attempts": job["attempts"] or None,
+            "crashes": job.get("crashes") or None,
+            "retry of": job.get("retry_of"),
+            "result": size(job["result_bytes"]) if job["result_bytes"] else None,
+            "error": sentence(job["error"]) if job["error"] else None,
+        }
+    )
+
+
+def terms(job: Job) -> dict[str, object]:
+    """When the job is to be rendered, and when not any more."""
+    runtime, key = job.get("max_runtime"), job.get("key") or ""
+    return {
+        "priority": special_priority(job),
+        "key": "" if is_made_up(key) else key,
+        "expires": expiry(job),
+        "max runtime": exactly(runtime) if runtime else None,
+    }
+
+
+def expiry(job: Job) -> str:
+    """The moment after which a job is of no use, and how far off it is."""
+    moment = job.get("expires_at")
+    if moment is None:
+        return ""
+    left = moment - time.time()
+    is_due = left > 0 and job["state"] not in ENDED
+    return clock(moment) + (f", in {roughly(left)}" if is_due else "")
+
+
+def name_of(uid: int) -> str:
+    """The user's name, else the number."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except (KeyError, OverflowError):
+        return str(uid)
+
+
+def is_other(uid: int) -> bool:
+    """Whether this user is not the caller."""
+    return uid != os.getuid()

@@ -1,0 +1,83 @@
+"""Jobs in columns, which fit onto the terminal because names of files are cut."""
+
+from collections.abc import Sequence
+from unicodedata import category, east_asian_width
+
+from lipsyncctl.show.job import Job, advance, age, is_other, name_of, special_priority
+from lipsyncctl.show.wording import printable
+
+HEADINGS = ("ID", "USER", "STATE", "PROGRESS", "FACE", "VOICE", "AGE")
+GAP = "  "
+ELLIPSIS = "…"
+SHORTEST_NAME = 8  # columns that a name of a file has at least
+
+Widths = dict[str, int]
+
+
+def table(jobs: Sequence[Job], room: int | None = None) -> str:
+    """Jobs under their headings, in `room` columns; whose they are if not all are the caller's."""
+    has_others = any(is_other(job["owner"]) for job in jobs)
+    headings = {name: name for name in HEADINGS if name != "USER" or has_others}
+    rows = [headings, *map(row, jobs)]
+    widths = {name: max(width(row[name]) for row in rows) for name in headings}
+    if room is not None:
+        widths = fitted(widths, room)
+    return "\n".join(line(row, widths) for row in rows)
+
+
+def row(job: Job) -> dict[str, str]:
+    """A job by heading; beside its state its priority, if it is a special one."""
+    priority = special_priority(job)
+    return {
+        "ID": job["id"],
+        "USER": name_of(job["owner"]),
+        "STATE": f"{job['state']} ({priority})" if priority else job["state"],
+        "PROGRESS": advance(job),
+        "FACE": printable(job["face"]),
+        "VOICE": printable(job["voice"]),
+        "AGE": age(job),
+    }
+
+
+def fitted(widths: Widths, room: int) -> Widths:
+    """The names get what the others leave; a short one leaves its part to the long one."""
+    face, voice = widths["FACE"], widths["VOICE"]
+    others = sum(widths.values()) - face - voice + len(GAP) * (len(widths) - 1)
+    left = max(room - others, 2 * SHORTEST_NAME)
+    face = min(face, max(left // 2, left - voice))
+    return widths | {"FACE": face, "VOICE": min(voice, left - face)}
+
+
+def line(row: dict[str, str], widths: Widths) -> str:
+    """One row, as wide as all."""
+    return GAP.join(fill(cut(row[name], size), size) for name, size in widths.items()).rstrip()
+
+
+def cells(char: str) -> int:
+    """0 for a mark on the character before, 2 for a wide one, 1 for others."""
+    if category(char) in {"Mn", "Me"}:
+        return 0
+    return 2 if east_asian_width(char) in "WF" else 1
+
+
+def width(text: str) -> int:
+    """The columns that a text takes."""
+    return sum(map(cells, text))
+
+
+def cut(text: str, columns: int) -> str:
+    """As much of the beginning as fits; a text that is not whole ends in an ellipsis."""
+    if width(text) <= columns:
+        return text
+    kept, left = "", columns - width(ELLIPSIS)
+    for char in text:
+        left -= cells(char)
+        if left < 0:
+            break
+        kept += char
+    return kept + ELLIPSIS
+
+
+def fill(text: str, columns: int) -> str:
+    """The text, with spaces behind it."""
+    return text + " " * (columns - width(text))

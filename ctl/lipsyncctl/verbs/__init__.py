@@ -1,0 +1,21 @@
+"""What lipsyncctl can do. A new verb is a function with `@verb` in one of these files, no more.
+
+    submit    jobs come in
+    jobs      what there is, and its results
+    wait      until they have ended
+    follow    each change as it happens
+    daemon    what keeps the daemon in order
+
+`verb` is what a verb is made of, `typed` reads what is typed, `several` does one thing to several
+jobs or daemons, `ending` is the end of a job as its user meets it.
+"""
+
+from lipsyncctl.verbs import daemon, follow, jobs, submit, wait
+from lipsyncctl.verbs.verb import Verb
+
+VERBS = {
+    each.name: each
+    for module in (submit, jobs, wait, follow, daemon)
+    for each in vars(module).values()
+    if isinstance(each, Verb)
+}

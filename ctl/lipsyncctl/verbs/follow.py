@@ -1,0 +1,87 @@
+"""Each change of a job's state, in a line of its own, as it happens."""
+
+from argparse import Namespace
+
+from lipsyncctl.client.client import Client
+from lipsyncctl.client.job import Event, Job
+from lipsyncctl.client.outage import AWAY, given_up
+from lipsyncctl.show.console import Console
+from lipsyncctl.show.job import event_line
+from lipsyncctl.verbs.ending import exit_code, resume_hint
+from lipsyncctl.verbs.typed import number
+from lipsyncctl.verbs.verb import argument, verb
+from lipsyncd.errors import EventsGone, InvalidRequest
+
+
+class Story:
+    """A line for each change; a job that is queued after it was shown is back.
+
+    Where there are several daemons, a line begins with the name of the one that tells it.
+    """
+
+    def __init__(self, console: Console, is_single: bool) -> None:
+        self.console = console
+        self.is_single = is_single
+        self.shown: set[str] = set()  # jobs that have not ended
+
+    def show(self, event: Event) -> None:
+        """How a job is now, or has become."""
+        job = event.job
+        is_back = job.id in self.shown or (not event.is_change and job["attempts"] > 0)
+        name = {} if self.is_single else {"instance": event.instance}
+        words = "  ".join([*name.values(), event_line(job.message, is_back)])
+        self.console.answer({**job.message, **name}, words)
+        (self.shown.discard if job.is_ended else self.shown.add)(job.id)
+
+
+@verb(
+    "tell each change of a job's state as it happens",
+    argument(
+        "jobs",
+        metavar="ID",
+        nargs="*",
+        help="ends when these have; without any, all jobs are followed until Ctrl-C",
+    ),
+    argument(
+        "--since",
+        metavar="N",
+        type=number,
+        help="begin after the change with this number, the first one in each line",
+    ),
+)
+def follow(console: Console, client: Client, arguments: Namespace) -> int:
+    """Of the named jobs until they have ended, else of all until Ctrl-C."""
+    if arguments.since is not None and len(client.instances) > 1:
+        raise InvalidRequest(
+            "Each daemon counts for itself, so --since is for one of them.", "Name its --socket."
+        )
+    try:
+        if arguments.jobs:
+            return follow_jobs(console, client, arguments)
+        return follow_all(console, client, arguments)
+    except EventsGone as error:
+        hint = "`lipsyncctl list` shows what became of the jobs; without --since it begins now."
+        raise EventsGone(error.message, hint) from error
+
+
+def follow_all(console: Console, client: Client, arguments: Namespace) -> int:
+    """Never ends by itself."""
+    client = client.answering(console.error)
+    story = Story(console, is_single=len(client.instances) == 1)
+    for event in client.follow(arguments.since):
+        story.show(event)
+    return 0
+
+
+def follow_jobs(console: Console, client: Client, arguments: Namespace) -> int:
+    """Returns when all have ended; the first of their exit codes that is not 0."""
+    story = Story(console, is_single=len(client.instances) == 1)
+    last: dict[str, Job] = {}
+    try:
+        for event in client.follow(arguments.since, arguments.jobs):
+            story.show(event)
+            last[event.job.id] = event.job
+    except AWAY as error:
+        raise given_up(error, resume_hint(arguments, arguments.jobs)) from error
+    codes = (exit_code(last[job]) for job in arguments.jobs)
+    return next((code for code in codes if code), 0)

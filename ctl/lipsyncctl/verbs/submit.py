@@ -1,0 +1,175 @@
+"""Jobs come in: new ones, alone or with the wait for their result, and old ones once more."""
+
+import time
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from lipsyncctl.client.client import Client
+from lipsyncctl.client.deadline import Deadline
+from lipsyncctl.client.job import Job
+from lipsyncctl.client.outage import AWAY, given_up
+from lipsyncctl.client.submit import AcceptanceUnknown
+from lipsyncctl.show.console import Console
+from lipsyncctl.verbs.ending import (
+    INTERRUPTED,
+    deliver,
+    destination_of,
+    resume_command,
+    resume_hint,
+)
+from lipsyncctl.verbs.several import worst
+from lipsyncctl.verbs.typed import box, seconds_of, typed_key, whole
+from lipsyncctl.verbs.verb import Argument, argument, group, verb
+from lipsyncctl.verbs.wait import cancel_shown
+from lipsyncd.errors import InvalidRequest, LipsyncError
+from lipsyncd.jobs.options import BLENDS, EXTENDS, Options, Priority, Terms
+
+SECOND_THOUGHTS = 3.0  # seconds for a second Ctrl-C
+CANCELLED = 3
+
+# How each field of Options and of Terms is typed. Their defaults are the daemon's, so none is here.
+HOW: Mapping[str, Mapping[str, Any]] = {
+    "blend": {
+        "choices": BLENDS,
+        "help": "how the mouth is put into the frame: with soft edges, or as the whole box",
+    },
+    "extend": {
+        "choices": EXTENDS,
+        "help": "how a video that is shorter than the voice goes on: back and forth, or anew",
+    },
+    "box": {
+        "metavar": "L,T,R,B",
+        "type": box,
+        "help": "where the face is, in pixels, instead of looking for it: LEFT,TOP,RIGHT,BOTTOM",
+    },
+    "crf": {
+        "metavar": "N",
+        "type": whole,
+        "help": "quality of the result, from 0 (best, largest) to 51",
+    },
+    "priority": {
+        "choices": [str(each) for each in Priority],
+        "help": "whose turn it is first; high is for admins",
+    },
+    "expires": {
+        "metavar": "TIME",
+        "type": seconds_of,
+        "help": "so long from now the result is of use; a job that has not ended then expires",
+    },
+    "max_runtime": {
+        "metavar": "TIME",
+        "type": seconds_of,
+        "help": "so long the render may take, if the operator's limit is not less; "
+        "a job that takes longer expires",
+    },
+    "key": {
+        "metavar": "KEY",
+        "type": typed_key,
+        "help": "a name of your choice for this job: however often it is handed in with the same "
+        "key, there is one job",
+    },
+}
+
+
+def typed(kind: type[Any]) -> list[Argument]:
+    """An argument for each field of Options or Terms."""
+    return [argument(f"--{each.name.replace('_', '-')}", **HOW[each.name]) for each in fields(kind)]
+
+
+VOICE = argument("-a", "--voice", metavar="VOICE", required=True, help="the speech, a sound file")
+OPTIONS = group("how it is rendered", *typed(Options))
+TERMS = group(
+    "when it is rendered",
+    *typed(Terms),
+    text="A TIME is typed as 90 or 90s (seconds), 15m, 2h or 1d.",
+)
+OUTPUT = argument(
+    "-o", "--output", metavar="OUT", required=True, help="where the result, an MP4, is written"
+)
+
+
+@verb(
+    "render a face with a voice and write the result",
+    argument("face", metavar="FACE", help="a video or a still of a face"),
+    *(VOICE, OPTIONS, TERMS, OUTPUT),
+)
+def run(console: Console, client: Client, arguments: Namespace) -> int:
+    """Submits, waits, fetches. From the acceptance on the job lives without us."""
+    destination = destination_of(client, arguments.output, (arguments.face, arguments.voice))
+    job = submit_shown(console, client, arguments, arguments.face).id
+    try:
+        return deliver(console, client, job, destination, Deadline())
+    except KeyboardInterrupt:
+        return leave(console, client, arguments, job)
+    except AWAY as error:
+        console.error(given_up(error, resume_hint(arguments, [job])), job)
+        return error.code
+    except LipsyncError as error:
+        console.error(error, job)
+        console.notice(f"The job stays with the daemon: `{resume_command(arguments, [job])}`.")
+        return error.code
+
+
+@verb(
+    "hand in a job for each face, print their ids, and return",
+    argument("faces", metavar="FACE", nargs="+", help="a video or a still"),
+    *(VOICE, OPTIONS, TERMS),
+)
+def submit(console: Console, client: Client, arguments: Namespace) -> int:
+    """A job for each face; the ids, and nothing else, go to stdout."""
+    faces = arguments.faces
+    if arguments.key is not None and len(faces) > 1:
+        raise InvalidRequest("A key is for one job.", "Submit the faces one by one.")
+    for number, face in enumerate(faces):
+        try:
+            console.words(submit_shown(console, client, arguments, face).id)
+        except LipsyncError:
+            if number:
+                verb = "was" if number == 1 else "were"
+                console.notice(f"{number} of {len(faces)} jobs {verb} accepted.")
+            raise
+    return 0
+
+
+@verb(
+    "render jobs anew that failed or were quarantined, and print the new ids",
+    argument("jobs", metavar="ID", nargs="+"),
+)
+def retry(console: Console, client: Client, arguments: Namespace) -> int:
+    """A new job for each that went wrong; their ids, and nothing else, go to stdout."""
+
+    def retry_one(job: str) -> int:
+        again = client.retry(job)
+        console.answer(again.message, again.id)
+        return 0
+
+    return worst(console, arguments.jobs, retry_one)
+
+
+def submit_shown(console: Console, client: Client, arguments: Namespace, face: str) -> Job:
+    """The accepted job."""
+    given = {
+        each.name: getattr(arguments, each.name) for each in (*fields(Options), *fields(Terms))
+    }
+    try:
+        job = client.submit(face, arguments.voice, **given)
+    except AcceptanceUnknown as error:
+        repeat = f"`--key {error.key}` repeats this without making a second one."
+        raise given_up(error, f"It may have taken the job. {repeat}") from error
+    console.json(job.message)
+    return job
+
+
+def leave(console: Console, client: Client, arguments: Namespace, job: str) -> int:
+    """Tells how to come back, and waits a little for a second Ctrl-C, which cancels the job."""
+    try:
+        command = resume_command(arguments, [job])
+        console.notice(f"The job goes on. Come back with `{command}`.")
+        console.notice(f"Ctrl-C again within {SECOND_THOUGHTS:.0f} s cancels it.")
+        time.sleep(SECOND_THOUGHTS)
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        cancel_shown(console, client, job)
+        return CANCELLED

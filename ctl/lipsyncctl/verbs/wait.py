@@ -1,0 +1,110 @@
+"""Until jobs have ended: by themselves, or because they are told to."""
+
+from argparse import Namespace
+
+from lipsyncctl.client.client import Client
+from lipsyncctl.client.deadline import Deadline, TimeIsUp
+from lipsyncctl.client.fetch import Destination
+from lipsyncctl.client.outage import AWAY, given_up
+from lipsyncctl.show.console import Console
+from lipsyncctl.show.job import ending
+from lipsyncctl.verbs.ending import (
+    INTERRUPTED,
+    deliver,
+    destination_of,
+    exit_code,
+    receive,
+    resume_hint,
+)
+from lipsyncctl.verbs.several import worst
+from lipsyncctl.verbs.typed import seconds_of
+from lipsyncctl.verbs.verb import argument, either, verb
+from lipsyncd.errors import InvalidRequest
+
+TIMED_OUT = 124  # as timeout(1) has it
+
+
+@verb(
+    "wait for jobs to end",
+    argument("jobs", metavar="ID", nargs="+"),
+    argument(
+        *("-o", "--output"),
+        metavar="OUT",
+        help="where the result, an MP4, is written "
+        "(of a single job, or with --any of the first that ends)",
+    ),
+    either(
+        argument("--all", action="store_true", help="until all jobs have ended (the default)"),
+        argument("--any", action="store_true", help="until one has ended, and print its id"),
+    ),
+    argument(
+        "--timeout",
+        metavar="TIME",
+        type=seconds_of,
+        help="give up after this time, as 90, 90s, 15m, 2h or 1d, with exit code 124; "
+        "the jobs go on",
+    ),
+)
+def wait(console: Console, client: Client, arguments: Namespace) -> int:
+    """The outcome as an exit code; whoever stops waiting leaves the jobs as they are."""
+    if arguments.output is not None and len(arguments.jobs) > 1 and not arguments.any:
+        raise InvalidRequest("-o is for the result of one job.", "Fetch the others one by one.")
+    output, deadline = arguments.output, Deadline(arguments.timeout)
+    destination = None if output is None else destination_of(client, output)
+    wait_for = wait_for_any if arguments.any else wait_for_all
+    try:
+        return wait_for(console, client, arguments.jobs, destination, deadline)
+    except AWAY as error:
+        raise given_up(error, resume_hint(arguments, arguments.jobs)) from error
+    except TimeIsUp:
+        console.json({"verb": "timeout", "seconds": arguments.timeout, "jobs": arguments.jobs})
+        console.notice("The time is up; what has not ended goes on.")
+        return TIMED_OUT
+    except KeyboardInterrupt:
+        console.notice("What has not ended goes on; `lipsyncctl cancel` would stop it.")
+        return INTERRUPTED
+
+
+@verb("stop jobs; they leave no result", argument("jobs", metavar="ID", nargs="+"))
+def cancel(console: Console, client: Client, arguments: Namespace) -> int:
+    """Returns when all the jobs have ended."""
+
+    def cancel_one(job: str) -> int:
+        cancel_shown(console, client, job)
+        return 0
+
+    return worst(console, arguments.jobs, cancel_one)
+
+
+def wait_for_all(
+    console: Console,
+    client: Client,
+    jobs: list[str],
+    destination: Destination | None,
+    deadline: Deadline,
+) -> int:
+    """Returns when all the jobs have ended."""
+    return worst(console, jobs, lambda job: deliver(console, client, job, destination, deadline))
+
+
+def wait_for_any(
+    console: Console,
+    client: Client,
+    jobs: list[str],
+    destination: Destination | None,
+    deadline: Deadline,
+) -> int:
+    """Returns when the first of the jobs has ended, and says which one that is."""
+    first = client.wait_any(jobs, deadline.left)
+    console.answer({"verb": "finished", "job": dict(first)}, first.id)
+    if first.state != "succeeded":
+        console.notice(ending(first))
+    elif destination:
+        receive(console, client, first.id, destination, deadline)
+    return exit_code(first)
+
+
+def cancel_shown(console: Console, client: Client, job: str) -> None:
+    """Returns when the job has ended; JobEnded if it had ended before."""
+    console.json(client.cancel(job).message)
+    console.notice(f"job {job} is cancelled.")

@@ -1,0 +1,251 @@
+"""daemon/PROTOCOL.md says what the code does: no row of its tables is wrong or missing."""
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+from types import NoneType, SimpleNamespace, UnionType
+from typing import Any, get_args, get_origin
+
+import page
+import pytest
+import torch
+from made import models_of, random_generator, write_safetensors
+
+from lipsyncd import wire
+from lipsyncd.config import Config
+from lipsyncd.connection import PATIENCE
+from lipsyncd.errors import InvalidRequest, LipsyncError, QueueFull
+from lipsyncd.host.status import Condition
+from lipsyncd.jobs.job import ALPHABET, ID_LENGTH, NEXT, Job, State
+from lipsyncd.jobs.line import Place
+from lipsyncd.jobs.options import BLENDS, EXTENDS, MAX_KEY, Options, Priority, Terms
+from lipsyncd.model.device import description_of
+from lipsyncd.sessions.server import KEPT_FOR_ADMINS, MAX_OF_USER, MAX_SESSIONS
+from lipsyncd.sessions.session import HELLO_SECONDS, IDLE_SECONDS, MAX_WORDS
+from lipsyncd.sessions.verbs import DESCRIPTORS, VERBS
+from lipsyncd.sessions.verbs.following import SILENCE
+from lipsyncd.sessions.verbs.looking import MAX_LISTED
+from lipsyncd.sessions.verbs.operating import MAX_REASON
+from lipsyncd.sessions.verbs.submitting import MAX_NAME
+from lipsyncd.sessions.verbs.waiting import EVENT_PAUSE, EVENT_SILENCE
+from lipsyncd.studio import Studio
+
+BOUNDS = {
+    "bytes of a body": wire.MAX_BODY,
+    "maps and arrays inside each other, the body included": wire.MAX_DEPTH,
+    "values of a body: each map, each array, and each entry of one": wire.MAX_VALUES,
+    "descriptors of a message": wire.MAX_DESCRIPTORS,
+    "seconds from connect() until `hello` begins": HELLO_SECONDS,
+    "seconds for a message that has begun to arrive whole": PATIENCE,
+    "seconds without a request, after `hello`": IDLE_SECONDS,
+    "seconds for you to read a reply, or an event that has begun": PATIENCE,
+    "sessions in all": MAX_SESSIONS,
+    "of them kept for admins": KEPT_FOR_ADMINS,
+    "sessions of one user": MAX_OF_USER,
+    "sessions of all uids together that are still looked up among the users": MAX_OF_USER,
+    "characters of a file's name": MAX_NAME,
+    "characters of `key`": MAX_KEY,
+    "characters of `reason`": MAX_REASON,
+    "jobs in a `listed`": MAX_LISTED,
+    "characters of an error's `message`": MAX_WORDS,
+    "seconds between two `progressed`": EVENT_PAUSE,
+    "seconds without an event of `wait` with progress, or of `follow`": EVENT_SILENCE,
+}
+CHOSEN = {"options": Options, "terms": Terms}
+CHOICES = {
+    "blend": list(BLENDS),
+    "extend": list(EXTENDS),
+    "priority": [str(priority) for priority in Priority],
+}
+OF_ALL_TYPES = ("text", 1, 1.5, True, [], {}, None)
+WORDS: dict[Any, str] = {
+    str: "text",
+    State: "text",
+    Priority: "text",
+    int: "whole number",
+    float: "number",
+    Options: "map",
+    dict: "map",
+    NoneType: "null",
+}
+YES_NO = {"yes": True, "no": False}
+JOB = Job("k3", 1000, "speaker.mp4", "hello.wav", Options(), created_at=1.5)
+every_choice = pytest.mark.parametrize(
+    "what, row",
+    [(what, row) for what in CHOSEN for row in page.section(what)],
+    ids=lambda each: each["key"] if isinstance(each, dict) else each,
+)
+
+
+def test_the_header_is_as_its_table_has_it() -> None:
+    data = wire.encode(wire.Kind.EVENT, {"verb": "x" * 259})
+    fields = {}
+    for row in page.section("Messages"):
+        first, last = map(int, page.numbers(row["byte"]))
+        fields[row["field"]] = data[first : last + 1]
+    assert b"".join(fields.values()) == data[: wire.HEADER.size]
+    assert fields["magic"] == page.name(page.section("Messages")[0]["content"]).encode()
+    assert (fields["version"], fields["kind"]) == (bytes([wire.VERSIONS[1]]), b"\3")
+    assert int.from_bytes(fields["length"], "big") == len(data) - wire.HEADER.size
+
+
+def test_the_page_is_of_the_version_that_is_spoken() -> None:
+    assert page.text().startswith(f"# The protocol of lipsyncd, version {wire.VERSIONS[1]}\n")
+    assert page.numbers(page.section("Messages")[1]["content"]) == [wire.VERSIONS[1]]
+    assert f"`{list(wire.VERSIONS)}`" in page.tables("request", "field")[0]["meaning"]
+
+
+def test_the_kinds_have_their_numbers() -> None:
+    listed = {row["kind"]: int(row["number"]) for row in page.tables("number", "kind")}
+    assert listed == {kind.name.lower(): kind.value for kind in wire.Kind}
+
+
+def test_the_sample_is_the_message_it_says_it_is() -> None:
+    said, bytes_of_it = re.findall(r"a request `(.*)` is\n\n    (.*)\n", page.text())[0]
+    data = bytes.fromhex(bytes_of_it)
+    assert data == wire.encode(wire.Kind.REQUEST, json.loads(said))
+
+
+def test_the_socket_is_where_the_page_says() -> None:
+    assert f"`{wire.DEFAULT_SOCKET}`" in page.text()
+
+
+def test_the_bounds_are_those_of_the_code() -> None:
+    listed = {row["bound"]: page.numbers(row["value"]) for row in page.tables("bound")}
+    assert listed == {bound: [value] for bound, value in BOUNDS.items()}
+    assert EVENT_SILENCE == SILENCE
+
+
+def test_every_verb_has_a_row_and_says_its_descriptors() -> None:
+    rows = page.tables("request", "reply")
+    assert [page.name(row["request"]) for row in rows] == list(VERBS)
+    with_files = {
+        page.name(row["request"]): int(page.numbers(row["descriptors"])[0])
+        for row in rows
+        if "with the request" in row["descriptors"]
+    }
+    assert with_files == DESCRIPTORS
+
+
+@pytest.mark.parametrize("what", CHOSEN)
+def test_options_and_terms_are_listed_with_their_defaults(what: str) -> None:
+    listed = {
+        page.name(row["key"]): json.loads(page.name(row["default"])) for row in page.section(what)
+    }
+    assert listed == dataclasses.asdict(CHOSEN[what]())
+
+
+@every_choice
+def test_an_option_is_taken_within_its_bounds_and_refused_beyond(what: str, row: page.Row) -> None:
+    key = page.name(row["key"])
+    good, bad = samples(key, row["allowed"])
+    bad += [value for value in OF_ALL_TYPES if not page.fits(value, row["type"])]
+    good += [None] if page.fits(None, row["type"]) else []
+    for value in good:
+        CHOSEN[what].from_map({key: value})
+    for value in bad:
+        with pytest.raises(InvalidRequest):
+            CHOSEN[what].from_map({key: value})
+
+
+def samples(key: str, allowed: str) -> tuple[list[Any], list[Any]]:
+    """What is just allowed, and what is just not."""
+    if choices := page.names(allowed):
+        assert choices == CHOICES[key]
+        return list(choices), ["", "other"]
+    *_, least, most = 0, 0, *map(int, page.numbers(allowed))
+    match re.sub(r"\d+", "N", allowed):
+        case "N to N":
+            return [least, most], [least - 1, most + 1]
+        case "N to N characters":
+            return ["x" * least, "x" * most], ["x" * (least - 1), "x" * (most + 1)]
+        case "above N, to N":
+            return [least + 1e-9, most], [least, most + 1]
+        case "N whole numbers from N to N":
+            return [[least, least, most, most]], [
+                [least, least, most, most + 1],
+                [least - 1, least, most, most],
+                [least, least, most],
+                [least, most, most, most],
+            ]
+    raise AssertionError(f"the test does not know what {allowed} means")
+
+
+def test_a_job_is_listed_field_by_field() -> None:
+    rows = page.section("A job")
+    assert [page.name(row["field"]) for row in rows] == list(JOB.as_map())
+    assert {page.name(row["field"]): row["type"] for row in rows} == {
+        each.name: type_in_words(each.type) for each in dataclasses.fields(Job)
+    }
+    assert f"{ID_LENGTH} characters of {ALPHABET}" in rows[0]["meaning"]
+    of_time = [page.name(row["field"]) for row in rows if "Unix seconds" in row["meaning"]]
+    assert of_time == ["created_at", "started_at", "ended_at", "expires_at"]
+
+
+def type_in_words(kind: Any) -> str:
+    """An annotation as the page has it."""
+    kinds = get_args(kind) if isinstance(kind, UnionType) else [kind]
+    return " or ".join(WORDS[get_origin(each) or each] for each in kinds)
+
+
+def test_a_place_in_the_queue_is_listed() -> None:
+    listed = {
+        page.name(row["field"]): row["type"]
+        for row in page.tables("field", "type")
+        if page.name(row["field"]) in ("position", "eta", "paused")
+    }
+    places = {each.name: type_in_words(each.type) for each in dataclasses.fields(Place)}
+    assert listed == places | {"paused": "text"}
+
+
+def test_the_states_and_what_may_follow_them_are_those_of_the_code() -> None:
+    listed = {
+        page.name(row["state"]): set(page.names(row["followed by"]))
+        for row in page.tables("state", "followed by")
+    }
+    assert listed == {str(state): {*map(str, NEXT[state])} for state in State}
+
+
+def test_the_daemons_own_states_are_listed_in_their_order() -> None:
+    (row,) = (
+        row
+        for row in page.tables("message", "field")
+        if (row["message"], row["field"]) == ("`reported`", "`state`")
+    )
+    assert page.names(row["meaning"]) == [str(condition) for condition in Condition]
+
+
+def test_every_error_is_listed_with_its_code_and_whether_to_try_again() -> None:
+    rows = page.tables("name", "code")
+    listed = {page.name(row["name"]): (int(row["code"]), YES_NO[row["retryable"]]) for row in rows}
+    assert len(listed) == len(rows)
+    assert listed == {each.name: (each.code, each.retryable) for each in LipsyncError.family()}
+    assert all(row["meaning"] for row in rows)
+
+
+def test_the_fields_of_an_error_are_listed_with_their_types() -> None:
+    error = QueueFull("Full.", "Wait.")
+    error.retry_after_ms = 1000
+    listed = {page.name(row["field"]): row["type"] for row in page.section("Errors")}
+    assert list(listed) == [*error.as_map()]
+    for field, value in error.as_map().items():
+        assert page.fits(value, listed[field])
+
+
+def test_info_is_listed_field_by_field(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = write_safetensors(tmp_path / "random.safetensors", random_generator())
+    found = Studio(Config(), models_of(weights)).describe()
+    gpu = SimpleNamespace(name="A100", uuid="GPU-1", total_memory=1 << 36)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: gpu)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 1 << 30)
+    found |= description_of(torch.device("cuda:0"))
+    own = ("version", "pid", "paused")
+    listed = {
+        page.name(row["field"]): row["type"]
+        for row in page.tables("message", "field")
+        if row["message"] == "`informed`" and page.name(row["field"]) not in own
+    }
+    assert set(listed) == set(found)
+    for field, value in found.items():
+        assert page.fits(value, listed[field]), field
