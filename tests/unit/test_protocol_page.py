@@ -128,6 +128,20 @@ def test_every_verb_has_a_row_and_says_its_descriptors() -> None:
     assert with_files == DESCRIPTORS
 
 
+def test_what_a_field_of_a_request_may_be_is_told_with_its_bounds() -> None:
+    listed = {
+        (page.name(row["request"]), page.name(row["field"])): page.numbers(row["meaning"])
+        for row in page.tables("request", "field")
+    }
+    assert {field: found for field, found in listed.items() if found} == {
+        ("hello", "versions"): [*wire.VERSIONS],
+        ("submit", "face"): [1, MAX_NAME],
+        ("list", "limit"): [1, MAX_LISTED],
+        ("follow", "since"): [0],
+        ("drain", "reason"): [MAX_REASON],
+    }
+
+
 @pytest.mark.parametrize("what", CHOSEN)
 def test_options_and_terms_are_listed_with_their_defaults(what: str) -> None:
     listed = {

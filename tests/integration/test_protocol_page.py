@@ -1,0 +1,212 @@
+"""What a living daemon reads and says is what daemon/PROTOCOL.md lists, key by key."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import page
+import pytest
+from living import Client, living
+from paced import Gate, Steps
+
+from lipsyncd import connection
+from lipsyncd.errors import InvalidRequest, NoFace
+from lipsyncd.jobs.job import Paths
+from lipsyncd.jobs.options import Options
+from lipsyncd.sessions.verbs import VERBS
+
+ENVELOPE = {"verb", "id"}
+ERROR = "None"  # the verb of a message that has none
+OF_ANY_DAEMON = {"version", "pid", "paused"}  # in `informed`; the rest is of its models
+NAMES = {"face": "speaker.mp4", "voice": "hello.wav"}
+EVENTS = {"wait": {"progressed"}, "follow": {"happened", "idle"}}
+REQUESTS = page.tables("request", "field")
+REFUSED = "refused"  # what the page says of a field that may not be absent
+FAILING = 51  # the crf of a render that fails
+
+
+class Read(dict[str, Any]):
+    """A request that remembers what was read of it, and with which default."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        super().__init__(body)
+        self.defaults: dict[str, object] = {}
+        self.optional: set[object] = set()
+
+    def get(self, key: str, default: object = None) -> Any:
+        self.defaults[key] = default
+        return super().get(key, default)
+
+    def __contains__(self, key: object) -> bool:
+        if key not in self.defaults:  # before it is read, not for the words of a refusal
+            self.optional.add(key)
+        return super().__contains__(key)
+
+
+class Heard:
+    """All messages that went either way, as their receivers decoded them."""
+
+    def __init__(self) -> None:
+        self.asked: dict[str, list[Read]] = defaultdict(list)
+        self.told: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.replies: dict[str, str] = {}
+
+    def decode(self, data: bytes) -> dict[str, Any]:
+        body = decode_body(data)
+        verb = str(body.get("verb"))
+        if verb not in VERBS:
+            self.told[verb].append(body)
+            return body
+        self.asked[verb].append(read := Read(body))
+        return read
+
+    def ask(self, session: Client, /, verb: str, *files: int, **fields: object) -> Any:
+        reply = session.ask(verb, files, **fields)
+        self.replies[verb] = reply["verb"]
+        return reply
+
+    @property
+    def jobs(self) -> Iterator[dict[str, Any]]:
+        for bodies in self.told.values():
+            for body in bodies:
+                yield from body["jobs"] if body["verb"] == "listed" else []
+                if "job" in body:
+                    yield body["job"]
+
+
+decode_body = connection.decode_body
+
+
+@contextmanager
+def hearing() -> Iterator[Heard]:
+    heard = Heard()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "decode_body", heard.decode)
+        yield heard
+
+
+@pytest.fixture(scope="module")
+def heard(tmp_path_factory: pytest.TempPathFactory) -> Heard:
+    """Every verb, once with all that may be in it, and a job in every state that one can have."""
+    directory, gate = tmp_path_factory.mktemp("daemon"), Gate()
+
+    def render(options: Options, paths: Paths) -> Steps:
+        if options.crf == FAILING:
+            raise NoFace("There is no face.", "Use another.")
+        yield from gate.render(options, paths)
+
+    with hearing() as heard, living(directory, render) as daemon, daemon.client() as client:
+        heard.ask(client, "hello", versions=[1, 1], client="a test")
+        running = client.submit(directory)
+        gate.at.get()
+        with (directory / "speaker.mp4").open() as face, (directory / "hello.wav").open() as voice:
+            files = (face.fileno(), voice.fileno())
+            options = {"blend": "box", "extend": "loop", "box": [0, 0, 9, 9], "crf": 1}
+            terms = {"priority": "high", "key": "k", "expires": 3600, "max_runtime": 1.5}
+            reply = heard.ask(client, "submit", *files, **NAMES, options=options, terms=terms)
+        look_at(heard, client, reply["job"]["id"])
+        with daemon.client() as other:
+            other.say("wait", job=reply["job"]["id"], progress=True)
+            other.hear()
+            heard.ask(client, "cancel", job=reply["job"]["id"])
+        gate.let_go()
+        heard.ask(client, "wait", job=running, progress=False)
+        heard.ask(client, "fetch", job=running)
+        failed = client.submit(directory, crf=FAILING)
+        client.end_of(failed)
+        client.end_of(heard.ask(client, "retry", job=failed)["job"]["id"])
+        with daemon.client() as other:
+            other.say("follow", since=0, job=failed)
+            while other.hear().body["verb"] != "idle":
+                pass
+        for verb in ("health", "info", "reload"):
+            heard.ask(client, verb)
+        heard.ask(client, "clean", job=failed)
+    return heard
+
+
+def look_at(heard: Heard, client: Client, waiting: str) -> None:
+    """While the queue goes on, and while it is drained."""
+    heard.ask(client, "status", job=waiting)
+    heard.ask(client, "drain", reason="a test")
+    heard.ask(client, "list", limit=1)
+    heard.ask(client, "list", limit=1, before=waiting)
+    heard.ask(client, "resume")
+
+
+def test_every_verb_answers_as_the_page_says(heard: Heard) -> None:
+    for row in page.tables("request", "reply"):
+        verb, reply = page.name(row["request"]), page.names(row["reply"])
+        assert [heard.replies[verb]] == reply if reply else verb not in heard.replies
+        if events := EVENTS.get(verb):
+            assert events <= set(page.names(row["what happens"]))
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_what_a_request_may_hold_is_what_the_daemon_reads(heard: Heard, verb: str) -> None:
+    rows = [row for row in REQUESTS if page.name(row["request"]) == verb]
+    reads = heard.asked[verb]
+    assert reads
+    defaults = {key: value for read in reads for key, value in read.defaults.items()}
+    optional = {key for read in reads for key in read.optional}
+    assert {page.name(row["field"]) for row in rows} == defaults.keys() - ENVELOPE
+    for row in rows:
+        field, absent = page.name(row["field"]), row["if absent"]
+        is_required = defaults[field] is None and field not in optional
+        assert (absent == REFUSED) == is_required
+        if literals := page.names(absent):
+            assert json.loads(literals[0]) == defaults[field]
+
+
+@pytest.mark.parametrize("row", REQUESTS, ids=lambda row: f"{row['request']} {row['field']}")
+def test_a_field_of_another_type_is_refused_by_its_name(
+    client: Client, tmp_path: Path, row: page.Row
+) -> None:
+    verb, field = page.name(row["request"]), page.name(row["field"])
+    job = client.submit(tmp_path)
+    whole = {"hello": {"versions": [1, 1], "client": "a test"}, "submit": NAMES}
+    fields: dict[str, object] = {**whole.get(verb, {"job": job})}
+    with Path(__file__).open() as file:
+        files = (file.fileno(),) * 2 if verb == "submit" else ()
+        for value in ("text", 1, 1.5, True, [], {}, None):
+            if not page.fits(value, row["type"]):
+                with pytest.raises(InvalidRequest, match=rf"^{field} is not "):
+                    client.ask(verb, files, **{**fields, field: value})
+        if row["if absent"] == REFUSED:
+            del fields[field]
+            with pytest.raises(InvalidRequest, match=rf"^{field} is missing"):
+                client.ask(verb, files, **fields)
+
+
+def test_every_message_holds_what_the_page_lists_and_nothing_else(heard: Heard) -> None:
+    listed: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in page.tables("message", "field"):
+        listed[page.name(row["message"])][page.name(row["field"])] = row["type"]
+    assert set(listed) == set(heard.told) - {ERROR}
+    of_models = listed["informed"].keys() - OF_ANY_DAEMON  # the unit test knows real ones
+    for message, fields in listed.items():
+        for body in heard.told[message]:
+            told = {key: body[key] for key in body if key not in ENVELOPE | of_models | {"reloads"}}
+            assert told.keys() == fields.keys() - of_models, message
+            for field, value in told.items():
+                assert page.fits(value, fields[field]), f"{message} {field}"
+
+
+def test_every_job_holds_what_the_page_lists_and_nothing_else(heard: Heard) -> None:
+    always = page.section("A job")
+    waiting = page.tables("field", "type")[len(always) :][:3]
+    kinds = {page.name(row["field"]): row["type"] for row in [*always, *waiting]}
+    rare = {page.name(row["field"]) for row in waiting}
+    seen, places = set(), set()
+    for job in heard.jobs:
+        assert job.keys() - rare == kinds.keys() - rare
+        assert not job.keys() & rare or job["state"] == "queued"
+        seen.add(job["state"])
+        places |= job.keys() & rare
+        for field, value in job.items():
+            assert page.fits(value, kinds[field]), field
+    assert seen == {"queued", "running", "succeeded", "failed", "cancelled"}
+    assert places == rare == {"position", "eta", "paused"}
