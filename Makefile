@@ -4,11 +4,14 @@ BIN := .venv/bin
 # One stamp says that .venv holds what pyproject.toml asks for.
 INSTALLED := .venv/.installed
 
-.PHONY: help demo test bench torture check install uninstall clean
+BENCHES := $(filter-out tests/bench/gpu.py,$(wildcard tests/bench/*.py))
+
+.PHONY: help demo test gpu bench torture check install uninstall clean
 
 help:
 	@echo 'make demo    install, fetch a clip, render it, and say how fast (writes demo.mp4)'
 	@echo 'make test    every test this machine can run; skips say why'
+	@echo 'make gpu     test and measure on a CUDA GPU, with the PyTorch of PYTHON if it has one (8 minutes)'
 	@echo 'make bench   measure; one JSON line per figure (some minutes)'
 	@echo 'make torture the long forms of the hardest tests; one JSON line each (an hour or two)'
 	@echo 'make check   formatting and lint'
@@ -26,8 +29,11 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
 
+gpu:
+	@tests/gpu.sh "$(PYTHON)"
+
 bench: $(INSTALLED)
-	@set -e; for bench in tests/bench/*.py; do $(BIN)/python $$bench --long; done
+	@set -e; for bench in $(BENCHES); do $(BIN)/python $$bench --long; done
 
 torture: $(INSTALLED)
 	@set -e; for torture in tests/torture/*.py; do PYTHONPATH=tests $(BIN)/python $$torture; done
@@ -41,7 +47,7 @@ install uninstall:
 	@systemd/install.sh $@
 
 clean:
-	rm -rf .venv .cache .pytest_cache .ruff_cache .hypothesis demo.mp4
+	rm -rf .venv .venv-gpu .cache .pytest_cache .ruff_cache .hypothesis demo.mp4
 	find daemon ctl tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml

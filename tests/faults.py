@@ -166,6 +166,19 @@ def lost_device() -> None:
     after_step(change)
 
 
+def broken_context() -> None:
+    """In the first life the GPU's context breaks after a job's second step, and stays broken."""
+
+    def break_it(number: int) -> None:
+        if number == 1 and is_first_life():
+            import torch  # noqa: PLC0415
+
+            say("a kernel fails an assertion")
+            torch.zeros(1, device="cuda")[torch.tensor([7], device="cuda")]
+
+    after_step(break_it)
+
+
 def poisoned_render() -> None:
     """A job that asks for the worst quality ends the process in its second batch."""
 
@@ -278,13 +291,14 @@ FAULTS = (
     hung_device,
     wrong_device,
     lost_device,
+    broken_context,
     poisoned_render,
     held_interpreter,
     hungry_render,
     crash,
     break_out,
 )
-if "lipsyncd" in [Path(word).name for word in sys.orig_argv[:2]]:  # not in its ExecReload
+if "lipsyncd" in [Path(word).name for word in sys.orig_argv[:3]]:  # not in its ExecReload
     for fault in FAULTS:
         if fault.__name__ == os.environ.get("FAULT"):
             fault()

@@ -5,15 +5,13 @@ tests that need another daemon `start` one in theirs.
 """
 
 import itertools
-import os
-import subprocess
-import sys
 import wave
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import av
 import cv2
@@ -21,39 +19,13 @@ import numpy as np
 import pytest
 from clips import clip
 from command import ROOT, lipsyncctl
+from production import Process, ready, started
 
 VOICES = ROOT / "tests" / "media"
 MOST_BYTES = 4 << 20  # of a face or a voice
 
-Process = subprocess.Popen[bytes]
 Start = Callable[..., AbstractContextManager[Process]]
-Ctl = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@contextmanager
-def started(directory: Path, toml: str = "", **environment: str) -> Iterator[Process]:
-    """A daemon that has just been started; at the end it is told to stop, and has to."""
-    config = directory / "lipsyncd.toml"
-    places = f'socket = "{directory}/control.sock"\nstate = "{directory}/state"\n'
-    config.write_text(places + ('device = "cpu"\n' if "device" not in toml else "") + toml)
-    env = os.environ | {"PYTHONPATH": str(ROOT / "daemon")} | environment
-    command = [sys.executable, "-m", "lipsyncd", "--config", str(config)]
-    with (directory / "log").open("ab") as log:
-        process = subprocess.Popen(command, cwd=directory, env=env, stderr=log)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait()
-
-
-@contextmanager
-def ready(directory: Path, toml: str = "") -> Iterator[Process]:
-    """A daemon that has loaded its models."""
-    with started(directory, toml) as process:
-        while lipsyncctl(directory, "health").returncode != 0:
-            assert process.poll() is None, (directory / "log").read_text()
-        yield process
+Ctl = Callable[..., CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
