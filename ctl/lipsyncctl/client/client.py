@@ -23,10 +23,10 @@ from lipsyncd.errors import InvalidRequest
 class Client(Daemons):
     """lipsyncd, from a program.
 
-        with Client() as client:
-        >>> job = client.submit("speaker.mp4", "hello.wav", crf=20)
-            if client.wait(job.id).state == "succeeded":
-                client.fetch(job.id, "spoken.mp4")
+    >>> with Client() as client:
+    ...     job = client.submit("speaker.mp4", "hello.wav", crf=20)
+    ...     if client.wait(job.id).state == "succeeded":
+    ...         client.fetch(job.id, "spoken.mp4")
 
     `socket` is a daemon's socket or a folder with those of several; without it they are looked for
     at $LIPSYNCD_SOCKET, then where the system has them, then at the user's own. Nothing is asked

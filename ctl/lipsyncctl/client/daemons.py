@@ -18,8 +18,8 @@ class Daemons:
     What is asked here is asked of one daemon. Where there are several, as with a GPU for each,
     ask `instances` one by one:
 
-        for each in client.instances:
-            print(each.name, each.health()["state"])
+    >>> for each in client.instances:
+    ...     print(each.name, each.health()["state"])
 
     Every method raises ServerUnreachable if no daemon answers, AccessDenied if it may not be
     asked, and InvalidRequest if there are several.
@@ -46,7 +46,7 @@ class Daemons:
     def answering(self, on_error: Callable[[LipsyncError], None] = lambda _: None) -> Self:
         """A client for those of several daemons that answer; `on_error` hears why others do not.
 
-        Raises ServerUnreachable if none does.  Example:
+        Raises ServerUnreachable if none does.
 
         >>> for event in client.answering().follow():
         ...     print(event.job.id, event.job.state)
