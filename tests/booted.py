@@ -76,11 +76,11 @@ class Machine:
         """A command, run to its end, however it ends."""
         with self.started(*words, user=user, **how) as process:
             try:
-                answer, remarks = process.communicate()
+                answer, notices = process.communicate()
             except BaseException:
                 process.kill()
                 raise
-            return subprocess.CompletedProcess(words, process.returncode, answer, remarks)
+            return subprocess.CompletedProcess(words, process.returncode, answer, notices)
 
     def run(self, *words: str, user: str = "root", **how: Any) -> str:
         """What a command that must succeed says."""

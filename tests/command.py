@@ -43,8 +43,8 @@ def lipsyncctl(
 ) -> subprocess.CompletedProcess[str]:
     """The command, run to its end."""
     with started(directory, *words, prefix=prefix, **how) as process:
-        answer, remarks = process.communicate()
-        return subprocess.CompletedProcess(words, process.returncode, answer, remarks)
+        answer, notices = process.communicate()
+        return subprocess.CompletedProcess(words, process.returncode, answer, notices)
 
 
 def read_until(process: Process, words: str) -> str:

@@ -48,8 +48,8 @@ def test_without_a_job_it_follows_all_until_ctrl_c(
         gate.let_go(6)
         told = [line.split() for line in lines(process, 6)]
         process.send_signal(signal.SIGINT)
-        _, remarks = process.communicate()
-    assert (process.returncode, remarks) == (130, "")
+        _, notices = process.communicate()
+    assert (process.returncode, notices) == (130, "")
     for job in jobs:
         mine = [parts[4].strip(",") for parts in told if parts[3] == job]
         assert mine == ["queued", "running", "succeeded"]

@@ -20,11 +20,11 @@ def test_ctrl_c_leaves_the_job_and_tells_how_to_come_back(
     with started(tmp_path, "run", *RENDER, "-o", "my out.mp4") as process:
         read_until(process, "running")
         process.send_signal(signal.SIGINT)
-        remarks = read_until(process, "Ctrl-C again")
+        notices = read_until(process, "Ctrl-C again")
         assert process.wait() == 130
     job = job_of(client)
     assert job["state"] == "running"
-    assert f"`lipsyncctl wait {job['id']} -o 'my out.mp4'`" in remarks
+    assert f"`lipsyncctl wait {job['id']} -o 'my out.mp4'`" in notices
     gate.let_go()
     assert lipsyncctl(tmp_path, "wait", str(job["id"]), "-o", "my out.mp4").returncode == 0
     assert (tmp_path / "my out.mp4").read_bytes() == b"facevoice"
@@ -64,10 +64,10 @@ def test_ctrl_c_before_the_job_is_accepted_just_ends(tmp_path: Path) -> None:
             session, _ = listener.accept()
             session.recv(1)
             process.send_signal(signal.SIGINT)
-            _, remarks = process.communicate()
+            _, notices = process.communicate()
             session.close()
     assert process.returncode == 130
-    assert "Traceback" not in remarks
+    assert "Traceback" not in notices
 
 
 def test_ctrl_c_in_wait_leaves_the_job(

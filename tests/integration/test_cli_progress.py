@@ -15,7 +15,7 @@ FULL = "━"  # a cell of the bar
 
 @pytest.fixture
 def ready(client: Client) -> None:
-    """A daemon that is not ready is worth a remark, which these tests do not want."""
+    """A daemon that is not ready is worth a notice, which these tests do not want."""
     while not client.ask("health")["ready"]:
         pass
 
@@ -69,7 +69,7 @@ def test_elsewhere_a_state_is_told_in_a_line_of_its_own(tmp_path: Path) -> None:
     ):
         waiting = [process.stderr.readline() for _ in range(2)]
         daemon.may_load.set()
-        _, remarks = process.communicate()
+        _, notices = process.communicate()
     assert "the daemon is still warming" in waiting[0]
     assert ": queued, 1st" in waiting[1]
-    assert "\033" not in "".join(waiting) + remarks
+    assert "\033" not in "".join(waiting) + notices

@@ -56,27 +56,27 @@ def test_run_survives_the_death_of_the_daemon(tmp_path: Path) -> None:
         daemon.end(KILL)
         read_until(process, "Trying again for up to 60 s")
         with living(tmp_path):
-            answer, remarks = process.communicate()
-    assert process.returncode == 0, remarks
+            answer, notices = process.communicate()
+    assert process.returncode == 0, notices
     assert answer.startswith("out.mp4: 3 frames")
     assert (tmp_path / "out.mp4").read_bytes() == b"facevoice"
 
 
 def test_a_job_whose_acceptance_was_never_heard_of_is_accepted_once(tmp_path: Path) -> None:
     with bereft(tmp_path, "accepted", "submit", *RENDER) as process, living(tmp_path) as daemon:
-        answer, remarks = process.communicate()
+        answer, notices = process.communicate()
         (job,) = jobs_of(daemon)
     assert (process.returncode, answer) == (0, f"{job}\n")
-    assert "hung up. Trying again for up to 60 s." in remarks
+    assert "hung up. Trying again for up to 60 s." in notices
 
 
 @pytest.mark.parametrize("message", ["accepted", "finished", "fetched"])
 def test_run_renders_once_whatever_it_did_not_hear_of(tmp_path: Path, message: str) -> None:
     words = ["run", *RENDER, "-o", "out.mp4"]
     with bereft(tmp_path, message, *words) as process, living(tmp_path) as daemon:
-        _, remarks = process.communicate()
+        _, notices = process.communicate()
         assert len(jobs_of(daemon)) == 1
-    assert process.returncode == 0, remarks
+    assert process.returncode == 0, notices
     assert (tmp_path / "out.mp4").read_bytes() == b"facevoice"
 
 

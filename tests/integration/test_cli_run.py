@@ -182,11 +182,11 @@ def test_run_says_at_once_that_it_waits_for_a_daemon(tmp_path: Path) -> None:
 
 
 def test_a_result_is_an_mp4_whatever_its_name_says(quick: Daemon, tmp_path: Path) -> None:
-    remark = "The result is an MP4 (H.264), whatever its name says."
+    notice = "The result is an MP4 (H.264), whatever its name says."
     for name, is_told in (("out.avi", True), ("out.MOV", False), ("out", False)):
         ended = lipsyncctl(tmp_path, "run", *RENDER, "-o", name)
         assert ended.returncode == 0
-        assert (remark in ended.stderr) is is_told
+        assert (notice in ended.stderr) is is_told
 
 
 def test_an_error_about_one_job_names_it_for_programs(quick: Daemon, tmp_path: Path) -> None:
@@ -212,8 +212,8 @@ def test_a_daemon_that_dies_before_it_accepts_and_stays_away_leaves_a_doubt(
         monkeypatch.setattr("sys.argv", ["lipsyncctl", *words])
         assert main() == 7
         daemon.join()
-    remarks = capsys.readouterr().err
-    assert re.search(r"It may have taken the job\. `--key auto-\w+` repeats this", remarks)
+    notices = capsys.readouterr().err
+    assert re.search(r"It may have taken the job\. `--key auto-\w+` repeats this", notices)
 
 
 def die_at_submit(listener: socket.socket) -> None:

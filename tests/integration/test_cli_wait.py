@@ -66,8 +66,8 @@ def test_any_returns_at_the_first_end_and_tells_whose_it_is(
     first, second = client.submit(tmp_path), client.submit(tmp_path)
     with started(tmp_path, "wait", "--any", first, second) as process:
         gate.let_go()
-        answer, remarks = process.communicate()
-    assert (process.returncode, answer, remarks) == (0, f"{first}\n", "")
+        answer, notices = process.communicate()
+    assert (process.returncode, answer, notices) == (0, f"{first}\n", "")
     assert not client.job(second)["ended_at"]
 
 

@@ -18,6 +18,8 @@ from living import Daemon, living
 from paced import Gate, at_once, endless, raising
 
 from lipsyncctl import Client, Event, TimeIsUp
+from lipsyncctl.client import follow
+from lipsyncctl.client.session import open_session
 from lipsyncd.errors import (
     InvalidRequest,
     JobNotEnded,
@@ -125,7 +127,8 @@ def test_progress_is_heard_until_the_end(
 def test_a_wait_ends_in_time_in_any_thread_and_the_job_goes_on(
     daemon: Daemon, library: Client, gate: Gate, inputs: tuple[Path, Path], how: str
 ) -> None:
-    job, raised = library.submit(*inputs).id, []
+    job, raised, notices = library.submit(*inputs).id, [], []
+    library.on_notice = notices.append
 
     def wait() -> None:
         try:
@@ -137,6 +140,7 @@ def test_a_wait_ends_in_time_in_any_thread_and_the_job_goes_on(
     thread.start()
     thread.join()
     assert isinstance(raised[0], TimeoutError)
+    assert notices == []  # the daemon was there all the time
     gate.let_go()
     assert library.wait(job, 60).state == "succeeded"
 
@@ -182,6 +186,21 @@ def test_what_happens_after_follow_was_called_is_told_and_nothing_before(
     events = library.follow()
     job = library.submit(*inputs).id
     assert changes(events, 3) == [(job, state) for state in ("queued", "running", "succeeded")]
+
+
+def test_follow_returns_once_the_daemon_listens_to_what_it_asks(
+    quick: Daemon, library: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    returned, is_early = threading.Event(), []
+
+    def open_late(*how: Any) -> Any:
+        is_early.append(returned.wait(0.5))
+        return open_session(*how)
+
+    monkeypatch.setattr(follow, "open_session", open_late)
+    library.follow()
+    returned.set()
+    assert is_early == [False]
 
 
 def test_of_named_jobs_the_present_is_told_then_each_change_to_the_end(

@@ -70,7 +70,11 @@ def test_columns_stay_straight_behind_wide_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "text, columns", [("hello", 5), ("日本", 4), ("e\N{COMBINING ACUTE ACCENT}", 1), ("ｗ", 2)]
+    "text, columns",
+    [
+        *(("hello", 5), ("日本", 4), ("e\N{COMBINING ACUTE ACCENT}", 1), ("ｗ", 2)),
+        ("\N{THAI CHARACTER KO KAI}\N{THAI CHARACTER SARA I}", 1),  # a mark, not a combining one
+    ],
 )
 def test_a_width_is_counted_in_columns(text: str, columns: int) -> None:
     assert width(text) == columns

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, Self
 from weakref import WeakSet
 
@@ -13,22 +12,21 @@ from lipsyncctl.client.fetch import Destination
 from lipsyncctl.client.instances import holder, taker
 from lipsyncctl.client.job import Event, Job
 from lipsyncctl.client.key import made_up_key
+from lipsyncctl.client.list import newest
 from lipsyncctl.client.outage import persistent
-from lipsyncctl.client.session import ANSWER, Notice, open_session
+from lipsyncctl.client.session import ANSWER, Notice
 from lipsyncctl.client.submit import Source
 from lipsyncctl.client.wait import OnProgress
 from lipsyncd.errors import InvalidRequest
-
-PAGE = 200  # jobs; a daemon tells no more at once
 
 
 class Client(Daemons):
     """lipsyncd, from a program.
 
-        with Client() as client:
-            job = client.submit("speaker.mp4", "hello.wav", crf=20)
-            if client.wait(job.id).state == "succeeded":
-                client.fetch(job.id, "spoken.mp4")
+    >>> with Client() as client:
+    ...     job = client.submit("speaker.mp4", "hello.wav", crf=20)
+    ...     if client.wait(job.id).state == "succeeded":
+    ...         client.fetch(job.id, "spoken.mp4")
 
     `socket` is a daemon's socket or a folder with those of several; without it they are looked for
     at $LIPSYNCD_SOCKET, then where the system has them, then at the user's own. Nothing is asked
@@ -84,25 +82,25 @@ class Client(Daemons):
         Raises UnreadableMedia, NotAFile, InvalidRequest, QueueFull, QueueDraining, KeyTaken,
         DiskFull; AcceptanceUnknown if the daemon went away with the job and stayed away.
 
-            job = client.submit("speaker.mp4", "hello.wav", key="take-1", box=(10, 10, 90, 90))
+        >>> job = client.submit("speaker.mp4", "hello.wav", key="take-1", box=(10, 10, 90, 90))
         """
-        terms = {"key": key or made_up_key(), "priority": priority}
-        terms |= {"expires": expires, "max_runtime": max_runtime}
-        fields = {"options": given(options), "terms": given(terms)}
+        when = {"priority": priority, "expires": expires, "max_runtime": max_runtime}
+        terms = given({"key": key or made_up_key(), **when})
+        fields = {"options": given(options), "terms": terms}
         address = taker(self.addresses, key)
         return submit.submit(address, face, voice, fields, self.on_notice)
 
     def status(self, job: str) -> Job:
         """A job as it is now; its message has the `seq` to `follow` it from.
 
-        print(client.status(job.id).state)
+        >>> print(client.status(job.id).state)
         """
         return self._ask_about(job, "status", ANSWER)
 
     def list(self, limit: int | None = None) -> "list[Job]":
         """The newest jobs (None: all), the newest last: the caller's own, for admins everybody's.
 
-        print([job.id for job in client.list(limit=10)])
+        >>> print([job.id for job in client.list(limit=10)])
         """
         found = [job for address in self.addresses for job in newest(address, limit)]
         found.sort(key=lambda job: job["created_at"])
@@ -115,8 +113,8 @@ class Client(Daemons):
 
         `on_progress` is called with the Job whenever it is further, ten times a second at most.
 
-            ended = client.wait(job.id, on_progress=lambda job: print(job.done, job.total))
-            if ended.error: raise ended.error
+        >>> ended = client.wait(job.id, on_progress=lambda job: print(job.done, job.total))
+        >>> if ended.error: raise ended.error
         """
         deadline = Deadline(timeout)
         address = persistent(
@@ -127,7 +125,7 @@ class Client(Daemons):
     def wait_any(self, jobs: Sequence[str], timeout: float | None = None) -> Job:
         """The first of several jobs to end; TimeIsUp after `timeout` seconds.
 
-        first = client.wait_any([one.id, other.id], timeout=600)
+        >>> first = client.wait_any([one.id, other.id], timeout=600)
         """
         return wait.wait_any(self.addresses, jobs, Deadline(timeout), self.on_notice)
 
@@ -139,8 +137,8 @@ class Client(Daemons):
         or what has happened after change number `since`. Raises EventsGone if the daemon has
         forgotten what came then, InvalidRequest for `since` with several daemons.
 
-            for event in client.follow(jobs=[job.id]):
-                print(event.seq, event.job.state)
+        >>> for event in client.follow(jobs=[job.id]):
+        ...     print(event.seq, event.job.state)
         """
         if since is not None and len(self.addresses) > 1:
             raise InvalidRequest(
@@ -157,7 +155,7 @@ class Client(Daemons):
         starts = dict.fromkeys(self.addresses, since)
         stream = follow.Stream(starts, self.on_notice, Deadline())
         self._streams.add(stream)
-        return follow.all_events(stream.begin(starts))
+        return follow.all_events(stream.begin(starts) if since is None else stream)
 
     def destination(
         self, to: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]] = ()
@@ -166,9 +164,9 @@ class Client(Daemons):
 
         Raises InvalidRequest if nothing can be written there, or through the link of a stranger.
 
-            destination = client.destination("spoken.mp4", inputs=["speaker.mp4"])
+        >>> destination = client.destination("spoken.mp4", inputs=["speaker.mp4"])
         """
-        destination = Destination.of(os.fspath(to), map(os.fspath, inputs))
+        destination = Destination.of(os.fspath(to), [os.fspath(each) for each in inputs])
         if destination.is_misnamed:
             self.on_notice("The result is an MP4 (H.264), whatever its name says.")
         return destination
@@ -186,7 +184,7 @@ class Client(Daemons):
         `survive_restart` waits out a restart of the daemon, as `wait` does. Raises JobNotEnded,
         NoResult, DiskFull; InvalidRequest if `to` cannot be written.
 
-            client.fetch(job.id, "spoken.mp4")
+        >>> client.fetch(job.id, "spoken.mp4")
         """
         destination = to if isinstance(to, Destination) else self.destination(to)
         deadline = Deadline(timeout)
@@ -200,7 +198,7 @@ class Client(Daemons):
     def cancel(self, job: str) -> Job:
         """Stop a job; on return it has ended, and leaves no result. JobEnded if it had before.
 
-        client.cancel(job.id)
+        >>> client.cancel(job.id)
         """
         return self._ask_about(job, "cancel")
 
@@ -209,7 +207,7 @@ class Client(Daemons):
 
         Raises NotRetryable for others, InputGone, and what `submit` does of a full queue.
 
-            again = client.retry(job.id)
+        >>> again = client.retry(job.id)
         """
         return self._ask_about(job, "retry")
 
@@ -219,7 +217,7 @@ class Client(Daemons):
         `jobs` and `bytes` are how much went. Raises JobNotEnded; for all, InvalidRequest if there
         are several daemons.
 
-            print(client.clean()["bytes"])
+        >>> print(client.clean()["bytes"])
         """
         if job is None:
             return self._ask("clean", timeout=None)  # there may be many files to remove
@@ -228,20 +226,6 @@ class Client(Daemons):
     def _ask_about(self, job: str, verb: str, timeout: float | None = None) -> Job:
         """The answer of the daemon that has the job."""
         return Job(ask(holder(self.addresses, job), verb, timeout=timeout, job=job))
-
-
-def newest(address: Path, limit: int | None) -> list[Job]:
-    """So many jobs of one daemon (None: all), page after page, the newest last."""
-    jobs: list[Job] = []
-    with open_session(address) as session:
-        while limit is None or len(jobs) < limit:
-            size = PAGE if limit is None else min(PAGE, limit - len(jobs))
-            before = {"before": jobs[0].id} if jobs else {}
-            page = session.ask("list", limit=size, **before).body["jobs"]
-            jobs = [*(Job({"verb": "listed", "job": job}) for job in page), *jobs]
-            if len(page) < size:
-                break
-    return jobs
 
 
 def given(fields: dict[str, Any]) -> dict[str, Any]:

@@ -18,8 +18,8 @@ class Daemons:
     What is asked here is asked of one daemon. Where there are several, as with a GPU for each,
     ask `instances` one by one:
 
-        for each in client.instances:
-            print(each.name, each.health()["state"])
+    >>> for each in client.instances:
+    ...     print(each.name, each.health()["state"])
 
     Every method raises ServerUnreachable if no daemon answers, AccessDenied if it may not be
     asked, and InvalidRequest if there are several.
@@ -46,10 +46,10 @@ class Daemons:
     def answering(self, on_error: Callable[[LipsyncError], None] = lambda _: None) -> Self:
         """A client for those of several daemons that answer; `on_error` hears why others do not.
 
-        Raises ServerUnreachable if none does.  Example:
+        Raises ServerUnreachable if none does.
 
-            for event in client.answering().follow():
-                print(event.job.id, event.job.state)
+        >>> for event in client.answering().follow():
+        ...     print(event.job.id, event.job.state)
         """
         return self._of(list(answering(self.addresses, on_error)))
 
@@ -57,30 +57,30 @@ class Daemons:
         """Whether the daemon would render now: `ready`, `state` (a word), `device`, `detail`,
         `paused` (why no job is started, or empty), `queued` and `running` (numbers of jobs).
 
-            if not client.health()["ready"]: ...
+        >>> if not client.health()["ready"]: ...
         """
         return self._ask("health")
 
     def info(self) -> Answer:
         """What the daemon is made of: `version`, `pid`, `device`, `checkpoint` and more.
 
-        print(client.info()["version"])
+        >>> print(client.info()["version"])
         """
         return self._ask("info")
 
     def drain(self, reason: str | None = None) -> Answer:
         """No more jobs are taken and none started, until `resume`; for admins.
 
-        `running` and `queued` are the numbers of jobs. InvalidRequest for a reason that is no line.
+        `running` and `queued` are the numbers of jobs. A long reason is an InvalidRequest.
 
-            client.drain("new disks")
+        >>> client.drain("new disks")
         """
         return self._ask("drain", **({} if reason is None else {"reason": reason}))
 
     def resume(self) -> Answer:
         """Jobs are taken and started again; `queued` is their number; for admins.
 
-        client.resume()
+        >>> client.resume()
         """
         return self._ask("resume")
 
@@ -90,7 +90,7 @@ class Daemons:
         For root and the daemon's own user. Raises ConfigInvalid, CheckpointMissing,
         CheckpointInvalid and others of the daemon's start; then all is as before.
 
-            print(client.reload()["detail"])
+        >>> print(client.reload()["detail"])
         """
         return self._ask("reload", timeout=None)  # it may have to load a checkpoint
 

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Self
@@ -63,12 +64,13 @@ class Stream:
     def begin(self, addresses: Iterable[Path]) -> Self:
         """Wait until each has told how far it is: what happens from now on will be told."""
         waits = set(addresses)
-        while waits:
-            told = self._next()
-            if told is None:
-                break
-            self._backlog.append(told)
-            waits.discard(told[0])
+        try:
+            while waits and (told := self._next()):
+                self._backlog.append(told)
+                waits.discard(told[0])
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def close(self) -> None:
@@ -104,13 +106,15 @@ class Stream:
 
     def _listen(self, address: Path, since: int | None) -> None:
         """Until the stream is closed, or the daemon stays away or has forgotten what comes next."""
-        outage = Outage(self._told.put, Deadline())
+        outage = Outage(self._told.put, self._deadline)
         try:
             while not self._closed.is_set():
                 try:
-                    with open_session(address) as session:
+                    with open_session(address, self._deadline) as session:
                         self._sessions[address] = session
-                        for message in () if self._closed.is_set() else follow_from(session, since):
+                        if self._closed.is_set():  # before it could hang up
+                            return
+                        for message in follow_from(session, since):
                             outage.end()
                             since = message["seq"]
                             self._told.put((address, message))
@@ -136,10 +140,10 @@ def find(
     def look(job: str) -> Found:
         address = holder(addresses, job, deadline)
         with open_session(address, deadline) as session:
-            described = session.ask("status", job=job).body
+            described: Message = session.ask("status", job=job).body
         return Found(address, Job(described), described["seq"])
 
-    return [persistent(lambda job=job: look(job), notice, deadline) for job in jobs]
+    return [persistent(partial(look, job), notice, deadline) for job in jobs]
 
 
 def stream_of(

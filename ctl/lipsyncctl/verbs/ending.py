@@ -1,4 +1,4 @@
-"""The end of a job as its user meets it: the result in its place, the outcome as an exit code."""
+"""The end of a job as its user meets it: the result in its place, how it went as an exit code."""
 
 import shlex
 from argparse import Namespace

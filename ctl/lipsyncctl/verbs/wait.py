@@ -46,7 +46,7 @@ TIMED_OUT = 124  # as timeout(1) has it
     ),
 )
 def wait(console: Console, client: Client, arguments: Namespace) -> int:
-    """The outcome as an exit code; whoever stops waiting leaves the jobs as they are."""
+    """How they ended as an exit code; whoever stops waiting leaves the jobs as they are."""
     if arguments.output is not None and len(arguments.jobs) > 1 and not arguments.any:
         raise InvalidRequest("-o is for the result of one job.", "Fetch the others one by one.")
     output, deadline = arguments.output, Deadline(arguments.timeout)
