@@ -1,5 +1,7 @@
 """The spool takes real files only, copies them whole, and leaves nothing it does not need."""
 
+import fcntl
+import mmap
 import os
 import resource
 import socket
@@ -21,6 +23,7 @@ from lipsyncd.errors import (
     NotAFile,
     UnreadableMedia,
 )
+from lipsyncd.jobs import snapshot
 from lipsyncd.jobs.job import State
 from lipsyncd.jobs.snapshot import CHUNK, copy, examined
 from lipsyncd.jobs.spool import Spool
@@ -318,3 +321,38 @@ def test_a_discard_takes_what_was_never_accepted_as_well(spool: Spool, opened: O
     spool.admit("k3", opened(b"face"), opened(b"voice"))
     assert spool.discard("k3")
     assert spool.entries() == []
+
+
+@pytest.mark.parametrize("size", [1, 4096, CHUNK - 1, CHUNK, 2 * CHUNK + 777])
+def test_a_file_that_was_opened_past_the_page_cache_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    content = os.urandom(size)
+    (tmp_path / "face").write_bytes(content)
+    try:
+        descriptor = os.open(tmp_path / "face", os.O_RDONLY | os.O_DIRECT)
+        os.preadv(descriptor, [mmap.mmap(-1, CHUNK)], 0)
+    except OSError:
+        pytest.skip("this file system knows no O_DIRECT")
+    monkeypatch.setattr(snapshot, "_clone", lambda *_: False)
+    monkeypatch.setattr(snapshot, "_copy_range", lambda *_: 0)  # so that it is copied by hand
+    copy(descriptor, tmp_path / "copy", examined(descriptor, "face", size))
+    assert (tmp_path / "copy").read_bytes() == content
+    assert fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_DIRECT
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("done", [0, 1000, CHUNK, CHUNK + 5])
+def test_a_copy_goes_on_where_the_kernel_left_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: Opener, done: int
+) -> None:
+    content = os.urandom(3 * CHUNK + 77)
+    source = opened(content)
+
+    def partly(source: int, target: int, _size: int) -> int:
+        return os.pwrite(target, os.pread(source, done, 0), 0)
+
+    monkeypatch.setattr(snapshot, "_clone", lambda *_: False)
+    monkeypatch.setattr(snapshot, "_copy_range", partly)
+    copy(source, tmp_path / "copy", examined(source, "face", len(content)))
+    assert (tmp_path / "copy").read_bytes() == content

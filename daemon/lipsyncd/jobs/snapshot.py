@@ -1,6 +1,7 @@
 """A snapshot of a client's file: what may be taken, and how it is copied whole or not at all."""
 
 import fcntl
+import mmap
 import os
 import stat
 from collections.abc import Iterator
@@ -79,13 +80,20 @@ def _copy_range(source: int, target: int, size: int) -> int:
 
 
 def _copy_bytes(source: int, target: int, copied: int, size: int, name: str) -> None:
-    """Copy what is left through memory."""
-    while True:
-        with _blamed(name):
-            chunk = os.pread(source, min(CHUNK, size - copied), copied)
-        if not chunk:
-            return
-        copied += os.pwrite(target, chunk, copied)
+    """Copy what is left through memory.
+
+    In whole chunks from where one begins, into memory at the beginning of a page: a descriptor that
+    was opened with O_DIRECT gives nothing else.
+    """
+    with mmap.mmap(-1, CHUNK) as pages, memoryview(pages) as chunk:
+        while copied < size:
+            skipped = copied % CHUNK  # is there already
+            with _blamed(name):
+                got = os.preadv(source, [chunk], copied - skipped)
+            with chunk[skipped : min(got, skipped + size - copied)] as wanted:
+                if not wanted:
+                    return  # it is shorter by now
+                copied += os.pwrite(target, wanted, copied)
 
 
 @contextmanager
