@@ -257,7 +257,8 @@ def knock(path: str, times: int) -> None:
             for connection in select.select(waiting, [], [])[0]:
                 waiting.remove(connection)
                 message = connection.receive()
-                print(json.dumps(message and message.body["name"]), flush=True)
+                # in one piece: others write at the same time
+                print(json.dumps(message and message.body["name"]) + "\n", end="", flush=True)
 
 
 def answer(path: str, verb: str, files: Sequence[str], fields: dict[str, object]) -> Any:
