@@ -46,7 +46,7 @@ class Figure:
 class Daemon:
     """A lipsyncd whose socket and state are in `directory`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *words: str) -> None:
         self.directory = directory
         self.socket = directory / "control.sock"
         self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -55,7 +55,7 @@ class Daemon:
         self.begun = time.monotonic()
         with (directory / "log").open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "lipsyncd", *places],
+                [sys.executable, "-m", "lipsyncd", *places, *words],
                 env=ENVIRONMENT | {"NOTIFY_SOCKET": str(directory / "notify")},
                 stderr=log,
             )

@@ -5,13 +5,7 @@ import time
 
 from lipsyncd.config import Chosen
 from lipsyncd.dataplane import DataPlane, Render
-from lipsyncd.errors import (
-    InternalError,
-    JobEnded,
-    LipsyncError,
-    QueueDraining,
-    StorageError,
-)
+from lipsyncd.errors import InternalError, JobEnded, LipsyncError, QueueDraining, StorageError
 from lipsyncd.host.heartbeat import Heartbeat, Life
 from lipsyncd.host.native import give_back_memory
 from lipsyncd.host.warmpass import WarmPass, warm_interval
@@ -131,6 +125,10 @@ class Scheduler:
         del self._runs[job]
 
     @property
+    def _is_full(self) -> bool:
+        return len(self._runs) >= self._chosen.config.render.max_active
+
+    @property
     def is_idle(self) -> bool:
         """No job is running."""
         return not self._runs
@@ -172,7 +170,7 @@ class Scheduler:
 
     def _taken(self) -> Job | None:
         """The first job of the line, if it can be started and is written down as running."""
-        if self.pause.blocks() or self._is_stopping or len(self._runs) >= self._slots:
+        if self.pause.blocks() or self._is_stopping or self._is_full:
             return None
         if any(run.job.crashes for run in self._runs.values()):
             return None  # a suspect runs alone
@@ -244,7 +242,3 @@ class Scheduler:
         tell(job, cause)
         self._spool.tidy(job.id, job.state)
         self._board.post(job)
-
-    @property
-    def _slots(self) -> int:
-        return self._chosen.config.render.max_active

@@ -1,0 +1,167 @@
+"""What a GPU gives: the last part of `make gpu`, or `python tests/bench/gpu.py`.
+
+The real daemon and the real command line, and the generator by itself.  Each figure is a JSON line
+on stdout, and on stderr a row for people.  With `--device cpu`, and smaller numbers, it shows on a
+machine without a GPU that it works.
+"""
+
+import argparse
+import json
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from render import MEBI, RATE, ROOT, Daemon, Figure, recording, tell, video
+
+sys.path.insert(0, str(ROOT / "daemon"))
+
+import numpy as np
+import torch
+
+from lipsyncd.config import Config
+from lipsyncd.connection import Connection
+from lipsyncd.model.checkpoint import load_checkpoint
+from lipsyncd.model.detector import load_detector
+from lipsyncd.model.device import device_of
+from lipsyncd.model.golden import golden_of
+from lipsyncd.model.residency import Models
+from lipsyncd.wire import Kind
+
+AT_ONCE = 16
+SHORT_SECONDS = 10
+PARTS = {  # of a start, by how what is said of them begins
+    "loading the models": "imports",
+    "looking for a device": "the device tried",
+    "reading": "weights read",
+    "computing the golden output": "golden output made",
+    "moving": "weights to the device",
+    "warming up": "warming up",
+    "rendering a first picture": "a first picture",
+}
+
+
+def start_figures(ready: Daemon) -> Iterator[Figure]:
+    """Waits for READY: how long that took, and each part of it that was told."""
+    heard = [("", ready.begun)]
+    while "READY=1" not in heard[-1][0]:
+        if ready.process.poll() is not None:
+            raise SystemExit(ready.log())
+        with suppress(TimeoutError):
+            heard.append((ready.manager.recv(1 << 16).decode(), time.monotonic()))
+    yield Figure("exec to ready", heard[-1][1] - ready.begun, "s")
+    told = [(part_of(words), at) for words, at in heard if part_of(words)] + [("", heard[-1][1])]
+    spent: dict[str, float] = {"python, the state": told[0][1] - ready.begun}
+    for (part, begun), (_, ended) in zip(told, told[1:], strict=False):
+        spent[part] = spent.get(part, 0.0) + ended - begun
+    for part, seconds in spent.items():
+        yield Figure(f"of it: {part}", seconds, "s")
+
+
+def part_of(words: str) -> str:
+    """Which part of a start begins with what systemd is told; empty for none."""
+    status = next((each[7:] for each in words.splitlines() if each.startswith("STATUS=")), "")
+    return next((part for begin, part in PARTS.items() if status.startswith(begin)), "")
+
+
+def generator_figures(device: str, most: int, seconds: float) -> Iterator[Figure]:
+    """Frames of mouths a second, copies to the device and back included."""
+    config = Config(device=device)
+    checkpoint = load_checkpoint(config.checkpoint, tell)
+    detector = load_detector(config.detector, tell)
+    chosen = device_of(device).device
+    torch.backends.cudnn.benchmark = chosen.type == "cuda"
+    with tempfile.TemporaryDirectory() as cache:
+        golden = golden_of(checkpoint, Path(cache), tell)
+    batch = 1
+    while batch <= most:
+        models = Models(checkpoint, golden, detector, chosen, batch)
+        crops = np.zeros((batch, 96, 96, 3), np.uint8)
+        windows = np.zeros((batch, 80, 16), np.float32)
+        models.mouths(crops, windows, lower=True)  # a first one is slow
+        passes, begun = 0, time.monotonic()
+        while (taken := time.monotonic() - begun) < seconds:
+            models.mouths(crops, windows, lower=True)
+            passes += 1
+        yield Figure(f"generator, batch {batch}", passes * batch / taken, "fps")
+        batch *= 2
+
+
+def job_figures(ready: Daemon, seconds: int, jobs: int, idle: float) -> Iterator[Figure]:
+    """Jobs from the command to the file."""
+    face, short = video(), recording(SHORT_SECONDS)
+    yield Figure("first 10 s of 720p on a ready daemon", ready.render(face, short), "s")
+    rate = seconds * RATE / ready.render(face, recording(seconds))
+    yield Figure(f"{seconds} s of 720p, end to end", rate, "fps")
+    rate = jobs * SHORT_SECONDS * RATE / ready.render(face, short, jobs=jobs)
+    yield Figure(f"{jobs} jobs of 10 s of 720p at once, together", rate, "fps")
+    models = info(ready)
+    yield Figure("memory of the device, for tensors", models.get("device_bytes", 0) / MEBI, "MiB")
+    yield Figure("peak memory of the process", ready.peak_bytes() / MEBI, "MiB")
+    time.sleep(idle)
+    name = f"first 10 s of 720p after {idle:g} s of idling"
+    yield Figure(name, ready.render(face, short), "s")
+
+
+def info(ready: Daemon) -> dict[str, int]:
+    """What the daemon says of its models."""
+    with socket.socket(socket.AF_UNIX) as sock, Connection(sock) as connection:
+        sock.connect(str(ready.socket))
+        hello = {"verb": "hello", "id": 1, "versions": [1, 1], "client": "bench"}
+        for body in (hello, {"verb": "info", "id": 2}):
+            connection.send(Kind.REQUEST, body)
+            with connection.receive() as message:
+                answer = message.body
+    return answer
+
+
+@contextmanager
+def daemon(directory: Path, device: str, jobs: int) -> Iterator[Daemon]:
+    """A daemon that has just been started on a device, for so many jobs at once."""
+    (directory / "notify").unlink(missing_ok=True)
+    config = directory / "lipsyncd.toml"
+    config.write_text(f"[render]\nmax_active = {jobs}\n")
+    fresh = Daemon(directory, "--config", str(config), "--device", device)
+    fresh.manager.settimeout(1)
+    try:
+        yield fresh
+    finally:
+        fresh.stop()
+
+
+def figures(asked: argparse.Namespace) -> Iterator[Figure]:
+    """Each as soon as it is measured."""
+    yield from generator_figures(asked.device, asked.batch, asked.pass_seconds)
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(folder)
+        with daemon(directory, asked.device, asked.jobs) as first:
+            for figure in start_figures(first):
+                yield Figure(f"a first start: {figure.name}", figure.value, figure.unit)
+        with daemon(directory, asked.device, asked.jobs) as fresh:
+            yield from start_figures(fresh)
+            yield from job_figures(fresh, asked.seconds, asked.jobs, asked.idle)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measures what a GPU gives.")
+    parser.add_argument("--device", default="cuda:0")
+    parser.add_argument("--batch", type=int, default=512, help="the largest")
+    parser.add_argument("--pass-seconds", type=float, default=2.0, help="for each batch")
+    parser.add_argument("--seconds", type=int, default=60, help="of the long job")
+    parser.add_argument("--jobs", type=int, default=AT_ONCE, help="at once")
+    parser.add_argument("--idle", type=float, default=60.0, help="seconds")
+    asked = parser.parse_args()
+    if asked.device != "cpu" and not torch.cuda.is_available():
+        return tell("PyTorch finds no CUDA GPU here, so there is nothing to measure on one.")
+    for figure in figures(asked):
+        tell(f"{figure.name:56}{figure.value:10.1f} {figure.unit}")
+        print(json.dumps(asdict(figure)), flush=True)
+    return None
+
+
+if __name__ == "__main__":
+    main()
