@@ -63,7 +63,7 @@ def fits(value: object, kind: str) -> bool:
 TYPES: dict[str, tuple[type, ...]] = {
     "text": (str,),
     "whole number": (int,),
-    "number": (int, float),
+    "number": (float, int),
     "boolean": (bool,),
     "map": (dict,),
     "array": (list,),

@@ -85,7 +85,10 @@ def test_the_header_is_as_its_table_has_it() -> None:
         first, last = map(int, page.numbers(row["byte"]))
         fields[row["field"]] = data[first : last + 1]
     assert b"".join(fields.values()) == data[: wire.HEADER.size]
-    assert fields["magic"] == page.name(page.section("Messages")[0]["content"]).encode()
+    assert fields["magic"] == wire.MAGIC
+    assert (
+        f"`{wire.MAGIC.decode()}`, {wire.MAGIC.hex(' ')}" in page.section("Messages")[0]["content"]
+    )
     assert (fields["version"], fields["kind"]) == (bytes([wire.VERSIONS[1]]), b"\3")
     assert int.from_bytes(fields["length"], "big") == len(data) - wire.HEADER.size
 
@@ -157,6 +160,7 @@ def test_an_option_is_taken_within_its_bounds_and_refused_beyond(what: str, row:
     bad += [value for value in OF_ALL_TYPES if not page.fits(value, row["type"])]
     good += [None] if page.fits(None, row["type"]) else []
     for value in good:
+        assert page.fits(value, row["type"])
         CHOSEN[what].from_map({key: value})
     for value in bad:
         with pytest.raises(InvalidRequest):
@@ -263,3 +267,18 @@ def test_info_is_listed_field_by_field(tmp_path: Path, monkeypatch: pytest.Monke
     assert set(listed) == set(found)
     for field, value in found.items():
         assert page.fits(value, listed[field]), field
+
+
+def test_every_word_in_code_is_one_of_the_protocol() -> None:
+    """So that no sentence names a verb, a field or an error that is no more."""
+    listed = {
+        word
+        for row in page.tables()
+        for column, cell in row.items()
+        if column in ("request", "reply", "message", "field", "key", "name", "state", "allowed")
+        for word in page.names(cell)
+    }
+    words = set(re.findall(r"`([a-z][a-z_.-]+)`", page.text()))
+    conditions = {str(condition) for condition in Condition}
+    others = {"verb", "cpu", "false", "null", "lipsyncd", "lipsyncctl", Config().admin_group}
+    assert words - listed - conditions == others
