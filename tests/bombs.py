@@ -1,10 +1,12 @@
 """Bombs: small files that state or unpack far more than they hold."""
 
 import io
+import os
 import struct
 import zlib
 from collections.abc import Callable, Iterable
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import cv2
@@ -173,6 +175,36 @@ def box(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", 8 + len(content)) + kind + content
 
 
+def mp4_with_many_keys() -> bytes:
+    """Names for tags of which there are none."""
+    keys = box(b"keys", struct.pack(">II", 0, 80_000_000))
+    handler = box(b"hdlr", bytes(8) + b"mdta" + bytes(13))
+    return in_index(mp4(), box(b"meta", bytes(4) + handler + keys))
+
+
+def mp4_with_hidden_keys() -> bytes:
+    """Behind what libav skips in search of them."""
+    keys = box(b"keys", struct.pack(">II", 0, 80_000_000))
+    handler = box(b"hdlr", bytes(8) + b"mdta" + bytes(13))
+    return in_index(mp4(), box(b"meta", bytes(1 << 17) + handler + keys))
+
+
+def mp4_with_many_samples() -> bytes:
+    """As many as an index may have, each of a byte, of which none is there."""
+    content, count = mp4(), 8_380_000
+    struct.pack_into(">II", content, content.index(b"stsz") + 8, 1, count)
+    struct.pack_into(">III", content, content.index(b"stsc") + 12, 1, count, 1)
+    return bytes(content)
+
+
+def in_index(content: bytearray, more: bytes) -> bytes:
+    """An MP4 with one more box at the end of its index."""
+    start = content.index(b"moov") - 4
+    size = int.from_bytes(content[start : start + 4])
+    struct.pack_into(">I", content, start, size + len(more))
+    return bytes(content[: start + size] + more + content[start + size :])
+
+
 def mp4_of_absurd_size() -> bytes:
     content = mp4()
     struct.pack_into(">HH", content, content.index(b"avc1") + 28, HUGE, HUGE)
@@ -248,6 +280,80 @@ def lines_from_the_bottom() -> bytes:
         stated = int.from_bytes(content[place : place + 4], "little")
         struct.pack_into("<I", content, place, stated + len(said))
     return bytes(content[:end] + said + content[end:])
+
+
+# Before the first picture
+
+
+def with_attachments(path: Path, count: int, size: int) -> Path:
+    """A Matroska file with files in it, which are nothing but holes."""
+    before, after = at_first_cluster(bytearray(video("matroska", "libx264")))
+    with path.open("wb") as file:
+        file.write(before)
+        for number in range(count):
+            named = (
+                element(0x466E, b"a") + element(0x4660, b"a/b") + element(0x46AE, b"%d" % number)
+            )
+            attached = named + head_of(0x465C, size)
+            file.write(head_of(0x1941A469, len(attached) + size + 10))
+            file.write(head_of(0x61A7, len(attached) + size) + attached)
+            file.seek(size, os.SEEK_CUR)
+        file.write(after)
+    return path
+
+
+def matroska_with_tags(count: int, size: int) -> bytes:
+    before, after = at_first_cluster(bytearray(video("matroska", "libx264")))
+    text = element(0x4487, b"a" * size)
+    tags = (element(0x67C8, element(0x45A3, b"T%d" % number) + text) for number in range(count))
+    return before + element(0x1254C367, element(0x7373, b"".join(tags))) + after
+
+
+def at_first_cluster(content: bytearray) -> tuple[bytes, bytes]:
+    """A Matroska file, of a length that it does not state, in two."""
+    segment = content.index(b"\x18\x53\x80\x67") + 4
+    content[segment : segment + 8] = b"\x01" + b"\xff" * 7
+    place = content.index(b"\x1f\x43\xb6\x75")
+    return bytes(content[:place]), bytes(content[place:])
+
+
+def element(kind: int, content: bytes) -> bytes:
+    return head_of(kind, len(content)) + content
+
+
+def head_of(kind: int, size: int) -> bytes:
+    """An element of EBML up to its content."""
+    return kind.to_bytes((kind.bit_length() + 7) // 8) + (1 << 56 | size).to_bytes(8)
+
+
+def avi_with_texts(count: int, size: int) -> bytes:
+    """Before its pictures."""
+    content = video("avi", "mpeg4")
+    texts = b"".join(
+        b"I%03d" % number + struct.pack("<I", size) + b"a" * size for number in range(count)
+    )
+    place = content.index(b"LIST", content.index(b"hdrl") + 4 + 60)
+    while content[place + 8 : place + 12] != b"movi":
+        place = content.index(b"LIST", place + 4)
+    more = b"LIST" + struct.pack("<I", len(texts) + 4) + b"INFO" + texts
+    whole = bytearray(content[:place] + more + content[place:])
+    struct.pack_into("<I", whole, 4, len(whole) - 8)
+    return bytes(whole)
+
+
+def caf_with_many_packets(count: int = 20_000_000) -> bytes:
+    """A byte for the length of each."""
+    described = struct.pack(">d4sIIIII", 8000.0, b"alac", 0, 0, 4096, 1, 0)
+    table = struct.pack(">qqii", count, count * 4096, 0, 0) + bytes(count)
+    return b"caff\0\x01\0\0" + b"".join(
+        kind + struct.pack(">q", len(content)) + content
+        for kind, content in (
+            (b"desc", described),
+            (b"kuki", struct.pack(">IBBBBBBHIII", 4096, 0, 16, 40, 10, 14, 1, 255, 0, 0, 8000)),
+            (b"pakt", table),
+            (b"data", bytes(64)),
+        )
+    )
 
 
 # Voices
@@ -350,6 +456,9 @@ FACES: dict[str, Callable[[], bytes]] = {
     "MP4 with an endless index": mp4_with_an_endless_index,
     "MP4 with an endless edit": mp4_with_an_endless_edit,
     "MP4 with a packed index": mp4_with_a_packed_index,
+    "MP4 with many keys": mp4_with_many_keys,
+    "MP4 with hidden keys": mp4_with_hidden_keys,
+    "MP4 with many samples": mp4_with_many_samples,
     "frames years apart": frames_years_apart,
     "frames at one moment": frames_at_one_moment,
     "frames back in time": frames_back_in_time,
@@ -367,6 +476,7 @@ SOUNDS: dict[str, Callable[[], bytes]] = {
     "WAV of 255 channels": lambda: wav(16000, 255, noise(255 * 16000)),
     "WAV of 65535 channels": lambda: wav(16000, 65535, noise(131070)),
     "WAV that states a day": lambda: wav(16000, 1, noise(16000), stated=2**31),
+    "CAF of 20 million packets": caf_with_many_packets,
     "FLAC of five hours": flac_of_many_hours,
     "AAC of 8 channels": aac_of_eight_channels,
     "MP3 with packed tags": mp3_with_packed_tags,

@@ -140,6 +140,14 @@ def a_video_of_many_streams(files: Files) -> Inputs:
     return files.write("many.mkv", bombs.many_streams()), files.voice
 
 
+def a_video_with_large_attachments(files: Files) -> Inputs:
+    return bombs.with_attachments(files.directory / "fonts.mkv", 5, 100 << 20), files.voice
+
+
+def a_voice_with_large_attachments(files: Files) -> Inputs:
+    return files.face, bombs.with_attachments(files.directory / "fonts.mkv", 5, 100 << 20)
+
+
 def a_voice_of_five_hours(files: Files) -> Inputs:
     return files.face, files.write("long.flac", bombs.flac_of_many_hours())
 
@@ -167,6 +175,8 @@ BAD: dict[Callable[[Files], Inputs], str] = {
     a_video_with_an_endless_index: "input.unreadable",
     a_video_of_many_streams: "input.too_many_streams",
     a_voice_of_five_hours: "input.too_long",
+    a_video_with_large_attachments: "input.too_large",
+    a_voice_with_large_attachments: "input.too_large",
 }
 
 

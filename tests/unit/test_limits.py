@@ -13,6 +13,7 @@ from made import moving, tone, write_video, write_voice
 from lipsyncd.errors import (
     DecodingTooSlow,
     DiskFailed,
+    FileTooLarge,
     InputError,
     NoFace,
     PictureTooLarge,
@@ -23,7 +24,7 @@ from lipsyncd.errors import (
 )
 from lipsyncd.media.limits import ALLOCATION, FASTEST, HELD_BYTES, SIDE, SLOWEST, held
 from lipsyncd.media.mp4 import Movie
-from lipsyncd.media.patience import Patience
+from lipsyncd.media.patience import Patience, PatientFile
 from lipsyncd.media.source import Source, examine_source
 from lipsyncd.media.timeline import timeline
 from lipsyncd.media.voice import Voice, examine_voice, waveform
@@ -47,6 +48,10 @@ REFUSED: dict[str, type[InputError]] = {
     "MP4 with an endless index": UnreadableMedia,
     "MP4 with an endless edit": UnreadableMedia,
     "MP4 with a packed index": UnreadableMedia,
+    "MP4 with many keys": UnreadableMedia,
+    "MP4 with hidden keys": UnreadableMedia,
+    "MP4 with many samples": UnreadableMedia,
+    "CAF of 20 million packets": UnreadableMedia,
     "150 streams": TooManyStreams,
     "WAV at 0 Hz": UnreadableMedia,
     "WAV at 1 Hz": VoiceTooLong,
@@ -163,7 +168,7 @@ def test_what_the_disk_does_not_give_is_not_blamed_on_the_file() -> None:
 
 def indexed(path: Path) -> int:
     with path.open("rb") as file:
-        return Movie(file, path.stat().st_size).indexed()
+        return Movie(PatientFile(file, Patience("It")), path.stat().st_size).stated().shown
 
 
 @pytest.mark.parametrize("movflags", ["", "+faststart", "frag_keyframe+empty_moov"])
@@ -265,10 +270,12 @@ def test_a_file_that_is_read_without_end_is_given_up(
         file.write(content[:1880])
         file.seek(1 << 30)
         file.write(content)
-    monkeypatch.setattr("lipsyncd.media.patience.FRAME_SECONDS", 0.05)
-    with measured() as cost, pytest.raises(DecodingTooSlow):
+    with measured() as cost, pytest.raises(FileTooLarge):
         face(tmp_path / "face")
-    assert cost.seconds < 1
+    assert cost.mib < CHEAP_MIB
+    monkeypatch.setattr("lipsyncd.media.patience.OPENING_SECONDS", 0.05)
+    with pytest.raises(DecodingTooSlow):
+        face(tmp_path / "face")
 
 
 def test_patience_is_not_lost_while_the_process_does_nothing(

@@ -105,11 +105,10 @@ def test_what_is_no_file_is_missing_and_not_waited_for(tmp_path: Path, load: Loa
 
 
 @every_file
-def test_a_file_that_may_not_be_read_is_no_missing_one(
-    good: Path, monkeypatch: pytest.MonkeyPatch, load: Load
-) -> None:
-    monkeypatch.setattr(os, "open", fail(errno.EACCES))
-    with pytest.raises(CheckpointInvalid, match="Permission denied"):
+def test_a_file_that_may_not_be_read_is_no_missing_one(good: Path, load: Load) -> None:
+    refused = pytest.raises(CheckpointInvalid, match="Permission denied")
+    with refused, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "open", fail(errno.EACCES))
         load(good, quiet)
 
 
@@ -128,10 +127,11 @@ def test_a_file_larger_than_any_weights_is_not_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", FAULTS)
 @pytest.mark.parametrize("call", ["open", "fstat"])
 def test_what_the_disk_refuses_to_open_is_the_disks(
-    good: Path, monkeypatch: pytest.MonkeyPatch, load: Load, call: str, number: int
+    good: Path, load: Load, call: str, number: int
 ) -> None:
-    with monkeypatch.context() as patch, pytest.raises(FAULTS[number], match=os.strerror(number)):
-        patch.setattr(os, call, fail(number))  # not for longer: the test runner calls it, too
+    words = os.strerror(number)
+    with pytest.raises(FAULTS[number], match=words), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, call, fail(number))
         load(good, quiet)
 
 

@@ -21,6 +21,7 @@ from lipsyncd.errors import (
     TruncatedMedia,
     UnreadableMedia,
 )
+from lipsyncd.host.disk import disk_named
 from lipsyncd.media.allocation import bound_allocations
 from lipsyncd.media.bombs import refuse_bomb
 from lipsyncd.media.limits import (
@@ -30,11 +31,12 @@ from lipsyncd.media.limits import (
     FRAME_SECONDS,
     LARGE,
     LARGE_THREADS,
+    OPENING_BYTES,
     STATED_STREAMS,
     STILL_PIXELS,
     VIDEO_PIXELS,
 )
-from lipsyncd.media.mp4 import Movie
+from lipsyncd.media.mp4 import Movie, is_movie
 from lipsyncd.media.patience import Patience, PatientFile
 from lipsyncd.media.stills import is_still
 
@@ -69,15 +71,15 @@ class Media:
     def __init__(
         self,
         container: av.container.InputContainer,
-        name: str,
+        file: PatientFile,
         bounds: dict[str, str],
-        patience: Patience,
         sign: Sign,
     ) -> None:
         self.container = container
-        self.name = name
+        self._file = file
+        self.name = file.patience.name
         self._bounds = bounds
-        self._patience = patience
+        self._patience = file.patience
         self._sign = sign
 
     @property
@@ -131,7 +133,9 @@ class Media:
                 self._patience.check()
                 yield packet
         except DAMAGE as error:
-            raise TruncatedMedia(f"{self.name} breaks off in the middle.", SEND_WHOLE) from error
+            raise self._file.failure or TruncatedMedia(
+                f"{self.name} breaks off in the middle.", SEND_WHOLE
+            ) from error
 
     def frames(self, stream: av.stream.Stream) -> Iterator[Decoded]:
         """The stream's decoded frames; a damaged packet costs only its own.
@@ -178,21 +182,26 @@ def open_container(
 
     `sign` is called for each frame that comes.
 
-    Raises InputGone, UnreadableMedia, TruncatedMedia, DecodingTooSlow, DiskFailed.
+    Raises InputGone, UnreadableMedia, TruncatedMedia, FileTooLarge, DecodingTooSlow, DiskFailed,
+    HostExhausted.
     """
-    patience = Patience(name)
     with open_file(path, name) as file:
-        content = PatientFile(file, patience)
+        content = PatientFile(file, Patience(name))
         bounds = bounds_of(content)
         options = OPTIONS | bounds if decoding else OPTIONS | {"codec_whitelist": "none"}
-        try:
-            container = av.open(
-                content, io_open=refuse_opening, metadata_errors="replace", options=options
-            )
-        except (*DAMAGE, OSError) as error:
-            raise broken(content, name) from error
-        with container:
-            yield Media(container, name, bounds, patience, sign)
+        with opened(content, name, options) as container:
+            yield Media(container, content, bounds, sign)
+
+
+def opened(file: PatientFile, name: str, options: dict[str, str]) -> av.container.InputContainer:
+    """What libav makes of the file.  The sizes of images and MP4s were looked at before."""
+    bounded = not is_still(file) and not is_movie(file)
+    file.seek(0)
+    try:
+        with file.opening(OPENING_BYTES if bounded else None):
+            return av.open(file, io_open=refuse_opening, metadata_errors="replace", options=options)
+    except (*DAMAGE, OSError) as error:
+        raise file.failure or broken(file, name) from error
 
 
 def bounds_of(file: PatientFile) -> dict[str, str]:
@@ -203,9 +212,10 @@ def bounds_of(file: PatientFile) -> dict[str, str]:
 
 
 def open_file(path: Path, name: str) -> BinaryIO:
-    """Raises InputGone."""
+    """Raises InputGone, DiskFailed, HostExhausted."""
     try:
-        return path.open("rb")
+        with disk_named(f"the spooled copy of {name}"):
+            return path.open("rb")
     except FileNotFoundError as error:
         raise InputGone(f"The spooled copy of {name} is gone.", "Submit the job again.") from error
 

@@ -14,10 +14,12 @@ from lipsyncd.errors import (
     TruncatedMedia,
     UnreadableMedia,
 )
+from lipsyncd.media.caf import stated_packets
 from lipsyncd.media.container import CONVERT, SEND_WHOLE, Media, open_container, open_file
 from lipsyncd.media.length import MISSING_SHARE
 from lipsyncd.media.limits import (
     INDEXED,
+    OPENING_BYTES,
     SIDE,
     STILL_BYTES,
     STILL_PIXELS,
@@ -25,8 +27,8 @@ from lipsyncd.media.limits import (
     VIDEO_PIXELS,
 )
 from lipsyncd.media.mp4 import Movie
-from lipsyncd.media.patience import Patience, PatientFile
-from lipsyncd.media.stills import stated_size
+from lipsyncd.media.patience import Patience, PatientFile, too_much
+from lipsyncd.media.stills import is_still, stated_size
 
 UNKNOWN_SIZE = 0xFFFFFFFF - 8  # from here on a RIFF size means that the writer could not know it
 
@@ -35,16 +37,17 @@ def refuse_absurd(path: Path, name: str) -> None:
     """Raise what is wrong with a spooled file, as far as its headers tell.
 
     That is InputGone, UnreadableMedia, TruncatedMedia, FileTooLarge, PictureTooLarge,
-    TooManyStreams or DecodingTooSlow.
+    TooManyStreams, DecodingTooSlow, DiskFailed or HostExhausted.
     """
     with open_file(path, name) as opened:
         file = PatientFile(opened, Patience(name))
         size = file.seek(0, os.SEEK_END)
         refuse_short_riff(file, size, name)
         refuse_large(stated_size(file), name)
-        refuse_endless_index(Movie(file, size), name)
+        refuse_large_still(file, size, name)
+        refuse_endless_index(Movie(file, size), size, name)
+        refuse_many("packets", stated_packets(file, size), INDEXED, name)
     with open_container(path, name, decoding=False) as media:
-        refuse_large_still(media, size)
         refuse_streams(media)
 
 
@@ -60,20 +63,33 @@ def refuse_short_riff(file: PatientFile, size: int, name: str) -> None:
         raise TruncatedMedia(f"{name} breaks off after {size} of {stated} bytes.", SEND_WHOLE)
 
 
-def refuse_endless_index(movie: Movie, name: str) -> None:
-    """An MP4's tables may state more samples than there is memory for, in a few bytes."""
-    if movie.packed():
+def refuse_endless_index(movie: Movie, size: int, name: str) -> None:
+    """An MP4's tables may state more than there is memory for, in a few bytes."""
+    if movie.index_bytes() > OPENING_BYTES:
+        raise too_much(name)
+    stated = movie.stated()
+    if stated.packed:
         raise UnreadableMedia(f"{name} has a compressed index.", CONVERT)
-    if (stated := movie.indexed()) > INDEXED:
+    if stated.overfull:
+        raise UnreadableMedia(f"{name} states more in its index than there is in it.", CONVERT)
+    refuse_many("samples", stated.shown, INDEXED, name)
+    if stated.stored > size:  # none is shorter than a byte
         raise UnreadableMedia(
-            f"{name} states {stated} samples in its index; {INDEXED} is the limit.", CONVERT
+            f"{name} states {stated.stored} samples in its index, and has {size} bytes.", CONVERT
         )
 
 
-def refuse_large_still(media: Media, size: int) -> None:
-    if media.is_still and size > STILL_BYTES:
+def refuse_many(what: str, stated: int, most: int, name: str) -> None:
+    if stated > most:
+        raise UnreadableMedia(
+            f"{name} states {stated} {what} in its index; {most} is the limit.", CONVERT
+        )
+
+
+def refuse_large_still(file: PatientFile, size: int, name: str) -> None:
+    if is_still(file) and size > STILL_BYTES:
         raise FileTooLarge(
-            f"{media.name} is an image of {size >> 20} MiB; {STILL_BYTES >> 20} is the limit.",
+            f"{name} is an image of {size >> 20} MiB; {STILL_BYTES >> 20} is the limit.",
             "Save it as JPEG.",
         )
 

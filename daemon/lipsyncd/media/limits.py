@@ -16,6 +16,8 @@ FINEST = 100_000  # the denominator of a rate; it becomes the clock of the resul
 FLATTEST = 16  # how much wider than high a pixel may be, or higher than wide
 INDEXED = 8 << 20  # samples in an MP4's tables: 4 hours at 240 frames a second, with sound
 STILL_BYTES = 256 * MIB  # of an image file, which libav reads whole: 8192 x 8192 RGBA
+# read until a file is open: the index of 4 hours has 40 at most, the fonts of a film as many
+OPENING_BYTES = 96 * MIB
 
 # What may come out of a packet
 FRAME_SAMPLES = 1 << 20  # of sound in one frame: a second at any sane rate
@@ -25,6 +27,7 @@ ALLOCATION = 640 * MIB  # a single one by libav: 8192 x 8192 RGBA of 16 bits is 
 
 # How long work may go on without anything coming of it; the watchdog waits for 30 s
 FRAME_SECONDS = 12.0
+OPENING_SECONDS = 4.0  # a render opens its files six times in a row before a picture comes
 
 # Pictures held between two stages of a render: at 4K a batch of 8
 HELD_BYTES = 96 * MIB

@@ -14,6 +14,10 @@ INDEX = {b"moov", b"moof"}
 # Where libav looks for more boxes: it forgives an index in free space, and tables out of place.
 NESTED = set(b"moov hoov free skip trak edts mdia minf dinf stbl udta mvex moof traf tref".split())
 DEEPEST = 10  # as libav
+# What libav makes room for before it reads it: tables by the bytes of an entry
+TABLES = dict(stts=8, ctts=8, stsc=12, stco=4, co64=8, stss=4, stps=4, keys=8, elst=12)
+FEW = 100_000  # entries that are made room for without a question
+META_BYTES = 1 << 16  # within which names of tags begin
 PIECE = 1024  # samples that libav indexes as one in a track of which each sample has a length of 1
 RUN = np.dtype([("first", ">u4"), ("samples", ">u4"), ("description", ">u4")])
 
@@ -25,6 +29,22 @@ class Box:
     kind: bytes
     start: int
     end: int
+
+
+@dataclass
+class Stated:
+    """What the boxes state, in all tracks and fragments."""
+
+    packed: bool = False  # the index is compressed, as QuickTime did in the nineties
+    overfull: bool = False  # a table has far more entries than room for them
+    stored: int = 0  # samples
+    shown: int = 0  # samples as libav indexes them: each edit may show all of them again
+
+
+def is_movie(file: PatientFile) -> bool:
+    """Whether it begins like an MP4."""
+    file.seek(4)
+    return file.read(4) in FIRST
 
 
 class Movie:
@@ -43,19 +63,23 @@ class Movie:
             last, indexed = box, indexed or box.kind in INDEX
         return last is not None and (last.end > self._all.end or not indexed)
 
-    def packed(self) -> bool:
-        """Whether its index is compressed, as QuickTime did in the nineties."""
-        return any(box.kind == b"cmov" for box in self._below(self._all))
+    def index_bytes(self) -> int:
+        """How long all is that libav looks into."""
+        kept = (box for box in self._in(self._all) if box.kind in NESTED or box.kind == b"meta")
+        return sum(min(box.end, self._all.end) - box.start for box in kept)
 
-    def indexed(self) -> int:
-        """How many samples its tables state, in all tracks and fragments."""
-        total, tables = 0, defaultdict(list)
+    def stated(self) -> Stated:
+        """All that it states, in one walk."""
+        stated, tables = Stated(), defaultdict(list)
         for box in self._below(self._all):
             tables[box.kind].append(box)
+            stated.packed |= box.kind == b"cmov"
+            stated.overfull |= self._is_overfull(box)
             if box.kind == b"trak":
-                total += self._samples(tables)
+                self._count(tables, stated)
                 tables.clear()
-        return total + self._samples(tables)
+        self._count(tables, stated)
+        return stated
 
     def _in(self, outer: Box) -> Iterator[Box]:
         """The boxes in a box, one level deep."""
@@ -76,10 +100,28 @@ class Movie:
         for box in self._in(outer):
             if box.kind in NESTED and depth < DEEPEST:
                 yield from self._below(box, depth + 1)
+            elif box.kind == b"meta" and (place := self._handler(box)) is not None:
+                yield from self._in(Box(box.kind, place, box.end))
             yield box
 
-    def _samples(self, tables: dict[bytes, list[Box]]) -> int:
-        """How many samples these tables state together: each edit may show all of them again."""
+    def _handler(self, meta: Box) -> int | None:
+        """Where the boxes in it begin, as libav finds it: with the first handler."""
+        content = self._read(meta.start, min(meta.end - meta.start, META_BYTES))
+        kinds = (content[place : place + 4] for place in range(0, len(content), 4))
+        number = next((number for number, kind in enumerate(kinds) if kind == b"hdlr"), 0)
+        return meta.start + 4 * number - 4 if number else None
+
+    def _is_overfull(self, box: Box) -> bool:
+        if box.kind == b"meta":
+            return box.end - box.start > META_BYTES and self._handler(box) is None
+        entry = TABLES.get(box.kind.decode("latin-1"))
+        if entry is None:
+            return False
+        count = self._number(box.start + 4)
+        return count > FEW and count * entry > box.end - box.start
+
+    def _count(self, tables: dict[bytes, list[Box]], stated: Stated) -> None:
+        """Add what these tables state together."""
         runs = sum(self._number(box.start + 4) for box in tables[b"trun"])
         edits = sum(self._number(box.start + 4) for box in tables[b"elst"])
         if self._is_sound(tables) and all(self._is_even(box) for box in tables[b"stts"]):
@@ -87,7 +129,8 @@ class Movie:
         else:
             sizes = tables[b"stsz"] + tables[b"stz2"]
             stored = sum(self._number(box.start + 8) for box in sizes)
-        return runs + stored * max(1, edits)
+        stated.stored += runs + stored
+        stated.shown += runs + stored * max(1, edits)
 
     def _is_sound(self, tables: dict[bytes, list[Box]]) -> bool:
         kinds = {self._read(box.start + 8, 4) for box in tables[b"hdlr"]}

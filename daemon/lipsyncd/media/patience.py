@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from lipsyncd.errors import DecodingTooSlow, DiskFailed
-from lipsyncd.media.limits import FRAME_SECONDS
+from lipsyncd.errors import DecodingTooSlow, DiskFailed, FileTooLarge, LipsyncError
+from lipsyncd.host.disk import named
+from lipsyncd.media.limits import FRAME_SECONDS, OPENING_BYTES, OPENING_SECONDS
 from lipsyncd.media.tags import read_untagged, tagged_bytes
+
+PIECE_BYTES = 1 << 20  # that are read at once while a file is opened
 
 
 class Patience:
@@ -21,9 +24,9 @@ class Patience:
         self.name = name
         self.renew()
 
-    def renew(self) -> None:
-        """Something came, and work goes on now."""
-        self._left = FRAME_SECONDS
+    def renew(self, seconds: float | None = None) -> None:
+        """Something came, and work goes on now, for so many seconds or the usual ones."""
+        self._all = self._left = FRAME_SECONDS if seconds is None else seconds
         self.go_on()
 
     def earn(self, seconds: float) -> None:
@@ -39,7 +42,7 @@ class Patience:
         """Raise DecodingTooSlow if nothing came for too long."""
         if self._passed() > self._left:
             raise DecodingTooSlow(
-                f"{self.name} gave too little in {FRAME_SECONDS:.0f} seconds of work.",
+                f"{self.name} gave too little in {self._all:.0f} seconds of work.",
                 "Convert it to an ordinary MP4 with a keyframe every few seconds.",
             )
 
@@ -54,39 +57,83 @@ class PatientFile:
     """
 
     def __init__(self, file: BinaryIO, patience: Patience) -> None:
-        """Raises DiskFailed."""
+        """Raises DiskFailed, HostExhausted."""
         self._file = file
-        self._patience = patience
+        self.patience = patience
         self._given_up = False
+        self._left: int | None = None  # bytes that may be read; None: any number
+        self.failure: LipsyncError | None = None  # why it was given up
         with self._failing():
             self._start = tagged_bytes(file)
             file.seek(self._start)
 
+    @contextmanager
+    def opening(self, most_bytes: int | None = OPENING_BYTES) -> Iterator[None]:
+        """While libav opens it: what it reads now stays in memory, in several copies."""
+        self._left = most_bytes
+        self.patience.renew(OPENING_SECONDS)
+        yield
+        self._left = None
+        self.patience.renew()
+
     def read(self, size: int) -> bytes:
-        """Raises DecodingTooSlow or DiskFailed once; from then on the file is at its end."""
+        """Raises DecodingTooSlow, FileTooLarge, DiskFailed or HostExhausted once; from then on the
+        file is at its end."""
         if self._given_up:
             return b""
         self._given_up = True
-        self._patience.check()
-        with self._failing():
-            content = read_untagged(self._file, size)
+        try:
+            content = self._read(size)
+        except LipsyncError as error:
+            self.failure = error
+            raise
         self._given_up = False
         return content
 
+    def _read(self, size: int) -> bytes:
+        self.patience.check()
+        with self._failing():
+            if self._left is None:
+                return read_untagged(self._file, size)
+            content = read_untagged(self._file, min(size, PIECE_BYTES))
+        self._left -= len(content)
+        if self._left < 0:
+            raise too_much(self.patience.name)
+        return content
+
     def seek(self, offset: int, whence: int = 0) -> int:
-        place = self._file.seek(offset + (0 if whence else self._start), whence)
-        return place - self._start
+        """Raises DiskFailed, HostExhausted; OSError for a place that cannot be."""
+        try:
+            return self._file.seek(offset + (0 if whence else self._start), whence) - self._start
+        except OSError as error:  # no context manager: libav seeks far more often than it reads
+            self.failure = named(error, self._copy)
+            if self.failure:
+                raise self.failure from error
+            raise
 
     def tell(self) -> int:
         return self._file.tell() - self._start
+
+    @property
+    def _copy(self) -> str:
+        return f"the spooled copy of {self.patience.name}"
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
         """What the disk fails to give is not the file's fault."""
         try:
             yield
-        except OSError as error:
-            raise DiskFailed(
-                f"The spooled copy of {self._patience.name} cannot be read ({error.strerror}).",
+        except (OSError, MemoryError) as error:
+            raise named(error, self._copy) or DiskFailed(
+                f"The disk of {self._copy} failed: {error}.",
                 "Look at the disk's health, then submit the job again.",
             ) from error
+
+
+def too_much(name: str) -> FileTooLarge:
+    """Why a file is not opened of which too much would be kept in memory."""
+    return FileTooLarge(
+        f"{name} has more than {OPENING_BYTES >> 20} MiB that are neither picture nor sound.",
+        "Leave out attachments and tags: "
+        "`ffmpeg -i IN -map '0:V?' -map '0:a?' -map_metadata -1 -c copy OUT.mkv`.",
+    )
