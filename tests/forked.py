@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Never
 
@@ -25,6 +26,7 @@ from lipsyncd.main import live
 PR_SET_PDEATHSIG = 1
 BLOCKED = (signal.SIGTERM, signal.SIGHUP)  # until the daemon takes them
 SOON = 0.05  # seconds
+PATIENT = ("RETRY_SECONDS", "REST_SECONDS")  # of the daemon's modules
 
 
 class Mould:
@@ -102,9 +104,9 @@ class Life:
 
 def hasten() -> None:
     """What waits for a disk to be mended looks again soon: how often it does is the same."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith("lipsyncd") and hasattr(module, "RETRY_SECONDS"):
-            vars(module)["RETRY_SECONDS"] = SOON
+    for module, name in product(list(sys.modules.values()), PATIENT):
+        if module.__name__.startswith("lipsyncd") and hasattr(module, name):
+            vars(module)[name] = SOON
 
 
 def begin(words: Sequence[str]) -> int:
