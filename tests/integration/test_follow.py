@@ -2,20 +2,23 @@
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from killable import victim
+from lives import lives
 from living import Client, Daemon, housed, living, session_of
 from paced import Gate
 
 from lipsyncd.errors import EventsGone, UnknownJob
 from lipsyncd.house import House
-from lipsyncd.jobs.job import State, move, new_job
+from lipsyncd.jobs.job import ENDED, State, move, new_job
 from lipsyncd.jobs.options import Options
+from lipsyncd.jobs.spool import Spool
 
 LIFE = ["queued", "running", "succeeded"]
 
@@ -215,3 +218,124 @@ def test_a_follower_that_leaves_is_let_go(daemon: Daemon, tmp_path: Path, quick:
                 job = client.submit(tmp_path)
                 happened(follower, 1)
             client.ask("cancel", job=job)
+
+
+@pytest.fixture
+def slow_spool(
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[tuple[threading.Event, threading.Event]]:
+    """The files of a job that ended go only when the second event is set; the first is set then."""
+    came, may_go = threading.Event(), threading.Event()
+    tidy = Spool.tidy
+
+    def late(self: Spool, job: str, state: State) -> None:
+        if state in ENDED:
+            came.set()
+            may_go.wait()
+        tidy(self, job, state)
+
+    monkeypatch.setattr(Spool, "tidy", late)
+    yield came, may_go
+    may_go.set()
+
+
+def test_a_look_between_an_end_and_its_telling_misses_nothing(
+    tmp_path: Path, slow_spool: tuple[threading.Event, threading.Event]
+) -> None:
+    came, may_go = slow_spool
+    with living(tmp_path) as daemon, daemon.client() as client:
+        job = client.submit(tmp_path)
+        came.wait()
+        seen = client.ask("status", job=job)
+        may_go.set()
+        told = [(job, seen["job"]["state"])]
+        if told == [(job, "running")]:
+            with following(daemon, since=seen["seq"], job=job) as follower:
+                told += states(follower, 1)
+        assert told[-1] == (job, "succeeded")
+
+
+def test_who_is_told_of_an_end_can_have_the_result(
+    tmp_path: Path, slow_spool: tuple[threading.Event, threading.Event], quick: None
+) -> None:
+    came, may_go = slow_spool
+    with living(tmp_path) as daemon, daemon.client() as client:
+        job = client.submit(tmp_path)
+        came.wait()
+        with following(daemon, since=0) as follower:
+            assert states(follower, 2) == [(job, "queued"), (job, "running")]
+            before = idle(follower)
+            assert client.job(job)["state"] == "running"
+            may_go.set()
+            (end,) = happened(follower, 1)
+            assert before < end["seq"]
+        assert client.result_of(job) == b"facevoice"
+
+
+class View:
+    """What somebody knows who follows all jobs as the page of the protocol says."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.states: dict[str, str] = {}
+        self.seen: list[int] = []
+
+    def read(self, client: Client) -> str:
+        body: dict[str, Any] = client.hear().body
+        self.seq = body["seq"]
+        if body["verb"] == "happened":
+            self.seen.append(self.seq)
+            self.states[body["job"]["id"]] = body["job"]["state"]
+        return str(body["verb"])
+
+    def read_on(self, client: Client, jobs: set[str]) -> None:
+        """From the greatest number that was read, until all these jobs have ended."""
+        client.say("follow", since=self.seq)
+        while not all(self.states.get(job) in ENDED for job in jobs):
+            self.read(client)
+
+
+def test_who_follows_as_the_page_says_knows_all_through_cancels_and_a_kill(tmp_path: Path) -> None:
+    view = View()
+    with lives(tmp_path) as daemon:
+        daemon.hold()
+        jobs = [daemon.submit() for _ in range(4)]
+        with daemon.client() as follower, daemon.client() as client:
+            follower.say("follow")
+            while view.read(follower) != "idle":
+                pass
+            first = view.seq
+            client.ask("cancel", job=jobs[2])
+            jobs.append(daemon.submit())
+            listed = client.ask("list")["jobs"]
+            view.states = {each["id"]: each["state"] for each in listed}
+            client.ask("cancel", job=jobs[3])
+            view.read(follower)
+            jobs.append(daemon.submit())
+            daemon.end(signal.SIGKILL)
+            with suppress(EOFError, OSError):
+                while True:
+                    view.read(follower)
+        daemon.let_go()
+        daemon.begin()
+        daemon.persist(lambda client: view.read_on(client, {*jobs}))
+        ends = {job: daemon.end_of(job)["state"] for job in jobs}
+    assert view.states == ends
+    assert sorted(ends.values()) == ["cancelled"] * 2 + ["succeeded"] * 4
+    assert view.seen == [*range(first + 1, view.seq + 1)]
+
+
+def test_a_job_is_followed_from_its_status_as_the_page_says_through_a_kill(tmp_path: Path) -> None:
+    with victim(tmp_path) as daemon, daemon.client() as client:
+        job = client.submit(tmp_path)
+        daemon.come_to("step 1")
+        seen = client.ask("status", job=job)
+        daemon.end(signal.SIGKILL)
+    with victim(tmp_path) as daemon, daemon.client() as client, daemon.client() as other:
+        daemon.come_to("step 1")
+        other.ask("cancel", job=other.submit(tmp_path))  # changes of another job in between
+        daemon.let_go()
+        client.end_of(job)
+        client.say("follow", since=seen["seq"], job=job)
+        assert seen["job"]["state"] == "running"
+        assert states(client, 3) == [(job, state) for state in LIFE]

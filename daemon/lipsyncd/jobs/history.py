@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lipsyncd.jobs.database import Database
-from lipsyncd.jobs.job import Job
+from lipsyncd.jobs.job import Job, State
 from lipsyncd.jobs.rows import SELECT, as_bytes, job_of, jobs_of
 
 ENDED = "state NOT IN ('queued', 'running')"  # as the index has it
@@ -77,6 +77,18 @@ class History:
     def seq(self) -> int:
         """The newest number that was given to a change of state; 0 if there was none."""
         return self._number("SELECT max(seq) FROM sqlite_sequence WHERE name = 'happenings'")
+
+    def unshown(self, job: Job) -> int | None:
+        """The number of the change that ended a render, of a job that is shown as running still.
+
+        The end is recorded first, and shown once its files are as they stay; None without one.
+        """
+        if job.state is not State.RUNNING:
+            return None
+        query = "SELECT max(seq), state FROM happenings WHERE job = CAST(? AS TEXT)"
+        with self._database.transaction() as db:
+            seq, state = db.execute(query, (as_bytes(job.id),)).fetchone()
+        return seq if state != State.RUNNING else None
 
     def oldest(self, owner: int | None = None) -> int:
         """The lowest `since` that misses nothing of this owner's jobs (None: of anybody's)."""

@@ -36,6 +36,9 @@ def _follow(request: Request, watch: Watch, since: int, job: str | None) -> NoRe
         looked_at, newest = time.monotonic(), history.seq()
         happenings = history.happenings(since, owner, job, BATCH)
         _refuse_gap(since, history.oldest(owner))  # after: what goes now was among them
+        if (shown := _shown(request, happenings)) < len(happenings):
+            newest = happenings[shown].seq - 1
+            del happenings[shown:]
         _tell(request, happenings)
         if len(happenings) == BATCH:
             since = happenings[-1].seq
@@ -48,6 +51,16 @@ def _follow(request: Request, watch: Watch, since: int, job: str | None) -> NoRe
             idle_due = looked_at + SILENCE
         request.line.wait(watch, idle_due - time.monotonic())
         request.line.wait(None, looked_at + PAUSE - time.monotonic())
+
+
+def _shown(request: Request, happenings: Sequence[Happening]) -> int:
+    """How many come before the first that is not shown yet: who is told can rely on the files."""
+    history, board = request.house.history, request.house.board
+    for count, each in enumerate(happenings):
+        running = board.newest(each.job)
+        if running is not each.job and each.seq == history.unshown(running):
+            return count
+    return len(happenings)
 
 
 def _tell(request: Request, happenings: Sequence[Happening]) -> None:

@@ -23,8 +23,12 @@ def on_list(request: Request) -> Reply:
 
 
 def on_status(request: Request) -> Reply:
-    seq = request.house.history.seq()  # before the job, so that following from it misses nothing
-    return Reply("described", {"job": placed(request.house, [request.job()])[0], "seq": seq})
+    history = request.house.history
+    seq = history.seq()  # before the job, so that following from it misses nothing
+    job = request.job()
+    if unshown := history.unshown(job):
+        seq = min(seq, unshown - 1)
+    return Reply("described", {"job": placed(request.house, [job])[0], "seq": seq})
 
 
 def on_fetch(request: Request) -> Reply:
