@@ -13,7 +13,7 @@ help:
 	@echo 'make test    every test this machine can run; skips say why'
 	@echo 'make gpu     test and measure on a CUDA GPU, with the PyTorch of PYTHON if it has one (8 minutes)'
 	@echo 'make bench   measure; one JSON line per figure (some minutes)'
-	@echo 'make torture the long forms of the hardest tests; one JSON line each (an hour or two)'
+	@echo 'make torture the long forms of the hardest tests; one JSON line each (two hours or three)'
 	@echo 'make check   formatting and lint'
 	@echo 'make clean   remove what the targets above made'
 	@echo

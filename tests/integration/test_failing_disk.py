@@ -9,9 +9,12 @@ from failing import ERRORS, FOR_EVER, Kind, NoCompiler
 from mishaps import Tally
 from torture.disk import ACTS, Torture
 
+from lipsyncd.errors import DiskFull
+
 SEED = 2
 IN_LIFE, OF_LIFE, AGAIN = (1, 4), (1,), (4,)  # calls that fail, one at a time
 READING = (Kind.PREAD, Kind.FSTAT, Kind.READ)  # of a store: more than the first call counts
+IN_MEMORY = {"look"}  # operations that need the disk for nothing
 ROUNDS = 2
 
 
@@ -50,9 +53,9 @@ def assert_kept(torture: Torture) -> None:
 
 
 def assert_none_failed(torture: Torture) -> None:
-    """One fault is no reason to give a job up; it takes some to do that."""
-    tally = torture.world.tally
-    assert tally.failed_by_disk == 0, tally.findings
+    """One fault is no reason to give a job up, unless it fills a disk that has room for others."""
+    failed = [sort for sort in torture.world.tally.findings if sort.startswith("failed_by_disk")]
+    assert not [sort for sort in failed if DiskFull.name not in sort]
 
 
 @pytest.mark.parametrize("operation", ["start", "recovery", "stop"])
@@ -60,7 +63,7 @@ def test_a_life_that_begins_or_ends_while_calls_fail_leaves_every_job(
     torture: Torture, operation: str
 ) -> None:
     kinds = {kind for kind in Kind if sample(torture, operation, kind, OF_LIFE)}
-    assert kinds >= {Kind.PREAD, Kind.UNLINK, Kind.LOCK}
+    assert kinds >= {Kind.PREAD, Kind.UNLINK}
     for kind in READING:
         sample(torture, operation, kind, AGAIN)
     assert_kept(torture)
@@ -77,7 +80,8 @@ def test_a_start_in_which_one_call_always_fails_leaves_every_job(torture: Tortur
 
 @pytest.mark.parametrize("operation", ACTS)
 def test_an_operation_while_calls_fail_costs_no_job(torture: Torture, operation: str) -> None:
-    assert sum(sample(torture, operation, kind, IN_LIFE) for kind in Kind)
+    faults = sum(sample(torture, operation, kind, IN_LIFE) for kind in Kind)
+    assert faults or operation in IN_MEMORY
     assert_kept(torture)
     assert_none_failed(torture)
 
