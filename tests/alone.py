@@ -19,12 +19,12 @@ from verdict import Verdict, named
 
 from lipsyncd.config import Config
 from lipsyncd.errors import LipsyncError
-from lipsyncd.host.native import set_up_libraries
-from lipsyncd.jobs.job import Paths
-from lipsyncd.jobs.options import Options
+from lipsyncd.model.current import Serving
 from lipsyncd.model.residency import load_models
-from lipsyncd.model.serving import Serving
-from lipsyncd.render import render
+from lipsyncd.protocol.job import Paths
+from lipsyncd.protocol.options import Options
+from lipsyncd.render.pipeline import render
+from lipsyncd.system.native import set_up_libraries
 
 BOUND = 60.0  # seconds for a job, which is small if its files are whole
 LOADING = 100.0  # seconds until the models are there

@@ -19,12 +19,12 @@ from living import Client
 from paced import Steps, Studio
 
 from lipsyncd.config import Config
-from lipsyncd.connection import Connection
 from lipsyncd.errors import CheckpointMissing, DeviceLost
-from lipsyncd.jobs.job import Paths, Progress
-from lipsyncd.jobs.options import Options
 from lipsyncd.main import live
-from lipsyncd.wire import Kind
+from lipsyncd.protocol.connection import Connection
+from lipsyncd.protocol.job import Paths, Progress
+from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.wire import Kind
 
 FAULT = sys.argv.pop(1) if __name__ == "__main__" else "none"
 

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import tiny
 from living import Client
 
-from lipsyncd.connection import Connection
 from lipsyncd.errors import ProtocolError, QueueError
+from lipsyncd.protocol.connection import Connection
 
 PATIENCE = 0.02  # seconds between two attempts to reach a daemon that is not there
 GONE = (OSError, EOFError)

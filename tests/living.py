@@ -12,17 +12,17 @@ from typing import Any
 from paced import Render, Studio, at_once
 
 from lipsyncd.config import Config, Source
-from lipsyncd.connection import Connection, Message
 from lipsyncd.errors import LipsyncError
-from lipsyncd.host.heartbeat import Heartbeat
-from lipsyncd.host.notify import Notifier
-from lipsyncd.host.status import Status
-from lipsyncd.house import House, opened
 from lipsyncd.main import serve
-from lipsyncd.sessions.peer import Peer
-from lipsyncd.sessions.session import Session
-from lipsyncd.wire import VERSIONS, Kind
-from lipsyncd.worker import Calls
+from lipsyncd.protocol.connection import Connection, Message
+from lipsyncd.protocol.wire import VERSIONS, Kind
+from lipsyncd.server.peer import Peer
+from lipsyncd.server.session import Session
+from lipsyncd.service.controlplane import House, opened
+from lipsyncd.service.worker import Calls
+from lipsyncd.system.notify import Notifier
+from lipsyncd.system.status import Status
+from lipsyncd.system.watchdog import Heartbeat
 
 TERM = 15
 

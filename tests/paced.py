@@ -6,8 +6,8 @@ from queue import SimpleQueue
 
 from lipsyncd.config import Config
 from lipsyncd.errors import LipsyncError
-from lipsyncd.jobs.job import Paths, Progress
-from lipsyncd.jobs.options import Options
+from lipsyncd.protocol.job import Paths, Progress
+from lipsyncd.protocol.options import Options
 
 Steps = Generator[Progress, None, None]
 Render = Callable[[Options, Paths], Steps]

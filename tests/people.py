@@ -29,12 +29,12 @@ from paced import Steps, Studio, at_once, endless
 
 from lipsyncd import arguments
 from lipsyncd.config import Config
-from lipsyncd.connection import Connection
 from lipsyncd.errors import LipsyncError, NoFace
-from lipsyncd.jobs.job import Paths
-from lipsyncd.jobs.options import Options
 from lipsyncd.main import live
-from lipsyncd.sessions import subordinate
+from lipsyncd.protocol.connection import Connection
+from lipsyncd.protocol.job import Paths
+from lipsyncd.protocol.options import Options
+from lipsyncd.server import subordinate
 
 NO_WAY_IN = "no way in"  # the socket cannot even be connected to
 FIRST_DESCRIPTOR = 3  # where a service manager puts the socket

@@ -21,14 +21,13 @@ import numpy as np
 from paced import Steps, Studio
 
 from lipsyncd.config import Config
-from lipsyncd.host.native import set_up_libraries
-from lipsyncd.jobs.job import Paths, Progress
-from lipsyncd.jobs.options import Options
 from lipsyncd.main import live
 from lipsyncd.media.result import new_result
-from lipsyncd.media.source import examine_source
-from lipsyncd.media.timeline import timeline
+from lipsyncd.media.source import examine_source, timeline
 from lipsyncd.media.voice import examine_voice
+from lipsyncd.protocol.job import Paths, Progress
+from lipsyncd.protocol.options import Options
+from lipsyncd.system.native import set_up_libraries
 
 FRAMES = 12
 SIDE = 64  # pixels

@@ -24,10 +24,10 @@ from lives import hand_in
 from living import Client
 from mishaps import Tally, Trial, tracebacks
 
-from lipsyncd.connection import Connection, Message
 from lipsyncd.errors import ConfigInvalid, InternalError, LipsyncError, UnknownJob
-from lipsyncd.wire import VERSIONS
-from lipsyncd.wire import Kind as Sort
+from lipsyncd.protocol.connection import Connection, Message
+from lipsyncd.protocol.wire import VERSIONS
+from lipsyncd.protocol.wire import Kind as Sort
 
 PATIENCE = 30.0  # seconds: who is silent for longer hangs
 START_PATIENCE = 3.0  # seconds: a start that takes longer waits for a better disk

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from lipsyncd.errors import ConfigInvalid
-from lipsyncd.host.disk import unusable
-from lipsyncd.wire import DEFAULT_SOCKET
+from lipsyncd.protocol.wire import DEFAULT_SOCKET
+from lipsyncd.system.disk import unusable
 
 GENERATOR = "lipsync-grid-96.safetensors"
 DETECTOR = "face_detection_yunet_2023mar.onnx"

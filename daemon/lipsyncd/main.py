@@ -13,9 +13,7 @@ from queue import Empty
 from typing import Never
 
 from lipsyncd import __version__, arguments
-from lipsyncd.bulletin import Bulletin
 from lipsyncd.config import Config, Source
-from lipsyncd.dataplane import DataPlane, Load, Report
 from lipsyncd.errors import (
     DeviceLost,
     InternalError,
@@ -23,21 +21,22 @@ from lipsyncd.errors import (
     StateCorrupt,
     StorageError,
 )
-from lipsyncd.host import journal
-from lipsyncd.host.disk import disk_named, free_bytes, named
-from lipsyncd.host.events import GPU_LOST, LOAD_FAILED, STATE_CORRUPT, emit
-from lipsyncd.host.heartbeat import Heartbeat
-from lipsyncd.host.loading import Loading
-from lipsyncd.host.native import set_up_libraries
-from lipsyncd.host.notify import Notifier, listen_descriptors
-from lipsyncd.host.status import Condition, Status
-from lipsyncd.house import House, opened
-from lipsyncd.jobs.job import State
-from lipsyncd.jobs.scheduler import RETRY_SECONDS
-from lipsyncd.sessions.listener import Listener, listening
-from lipsyncd.sessions.server import Server
-from lipsyncd.stop import drain
-from lipsyncd.worker import Calls, Worker
+from lipsyncd.protocol.job import State
+from lipsyncd.queue.renderer import DataPlane, Load, Report
+from lipsyncd.queue.scheduler import RETRY_SECONDS
+from lipsyncd.server.listener import Listener, listening
+from lipsyncd.server.server import Server
+from lipsyncd.service.controlplane import House, opened
+from lipsyncd.service.statusline import Bulletin
+from lipsyncd.service.stop import drain
+from lipsyncd.service.worker import Calls, Worker
+from lipsyncd.system import journal
+from lipsyncd.system.catalog import GPU_LOST, LOAD_FAILED, STATE_CORRUPT, emit
+from lipsyncd.system.disk import disk_named, free_bytes, named
+from lipsyncd.system.native import set_up_libraries
+from lipsyncd.system.notify import Notifier, listen_descriptors
+from lipsyncd.system.status import Condition, Loading, Status
+from lipsyncd.system.watchdog import Heartbeat
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +190,7 @@ def reload(house: House, notifier: Notifier) -> None:
 def load_data_plane(config: Config, report: Report) -> DataPlane:
     """The real models; imported only here, because that takes seconds."""
     set_up_libraries()
-    from lipsyncd.studio import open_studio  # noqa: PLC0415
+    from lipsyncd.render.local import open_studio  # noqa: PLC0415
 
     return open_studio(config, report)
 

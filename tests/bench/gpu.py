@@ -24,13 +24,13 @@ import numpy as np
 import torch
 
 from lipsyncd.config import Config
-from lipsyncd.connection import Connection
 from lipsyncd.model.checkpoint import load_checkpoint
 from lipsyncd.model.detector import load_detector
 from lipsyncd.model.device import device_of
 from lipsyncd.model.golden import golden_of
 from lipsyncd.model.residency import Models
-from lipsyncd.wire import Kind
+from lipsyncd.protocol.connection import Connection
+from lipsyncd.protocol.wire import Kind
 
 AT_ONCE = 16
 SHORT_SECONDS = 10

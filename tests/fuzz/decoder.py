@@ -15,9 +15,9 @@ import msgpack
 from fuzz.mutation import seeds, spoiled
 from msgpack import fallback
 
-from lipsyncd import wire
 from lipsyncd.errors import ProtocolError
-from lipsyncd.wire import HEADER, decode_body, decode_header, encode
+from lipsyncd.protocol import wire
+from lipsyncd.protocol.wire import HEADER, decode_body, decode_header, encode
 
 SEARCHED = {wire.__file__, fallback.__file__}
 IN_C = msgpack.unpackb

@@ -6,7 +6,7 @@ from random import Random
 
 import msgpack
 
-from lipsyncd.wire import HEADER, MAGIC, VERSIONS, Kind, encode
+from lipsyncd.protocol.wire import HEADER, MAGIC, VERSIONS, Kind, encode
 
 JOB = "0123456789ab"
 TELLING = bytes.fromhex(

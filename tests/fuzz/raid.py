@@ -16,9 +16,9 @@ from fuzz.mutation import REQUESTS, seeds, with_other_bytes, with_other_values
 from killable import Victim
 from living import Client
 
-from lipsyncd.connection import HUNG_UP, Connection
 from lipsyncd.errors import LipsyncError
-from lipsyncd.wire import MAX_DESCRIPTORS, Kind
+from lipsyncd.protocol.connection import HUNG_UP, Connection
+from lipsyncd.protocol.wire import MAX_DESCRIPTORS, Kind
 
 PATIENCE = 30.0  # seconds for the daemon to answer a raid and hang up
 NOISE = 0.1  # of the raids are no conversation at all

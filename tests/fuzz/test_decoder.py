@@ -9,9 +9,9 @@ from fuzz.mutation import seeds, spoiled
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from lipsyncd.connection import Connection
 from lipsyncd.errors import ProtocolError
-from lipsyncd.wire import HEADER, Kind, encode
+from lipsyncd.protocol.connection import Connection
+from lipsyncd.protocol.wire import HEADER, Kind, encode
 
 KINDS = {kind.name for kind in Kind}
 ERRORS = {"proto.malformed", "proto.too_large", "proto.version"}

@@ -13,9 +13,9 @@ from living import Daemon, living
 from paced import at_once, raising
 
 from lipsyncctl.main import main
-from lipsyncd.connection import Connection
 from lipsyncd.errors import DeviceUnavailable, NoFace
-from lipsyncd.wire import Kind
+from lipsyncd.protocol.connection import Connection
+from lipsyncd.protocol.wire import Kind
 
 
 @pytest.fixture

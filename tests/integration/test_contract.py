@@ -14,7 +14,7 @@ from living import living
 from paced import Gate, endless
 
 from lipsyncd.errors import CheckpointMissing, DeviceLost
-from lipsyncd.host.loading import PATIENCE
+from lipsyncd.system.status import PATIENCE
 
 
 def told(systemd: socket.socket, *words: str) -> list[str]:

@@ -9,9 +9,9 @@ import msgpack
 import pytest
 from living import Client, Daemon
 
-from lipsyncd.connection import Connection
 from lipsyncd.errors import InvalidRequest, LipsyncError
-from lipsyncd.wire import HEADER, MAX_BODY, MAX_VALUES, VERSIONS, Kind, encode
+from lipsyncd.protocol.connection import Connection
+from lipsyncd.protocol.wire import HEADER, MAX_BODY, MAX_VALUES, VERSIONS, Kind, encode
 
 HELLO = encode(
     Kind.REQUEST, {"verb": "hello", "id": 1, "versions": list(VERSIONS), "client": "a test"}

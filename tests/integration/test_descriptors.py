@@ -13,7 +13,7 @@ from living import Daemon
 from paced import Gate
 
 from lipsyncd.errors import InvalidRequest, MalformedMessage, NotAFile
-from lipsyncd.wire import Kind, encode
+from lipsyncd.protocol.wire import Kind, encode
 
 NAMES = {"face": "speaker.mp4", "voice": "hello.wav"}
 Opening = Callable[[Path, ExitStack], int]

@@ -15,10 +15,11 @@ from living import Client, Daemon, housed, living, session_of
 from paced import Gate
 
 from lipsyncd.errors import EventsGone, UnknownJob
-from lipsyncd.house import House
-from lipsyncd.jobs.job import ENDED, State, move, new_job
-from lipsyncd.jobs.options import Options
-from lipsyncd.jobs.spool import Spool
+from lipsyncd.protocol.job import ENDED, State, move
+from lipsyncd.protocol.options import Options
+from lipsyncd.queue.spool import Spool
+from lipsyncd.queue.transitions import new_job
+from lipsyncd.service.controlplane import House
 
 LIFE = ["queued", "running", "succeeded"]
 
@@ -48,8 +49,8 @@ def following(daemon: Daemon, **fields: Any) -> Iterator[Client]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Idle events come at once."""
-    monkeypatch.setattr("lipsyncd.sessions.verbs.following.SILENCE", 0.01)
-    monkeypatch.setattr("lipsyncd.sessions.verbs.following.PAUSE", 0.01)
+    monkeypatch.setattr("lipsyncd.server.verbs.follow.SILENCE", 0.01)
+    monkeypatch.setattr("lipsyncd.server.verbs.follow.PAUSE", 0.01)
 
 
 def idle(client: Client) -> int:

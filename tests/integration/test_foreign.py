@@ -17,7 +17,7 @@ import tiny
 from lives import Lives, lives
 from living import Daemon
 
-from lipsyncd.wire import HEADER, Kind
+from lipsyncd.protocol.wire import HEADER, Kind
 
 FOREIGN = Path(__file__).parents[1] / "foreign.py"
 MOST_LINES = 40

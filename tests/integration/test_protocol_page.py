@@ -12,12 +12,12 @@ import pytest
 from living import Client, living
 from paced import Gate, Steps
 
-from lipsyncd import connection
 from lipsyncd.errors import InvalidRequest, NoFace
-from lipsyncd.jobs.job import Paths
-from lipsyncd.jobs.options import Options
-from lipsyncd.sessions.request import Request
-from lipsyncd.sessions.verbs import VERBS
+from lipsyncd.protocol import connection
+from lipsyncd.protocol.job import Paths
+from lipsyncd.protocol.options import Options
+from lipsyncd.server.request import Request
+from lipsyncd.server.verbs import VERBS
 
 ENVELOPE = {"verb", "id"}
 ERROR = "None"  # the verb of a message that has none

@@ -15,8 +15,8 @@ import pytest
 from killable import victim
 from living import Client
 
-from lipsyncd.connection import Connection
 from lipsyncd.errors import StateBusy, StateNewer
+from lipsyncd.protocol.connection import Connection
 
 KILL, CRASH = signal.SIGKILL, signal.SIGSEGV
 

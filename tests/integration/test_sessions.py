@@ -17,7 +17,6 @@ from living import Client, Daemon, housed, living, session_of
 from paced import Gate, Steps
 
 from lipsyncd import __version__
-from lipsyncd.connection import Connection, Message
 from lipsyncd.errors import (
     InternalError,
     InvalidRequest,
@@ -30,17 +29,19 @@ from lipsyncd.errors import (
     UnsupportedVerb,
     VersionMismatch,
 )
-from lipsyncd.host.journal import LineFormatter, fields_of
-from lipsyncd.jobs.job import Paths, Progress, State, move, new_job
-from lipsyncd.jobs.options import Options, Terms
-from lipsyncd.sessions import server
-from lipsyncd.sessions.peer import Peer
-from lipsyncd.sessions.request import Reply, Request
-from lipsyncd.sessions.server import MAX_OF_USER
-from lipsyncd.sessions.session import Session
-from lipsyncd.sessions.verbs import VERBS
-from lipsyncd.sessions.verbs.looking import MAX_LISTED
-from lipsyncd.wire import HEADER, VERSIONS, Kind, decode_body, decode_header, encode
+from lipsyncd.protocol.connection import Connection, Message
+from lipsyncd.protocol.job import Paths, Progress, State, move
+from lipsyncd.protocol.options import Options, Terms
+from lipsyncd.protocol.wire import HEADER, VERSIONS, Kind, decode_body, decode_header, encode
+from lipsyncd.queue.transitions import new_job
+from lipsyncd.server import server
+from lipsyncd.server.peer import Peer
+from lipsyncd.server.request import Reply, Request
+from lipsyncd.server.server import MAX_OF_USER
+from lipsyncd.server.session import Session
+from lipsyncd.server.verbs import VERBS
+from lipsyncd.server.verbs.jobs import MAX_LISTED
+from lipsyncd.system.journal import LineFormatter, fields_of
 
 HELLO = encode(
     Kind.REQUEST, {"verb": "hello", "id": 1, "versions": list(VERSIONS), "client": "a test"}
@@ -238,14 +239,14 @@ def test_a_client_that_leaves_makes_room_for_another(daemon: Daemon) -> None:
 def test_a_client_that_says_nothing_is_told_to(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lipsyncd.sessions.session.HELLO_SECONDS", 0.05)
+    monkeypatch.setattr("lipsyncd.server.session.HELLO_SECONDS", 0.05)
     with bare(daemon) as sock:
         error = last_words(sock)
     assert (error.name, error.message) == ("proto.malformed", "No hello came in time.")
 
 
 def test_an_idle_session_ends(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lipsyncd.sessions.session.IDLE_SECONDS", 0.05)
+    monkeypatch.setattr("lipsyncd.server.session.IDLE_SECONDS", 0.05)
     with daemon.client() as client:
         assert client.connection.receive() is None
 
@@ -255,8 +256,8 @@ def test_a_session_that_waits_is_not_idle(
 ) -> None:
     job = client.submit(tmp_path)
     gate.at.get()
-    monkeypatch.setattr("lipsyncd.sessions.session.IDLE_SECONDS", 0.05)
-    monkeypatch.setattr("lipsyncd.sessions.verbs.waiting.EVENT_SILENCE", 0.1)
+    monkeypatch.setattr("lipsyncd.server.session.IDLE_SECONDS", 0.05)
+    monkeypatch.setattr("lipsyncd.server.verbs.wait.EVENT_SILENCE", 0.1)
     with daemon.client() as waiting:
         waiting.say("wait", job=job, progress=True)
         for _ in range(3):
@@ -328,7 +329,7 @@ def done_in(message: Message) -> int:
 def test_of_progress_a_client_that_does_not_read_gets_the_newest_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lipsyncd.sessions.verbs.waiting.EVENT_PAUSE", 0.0)
+    monkeypatch.setattr("lipsyncd.server.verbs.wait.EVENT_PAUSE", 0.0)
     with living(tmp_path, counting) as daemon, daemon.client() as client:
         job = client.submit(tmp_path)
         with daemon.client() as other:

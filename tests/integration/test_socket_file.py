@@ -12,7 +12,7 @@ from living import Daemon
 from paced import Gate
 from people import User, open_directory, served
 
-from lipsyncd.sessions import server
+from lipsyncd.server import server
 
 DAEMON = User(4000, (4000, 4100))
 PAUSE = 0.01  # seconds between two looks at whether something has happened

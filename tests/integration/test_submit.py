@@ -20,9 +20,9 @@ from lipsyncd.errors import (
     QueueFull,
     UnknownJob,
 )
-from lipsyncd.sessions.peer import Peer
-from lipsyncd.sessions.verbs.waiting import EVENT_PAUSE
-from lipsyncd.wire import Kind
+from lipsyncd.protocol.wire import Kind
+from lipsyncd.server.peer import Peer
+from lipsyncd.server.verbs.wait import EVENT_PAUSE
 
 NAMES = {"face": "speaker.mp4", "voice": "hello.wav"}
 
@@ -187,7 +187,7 @@ def test_a_fast_job_sends_ten_events_a_second(tmp_path: Path) -> None:
 def test_a_job_that_does_not_move_is_told_of_as_well(
     client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lipsyncd.sessions.verbs.waiting.EVENT_SILENCE", 0.01)
+    monkeypatch.setattr("lipsyncd.server.verbs.wait.EVENT_SILENCE", 0.01)
     job = client.submit(tmp_path)
     client.say("wait", job=job, progress=True)
     for _ in range(5):

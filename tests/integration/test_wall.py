@@ -13,10 +13,10 @@ import pytest
 from living import living
 from people import NO_WAY_IN, Crowd, User, can_be_subordinate, open_directory, served
 
-from lipsyncd.jobs.job import new_id
-from lipsyncd.sessions import subordinate
-from lipsyncd.sessions.complaints import MOST
-from lipsyncd.sessions.server import KEPT_FOR_ADMINS, MAX_OF_USER, MAX_SESSIONS
+from lipsyncd.queue.transitions import new_id
+from lipsyncd.server import subordinate
+from lipsyncd.server.refusals import MOST
+from lipsyncd.server.server import KEPT_FOR_ADMINS, MAX_OF_USER, MAX_SESSIONS
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 

@@ -18,11 +18,11 @@ from clips import clip
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from lipsyncd.config import Config, Render
-from lipsyncd.jobs.job import Paths
-from lipsyncd.jobs.options import Options
+from lipsyncd.model.batcher import Request, Sharing
 from lipsyncd.model.generator import Generator
-from lipsyncd.model.sharing import Request, Sharing
-from lipsyncd.studio import Studio, open_studio
+from lipsyncd.protocol.job import Paths
+from lipsyncd.protocol.options import Options
+from lipsyncd.render.local import Studio, open_studio
 
 BATCH = 16  # more than some of the jobs have frames
 LOSSLESS = Options(crf=0)

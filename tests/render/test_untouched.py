@@ -15,12 +15,11 @@ from lipsyncd.config import Config
 from lipsyncd.face.blend import LOWER, SUBSAMPLING, SoftBlend, part_of
 from lipsyncd.face.box import Box
 from lipsyncd.face.track import Sighting
-from lipsyncd.jobs.options import Options
 from lipsyncd.media.frame import Frame
-from lipsyncd.media.source import examine_source
-from lipsyncd.media.timeline import timeline
+from lipsyncd.media.source import examine_source, timeline
 from lipsyncd.model.residency import Models, load_models
-from lipsyncd.render import Take, dub, follow, hear
+from lipsyncd.protocol.options import Options
+from lipsyncd.render.pipeline import Take, dub, follow, hear
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lipsyncd.jobs.database import Database
-from lipsyncd.jobs.store import Store
+from lipsyncd.queue.store.database import Database
+from lipsyncd.queue.store.jobs import Store
 
 
 @pytest.fixture

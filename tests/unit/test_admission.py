@@ -22,19 +22,19 @@ from lipsyncd.errors import (
     QueueDraining,
     QueueFull,
 )
-from lipsyncd.host.heartbeat import Heartbeat
-from lipsyncd.host.notify import Notifier
-from lipsyncd.jobs.admission import Admission
-from lipsyncd.jobs.board import Board
-from lipsyncd.jobs.database import Database
-from lipsyncd.jobs.history import History
-from lipsyncd.jobs.job import Job, State, move, new_job
-from lipsyncd.jobs.options import Options, Terms
-from lipsyncd.jobs.outcome import failed, succeeded
-from lipsyncd.jobs.retention import Retention
-from lipsyncd.jobs.scheduler import Scheduler
-from lipsyncd.jobs.spool import Spool
-from lipsyncd.jobs.store import Store
+from lipsyncd.protocol.job import Job, State, move
+from lipsyncd.protocol.options import Options, Terms
+from lipsyncd.queue.admission import Admission
+from lipsyncd.queue.retention import Retention
+from lipsyncd.queue.scheduler import Scheduler
+from lipsyncd.queue.spool import Spool
+from lipsyncd.queue.store.database import Database
+from lipsyncd.queue.store.history import History
+from lipsyncd.queue.store.jobs import Store
+from lipsyncd.queue.transitions import failed, new_job, succeeded
+from lipsyncd.queue.updates import Board
+from lipsyncd.system.notify import Notifier
+from lipsyncd.system.watchdog import Heartbeat
 
 ALICE, BOB = 1000, 2000
 PLAIN = Options()

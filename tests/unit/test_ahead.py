@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lipsyncd.media.ahead import Pulse, ahead
+from lipsyncd.render.prefetch import Pulse, ahead
 
 
 @pytest.fixture(autouse=True)
@@ -122,7 +122,7 @@ def test_an_error_passes_through_both() -> None:
 def test_while_something_beats_it_is_told_that_nothing_is_there_yet(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lipsyncd.media.ahead.PULSE_SECONDS", 0.01)
+    monkeypatch.setattr("lipsyncd.render.prefetch.PULSE_SECONDS", 0.01)
     pulse, told = Pulse(), threading.Event()
 
     def items() -> Iterator[int]:
@@ -138,7 +138,7 @@ def test_while_something_beats_it_is_told_that_nothing_is_there_yet(
 
 def test_while_nothing_beats_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who waits for it may then be taken for hung."""
-    monkeypatch.setattr("lipsyncd.media.ahead.PULSE_SECONDS", 0.01)
+    monkeypatch.setattr("lipsyncd.render.prefetch.PULSE_SECONDS", 0.01)
     released = threading.Event()
 
     def items() -> Iterator[int]:

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from lipsyncd.errors import DiskFailed
-from lipsyncd.host.blackbox import OUT_OF_MEMORY, BlackBox
+from lipsyncd.system.crashlog import OUT_OF_MEMORY, BlackBox
 
 LIFE = """
 import os, sys
 from pathlib import Path
 from lipsyncd.errors import DeviceLost
-from lipsyncd.host.blackbox import BlackBox
+from lipsyncd.system.crashlog import BlackBox
 with BlackBox(Path(sys.argv[1])).armed(lambda: len(sys.argv) > 2):
     {}
 """
@@ -77,7 +77,7 @@ def test_a_kill_for_lack_of_memory_is_evidence(
 ) -> None:
     counters = tmp_path / "vmstat"
     counters.write_text("pgfault 7\noom_kill 3\n")
-    monkeypatch.setattr("lipsyncd.host.blackbox.COUNTERS", counters)
+    monkeypatch.setattr("lipsyncd.system.crashlog.COUNTERS", counters)
     (tmp_path / "crash").write_text(f"{boot()} 3\n")
     assert box.read() == ""
     counters.write_text("pgfault 9\noom_kill 4\n")

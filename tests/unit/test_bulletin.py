@@ -7,17 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from lipsyncd.bulletin import Bulletin
 from lipsyncd.config import Chosen, Config
-from lipsyncd.host.notify import Notifier
-from lipsyncd.host.status import Condition, Status
-from lipsyncd.jobs.board import Board
-from lipsyncd.jobs.database import Database
-from lipsyncd.jobs.job import Job, State, move, new_job
-from lipsyncd.jobs.options import Options
-from lipsyncd.jobs.pause import Pause
-from lipsyncd.jobs.spool import Spool
-from lipsyncd.jobs.store import Store
+from lipsyncd.protocol.job import Job, State, move
+from lipsyncd.protocol.options import Options
+from lipsyncd.queue.pause import Pause
+from lipsyncd.queue.spool import Spool
+from lipsyncd.queue.store.database import Database
+from lipsyncd.queue.store.jobs import Store
+from lipsyncd.queue.transitions import new_job
+from lipsyncd.queue.updates import Board
+from lipsyncd.service.statusline import Bulletin
+from lipsyncd.system.notify import Notifier
+from lipsyncd.system.status import Condition, Status
 
 
 class Desk:

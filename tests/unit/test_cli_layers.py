@@ -12,7 +12,7 @@ import pytest
 from lipsyncctl import Client, Job
 from lipsyncctl.verbs import VERBS
 from lipsyncctl.verbs.submit import HOW
-from lipsyncd.jobs.options import Options, Terms
+from lipsyncd.protocol.options import Options, Terms
 
 ROOT = Path(__file__).parents[2] / "ctl/lipsyncctl"
 WIRE = {"socket", "connection", "wire"}  # how one speaks with a daemon

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from lipsyncctl.show.progress import ProgressLine
-from lipsyncd.jobs.job import new_job
-from lipsyncd.jobs.options import Options
+from lipsyncd.protocol.options import Options
+from lipsyncd.queue.transitions import new_job
 
 DRAINED = "The queue is drained: maintenance."
 

@@ -7,7 +7,7 @@ import pytest
 
 from lipsyncctl.client.session import GROUP, connect, failure, start
 from lipsyncd.errors import AccessDenied, InvalidRequest, ServerUnreachable
-from lipsyncd.wire import DEFAULT_SOCKET
+from lipsyncd.protocol.wire import DEFAULT_SOCKET
 
 
 @pytest.fixture

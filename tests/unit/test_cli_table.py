@@ -5,8 +5,9 @@ import os
 import pytest
 
 from lipsyncctl.show.table import cut, row, table, width
-from lipsyncd.jobs.job import Job, new_job
-from lipsyncd.jobs.options import Options, Priority, Terms
+from lipsyncd.protocol.job import Job
+from lipsyncd.protocol.options import Options, Priority, Terms
+from lipsyncd.queue.transitions import new_job
 
 NOBODY = 4_000_000_000  # a uid without a name
 

@@ -10,8 +10,8 @@ from lipsyncctl.client.key import made_up_key
 from lipsyncctl.show.job import advance, description, fate, place
 from lipsyncctl.show.wording import clock, ordinal, sentence, size
 from lipsyncd.errors import QueueFull, SessionsFull
-from lipsyncd.jobs.job import new_job
-from lipsyncd.jobs.options import Options, Priority, Terms
+from lipsyncd.protocol.options import Options, Priority, Terms
+from lipsyncd.queue.transitions import new_job
 
 DRAINED = "The queue is drained: maintenance."
 NOBODY = 4_000_000_000  # a uid without a name

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from lipsyncd.host.clock import STALE, TOLERANCE, Moment, this_moment
+from lipsyncd.system.clock import STALE, TOLERANCE, Moment, this_moment
 
 HOUR = 3600.0
 FIRST = Moment(wall=1_800_000_000.0, up=500.0, boot="4c0a")

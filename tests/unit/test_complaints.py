@@ -5,8 +5,8 @@ import logging
 import pytest
 
 from lipsyncd.errors import AccessDenied, MalformedMessage, UnknownJob
-from lipsyncd.sessions.complaints import MOST, SUBORDINATES, Complaints
-from lipsyncd.sessions.peer import Peer
+from lipsyncd.server.peer import Peer
+from lipsyncd.server.refusals import MOST, SUBORDINATES, Complaints
 
 ALICE, BOB = Peer(1, 4001), Peer(2, 4002)
 ERROR = UnknownJob("There is no such job.", "Look at the list.")
@@ -34,7 +34,7 @@ def test_what_was_left_out_is_counted(
     complaints = Complaints()
     for _ in range(MOST + 7):
         complaints.tell(ALICE, ERROR, ERROR.message)
-    monkeypatch.setattr("lipsyncd.sessions.complaints.PERIOD", 0.0)
+    monkeypatch.setattr("lipsyncd.server.refusals.PERIOD", 0.0)
     complaints.tell(ALICE, ERROR, ERROR.message)
     assert told.records[-2].getMessage() == "sessions of uid 4001: 7 more refusals were not told"
     assert str(ALICE) in told.records[-1].getMessage()

@@ -18,7 +18,7 @@ from lipsyncd.config import (
     load_config,
 )
 from lipsyncd.errors import ConfigInvalid
-from lipsyncd.wire import DEFAULT_SOCKET
+from lipsyncd.protocol.wire import DEFAULT_SOCKET
 
 SHIPPED = Path(__file__).parents[2] / "systemd/lipsyncd.toml"
 

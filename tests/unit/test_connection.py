@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from lipsyncd.connection import Connection
 from lipsyncd.errors import MalformedMessage, MessageTooLarge, VersionMismatch
-from lipsyncd.wire import HEADER, MAX_BODY, Kind, encode
+from lipsyncd.protocol.connection import Connection
+from lipsyncd.protocol.wire import HEADER, MAX_BODY, Kind, encode
 
 Pair = tuple[Connection, socket.socket]
 

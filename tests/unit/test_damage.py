@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from lipsyncd.errors import DiskFailed, LipsyncError, StateCorrupt, StateNewer
-from lipsyncd.jobs import database as database_module
-from lipsyncd.jobs.damage import check_pages
-from lipsyncd.jobs.database import Database, looked_into, move_aside
-from lipsyncd.jobs.job import Job, State, move, new_job
-from lipsyncd.jobs.options import Options, Terms
-from lipsyncd.jobs.schema import damaged
-from lipsyncd.jobs.store import Store
+from lipsyncd.protocol.job import Job, State, move
+from lipsyncd.protocol.options import Options, Terms
+from lipsyncd.queue.store import database as database_module
+from lipsyncd.queue.store.database import Database, looked_into, move_aside
+from lipsyncd.queue.store.integrity import check_pages
+from lipsyncd.queue.store.jobs import Store
+from lipsyncd.queue.store.schema import damaged
+from lipsyncd.queue.transitions import new_job
 
 USERS = range(1000, 1005)
 OPEN_FILES = Path("/proc/self/fd")

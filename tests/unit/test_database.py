@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lipsyncd.errors import DiskFailed, DiskFull, StateCorrupt
-from lipsyncd.jobs.database import Database
+from lipsyncd.queue.store.database import Database
 
 SMALL = 512 << 10  # bytes of a disk
 COUNTED = "SELECT value FROM notes WHERE name = 'count'"
@@ -22,7 +22,7 @@ NOTE = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
 WRITER = """
 import os, sys
 from pathlib import Path
-from lipsyncd.jobs.database import Database
+from lipsyncd.queue.store.database import Database
 
 database = Database(Path(sys.argv[1]))
 for number in range(1_000_000):
@@ -34,7 +34,7 @@ ON_A_DISK_THAT_FAILS = """
 import resource, sys
 from pathlib import Path
 from lipsyncd.errors import LipsyncError
-from lipsyncd.jobs.database import Database
+from lipsyncd.queue.store.database import Database
 
 def note(name):
     with database.transaction() as db:

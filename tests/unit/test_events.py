@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from lipsyncd.errors import NoFace
-from lipsyncd.host import events
-from lipsyncd.host.events import JOB_ACCEPTED, JOB_FAILED, JOB_FAILED_BY_INPUT, Event, emit
-from lipsyncd.host.journal import PRIORITIES, always, fields_of
-from lipsyncd.jobs.job import State, move, new_job
-from lipsyncd.jobs.options import Options
-from lipsyncd.jobs.outcome import failed, tell
+from lipsyncd.protocol.job import State, move
+from lipsyncd.protocol.options import Options
+from lipsyncd.queue.transitions import failed, new_job, tell
+from lipsyncd.system import catalog as events
+from lipsyncd.system.catalog import JOB_ACCEPTED, JOB_FAILED, JOB_FAILED_BY_INPUT, Event, emit
+from lipsyncd.system.journal import PRIORITIES, always, fields_of
 
 CATALOG = Path(__file__).parents[2] / "systemd/lipsyncd.catalog"
 EVENTS = {name: each for name, each in vars(events).items() if isinstance(each, Event)}
@@ -56,7 +56,7 @@ IDS = {
 @pytest.fixture(autouse=True)
 def nothing_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     """No field from a daemon that lived in this process before."""
-    monkeypatch.setattr("lipsyncd.host.journal._standing", {})
+    monkeypatch.setattr("lipsyncd.system.journal._standing", {})
 
 
 def test_every_event_keeps_its_id_and_its_priority() -> None:

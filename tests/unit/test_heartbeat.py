@@ -6,11 +6,12 @@ from queue import SimpleQueue
 
 import pytest
 
-from lipsyncd.host.events import WATCHDOG_STALL
-from lipsyncd.host.heartbeat import Heartbeat, StallAlarm
-from lipsyncd.host.notify import Notifier
-from lipsyncd.jobs.job import State, move, new_job
-from lipsyncd.jobs.options import Options
+from lipsyncd.protocol.job import State, move
+from lipsyncd.protocol.options import Options
+from lipsyncd.queue.transitions import new_job
+from lipsyncd.system.catalog import WATCHDOG_STALL
+from lipsyncd.system.notify import Notifier
+from lipsyncd.system.watchdog import Heartbeat, StallAlarm
 
 
 @pytest.fixture

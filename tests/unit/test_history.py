@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from lipsyncd.errors import DiskFull
-from lipsyncd.jobs.database import Database
-from lipsyncd.jobs.history import Happening, History, Kept
-from lipsyncd.jobs.job import ENDED, Job, State, move, new_job
-from lipsyncd.jobs.options import Options, Terms
-from lipsyncd.jobs.store import Store
+from lipsyncd.protocol.job import ENDED, Job, State, move
+from lipsyncd.protocol.options import Options, Terms
+from lipsyncd.queue.store.database import Database
+from lipsyncd.queue.store.history import Happening, History, Kept
+from lipsyncd.queue.store.jobs import Store
+from lipsyncd.queue.transitions import new_job
 
 ALL = 1000
 

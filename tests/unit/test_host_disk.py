@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lipsyncd.errors import ConfigInvalid, DiskFailed, DiskFull, HostExhausted, LipsyncError
-from lipsyncd.host.disk import disk_named, size_at, unusable
+from lipsyncd.system.disk import disk_named, size_at, unusable
 
 NAMES: dict[int, type[LipsyncError]] = {
     errno.ENOSPC: DiskFull,

@@ -15,21 +15,22 @@ import pytest
 
 from lipsyncd.config import Chosen, Config, Limits
 from lipsyncd.config import Retention as Rules
-from lipsyncd.host.clock import Moment, adopt, this_moment
-from lipsyncd.host.events import CLOCK_SET, JOB_EXPIRED, JOBS_CLEANED
-from lipsyncd.host.heartbeat import Heartbeat
-from lipsyncd.host.notify import Notifier
-from lipsyncd.jobs import janitor as module
-from lipsyncd.jobs.board import Board
-from lipsyncd.jobs.database import Database
-from lipsyncd.jobs.history import History
-from lipsyncd.jobs.janitor import GATHERING, LONGEST, Janitor, patience
-from lipsyncd.jobs.job import Job, State, move, new_job
-from lipsyncd.jobs.options import Options, Terms
-from lipsyncd.jobs.retention import Retention
-from lipsyncd.jobs.scheduler import Scheduler
-from lipsyncd.jobs.spool import Spool
-from lipsyncd.jobs.store import Store
+from lipsyncd.protocol.job import Job, State, move
+from lipsyncd.protocol.options import Options, Terms
+from lipsyncd.queue import janitor as module
+from lipsyncd.queue.janitor import GATHERING, LONGEST, Janitor, patience
+from lipsyncd.queue.retention import Retention
+from lipsyncd.queue.scheduler import Scheduler
+from lipsyncd.queue.spool import Spool
+from lipsyncd.queue.store.database import Database
+from lipsyncd.queue.store.history import History
+from lipsyncd.queue.store.jobs import Store
+from lipsyncd.queue.transitions import new_job
+from lipsyncd.queue.updates import Board
+from lipsyncd.system.catalog import CLOCK_SET, JOB_EXPIRED, JOBS_CLEANED
+from lipsyncd.system.clock import Moment, adopt, this_moment
+from lipsyncd.system.notify import Notifier
+from lipsyncd.system.watchdog import Heartbeat
 
 HOUR = 3600.0
 SOON = 1e-6  # seconds; over before anybody looks

@@ -5,9 +5,10 @@ import dataclasses
 import pytest
 
 from lipsyncd.errors import InvalidRequest
-from lipsyncd.jobs.job import ALPHABET, ENDED, ID_LENGTH, NEXT, Job, State, move, new_job
-from lipsyncd.jobs.options import Options
-from lipsyncd.wire import Kind, encode
+from lipsyncd.protocol.job import ALPHABET, ENDED, ID_LENGTH, NEXT, Job, State, move
+from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.wire import Kind, encode
+from lipsyncd.queue.transitions import new_job
 
 JOB = Job("k3", 1000, "speaker.mp4", "hello.wav", Options(), created_at=1.5)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lipsyncd.host.journal import NOTICE, JournalHandler, LineFormatter, is_journal
-from lipsyncd.host.journald import Journald
+from lipsyncd.system.journal import NOTICE, JournalHandler, LineFormatter, is_journal
+from lipsyncd.system.journald import Journald
 
 
 def record(level: int, message: str, *values: object) -> logging.LogRecord:

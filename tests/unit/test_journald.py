@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lipsyncd.host.journald import MAX_WAITING, Journald, encode
+from lipsyncd.system.journald import MAX_WAITING, Journald, encode
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as some
 
-from lipsyncd.jobs.levelling import levelled
+from lipsyncd.queue.levelling import levelled
 
 ALICE, BOB, CAROL = 1, 2, 3
 

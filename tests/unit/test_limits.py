@@ -22,11 +22,10 @@ from lipsyncd.errors import (
     UnreadableMedia,
     VoiceTooLong,
 )
+from lipsyncd.media.budget import Patience, PatientFile
 from lipsyncd.media.limits import ALLOCATION, FASTEST, HELD_BYTES, SIDE, SLOWEST, held
 from lipsyncd.media.mp4 import Movie
-from lipsyncd.media.patience import Patience, PatientFile
-from lipsyncd.media.source import Source, examine_source
-from lipsyncd.media.timeline import timeline
+from lipsyncd.media.source import Source, examine_source, timeline
 from lipsyncd.media.voice import Voice, examine_voice, waveform
 
 CHEAP_MIB, CHEAP_SECONDS = 64, 2.0  # what the refusal of a bomb may cost
@@ -256,7 +255,7 @@ def test_a_file_of_which_nothing_comes_is_given_up(
     """Its pictures are all due at the same moment, so that not one is shown."""
     (tmp_path / "face").write_bytes(bombs.stamped([0] * 3000))
     source = face(tmp_path / "face")
-    monkeypatch.setattr("lipsyncd.media.patience.FRAME_SECONDS", 0.01)
+    monkeypatch.setattr("lipsyncd.media.budget.FRAME_SECONDS", 0.01)
     with pytest.raises(DecodingTooSlow, match="The face gave too little"):
         list(source.frames())
 
@@ -273,7 +272,7 @@ def test_a_file_that_is_read_without_end_is_given_up(
     with measured() as cost, pytest.raises(FileTooLarge):
         face(tmp_path / "face")
     assert cost.mib < CHEAP_MIB
-    monkeypatch.setattr("lipsyncd.media.patience.OPENING_SECONDS", 0.05)
+    monkeypatch.setattr("lipsyncd.media.budget.OPENING_SECONDS", 0.05)
     with pytest.raises(DecodingTooSlow):
         face(tmp_path / "face")
 
@@ -282,7 +281,7 @@ def test_patience_is_not_lost_while_the_process_does_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As when it is stopped, or waits for a disk."""
-    monkeypatch.setattr("lipsyncd.media.patience.FRAME_SECONDS", 0.05)
+    monkeypatch.setattr("lipsyncd.media.budget.FRAME_SECONDS", 0.05)
     patience = Patience("The face")
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
     assert signal.sigtimedwait({signal.SIGUSR1}, 0.2) is None

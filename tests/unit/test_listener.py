@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lipsyncd.errors import ConfigInvalid, StateBusy
-from lipsyncd.sessions.listener import Listener, listening
+from lipsyncd.server.listener import Listener, listening
 
 
 def connect(path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lipsyncd.errors import HostExhausted, StateBusy
-from lipsyncd.host.lock import locked, locked_directory
+from lipsyncd.system.lock import locked, locked_directory
 
 
 def test_a_directory_is_held_by_one_though_the_file_in_it_is_deleted(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from lipsyncd.host.notify import Notifier, listen_descriptors
+from lipsyncd.system.notify import Notifier, listen_descriptors
 
 VARIABLES = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID"]
 
@@ -110,7 +110,7 @@ def test_sockets_meant_for_another_process_are_left_alone(monkeypatch: pytest.Mo
 
 def test_a_passed_socket_is_adopted_and_not_inherited() -> None:
     code = (
-        "import os; from lipsyncd.host.notify import listen_descriptors;"
+        "import os; from lipsyncd.system.notify import listen_descriptors;"
         "os.environ['LISTEN_PID'] = str(os.getpid()); found = listen_descriptors();"
         "print(found, [os.get_inheritable(each) for each in found])"
     )

@@ -5,8 +5,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as some
 
-from lipsyncd.jobs.options import Priority
-from lipsyncd.jobs.order import AGEING_SECONDS, Turns, Waiting, first, line
+from lipsyncd.protocol.options import Priority
+from lipsyncd.queue.order import AGEING_SECONDS, Turns, Waiting, first, line
 
 ALICE, BOB, CAROL = 1, 2, 3
 NOW = 1e9

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from lipsyncd.jobs.job import Job, State, move, new_job
-from lipsyncd.jobs.options import Options
-from lipsyncd.jobs.pace import Forecast, Pace
+from lipsyncd.protocol.job import Job, State, move
+from lipsyncd.protocol.options import Options
+from lipsyncd.queue.positions import Forecast, Pace
+from lipsyncd.queue.transitions import new_job
 
 ALICE, BOB, CAROL = 1, 2, 3
 

@@ -12,24 +12,24 @@ import pytest
 import torch
 from made import models_of, random_generator, write_safetensors
 
-from lipsyncd import wire
 from lipsyncd.config import Config
-from lipsyncd.connection import PATIENCE
 from lipsyncd.errors import InvalidRequest, LipsyncError, QueueFull
-from lipsyncd.host.status import Condition
-from lipsyncd.jobs.job import ALPHABET, ID_LENGTH, NEXT, Job, State
-from lipsyncd.jobs.line import Place
-from lipsyncd.jobs.options import BLENDS, EXTENDS, MAX_KEY, Options, Priority, Terms
 from lipsyncd.model.device import description_of
-from lipsyncd.sessions.server import KEPT_FOR_ADMINS, MAX_OF_USER, MAX_SESSIONS
-from lipsyncd.sessions.session import HELLO_SECONDS, IDLE_SECONDS, MAX_WORDS
-from lipsyncd.sessions.verbs import DESCRIPTORS, VERBS
-from lipsyncd.sessions.verbs.following import SILENCE
-from lipsyncd.sessions.verbs.looking import MAX_LISTED
-from lipsyncd.sessions.verbs.operating import MAX_REASON
-from lipsyncd.sessions.verbs.submitting import MAX_NAME
-from lipsyncd.sessions.verbs.waiting import EVENT_PAUSE, EVENT_SILENCE
-from lipsyncd.studio import Studio
+from lipsyncd.protocol import wire
+from lipsyncd.protocol.connection import PATIENCE
+from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, NEXT, Job, State
+from lipsyncd.protocol.options import BLENDS, EXTENDS, MAX_KEY, Options, Priority, Terms
+from lipsyncd.queue.positions import Place
+from lipsyncd.render.local import Studio
+from lipsyncd.server.server import KEPT_FOR_ADMINS, MAX_OF_USER, MAX_SESSIONS
+from lipsyncd.server.session import HELLO_SECONDS, IDLE_SECONDS, MAX_WORDS
+from lipsyncd.server.verbs import DESCRIPTORS, VERBS
+from lipsyncd.server.verbs.daemon import MAX_REASON
+from lipsyncd.server.verbs.follow import SILENCE
+from lipsyncd.server.verbs.jobs import MAX_LISTED
+from lipsyncd.server.verbs.submit import MAX_NAME
+from lipsyncd.server.verbs.wait import EVENT_PAUSE, EVENT_SILENCE
+from lipsyncd.system.status import Condition
 
 BOUNDS = {
     "bytes of a body": wire.MAX_BODY,

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 from lipsyncd.config import Limits, Render, Retention
-from lipsyncd.jobs.admission import PARTS
-from lipsyncd.sessions.server import KEPT_FOR_ADMINS, MAX_OF_USER, MAX_SESSIONS
+from lipsyncd.queue.admission import PARTS
+from lipsyncd.server.server import KEPT_FOR_ADMINS, MAX_OF_USER, MAX_SESSIONS
 
 README = Path(__file__).parents[2] / "README.md"
 KEY = re.compile(r"`(?:\[(\w+)\] )?(\w+)`")

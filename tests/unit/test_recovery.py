@@ -10,14 +10,14 @@ import pytest
 
 from lipsyncd.config import Chosen, Config
 from lipsyncd.errors import DiskFailed
-from lipsyncd.jobs.database import Database
-from lipsyncd.jobs.history import History
-from lipsyncd.jobs.job import Job, State, new_job
-from lipsyncd.jobs.options import Options
-from lipsyncd.jobs.outcome import cancelled, failed, succeeded
-from lipsyncd.jobs.recovery import recover
-from lipsyncd.jobs.spool import Spool
-from lipsyncd.jobs.store import Store
+from lipsyncd.protocol.job import Job, State
+from lipsyncd.protocol.options import Options
+from lipsyncd.queue.recovery import recover
+from lipsyncd.queue.spool import Spool
+from lipsyncd.queue.store.database import Database
+from lipsyncd.queue.store.history import History
+from lipsyncd.queue.store.jobs import Store
+from lipsyncd.queue.transitions import cancelled, failed, new_job, succeeded
 
 
 class Earlier:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lipsyncd.face.box import Box
-from lipsyncd.face.rest import Rest
+from lipsyncd.face.neutral import Rest
 
 BOX = Box(0, 0, 96, 96, smile=0.8)
 GRIN = replace(BOX, smile=0.95)

@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 from lipsyncd.config import Chosen, Config
 from lipsyncd.config import Retention as Rules
 from lipsyncd.errors import JobNotEnded, NoResult
-from lipsyncd.jobs.database import Database
-from lipsyncd.jobs.history import History, Kept
-from lipsyncd.jobs.job import Job, State, move, new_job
-from lipsyncd.jobs.options import Options, Terms
-from lipsyncd.jobs.recovery import recover
-from lipsyncd.jobs.retention import Retention, is_young, overdue
-from lipsyncd.jobs.spool import Spool
-from lipsyncd.jobs.store import Store
+from lipsyncd.protocol.job import Job, State, move
+from lipsyncd.protocol.options import Options, Terms
+from lipsyncd.queue.recovery import recover
+from lipsyncd.queue.retention import Retention, is_young, overdue
+from lipsyncd.queue.spool import Spool
+from lipsyncd.queue.store.database import Database
+from lipsyncd.queue.store.history import History, Kept
+from lipsyncd.queue.store.jobs import Store
+from lipsyncd.queue.transitions import new_job
 
 NOW = 1_800_000_000.0
 MINUTE, HOUR = 60.0, 3600.0

@@ -16,16 +16,17 @@ from paced import Render as Rendering
 
 from lipsyncd.config import Chosen, Config, Limits, Render
 from lipsyncd.errors import DeviceLost, DiskFull, JobEnded, NoFace, QueueDraining
-from lipsyncd.host.heartbeat import Heartbeat
-from lipsyncd.host.notify import Notifier
-from lipsyncd.jobs.board import Board, Watch
-from lipsyncd.jobs.database import Database
-from lipsyncd.jobs.job import Job, Paths, Progress, State, new_job
-from lipsyncd.jobs.line import Place
-from lipsyncd.jobs.options import Options, Priority, Terms
-from lipsyncd.jobs.scheduler import Scheduler
-from lipsyncd.jobs.spool import Spool
-from lipsyncd.jobs.store import Store
+from lipsyncd.protocol.job import Job, Paths, Progress, State
+from lipsyncd.protocol.options import Options, Priority, Terms
+from lipsyncd.queue.positions import Place
+from lipsyncd.queue.scheduler import Scheduler
+from lipsyncd.queue.spool import Spool
+from lipsyncd.queue.store.database import Database
+from lipsyncd.queue.store.jobs import Store
+from lipsyncd.queue.transitions import new_job
+from lipsyncd.queue.updates import Board, Watch
+from lipsyncd.system.notify import Notifier
+from lipsyncd.system.watchdog import Heartbeat
 
 ALICE, BOB = 1000, 2000
 
@@ -171,8 +172,8 @@ def test_an_expected_error_fails_the_job_by_its_name(
 def test_a_disk_that_never_works_fails_the_job_by_its_name(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, number: int, name: str, attempts: int
 ) -> None:
-    monkeypatch.setattr("lipsyncd.jobs.pause.REST_SECONDS", 0.001)
-    monkeypatch.setattr("lipsyncd.jobs.scheduler.RETRY_SECONDS", 0.001)
+    monkeypatch.setattr("lipsyncd.queue.pause.REST_SECONDS", 0.001)
+    monkeypatch.setattr("lipsyncd.queue.scheduler.RETRY_SECONDS", 0.001)
     job = bench.submit()
     bench.start(raising(OSError(number, os.strerror(number))))
     ended = bench.end_of(job)
@@ -183,8 +184,8 @@ def test_a_disk_that_never_works_fails_the_job_by_its_name(
 def test_a_disk_that_stutters_costs_a_job_nothing_but_time(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("lipsyncd.jobs.pause.REST_SECONDS", 0.001)
-    monkeypatch.setattr("lipsyncd.jobs.scheduler.RETRY_SECONDS", 0.001)
+    monkeypatch.setattr("lipsyncd.queue.pause.REST_SECONDS", 0.001)
+    monkeypatch.setattr("lipsyncd.queue.scheduler.RETRY_SECONDS", 0.001)
     broken = iter([errno.EIO, errno.ENOMEM])
 
     def stutter(options: Options, paths: Paths) -> Steps:
@@ -356,7 +357,7 @@ class StoreOnAFullDisk(Store):
 def test_a_full_disk_makes_the_queue_wait(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("lipsyncd.jobs.scheduler.RETRY_SECONDS", 0.001)
+    monkeypatch.setattr("lipsyncd.queue.scheduler.RETRY_SECONDS", 0.001)
     bench = Bench(tmp_path, StoreOnAFullDisk)
     job = bench.submit()
     bench.start(at_once)
@@ -583,7 +584,7 @@ def test_a_user_whose_jobs_keep_crashing_the_daemon_waits_and_the_others_do_not(
 def test_a_cancel_holds_also_while_the_job_waits_for_room_to_go_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lipsyncd.jobs.scheduler.RETRY_SECONDS", 0.001)
+    monkeypatch.setattr("lipsyncd.queue.scheduler.RETRY_SECONDS", 0.001)
     bench = Bench(tmp_path)
     job = bench.submit()
     put, full = bench.store.put, threading.Event()
@@ -733,7 +734,7 @@ def test_without_room_nothing_starts_until_there_is_some(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr("lipsyncd.jobs.scheduler.RETRY_SECONDS", 0.001)
+    monkeypatch.setattr("lipsyncd.queue.scheduler.RETRY_SECONDS", 0.001)
     bench.chosen.config = chosen(min_free_bytes=1 << 50, warm_interval=0.001).config
     job = bench.submit()
     studio = bench.start(at_once)
@@ -750,7 +751,7 @@ def test_without_room_nothing_starts_until_there_is_some(
 def test_a_job_that_lost_its_room_to_others_is_tried_again(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lipsyncd.jobs.scheduler.RETRY_SECONDS", 0.001)
+    monkeypatch.setattr("lipsyncd.queue.scheduler.RETRY_SECONDS", 0.001)
     job = bench.submit()
     tries = []
 

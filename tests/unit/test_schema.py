@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 
 from lipsyncd.errors import DiskFailed, DiskFull, StateCorrupt, StateNewer
-from lipsyncd.jobs.database import Database
-from lipsyncd.jobs.history import History
-from lipsyncd.jobs.job import Job, State, new_job
-from lipsyncd.jobs.options import Options
-from lipsyncd.jobs.order import Waiting
-from lipsyncd.jobs.schema import STEPS, VERSION, migrate
-from lipsyncd.jobs.store import Store
+from lipsyncd.protocol.job import Job, State
+from lipsyncd.protocol.options import Options
+from lipsyncd.queue.order import Waiting
+from lipsyncd.queue.store.database import Database
+from lipsyncd.queue.store.history import History
+from lipsyncd.queue.store.jobs import Store
+from lipsyncd.queue.store.schema import STEPS, VERSION, migrate
+from lipsyncd.queue.transitions import new_job
 
 FIXTURES = Path(__file__).parents[1] / "state"
 NEW_YEAR = 1767225600.0
@@ -106,7 +107,7 @@ DONE, *_, RUNNING, WAITING, LAST = FIRST_JOBS
 CUT_OFF = """
 import os, signal, sys
 from pathlib import Path
-from lipsyncd.jobs import database
+from lipsyncd.queue.store import database
 
 left = int(sys.argv[2])
 
@@ -129,7 +130,7 @@ ON_A_DISK_THAT_FAILS = """
 import resource, sys
 from pathlib import Path
 from lipsyncd.errors import LipsyncError
-from lipsyncd.jobs.database import Database
+from lipsyncd.queue.store.database import Database
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, resource.RLIM_INFINITY))
 try:

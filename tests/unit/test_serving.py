@@ -11,9 +11,9 @@ import torch
 from made import models_of, random_generator, write_safetensors, yunet
 
 from lipsyncd.model.checkpoint import load_checkpoint
+from lipsyncd.model.current import Serving
 from lipsyncd.model.golden import golden_of
 from lipsyncd.model.residency import Models
-from lipsyncd.model.serving import Serving
 
 CROPS = np.full((1, 96, 96, 3), 90, np.uint8)
 WINDOWS = np.zeros((1, 80, 16), np.float32)

@@ -14,10 +14,10 @@ import torch
 from made import SHIPPED, random_generator, write_safetensors, yunet
 
 from lipsyncd.errors import DeviceLost, DeviceMemoryFull
+from lipsyncd.model.batcher import Kind, Request, Sharing
 from lipsyncd.model.checkpoint import load_checkpoint
 from lipsyncd.model.golden import golden_of
 from lipsyncd.model.residency import Models
-from lipsyncd.model.sharing import Kind, Request, Sharing
 
 ROOM = 8
 

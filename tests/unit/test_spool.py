@@ -23,10 +23,10 @@ from lipsyncd.errors import (
     NotAFile,
     UnreadableMedia,
 )
-from lipsyncd.jobs import snapshot
-from lipsyncd.jobs.job import State
-from lipsyncd.jobs.snapshot import CHUNK, copy, examined
-from lipsyncd.jobs.spool import Spool
+from lipsyncd.protocol.job import State
+from lipsyncd.queue import snapshot
+from lipsyncd.queue.snapshot import CHUNK, copy, examined
+from lipsyncd.queue.spool import Spool
 
 Opener = Callable[..., int]
 

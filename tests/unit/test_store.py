@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 
 from lipsyncd.errors import DiskFull, KeyTaken
-from lipsyncd.jobs.database import Database
-from lipsyncd.jobs.job import ENDED, Job, State, move, new_job
-from lipsyncd.jobs.options import Options, Priority, Terms
-from lipsyncd.jobs.order import Waiting
-from lipsyncd.jobs.rows import CHANGING, INSERT, row_of
-from lipsyncd.jobs.store import Store, Usage
+from lipsyncd.protocol.job import ENDED, Job, State, move
+from lipsyncd.protocol.options import Options, Priority, Terms
+from lipsyncd.queue.order import Waiting
+from lipsyncd.queue.store.database import Database
+from lipsyncd.queue.store.jobs import Store, Usage
+from lipsyncd.queue.store.rows import CHANGING, INSERT, row_of
+from lipsyncd.queue.transitions import new_job
 
 HIGH, NORMAL, LOW = Priority
 OPTIONS = Options(box=(1, 2, 3, 4), crf=20)

@@ -13,12 +13,13 @@ from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from lipsyncd.errors import KeyTaken
-from lipsyncd.jobs.database import Database
-from lipsyncd.jobs.history import History, Kept
-from lipsyncd.jobs.job import ENDED, NEXT, Job, State, new_job
-from lipsyncd.jobs.options import Options, Priority, Terms
-from lipsyncd.jobs.store import Store
-from lipsyncd.jobs.usage import Files, Usage
+from lipsyncd.protocol.job import ENDED, NEXT, Job, State
+from lipsyncd.protocol.options import Options, Priority, Terms
+from lipsyncd.queue.store.database import Database
+from lipsyncd.queue.store.history import History, Kept
+from lipsyncd.queue.store.jobs import Store
+from lipsyncd.queue.store.usage import Files, Usage
+from lipsyncd.queue.transitions import new_job
 
 OWNERS = (1, 2, 3)
 NOW = 150.0  # seconds: of the deadlines, one is before and one after

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from lipsyncd.errors import AccessDenied
-from lipsyncd.sessions import subordinate
-from lipsyncd.sessions.peer import Peer
-from lipsyncd.sessions.subordinate import FIRST, refuse_subordinate
+from lipsyncd.server import subordinate
+from lipsyncd.server.peer import Peer
+from lipsyncd.server.subordinate import FIRST, refuse_subordinate
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made import tone, write_voice
 
+from lipsyncd.media.budget import Patience, PatientFile
 from lipsyncd.media.container import open_container
-from lipsyncd.media.patience import Patience, PatientFile
 from lipsyncd.media.tags import TAG
 
 HEAD = b"ID3\x04\x00\x00\x00\x00\x00\x05"  # of a tag of five bytes

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 from made import number_of, numbered, quartered, write_still, write_video
 
-from lipsyncd.media.source import examine_source
-from lipsyncd.media.timeline import timeline
+from lipsyncd.media.source import examine_source, timeline
 
 
 def shown(path: Path, count: int, extend: str) -> list[int]:

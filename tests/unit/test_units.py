@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lipsyncd.config import Render
-from lipsyncd.sessions.server import MAX_SESSIONS
+from lipsyncd.server.server import MAX_SESSIONS
 
 UNITS = Path(__file__).resolve().parents[2] / "systemd"
 # How an instance differs from the plain daemon.

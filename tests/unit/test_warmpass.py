@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lipsyncd.host.warmpass import WarmPass, warm_interval
+from lipsyncd.queue.selftest import WarmPass, warm_interval
 
 
 class Clock:

@@ -10,7 +10,15 @@ from lipsyncd.config import Config
 from lipsyncd.errors import WarmUpFailed
 from lipsyncd.media.source import examine_source
 from lipsyncd.model.residency import Models
-from lipsyncd.warmup import FACE, SECONDS, SIDE, refuse_empty, warm_up, write_picture, write_tone
+from lipsyncd.render.warmup import (
+    FACE,
+    SECONDS,
+    SIDE,
+    refuse_empty,
+    warm_up,
+    write_picture,
+    write_tone,
+)
 
 
 @pytest.fixture

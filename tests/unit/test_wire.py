@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from lipsyncd.errors import MalformedMessage, MessageTooLarge, ProtocolError, VersionMismatch
-from lipsyncd.wire import (
+from lipsyncd.protocol.wire import (
     HEADER,
     MAX_BODY,
     MAX_DEPTH,

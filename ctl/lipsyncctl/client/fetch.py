@@ -13,7 +13,7 @@ from lipsyncctl.client.job import Job
 from lipsyncctl.client.links import followed
 from lipsyncctl.client.session import open_session
 from lipsyncd.errors import DiskFull, InternalError, InvalidRequest, MalformedMessage
-from lipsyncd.wire import HINT
+from lipsyncd.protocol.wire import HINT
 
 SUFFIXES = {"", ".mp4", ".m4v", ".mov"}  # of names that promise nothing else than they hold
 CHUNK = 1 << 20  # bytes copied at a time

@@ -16,7 +16,7 @@ from lipsyncctl.client.instances import holder
 from lipsyncctl.client.job import Event, Job
 from lipsyncctl.client.outage import AWAY, Outage, persistent
 from lipsyncctl.client.session import Notice, Session, open_session
-from lipsyncd.jobs.job import ENDED
+from lipsyncd.protocol.job import ENDED
 
 Message = dict[str, Any]
 Told = tuple[Path, Message]  # what happened, or how far its daemon has come, and where

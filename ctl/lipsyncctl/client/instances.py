@@ -10,7 +10,7 @@ from lipsyncctl.client.deadline import Deadline
 from lipsyncctl.client.session import Session, open_session
 from lipsyncd.config import default_socket
 from lipsyncd.errors import LipsyncError, UnknownJob
-from lipsyncd.wire import DEFAULT_SOCKET
+from lipsyncd.protocol.wire import DEFAULT_SOCKET
 
 
 def find_sockets(given: str | os.PathLike[str] | None) -> list[Path]:

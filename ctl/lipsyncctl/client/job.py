@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lipsyncd.errors import LipsyncError
-from lipsyncd.jobs.job import ENDED
+from lipsyncd.protocol.job import ENDED
 
 
 class Job(Mapping[str, Any]):

@@ -13,7 +13,6 @@ from pathlib import Path
 from lipsyncctl.client.deadline import Deadline
 from lipsyncd import __version__
 from lipsyncd.config import default_socket
-from lipsyncd.connection import Connection, Message
 from lipsyncd.errors import (
     AccessDenied,
     InvalidRequest,
@@ -21,7 +20,8 @@ from lipsyncd.errors import (
     MalformedMessage,
     ServerUnreachable,
 )
-from lipsyncd.wire import DEFAULT_SOCKET, HINT, VERSIONS, Kind
+from lipsyncd.protocol.connection import Connection, Message
+from lipsyncd.protocol.wire import DEFAULT_SOCKET, HINT, VERSIONS, Kind
 
 ANSWER = 10.0  # seconds for an answer that costs the daemon no work
 SILENCE = 30.0  # seconds until a daemon is taken for hung that should send an event every ten

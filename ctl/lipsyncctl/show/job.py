@@ -17,7 +17,7 @@ from lipsyncctl.show.wording import (
     sentence,
     size,
 )
-from lipsyncd.jobs.job import ENDED
+from lipsyncd.protocol.job import ENDED
 
 Job = Mapping[str, Any]
 

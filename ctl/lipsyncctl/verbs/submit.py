@@ -24,7 +24,7 @@ from lipsyncctl.verbs.typed import box, seconds_of, typed_key, whole
 from lipsyncctl.verbs.verb import Argument, argument, group, verb
 from lipsyncctl.verbs.wait import cancel_shown
 from lipsyncd.errors import InvalidRequest, LipsyncError
-from lipsyncd.jobs.options import BLENDS, EXTENDS, Options, Priority, Terms
+from lipsyncd.protocol.options import BLENDS, EXTENDS, Options, Priority, Terms
 
 SECOND_THOUGHTS = 3.0  # seconds for a second Ctrl-C
 CANCELLED = 3

@@ -3,7 +3,7 @@
 import re
 from argparse import ArgumentTypeError
 
-from lipsyncd.jobs.options import MAX_KEY, MAX_SECONDS
+from lipsyncd.protocol.options import MAX_KEY, MAX_SECONDS
 
 TIME = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)", re.ASCII)
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}

@@ -10,9 +10,8 @@ import av
 import cv2
 import numpy as np
 
-from lipsyncd.face.box import Box
-from lipsyncd.face.mask import CROP, ellipse
-from lipsyncd.face.rest import Rest
+from lipsyncd.face.box import CROP, Box, ellipse
+from lipsyncd.face.neutral import Rest
 from lipsyncd.face.track import Sighting
 from lipsyncd.face.warp import enlarge, gather, touched
 from lipsyncd.media.colour import Colour

@@ -10,8 +10,7 @@ import av
 import cv2
 import numpy as np
 
-from lipsyncd.face.box import Box
-from lipsyncd.face.mask import CROP
+from lipsyncd.face.box import CROP, Box
 from lipsyncd.face.track import Sighting
 from lipsyncd.media.colour import Colour
 from lipsyncd.media.frame import Frame

@@ -1,6 +1,6 @@
 """A CAF: how many packets its tables state, read without libav, which makes room for all."""
 
-from lipsyncd.media.patience import PatientFile
+from lipsyncd.media.budget import PatientFile
 
 HEAD = 12  # bytes of a chunk's kind and size
 

@@ -21,9 +21,8 @@ from lipsyncd.errors import (
     TruncatedMedia,
     UnreadableMedia,
 )
-from lipsyncd.host.disk import disk_named
-from lipsyncd.media.allocation import bound_allocations
 from lipsyncd.media.bombs import refuse_bomb
+from lipsyncd.media.budget import Patience, PatientFile
 from lipsyncd.media.limits import (
     CODECS,
     FORMATS,
@@ -35,10 +34,11 @@ from lipsyncd.media.limits import (
     STATED_STREAMS,
     STILL_PIXELS,
     VIDEO_PIXELS,
+    bound_allocations,
 )
 from lipsyncd.media.mp4 import Movie, is_movie
-from lipsyncd.media.patience import Patience, PatientFile
 from lipsyncd.media.stills import is_still
+from lipsyncd.system.disk import disk_named
 
 CHECK_IT_PLAYS = "Check that a media player opens it, or convert it to MP4."
 CONVERT = "Convert it to MP4 with H.264 and AAC."

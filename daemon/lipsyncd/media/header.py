@@ -5,7 +5,10 @@ against the limits first: by reading them here, then by libav without any decode
 """
 
 import os
+import re
 from pathlib import Path
+
+import av
 
 from lipsyncd.errors import (
     FileTooLarge,
@@ -14,9 +17,9 @@ from lipsyncd.errors import (
     TruncatedMedia,
     UnreadableMedia,
 )
+from lipsyncd.media.budget import Patience, PatientFile, too_much
 from lipsyncd.media.caf import stated_packets
 from lipsyncd.media.container import CONVERT, SEND_WHOLE, Media, open_container, open_file
-from lipsyncd.media.length import MISSING_SHARE
 from lipsyncd.media.limits import (
     INDEXED,
     OPENING_BYTES,
@@ -27,8 +30,40 @@ from lipsyncd.media.limits import (
     VIDEO_PIXELS,
 )
 from lipsyncd.media.mp4 import Movie
-from lipsyncd.media.patience import Patience, PatientFile, too_much
 from lipsyncd.media.stills import is_still, stated_size
+
+# Containers that state their length; of others (MP3, raw streams) libav only guesses it.
+STATES_LENGTH = ("mov", "matroska", "avi", "wav", "flac", "ogg")
+MISSING_SHARE = 0.05  # of the stated length: so much may be missing at the end of a whole file,
+MISSING_SECONDS = 0.25  # and in any case so much
+
+
+def refuse_truncated(media: Media, stream: av.stream.Stream, seconds: float) -> None:
+    """Raise TruncatedMedia if the stream ended after `seconds`, well before its stated length."""
+    stated = stated_seconds(media, stream)
+    if stated - seconds > max(MISSING_SECONDS, MISSING_SHARE * stated):
+        raise TruncatedMedia(
+            f"{media.name} breaks off after {seconds:.1f} of {stated:.1f} seconds.", SEND_WHOLE
+        )
+
+
+def stated_seconds(media: Media, stream: av.stream.Stream) -> float:
+    """The stream's length by its header, its tag, or the container's where no other is in it.
+
+    0 where none is stated.
+    """
+    if not media.format.startswith(STATES_LENGTH):
+        return 0.0
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    container = media.container
+    if tag := re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", "")):
+        hours, minutes, seconds = map(float, tag.groups())
+        stated = 3600 * hours + 60 * minutes + seconds
+    else:
+        stated = (container.duration or 0) / av.time_base if len(container.streams) == 1 else 0.0
+    return stated - (container.start_time or 0) / av.time_base
+
 
 UNKNOWN_SIZE = 0xFFFFFFFF - 8  # from here on a RIFF size means that the writer could not know it
 

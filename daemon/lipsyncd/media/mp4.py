@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lipsyncd.media.budget import PatientFile
 from lipsyncd.media.limits import INDEXED
-from lipsyncd.media.patience import PatientFile
 
 FIRST = {b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"wide", b"free", b"skip", b"pnot"}
 INDEX = {b"moov", b"moof"}

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain, dropwhile, islice
+from itertools import chain, dropwhile, islice, repeat
 from pathlib import Path
 
 import av
 
 from lipsyncd.errors import NoFace, UnreadableMedia
+from lipsyncd.media.budget import Patience
 from lipsyncd.media.colour import Colour, colour_of
 from lipsyncd.media.container import (
     CHECK_IT_PLAYS,
@@ -26,12 +27,9 @@ from lipsyncd.media.container import (
     unheard,
 )
 from lipsyncd.media.frame import Frame
-from lipsyncd.media.header import refuse_absurd
-from lipsyncd.media.length import refuse_truncated
-from lipsyncd.media.limits import FLATTEST, SMALLEST_SIDE
-from lipsyncd.media.patience import Patience
-from lipsyncd.media.rate import STILL_RATE, constant_rate
-from lipsyncd.media.upright import Attitude, attitude_of, upright, upright_size
+from lipsyncd.media.header import refuse_absurd, refuse_truncated
+from lipsyncd.media.limits import FASTEST, FINEST, FLATTEST, SLOWEST, SMALLEST_SIDE
+from lipsyncd.media.orientation import Attitude, attitude_of, upright, upright_size
 
 BACKWARD_BYTES = 24 << 20  # pictures held while a stretch is turned round
 SEEK_MARGINS = (1, 4, 16)  # seconds before the wanted place: a seek may land late
@@ -183,3 +181,45 @@ def pixel_aspect(stream: av.VideoStream, turned: bool) -> Fraction:
     if not aspect or not Fraction(1, FLATTEST) <= aspect <= FLATTEST:
         return Fraction(1)
     return 1 / aspect if turned else aspect
+
+
+STILL_RATE = Fraction(25)  # of the result of a still: the rate that generators are trained at
+STANDARD_RATES = tuple(
+    Fraction(rate)
+    for rate in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60")
+)
+
+
+def constant_rate(stream: av.VideoStream) -> Fraction:
+    """Frames a second: the stream's own, or the next standard rate above a variable one's mean."""
+    mean, nominal = sane(stream.average_rate), sane(stream.guessed_rate)
+    if not mean:
+        return nominal or STILL_RATE
+    if nominal and mean * Fraction(98, 100) <= nominal <= mean * Fraction(5, 4):
+        return nominal
+    return next((rate for rate in STANDARD_RATES if rate >= mean * Fraction(99, 100)), mean)
+
+
+def sane(rate: Fraction | None) -> Fraction | None:
+    """The rate, in a fraction that an encoder's clock can count; None where it is no rate."""
+    if not rate or not SLOWEST <= rate <= FASTEST:
+        return None
+    return rate if rate.denominator <= FINEST else rate.limit_denominator(FINEST)
+
+
+def timeline(source: Source, count: int, extend: str = "pingpong") -> Iterator[Frame]:
+    """`count` frames: the source from its beginning, then back and forth ("pingpong") or over and
+    over ("loop").  A longer source is cut."""
+    return islice(endless(source, extend), count)
+
+
+def endless(source: Source, extend: str) -> Iterator[Frame]:
+    for frame in source.frames():
+        yield frame
+    length = frame.index + 1
+    if length == 1:
+        yield from repeat(frame)
+    while True:
+        if extend == "pingpong":
+            yield from (back for back in source.frames_backward(length - 1) if back.index > 0)
+        yield from source.frames()

@@ -1,6 +1,6 @@
 """Stills: the size that the first bytes of an image file state."""
 
-from lipsyncd.media.patience import PatientFile
+from lipsyncd.media.budget import PatientFile
 
 PNG, JPEG, BMP, RIFF = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"RIFF"
 TIFF = b"II*\0", b"MM\0*"

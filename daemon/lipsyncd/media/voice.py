@@ -12,11 +12,10 @@ import numpy as np
 import soxr
 
 from lipsyncd.errors import SilentVoice, UnreadableMedia, VoiceTooLong, VoiceTooShort
-from lipsyncd.jobs.job import Progress
 from lipsyncd.media.container import CHECK_IT_PLAYS, CONVERT, open_container
-from lipsyncd.media.header import refuse_absurd
-from lipsyncd.media.length import refuse_truncated, stated_seconds
+from lipsyncd.media.header import refuse_absurd, refuse_truncated, stated_seconds
 from lipsyncd.media.sound import loudest, refuse_odd, resampled, samples_of
+from lipsyncd.protocol.job import Progress
 
 SAMPLE_RATE = 16000  # of a waveform: what mels are made from
 SHORTEST_SECONDS = Fraction(1, 5)  # one window

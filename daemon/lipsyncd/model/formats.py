@@ -16,7 +16,6 @@ import safetensors.torch
 import torch
 
 from lipsyncd.errors import CheckpointInvalid, HostExhausted
-from lipsyncd.host.disk import exhausted
 from lipsyncd.model.torchscript import (
     DTYPES,
     Refused,
@@ -25,6 +24,7 @@ from lipsyncd.model.torchscript import (
     refuse_wide,
 )
 from lipsyncd.model.weights import HINTS, WeightsFile
+from lipsyncd.system.disk import exhausted
 
 DOWNLOAD_AGAIN = "Download it again, and compare its size and sha256 with the publisher's."
 SLACK_BYTES = 1 << 20  # by which a zip file may unpack to more than it is

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import torch
 
-from lipsyncd.face.mask import CROP
+from lipsyncd.face.box import CROP
 from lipsyncd.media.mel import BANDS, WINDOW
 from lipsyncd.model.checkpoint import Checkpoint
 

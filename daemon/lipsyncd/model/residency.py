@@ -10,9 +10,9 @@ import torch
 
 from lipsyncd.config import Config
 from lipsyncd.errors import DeviceLost, DeviceMemoryFull, WarmUpFailed
-from lipsyncd.face.mask import CROP
-from lipsyncd.host.events import GPU_OOM, emit
+from lipsyncd.face.box import CROP
 from lipsyncd.model.batch import Batch, batch_of
+from lipsyncd.model.batcher import Kind, Sharing
 from lipsyncd.model.checkpoint import Checkpoint, Conventions, load_checkpoint
 from lipsyncd.model.detector import Detector, load_detector
 from lipsyncd.model.device import (
@@ -25,8 +25,8 @@ from lipsyncd.model.device import (
     recover,
 )
 from lipsyncd.model.golden import Golden, golden_of
-from lipsyncd.model.sharing import Kind, Sharing
 from lipsyncd.model.weights import WeightsFile
+from lipsyncd.system.catalog import GPU_OOM, emit
 
 # How far a mouth may be from the golden one, of 255: float16 was seen within 0.4, float32 in 1e-4.
 TOLERANCE = {torch.float16: 3.0, torch.float32: 0.05}

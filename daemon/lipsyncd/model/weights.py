@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lipsyncd.errors import CheckpointInvalid, CheckpointMissing, DiskFailed
-from lipsyncd.host.disk import disk_named, named
+from lipsyncd.system.disk import disk_named, named
 
 READ_BYTES = 8 << 20  # between reports of progress
 MOST_BYTES = 4 << 30  # the widest generator with its optimizer has less than half of that

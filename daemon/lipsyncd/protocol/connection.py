@@ -1,0 +1,187 @@
+"""Messages and descriptors over one stream socket; both the daemon and its clients speak by it.
+
+    with Connection(sock) as connection:
+        connection.send(Kind.REQUEST, {"verb": "fetch", "id": 1, "job": job})
+        with connection.receive() as message:      # None: the peer has hung up
+            result = message.take()                # a descriptor; now ours to close
+            ...
+
+`send(kind, body, descriptors=())` writes one message; the descriptors stay the caller's, and may
+be closed at once. It is silent when the peer has hung up: `receive` then yields the peer's last
+words, if there are any (a refusal, say), and after them None.
+
+`receive(seconds=None)` waits so long for a message to begin (TimeoutError if none does), and
+`patience` seconds for the rest of it. It raises LipsyncError (proto.malformed, proto.too_large,
+proto.version) for what is no message or does not arrive whole; after that the connection is of no
+use.
+
+`close()` is no reset, whatever the peer has sent that nobody read: our last words stay readable.
+
+A Message owns its descriptors: those not taken are closed with it. They are close-on-exec.
+"""
+
+import array
+import os
+import select
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Self
+
+from lipsyncd.errors import MalformedMessage
+from lipsyncd.protocol.wire import (
+    HEADER,
+    HINT,
+    MAX_DESCRIPTORS,
+    Kind,
+    decode_body,
+    decode_header,
+    encode,
+)
+
+PATIENCE = 10.0  # seconds for a message that has begun, in either direction
+DESCRIPTOR = array.array("i").itemsize
+CONTROL_SPACE = socket.CMSG_SPACE(MAX_DESCRIPTORS * DESCRIPTOR)
+CHUNK = 1 << 16
+HUNG_UP = (BrokenPipeError, ConnectionResetError)
+
+
+class Message:
+    """A received message: its kind, its body and its descriptors."""
+
+    def __init__(self, kind: Kind, body: dict[str, object], descriptors: list[int]) -> None:
+        self.kind = kind
+        self.body = body
+        self.descriptors = descriptors
+
+    def take(self) -> int:
+        """The first descriptor not taken yet, from now on the caller's; IndexError if none."""
+        return self.descriptors.pop(0)
+
+    def close(self) -> None:
+        """Close the descriptors nobody took."""
+        while self.descriptors:
+            os.close(self.descriptors.pop())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Connection:
+    """One end of a connected stream socket, which it owns."""
+
+    def __init__(self, sock: socket.socket, patience: float = PATIENCE) -> None:
+        self._sock = sock
+        self._patience = patience
+
+    def send(self, kind: Kind, body: Mapping[str, object], descriptors: Sequence[int] = ()) -> None:
+        """Write one message; TimeoutError if the peer does not read it."""
+        data = encode(kind, body)
+        control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
+        deadline = time.monotonic() + self._patience
+        self._sock.settimeout(self._patience)
+        try:
+            sent = self._sock.sendmsg([data], control if descriptors else [], socket.MSG_NOSIGNAL)
+            if sent < len(data):
+                self._sock.settimeout(_left_until(deadline))
+                self._sock.sendall(data[sent:], socket.MSG_NOSIGNAL)
+        except HUNG_UP:
+            return
+        except BlockingIOError:
+            raise TimeoutError from None
+
+    @property
+    def has_room(self) -> bool:
+        """A short message can be sent without waiting for the peer to read."""
+        poll = select.poll()
+        poll.register(self._sock, select.POLLOUT)
+        return bool(poll.poll(0))
+
+    def receive(self, seconds: float | None = None) -> Message | None:
+        """The next message, or None when the peer has hung up."""
+        descriptors: list[int] = []
+        try:
+            return self._receive(descriptors, seconds)
+        except BaseException:
+            for descriptor in descriptors:
+                os.close(descriptor)
+            raise
+
+    def _receive(self, descriptors: list[int], seconds: float | None) -> Message | None:
+        self._sock.settimeout(seconds)
+        first = self._read(HEADER.size, descriptors)
+        if not first:
+            return None
+        deadline = time.monotonic() + self._patience
+        rest = self._read_all(HEADER.size - len(first), descriptors, deadline)
+        header = decode_header(first + rest)
+        body = decode_body(self._read_all(header.length, descriptors, deadline))
+        return Message(header.kind, body, descriptors)
+
+    def _read_all(self, size: int, descriptors: list[int], deadline: float) -> bytes:
+        """Exactly `size` bytes of a message that has begun."""
+        data = bytearray()
+        while len(data) < size:
+            self._sock.settimeout(_left_until(deadline))
+            try:
+                part = self._read(size - len(data), descriptors)
+            except (TimeoutError, BlockingIOError):
+                raise MalformedMessage("A message did not arrive whole in time.", HINT) from None
+            if not part:
+                raise MalformedMessage("The peer hung up in the middle of a message.", HINT)
+            data += part
+        return bytes(data)
+
+    def _read(self, size: int, descriptors: list[int]) -> bytes:
+        """Up to `size` bytes; empty at the end. Descriptors that came with them are kept."""
+        try:
+            data, control, flags, _ = self._sock.recvmsg(
+                size, CONTROL_SPACE, socket.MSG_CMSG_CLOEXEC
+            )
+        except HUNG_UP:
+            return b""
+        for level, kind, payload in control:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                usable = len(payload) - len(payload) % DESCRIPTOR
+                descriptors.extend(array.array("i", payload[:usable]))
+        if flags & socket.MSG_CTRUNC or len(descriptors) > MAX_DESCRIPTORS:
+            raise MalformedMessage(
+                f"Descriptors of a message were lost; it may have {MAX_DESCRIPTORS}.", HINT
+            )
+        return data
+
+    def hang_up(self) -> None:
+        """Hear nothing more: `receive` gives None from now on, also to a thread waiting in it.
+
+        What is being said can still be said.
+        """
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RD)
+
+    def fileno(self) -> int:
+        """The socket's descriptor, to wait for."""
+        return self._sock.fileno()
+
+    def close(self) -> None:
+        """Let go of the socket; no thread may be using it."""
+        self.hang_up()  # from here on nothing more comes in, so what there is has an end
+        with suppress(OSError):
+            self._sock.setblocking(False)
+            while self._sock.recv(CHUNK):
+                pass
+        self._sock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _left_until(deadline: float) -> float:
+    """The seconds left, as a timeout; 0 takes what is there already, should we have been late."""
+    return max(deadline - time.monotonic(), 0.0)

@@ -1,0 +1,130 @@
+"""A job: its states and what may follow what, its progress, its files."""
+
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from lipsyncd.errors import KeyTaken
+from lipsyncd.protocol.options import Options, Priority
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
+MAX_ATTEMPTS = 10  # renders that did not come to an end because the daemon or its disk broke
+ID_LENGTH = 12  # 60 random bits: nobody guesses another user's job
+
+
+class State(StrEnum):
+    """Where a job is, or how it ended."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    QUARANTINED = "quarantined"
+
+
+ENDED = frozenset(
+    {State.SUCCEEDED, State.FAILED, State.CANCELLED, State.EXPIRED, State.QUARANTINED}
+)
+
+PHRASES = {
+    State.QUEUED: "is queued",
+    State.RUNNING: "is running",
+    State.SUCCEEDED: "has succeeded",
+    State.FAILED: "has failed",
+    State.CANCELLED: "was cancelled",
+    State.EXPIRED: "has expired",
+    State.QUARANTINED: "was quarantined",
+}
+
+NEXT: dict[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.RUNNING, State.FAILED, State.CANCELLED, State.EXPIRED}),
+    State.RUNNING: ENDED | {State.QUEUED},  # back to the queue when the daemon stops or dies
+} | {state: frozenset() for state in ENDED}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a render is: frames written, frames to write, frames in which a face was found."""
+
+    done: int
+    total: int
+    faces: int
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The files of one render: the inputs, and where the result appears when it is whole."""
+
+    face: Path
+    voice: Path
+    result: Path
+
+
+@dataclass(frozen=True)
+class Job:
+    """One accepted render request.
+
+    `owner` is a uid; times are unix seconds; `face` and `voice` are names for display, never
+    opened; `done`, `total` and `faces` count frames; `fps` is the pace of the render; `error` is
+    a LipsyncError as a map; `attempts` counts how often a render was begun, and `crashes` how often
+    the daemon broke meanwhile; `max_runtime` is in seconds; `retry_of` is the job it repeats;
+    `spool_bytes` is what its files take.
+    """
+
+    id: str
+    owner: int
+    face: str
+    voice: str
+    options: Options
+    created_at: float
+    state: State = State.QUEUED
+    attempts: int = 0
+    started_at: float | None = None
+    ended_at: float | None = None
+    done: int = 0
+    total: int = 0
+    faces: int = 0
+    fps: float = 0.0
+    error: dict[str, object] | None = None
+    result_bytes: int | None = None
+    priority: Priority = Priority.NORMAL
+    key: str | None = None
+    expires_at: float | None = None
+    max_runtime: float | None = None
+    crashes: int = 0
+    retry_of: str | None = None
+    spool_bytes: int = 0
+
+    def as_map(self) -> dict[str, object]:
+        """The job as it travels."""
+        plain = {"state": str(self.state), "priority": str(self.priority)}
+        return asdict(self) | plain | {"options": self.options.as_map()}
+
+    def __str__(self) -> str:
+        """For a sentence: Job k3... has failed"""
+        return f"Job {self.id} {PHRASES[self.state]}"
+
+    @property
+    def is_ended(self) -> bool:
+        """Nothing will change it any more."""
+        return self.state in ENDED
+
+
+def move(job: Job, state: State, **changes: Any) -> Job:
+    """The job in its next state, with other fields changed on the way; else ValueError."""
+    if state not in NEXT[job.state]:
+        raise ValueError(f"a {job.state} job cannot become {state}")
+    return replace(job, state=state, **changes)
+
+
+def refuse_other(known: Job, job: Job) -> Job:
+    """The known job; KeyTaken if another one is meant by the same key."""
+    if (known.face, known.voice, known.options) != (job.face, job.voice, job.options):
+        raise KeyTaken(
+            f"This key is that of job {known.id}, which has other files or options.",
+            "Give each job a key of its own.",
+        )
+    return known

@@ -1,0 +1,178 @@
+"""The admission: what a job has to pass before it is accepted, and the bounds it counts against."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from lipsyncd.config import Chosen
+from lipsyncd.errors import InputGone, NotRetryable, QueueFull
+from lipsyncd.protocol.job import Job, State, refuse_other
+from lipsyncd.protocol.options import Terms
+from lipsyncd.queue.scheduler import Scheduler
+from lipsyncd.queue.spool import Spool
+from lipsyncd.queue.store.jobs import Store
+from lipsyncd.queue.store.usage import Files
+from lipsyncd.queue.transitions import new_job
+from lipsyncd.system.clock import now
+
+RETRYABLE = (State.FAILED, State.QUARANTINED)
+SOON = 1.0  # seconds after which to try again, at least
+PARTS = 2  # into so many the room on the disk is divided, and one user's files take one at most
+MINUTE = 60.0  # in seconds
+
+WAIT = "Wait until some of your jobs have ended."
+CLEAN = "Fetch your results, then make room with `lipsyncctl clean`."
+LESS = "Submit smaller files, or ask the operator for a larger disk."
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What is taken of the bounds: by a user's jobs, or by one that is being copied."""
+
+    owner: int
+    bytes: int
+    jobs: int = 1
+
+
+class Admission:
+    """Lets jobs in: within the bounds, copied, and on disk for good.
+
+    Room is claimed before anything is copied, so however many come at once, no bound is passed.
+    """
+
+    def __init__(self, store: Store, spool: Spool, scheduler: Scheduler, chosen: Chosen) -> None:
+        self._store = store
+        self._spool = spool
+        self._scheduler = scheduler
+        self._chosen = chosen
+        self._lock = threading.Lock()
+        self._claims: list[Claim] = []
+
+    def submit(self, job: Job, face: int, voice: int) -> Job:
+        """Accept a job with the files behind two descriptors; or give the one with its key.
+
+        Raises QueueFull, QueueDraining, KeyTaken, InputError, StorageError; then nothing
+        is left of it.
+        """
+        known = job.key and self._store.by_key(job.owner, job.key)
+        if known:
+            return refuse_other(known, job)
+        size = self._spool.size_of(face, voice)
+        with self._claimed(Claim(job.owner, size), size) as claim:
+            spooled = self._spool.admit(job.id, face, voice)
+            if spooled > size:
+                self._spool.discard(job.id)
+                raise InputGone("The files grew while they were copied.", "Submit them again.")
+            return self._enqueued(replace(job, spool_bytes=spooled), claim)
+
+    def retry(self, failed: Job) -> Job:
+        """Accept a new job with the inputs and the options of one that failed or was set aside."""
+        if failed.state not in RETRYABLE:
+            raise NotRetryable(
+                f"{failed}, and only failed and quarantined jobs can be retried.",
+                "Submit it anew if you want another.",
+            )
+        terms = Terms(priority=failed.priority, max_runtime=failed.max_runtime)
+        job = new_job(failed.owner, failed.face, failed.voice, failed.options, terms)
+        with self._claimed(Claim(failed.owner, failed.spool_bytes)) as claim:
+            spooled = self._spool.link(failed.id, job.id)
+            again = replace(job, spool_bytes=spooled, retry_of=failed.id)
+            return self._enqueued(again, claim)
+
+    @contextmanager
+    def _claimed(self, claim: Claim, copied: int = 0) -> Iterator[Claim]:
+        """Room for a job in the queue and in the spool, until it is accepted.
+
+        `copied` is what it takes on the disk.  Raises QueueFull, DiskFull.
+        """
+        self._scheduler.check_open()
+        with self._lock:
+            self._refuse_beyond(claim)
+            self._scheduler.pause.refuse_little_room(copied + sum(c.bytes for c in self._claims))
+            self._refuse_large_share(claim.owner, copied)
+            self._claims.append(claim)
+        try:
+            yield claim
+        finally:
+            with self._lock:
+                self._release(claim)
+
+    def _release(self, claim: Claim) -> None:
+        """The claim counts no more; the job itself does now, if it was accepted."""
+        self._claims = [each for each in self._claims if each is not claim]
+
+    def _enqueued(self, job: Job, claim: Claim) -> Job:
+        """The job in the queue; of one that is not accepted no file stays."""
+        try:
+            with self._lock:
+                accepted = self._scheduler.enqueue(job)
+                self._release(claim)
+        except BaseException:
+            self._spool.discard(job.id)
+            raise
+        if accepted.id != job.id:  # the same key came in twice at the same moment
+            self._spool.discard(job.id)
+        return accepted
+
+    def _refuse_beyond(self, claim: Claim) -> None:
+        """Raise QueueFull if one of the bounds would be passed."""
+        limits = self._chosen.config.limits
+        claims = [*self._taken(), *self._claims, claim]
+        mine = [each for each in claims if each.owner == claim.owner]
+        for taken, most_jobs, most_bytes, scope in (
+            (mine, limits.max_jobs_per_user, limits.max_input_bytes_per_user, "of one user"),
+            (claims, limits.max_jobs, limits.max_input_bytes, "in all"),
+        ):
+            jobs, size = sum(each.jobs for each in taken), sum(each.bytes for each in taken)
+            if jobs > most_jobs:
+                words = f"The queue is full: at most {most_jobs} jobs {scope} may wait."
+                raise self._full(words, taken)
+            if size > most_bytes:
+                words = f"the inputs of jobs {scope} may take {most_bytes} bytes"
+                raise self._full(f"The spool is full: {words}, and would take {size}.", taken)
+
+    def _taken(self) -> Iterator[Claim]:
+        """What the accepted jobs take, user by user."""
+        for owner, usage in self._store.usage().items():
+            yield Claim(owner, usage.bytes, usage.queued)
+
+    def _full(self, words: str, taken: Iterable[Claim]) -> QueueFull:
+        """The error, with the time until one of those that are taken may be free."""
+        start = self._scheduler.line.next_start({each.owner for each in taken if each.jobs})
+        return later(QueueFull(words, WAIT), start or 0.0)
+
+    def _refuse_large_share(self, owner: int, copied: int) -> None:
+        """Raise QueueFull if this user's files take, or would take, too much of the disk.
+
+        `copied` is what comes to them. Whatever the figures of the operator, the others have room.
+        """
+        limits, most = self._chosen.config.limits, self._chosen.config.retention.max_bytes_per_user
+        files = self._store.files()
+        mine = files.get(owner, Files())
+        if mine.kept > most:
+            words = (
+                f"what ended jobs of one user leave may take {most} bytes, and takes {mine.kept}"
+            )
+            raise later(QueueFull(f"The spool is full: {words}.", CLEAN), self._grace_left(owner))
+        room = self._spool.free_bytes() - limits.min_free_bytes
+        part = (room + sum(each.unshared for each in files.values())) // PARTS
+        taken = mine.all + sum(each.bytes for each in self._claims if each.owner == owner)
+        if taken + copied > part:
+            words = f"the files of one user may take {part} bytes of the disk, and would take"
+            error = QueueFull(f"The spool is full: {words} {taken + copied}.", CLEAN)
+            if not mine.kept:
+                error.hint = WAIT if taken else LESS
+            raise later(error, self._scheduler.line.next_start([owner]) if taken else None)
+
+    def _grace_left(self, owner: int) -> float:
+        """The seconds until the first of this user's kept files may go."""
+        first = self._store.first_kept(owner)
+        grace = MINUTE * self._chosen.config.retention.grace_minutes
+        return 0.0 if first is None else first + grace - now()
+
+
+def later(error: QueueFull, seconds: float | None) -> QueueFull:
+    """The error, with the time until there may be room, if anybody knows that."""
+    error.retry_after_ms = None if seconds is None else round(1000 * max(SOON, seconds))
+    return error

@@ -1,0 +1,115 @@
+"""A run: one job's render, from its first step to how it ended."""
+
+import time
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import replace
+
+from lipsyncd.config import Chosen
+from lipsyncd.errors import DeviceLost, DiskFull, InternalError, LipsyncError, StorageError
+from lipsyncd.protocol.job import MAX_ATTEMPTS, Job, Progress, State
+from lipsyncd.queue.pause import Pause
+from lipsyncd.queue.renderer import Render
+from lipsyncd.queue.spool import Spool
+from lipsyncd.queue.transitions import cancelled, expired, failed, interrupted, requeued, succeeded
+from lipsyncd.queue.updates import Board
+from lipsyncd.system.catalog import JOB_STARTED, emit
+from lipsyncd.system.clock import now
+from lipsyncd.system.disk import disk_named
+from lipsyncd.system.watchdog import Life
+
+OVERDUE = "It had not ended when the time of its expires was up."
+SLOW = "It was rendered for longer than its max_runtime of {:g} s."
+TOO_SLOW = "It was rendered for longer than the {} s that the operator allows."
+ASK = "Submit a shorter voice, or ask the operator for more time."
+
+
+class Run:
+    """A job that is being rendered.
+
+    `verdict` may be set from any thread to end it after the next batch: to CANCELLED, or to QUEUED,
+    which means another time.  `job` is the job with its progress.
+    """
+
+    def __init__(self, job: Job, spool: Spool, board: Board, pause: Pause, chosen: Chosen) -> None:
+        self.job = job
+        self.verdict: State | None = None
+        self.cause: Exception | None = None  # what broke, if that was our fault
+        self._spool = spool
+        self._board = board
+        self._pause = pause
+        self._chosen = chosen
+        self._begun = time.monotonic()
+        # by a clock that nobody sets
+        self._left = None if job.expires_at is None else job.expires_at - now()
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been rendered."""
+        return time.monotonic() - self._begun
+
+    def to_end(self, render: Render, life: Life) -> Job:
+        """The job as its render left it; DeviceLost if the device is gone."""
+        self._tell_start()
+        try:
+            with disk_named():
+                return self._finished(render, life)
+        except DeviceLost:
+            raise
+        except StorageError as error:
+            return self._put_off(error)
+        except LipsyncError as error:
+            return failed(self.job, error, self.seconds)
+        except Exception as error:
+            self.cause = error
+            broken = InternalError("The render broke.", "Ask the operator to read the log.")
+            return failed(self.job, broken, self.seconds)
+
+    def _put_off(self, error: StorageError) -> Job:
+        """Another time, since the disk may work again; but not without end."""
+        if not self._pause.has_room():
+            return requeued(self.job)  # others took it
+        if isinstance(error, DiskFull) or self.job.attempts >= MAX_ATTEMPTS:
+            return failed(self.job, error, self.seconds)  # the room is there until it is rendered
+        self._pause.tell(error)  # until the disk has been seen to work
+        return interrupted(self.job)
+
+    def _finished(self, render: Render, life: Life) -> Job:
+        steps = render(self.job.options, self._spool.paths(self.job.id))
+        return self._followed(steps, life) or succeeded(
+            self.job, self._spool.seal(self.job.id), self.seconds
+        )
+
+    def _followed(self, steps: Generator[Progress, None, None], life: Life) -> Job | None:
+        """Iterate the render to its end, or to a verdict: the job then."""
+        with closing(steps):
+            for step in steps:
+                life.beat()
+                fps = round(step.done / max(self.seconds, 1e-9), 2)
+                self.job = replace(
+                    self.job, done=step.done, total=step.total, faces=step.faces, fps=fps
+                )
+                self._board.post(self.job)
+                if ended := self._judged():
+                    return ended
+        return None
+
+    def _judged(self) -> Job | None:
+        """The job as it ends now, if somebody or its own terms say so."""
+        if self.verdict is State.CANCELLED:
+            return cancelled(self.job)
+        if self.verdict is State.QUEUED:
+            return requeued(self.job)
+        if self._left is not None and self.seconds > self._left:
+            return expired(self.job, OVERDUE)
+        if self.job.max_runtime is not None and self.seconds > self.job.max_runtime:
+            return expired(self.job, SLOW.format(self.job.max_runtime))
+        if self.seconds > (most := self._chosen.config.limits.max_runtime_seconds):
+            return expired(self.job, TOO_SLOW.format(most), ASK)
+        return None
+
+    def _tell_start(self) -> None:
+        waited = (self.job.started_at or 0.0) - self.job.created_at
+        text = "job %s: rendering, attempt %d"
+        figures = {"WAIT_MS": round(1000 * waited)}
+        emit(JOB_STARTED, text, self.job.id, self.job.attempts, job=self.job, **figures)

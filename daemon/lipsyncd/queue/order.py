@@ -1,0 +1,78 @@
+"""The order of the queue: by priority, in turn between users, and for each user as they came."""
+
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from lipsyncd.protocol.options import Priority
+
+LEVELS = {Priority.HIGH: 0, Priority.NORMAL: 1, Priority.LOW: 2}
+AGEING_SECONDS = 600  # of waiting lift a job by one level, so that none starves
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What the order has to know of a queued job.
+
+    `sequence` counts acceptances; `created_at` is in unix seconds.
+    """
+
+    id: str
+    owner: int
+    priority: Priority
+    created_at: float
+    sequence: int
+    crashes: int = 0
+
+    def level(self, now: float) -> int:
+        """Its priority as a number, 0 the first, with the time it has waited taken into account."""
+        return max(0, LEVELS[self.priority] - int((now - self.created_at) // AGEING_SECONDS))
+
+
+class Turns:
+    """Whose turn it is: who was served longest ago comes first, and who never was before them."""
+
+    def __init__(self) -> None:
+        self._served: dict[int, int] = {}
+        self._count = 0
+
+    def serve(self, owner: int) -> None:
+        """This user's job has been started."""
+        self._count += 1
+        self._served[owner] = self._count
+
+    def copy(self) -> "Turns":
+        """The same, to look ahead with."""
+        turns = Turns()
+        turns._served, turns._count = dict(self._served), self._count
+        return turns
+
+    def of(self, owner: int) -> int:
+        """When this user was last served, as a number that only grows."""
+        return self._served.get(owner, 0)
+
+
+def first(waiting: Iterable[Waiting], turns: Turns, now: float) -> Waiting | None:
+    """The job to start next."""
+    return min(
+        waiting,
+        key=lambda each: (each.level(now), turns.of(each.owner), each.sequence),
+        default=None,
+    )
+
+
+def line(waiting: Iterable[Waiting], turns: Turns, now: float) -> Iterator[Waiting]:
+    """The jobs in the order in which they will be started, if none comes and nothing ages."""
+    turns = turns.copy()
+    levels: dict[int, dict[int, list[Waiting]]] = {}
+    for each in sorted(waiting, key=lambda each: each.sequence, reverse=True):
+        levels.setdefault(each.level(now), {}).setdefault(each.owner, []).append(each)
+    for _, owners in sorted(levels.items()):
+        heads = [(turns.of(owner), jobs[-1].sequence, owner) for owner, jobs in owners.items()]
+        heapq.heapify(heads)
+        while heads:
+            _, _, owner = heapq.heappop(heads)
+            yield owners[owner].pop()
+            turns.serve(owner)
+            if owners[owner]:
+                heapq.heappush(heads, (turns.of(owner), owners[owner][-1].sequence, owner))

@@ -1,0 +1,163 @@
+"""The line: which job is next, which place the others have, and when they will start."""
+
+import heapq
+import threading
+from bisect import bisect_right, insort
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import inf
+
+from lipsyncd.config import Chosen
+from lipsyncd.protocol.job import Job
+from lipsyncd.queue.order import Turns, Waiting, first, line
+from lipsyncd.queue.store.jobs import Store
+from lipsyncd.queue.updates import Board
+from lipsyncd.system.clock import now
+
+NEWEST = 0.2  # the weight of the newest job in the mean; that of older ones fades
+
+
+class Pace:
+    """The moving mean of how long a render takes, in seconds; None before the first has ended."""
+
+    def __init__(self) -> None:
+        self.mean: float | None = None
+
+    def add(self, seconds: float) -> None:
+        """A render has ended well after so many seconds."""
+        self.mean = seconds if self.mean is None else self.mean + NEWEST * (seconds - self.mean)
+
+    def forecast(self, running: Iterable[Job], slots: int, share: int) -> "Forecast":
+        """What is to come, with so many slots of which one user may hold `share`."""
+        mean = inf if self.mean is None else self.mean
+        ends = [(job.owner, _left(job, mean)) for job in running]
+        return Forecast(ends, slots, share, mean)
+
+
+class Forecast:
+    """When the jobs of a line start, told one after the other, each with those before it in mind.
+
+    Times are seconds from now; an end that nobody can tell is infinitely far away.
+    """
+
+    def __init__(
+        self, running: Iterable[tuple[int, float]], slots: int, share: int, mean: float
+    ) -> None:
+        """`running`: the owner and the end of each render; those to come take `mean`."""
+        self._share = share
+        self._mean = mean
+        self._last: dict[int, list[float]] = {}  # heaps: the last `share` ends of each owner
+        ends = []
+        for owner, end in running:
+            self._occupy(owner, end)
+            ends.append(end)
+        free = [0.0] * (slots - len(ends)) + sorted(ends)
+        self._free = free[-slots:]  # when each slot is free; after a reload more may run than may
+
+    def earliest(self, owner: int) -> float | None:
+        """When a job of this user could start next; None if nobody can tell."""
+        at = self._next(owner)
+        return at if at < inf else None
+
+    def start(self, owner: int) -> float | None:
+        """When the next job of the line starts, which is this user's; None if nobody can tell."""
+        at = self._next(owner)
+        # of the slots that are free then the last one: the others are of use before
+        del self._free[bisect_right(self._free, at) - 1]
+        insort(self._free, at + self._mean)
+        self._occupy(owner, at + self._mean)
+        return at if at < inf else None
+
+    def _next(self, owner: int) -> float:
+        """Once there is a slot, and the user holds fewer than may be."""
+        last = self._last.get(owner, [])
+        return max(self._free[0], last[0]) if len(last) == self._share else self._free[0]
+
+    def _occupy(self, owner: int, end: float) -> None:
+        last = self._last.setdefault(owner, [])
+        if len(last) < self._share:
+            heapq.heappush(last, end)
+        else:
+            heapq.heappushpop(last, end)
+
+
+def _left(job: Job, mean: float) -> float:
+    """The seconds until a running job ends."""
+    return (job.total - job.done) / job.fps if job.fps else mean
+
+
+# systemd gives up on a service that is started more than five times in ten minutes
+CONVICTIONS = 2  # jobs of one user that crashed the daemon twice each, in so many seconds,
+PENALTY_SECONDS = 600.0  # keep that user's other jobs waiting until then
+
+
+@dataclass(frozen=True)
+class Place:
+    """A position in the line, from 1, and the seconds until the start; None: not known yet."""
+
+    position: int
+    eta: float | None
+
+
+class Line:
+    """The queued jobs in the order in which they start, and how fast it moves."""
+
+    def __init__(self, store: Store, board: Board, chosen: Chosen) -> None:
+        self._store = store
+        self._board = board
+        self._chosen = chosen
+        self._lock = threading.Lock()
+        self._turns = Turns()
+        self._pace = Pace()
+
+    def head(self, running: Iterable[int] = ()) -> Waiting | None:
+        """The job to start next while jobs of these owners run, None if none may.
+
+        Who holds as many slots as one user may is passed over.
+        """
+        moment = now()
+        heads, kept_back = self._store.heads(moment), self._kept_back(moment)
+        share = self._chosen.config.render.max_active_per_user
+        kept_back |= {owner for owner, count in Counter(running).items() if count >= share}
+        with self._lock:
+            return first(
+                (each for each in heads if each.owner not in kept_back), self._turns, moment
+            )
+
+    def started(self, owner: int) -> None:
+        """A job of this user has left the line; the others come first now."""
+        with self._lock:
+            self._turns.serve(owner)
+
+    def ended(self, job: Job) -> None:
+        """A render has come to a good end."""
+        with self._lock:
+            self._pace.add((job.ended_at or 0.0) - (job.started_at or 0.0))
+
+    def places(self) -> dict[str, Place]:
+        """The place of each job that waits, by its id."""
+        moment = now()
+        kept_back = self._kept_back(moment)
+        waiting = [each for each in self._store.waiting() if each.owner not in kept_back]
+        with self._lock:
+            turns, forecast = self._turns.copy(), self._forecast()
+        queue = line(waiting, turns, moment)
+        return {each.id: Place(at, forecast.start(each.owner)) for at, each in enumerate(queue, 1)}
+
+    def _kept_back(self, moment: float) -> set[int]:
+        """Users with so many jobs that crash the daemon that the others' would suffer."""
+        return self._store.convicted(moment - PENALTY_SECONDS, CONVICTIONS)
+
+    def next_start(self, owners: Iterable[int]) -> float | None:
+        """The seconds until a job of one of these users leaves the line, if that is known."""
+        with self._lock:
+            forecast = self._forecast()
+        known = (forecast.earliest(owner) for owner in owners)
+        return min((each for each in known if each is not None), default=None)
+
+    def _forecast(self) -> Forecast:
+        render = self._chosen.config.render
+        return self._pace.forecast(
+            self._board.running, render.max_active, render.max_active_per_user
+        )

@@ -1,0 +1,34 @@
+"""What the control plane asks of the data plane; it knows no more of it."""
+
+from collections.abc import Callable, Generator, Mapping
+from typing import Protocol
+
+from lipsyncd.config import Config
+from lipsyncd.protocol.job import Paths, Progress
+from lipsyncd.protocol.options import Options
+
+Render = Callable[[Options, Paths], Generator[Progress, None, None]]
+Report = Callable[[str], None]
+
+
+class DataPlane(Protocol):
+    """Models on a device, and what is done with them."""
+
+    def render(self, options: Options, paths: Paths) -> Generator[Progress, None, None]:
+        """Write the result of a job, a batch at a time; DeviceLost if the device is gone."""
+
+    def prove(self) -> None:
+        """Render a small batch and compare it with what must come out; DeviceLost if it differs."""
+
+    def describe(self) -> Mapping[str, object]:
+        """The device, the models on it, what they cost."""
+
+    def reload(self, config: Config, report: Report) -> str:
+        """Serve what `config` says from the next batch on; a sentence on what changed.
+
+        Raises LipsyncError, and then goes on as before.
+        """
+
+
+# Loads, checks and warms the models, reporting whenever something has moved.
+Load = Callable[[Config, Report], DataPlane]

@@ -1,0 +1,117 @@
+"""Retention: what ended jobs leave is kept for a time and within bounds, and then removed."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from lipsyncd.config import Chosen
+from lipsyncd.config import Retention as Rules
+from lipsyncd.errors import JobNotEnded
+from lipsyncd.protocol.job import Job
+from lipsyncd.queue.levelling import levelled
+from lipsyncd.queue.spool import Spool
+from lipsyncd.queue.store.history import History, Kept
+from lipsyncd.system.catalog import JOBS_CLEANED, emit
+
+MINUTE, HOUR = 60.0, 3600.0  # in seconds
+MIB = 1 << 20
+
+
+def overdue(kept: Sequence[Kept], now: float, rules: Rules) -> list[Kept]:
+    """Whose files go, of all jobs that have some; both the longest ended first.
+
+    What is young stays for now, but costs nobody else a file: it is counted as if it went.
+    """
+    left: dict[int, Sequence[Kept]] = {}
+    for owner, mine in by_owner(kept).items():
+        fresh = [each for each in mine if now - each.ended_at < HOUR * rules.max_age_hours]
+        left |= within({owner: fresh}, rules.max_bytes_per_user, bytes_of)
+    left = within(left, rules.max_results, lambda _: 1)
+    left = within(left, rules.max_bytes, bytes_of)
+    stays = {each.id for mine in left.values() for each in mine}
+    return [each for each in kept if each.id not in stays and not is_young(each, now, rules)]
+
+
+def by_owner(kept: Iterable[Kept]) -> dict[int, list[Kept]]:
+    """What each owner has, in the same order."""
+    found: dict[int, list[Kept]] = {}
+    for each in kept:
+        found.setdefault(each.owner, []).append(each)
+    return found
+
+
+def within(
+    kept: Mapping[int, Sequence[Kept]], most: int, weight: Callable[[Kept], int]
+) -> dict[int, Sequence[Kept]]:
+    """What each owner may keep so that all have no more than `most` together."""
+    gone = levelled({owner: [weight(each) for each in mine] for owner, mine in kept.items()}, most)
+    return {owner: mine[gone[owner] :] for owner, mine in kept.items()}
+
+
+def bytes_of(kept: Kept) -> int:
+    """What its files take."""
+    return kept.bytes
+
+
+def is_young(kept: Kept, now: float, rules: Rules) -> bool:
+    """Its owner has hardly had the time to fetch it."""
+    return now - kept.ended_at < MINUTE * rules.grace_minutes
+
+
+class Retention:
+    """Removes files and records of ended jobs: by rule when their time is over, or by order.
+
+    The files always go first, then the record says so. A daemon that dies in between has lost
+    nothing but what was to go, and the record still counts those files, so they are removed once
+    more. The other way round, files might stay of which no record knows, and those are taken for
+    what is left of a lost record.
+    """
+
+    def __init__(self, history: History, spool: Spool, chosen: Chosen) -> None:
+        self._history = history
+        self._spool = spool
+        self._chosen = chosen
+
+    def apply(self, now: float) -> None:
+        """Remove what is due at the unix time `now`."""
+        rules = self._chosen.config.retention
+        kept = self._history.kept()
+        gone = [each for each in overdue(kept, now, rules) if self._spool.discard(each.id)]
+        if gone:
+            self._history.emptied([each.id for each in gone])
+            _tell("files of %d were kept long enough and are removed", gone)
+        if self._history.records() > rules.max_records:
+            self._forget_beyond(rules.max_records)
+
+    def _forget_beyond(self, most: int) -> None:
+        """Leave so many records, or more: of an owner only those that have no files go."""
+        ones = {owner: [1] * count for owner, count in self._history.records_by_owner().items()}
+        for owner, count in levelled(ones, most).items():
+            if count:
+                self._forget(self._history.oldest_records(owner, count))
+
+    def clean(self, jobs: Iterable[Job]) -> tuple[int, int]:
+        """Remove all there is of these jobs, whatever their age: how many, and their bytes.
+
+        Raises JobNotEnded if one has not ended, and then all of them stay.
+        """
+        found = []
+        for job in jobs:
+            if job.ended_at is None:
+                raise JobNotEnded(f"{job}.", "Cancel it, or wait for it.")
+            found.append(Kept(job.id, job.owner, job.ended_at, self._spool.bytes_of(job.id)))
+        forgotten = set(self._forget([each.id for each in found]))
+        gone = [each for each in found if each.id in forgotten]
+        if gone:
+            _tell("%d removed at the request of a user", gone)
+        return len(gone), sum(each.bytes for each in gone)
+
+    def _forget(self, jobs: Iterable[str]) -> list[str]:
+        """Remove files and records; of which jobs.  Raises StorageError."""
+        gone = [job for job in jobs if self._spool.discard(job)]
+        self._spool.sync()
+        self._history.forget(gone)
+        return gone
+
+
+def _tell(text: str, gone: Sequence[Kept]) -> None:
+    count, size = len(gone), sum(each.bytes for each in gone)
+    emit(JOBS_CLEANED, f"jobs: {text}, %.1f MiB", count, size / MIB, JOBS=count, BYTES=size)

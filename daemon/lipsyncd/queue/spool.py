@@ -1,0 +1,237 @@
+"""Private copies of the inputs, and the results: a directory per job, nothing half-written seen.
+
+Clients pass open files, never paths. What they passed is copied before a job is accepted, so
+they may change or remove their files afterwards.
+
+A directory is called `ID.new` until the store knows the job, and `ID` from then on. So after a
+crash each tells what it is: `ID.new` without a record was never accepted and goes; `ID` without one
+belongs to a job whose record was lost, and is kept.
+"""
+
+import logging
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lipsyncd.config import Chosen
+from lipsyncd.errors import InputGone, NoResult
+from lipsyncd.protocol.job import Paths, State
+from lipsyncd.queue.snapshot import copy, examined
+from lipsyncd.system.disk import disk_named, free_bytes, size_at, sync
+
+INPUTS = ("face", "voice")
+RESULT = "result"
+NEW = ".new"  # of a job that is not accepted yet
+KEPT = {  # files that still have a use, by the state of their job; others may go
+    State.QUEUED: INPUTS,
+    State.RUNNING: INPUTS,
+    State.SUCCEEDED: (RESULT,),
+    State.FAILED: INPUTS,  # for a retry
+    State.QUARANTINED: INPUTS,
+}
+
+log = logging.getLogger(__name__)
+
+
+class Entry:
+    """Something in the spool, by the job that it is of."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises OSError."""
+        self.job = path.name.removesuffix(NEW)
+        self.is_new = self.job != path.name
+        self.is_folder = stat.S_ISDIR(path.lstat().st_mode)
+        self.names = set(os.listdir(path)) if self.is_folder else set()
+
+
+class Spool:
+    """The files of all jobs, under one directory that belongs to the daemon alone."""
+
+    def __init__(self, directory: Path, chosen: Chosen) -> None:
+        """Raises StorageError."""
+        self._directory = directory
+        self._chosen = chosen
+        self._stuck: set[Path] = set()  # what could not be removed, and has been told
+        with disk_named():
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            sync(directory.parent)
+
+    def size_of(self, face: int, voice: int) -> int:
+        """How many bytes `admit` would copy.  Raises NotAFile, FileTooLarge, UnreadableMedia."""
+        return sum(found.st_size for found in self._examined(face, voice))
+
+    def admit(self, job: str, face: int, voice: int) -> int:
+        """Copy the files behind two descriptors, for good; how many bytes that were.
+
+        Raises NotAFile, FileTooLarge, UnreadableMedia, InputGone or StorageError, and then
+        nothing remains. The descriptors, and the client's position in them, are left as they are.
+        """
+        found_face, found_voice = self._examined(face, voice)
+        with self._made(job) as directory:
+            copy(voice, directory / "voice", found_voice)
+            copy(face, directory / "face", found_face)
+            for name in INPUTS:
+                sync(directory / name)
+        return found_face.st_size + found_voice.st_size
+
+    def _examined(self, face: int, voice: int) -> tuple[os.stat_result, os.stat_result]:
+        limits = self._chosen.config.limits
+        return (
+            examined(face, "face", limits.max_face_bytes),
+            examined(voice, "voice", limits.max_voice_bytes),
+        )
+
+    def link(self, old: str, new: str) -> int:
+        """Give a new job the inputs of an old one, for good; how many bytes they have.
+
+        Raises InputGone or StorageError, and then nothing remains.
+        """
+        with self._made(new) as directory:
+            for name in INPUTS:
+                try:
+                    (directory / name).hardlink_to(self._directory / old / name)
+                except FileNotFoundError:
+                    raise _gone(name) from None
+            return sum(size_at(directory / name) or 0 for name in INPUTS)
+
+    def accept(self, job: str) -> None:
+        """The store knows the job: from now on its files tell of it even without the store.
+
+        Where that fails, it is made up for when the files are used, or at the next start.
+        """
+        with suppress(OSError):
+            self._accepted(job)
+
+    def paths(self, job: str) -> Paths:
+        """Where a render finds the inputs and puts the result.
+
+        Raises InputGone if there is no input, and StorageError.
+        """
+        with disk_named():
+            directory = self._accepted(job)
+            for name in INPUTS:
+                if size_at(directory / name) is None:
+                    raise _gone(name)
+        return Paths(directory / "face", directory / "voice", directory / RESULT)
+
+    def seal(self, job: str) -> int:
+        """Bring a result to the disk for good; its size in bytes."""
+        directory = self._directory / job
+        with disk_named():
+            sync(directory / RESULT)
+            sync(directory)
+            return (directory / RESULT).stat().st_size
+
+    def open_result(self, job: str) -> int:
+        """A descriptor of the result that cannot be written through; the caller's to close."""
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            with disk_named():
+                return os.open(self._directory / job / RESULT, flags)
+        except FileNotFoundError:
+            raise NoResult(
+                "The result was removed when its time was over.", "Submit the job again."
+            ) from None
+
+    def bytes_of(self, job: str) -> int:
+        """What the inputs and the result of a job have in bytes, those that are there.
+
+        Raises StorageError.
+        """
+        with disk_named():
+            directory = self._accepted(job)
+            return sum(size_at(directory / name) or 0 for name in (*INPUTS, RESULT))
+
+    def free_bytes(self) -> int:
+        """What the daemon may still write to the disk."""
+        with disk_named():
+            return free_bytes(self._directory)
+
+    def discard(self, job: str) -> bool:
+        """Remove all files of a job; whether they are gone, and if not the log tells why."""
+        return self._clear(self._directory / f"{job}{NEW}") and self._clear(self._directory / job)
+
+    def sync(self) -> None:
+        """What was removed stays removed, whatever happens.  Raises StorageError."""
+        with disk_named():
+            sync(self._directory)
+
+    def tidy(self, job: str, state: State) -> None:
+        """Remove the files that have no use once the job is in this state."""
+        self._clear(self._directory / job, KEPT.get(state, ()))
+
+    def entries(self) -> list[Entry]:
+        """What is in the spool.  Raises StorageError."""
+        with disk_named():
+            return [Entry(each) for each in self._directory.iterdir()]
+
+    def set_aside(self, jobs: Iterable[str]) -> Path:
+        """Keep the files of jobs without a record, out of the way; where they are then.
+
+        Raises StorageError; called again, it moves what is left.
+        """
+        moment = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+        aside = self._directory.with_name(f"{self._directory.name}.unrecorded-{moment}")
+        with disk_named():
+            aside.mkdir(mode=0o700)
+            for job in jobs:
+                (self._directory / job).rename(aside / job)
+            for each in (aside, self._directory, aside.parent):
+                sync(each)
+        return aside
+
+    @contextmanager
+    def _made(self, job: str) -> Iterator[Path]:
+        """A new directory, which is there for good after the block; or not at all if it fails."""
+        directory = self._directory / f"{job}{NEW}"
+        with disk_named():
+            directory.mkdir(mode=0o700)
+            try:
+                yield directory
+                sync(directory)
+                sync(self._directory)
+            except BaseException:
+                self.discard(job)
+                raise
+
+    def _accepted(self, job: str) -> Path:
+        """The directory of a job that the store knows.  Raises OSError."""
+        directory, new = self._directory / job, self._directory / f"{job}{NEW}"
+        if size_at(new) is not None:  # a file system that is read-only refuses even to look
+            with suppress(FileNotFoundError):
+                new.rename(directory)
+        return directory
+
+    def _clear(self, path: Path, kept: tuple[str, ...] = ()) -> bool:
+        """Remove it, or all but what is kept in it; False, and told once, if that cannot be."""
+        try:
+            _remove(path, kept)
+        except OSError as error:
+            if path not in self._stuck:
+                log.warning("spool: %s cannot be removed: %s", error.filename, error.strerror)
+            self._stuck.add(path)
+            return False
+        self._stuck.discard(path)
+        return True
+
+
+def _gone(name: str) -> InputGone:
+    return InputGone(f"The {name} is no longer in the spool.", "Submit the job again.")
+
+
+def _remove(path: Path, kept: tuple[str, ...] = ()) -> None:
+    """A file, or a directory with all that is not kept; gone already is good as well."""
+    try:
+        if not stat.S_ISDIR(path.lstat().st_mode):
+            return path.unlink()
+        for entry in list(path.iterdir()):
+            if entry.name not in kept:
+                _remove(entry)
+        if not kept:
+            path.rmdir()
+    except FileNotFoundError:
+        pass
+    return None

@@ -1,0 +1,149 @@
+"""What was: the ended jobs and all changes of state, in order, until they are forgotten."""
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lipsyncd.protocol.job import Job, State
+from lipsyncd.queue.store.database import Database
+from lipsyncd.queue.store.rows import SELECT, as_bytes, job_of, jobs_of
+
+ENDED = "state NOT IN ('queued', 'running')"  # as the index has it
+# CROSS JOIN: from the happenings to their jobs, never from all jobs of an owner
+HAPPENINGS = f"""
+{SELECT}, happenings.seq, happenings.at, happenings.state AS state_then
+FROM happenings CROSS JOIN jobs ON jobs.id = happenings.job
+"""
+GONE = f"""
+INSERT INTO gone (owner, seq)
+    SELECT jobs.owner, max(happenings.seq) FROM jobs JOIN happenings ON happenings.job = jobs.id
+    WHERE jobs.id = ? AND jobs.{ENDED} GROUP BY jobs.owner
+ON CONFLICT (owner) DO UPDATE SET seq = max(seq, excluded.seq)
+"""
+
+
+@dataclass(frozen=True)
+class Happening:
+    """A change of state: its number, its unix time, and the job in that state."""
+
+    seq: int
+    at: float
+    job: Job
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An ended job that still has `bytes` in the spool."""
+
+    id: str
+    owner: int
+    ended_at: float
+    bytes: int
+
+
+class History:
+    """The same jobs as the store's, looked back upon. Every method is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def newest(self, owner: int | None, limit: int, before: str | None = None) -> list[Job]:
+        """The last `limit` jobs of this owner (None: of everybody), the newest last.
+
+        `before`: of those that were accepted before this one, which has to be among them.
+        """
+        with self._database.transaction() as db:
+            mine = "?1 IS NULL" if owner is None else "owner = ?1"
+            earlier = f"SELECT sequence FROM jobs WHERE id = CAST(?3 AS TEXT) AND {mine}"
+            page = f"{mine} AND (?3 IS NULL OR sequence < ({earlier}))"
+            which = f"WHERE {page} ORDER BY sequence DESC LIMIT ?2"
+            return jobs_of(db, which, owner, limit, before and as_bytes(before))[::-1]
+
+    def happenings(
+        self, since: int, owner: int | None, job: str | None, limit: int
+    ) -> list[Happening]:
+        """The first `limit` changes after number `since`, of this owner's jobs and of this job.
+
+        None: of everybody's, of every job. The job is as it is now, but in the state of then.
+        """
+        only = None if job is None else as_bytes(job)
+        of_owner = "?2 IS NULL" if owner is None else "jobs.owner = ?2"
+        of_job = "?3 IS NULL" if job is None else "happenings.job = CAST(?3 AS TEXT)"
+        which = f"happenings.seq > ?1 AND {of_owner} AND {of_job} ORDER BY happenings.seq LIMIT ?4"
+        with self._database.transaction() as db:
+            found = db.execute(f"{HAPPENINGS} WHERE {which}", (since, owner, only, limit))
+            return [_happening(row) for row in found.fetchall()]
+
+    def seq(self) -> int:
+        """The newest number that was given to a change of state; 0 if there was none."""
+        return self._number("SELECT max(seq) FROM sqlite_sequence WHERE name = 'happenings'")
+
+    def unshown(self, job: Job) -> int | None:
+        """The number of the change that ended a render, of a job that is shown as running still.
+
+        The end is recorded first, and shown once its files are as they stay; None without one.
+        """
+        if job.state is not State.RUNNING:
+            return None
+        query = "SELECT max(seq), state FROM happenings WHERE job = CAST(? AS TEXT)"
+        with self._database.transaction() as db:
+            seq, state = db.execute(query, (as_bytes(job.id),)).fetchone()
+        return seq if state != State.RUNNING else None
+
+    def oldest(self, owner: int | None = None) -> int:
+        """The lowest `since` that misses nothing of this owner's jobs (None: of anybody's)."""
+        return self._number("SELECT max(seq) FROM gone WHERE ?1 IS NULL OR owner = ?1", owner)
+
+    def kept(self) -> list[Kept]:
+        """The ended jobs that still have files, the longest ended first."""
+        query = (
+            "SELECT id, owner, ended_at, spool_bytes FROM jobs"
+            f" WHERE {ENDED} AND spool_bytes > 0 ORDER BY ended_at, sequence"
+        )
+        with self._database.transaction() as db:
+            return [Kept(*row) for row in db.execute(query)]
+
+    def ended(self, owner: int | None) -> list[str]:
+        """The ended jobs of this owner (None: of everybody), the longest ended first."""
+        which = f"{ENDED} AND (?1 IS NULL OR owner = ?1) ORDER BY ended_at, sequence"
+        return self._ids(which, owner)
+
+    def records(self) -> int:
+        """How many ended jobs are known."""
+        return self._number(f"SELECT count(*) FROM jobs WHERE {ENDED}")
+
+    def records_by_owner(self) -> dict[int, int]:
+        """How many ended jobs each owner has; whose first one ended longest ago comes first."""
+        query = f"SELECT owner, count(*) FROM jobs WHERE {ENDED} GROUP BY owner"
+        with self._database.transaction() as db:
+            return dict(db.execute(f"{query} ORDER BY min(ended_at), owner").fetchall())
+
+    def oldest_records(self, owner: int, count: int) -> list[str]:
+        """Of this owner's jobs that left no files, the `count` that ended first."""
+        which = f"{ENDED} AND owner = ? AND spool_bytes = 0 ORDER BY ended_at, sequence LIMIT ?"
+        return self._ids(which, owner, count)
+
+    def emptied(self, jobs: Iterable[str]) -> None:
+        """These jobs have no files any more."""
+        with self._database.transaction() as db:
+            db.executemany("UPDATE jobs SET spool_bytes = 0 WHERE id = ?", [(job,) for job in jobs])
+
+    def forget(self, jobs: Iterable[str]) -> None:
+        """Remove these jobs, where they have ended, and all that happened to them."""
+        ids = [(job,) for job in jobs]
+        with self._database.transaction() as db:
+            db.executemany(GONE, ids)
+            db.executemany(f"DELETE FROM jobs WHERE id = ? AND {ENDED}", ids)
+
+    def _ids(self, which: str, *values: object) -> list[str]:
+        with self._database.transaction() as db:
+            return [job for (job,) in db.execute(f"SELECT id FROM jobs WHERE {which}", values)]
+
+    def _number(self, query: str, *values: object) -> int:
+        with self._database.transaction() as db:
+            return int(db.execute(query, values).fetchone()[0] or 0)
+
+
+def _happening(row: sqlite3.Row) -> Happening:
+    job = job_of(dict(row) | {"state": row["state_then"]})
+    return Happening(row["seq"], row["at"], job)

@@ -1,0 +1,244 @@
+"""The durable queue: every job and its state. What `add` returned from is never lost."""
+
+import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from lipsyncd.errors import JobQuarantined
+from lipsyncd.protocol.job import MAX_ATTEMPTS, Job, State, move, refuse_other
+from lipsyncd.protocol.options import Priority
+from lipsyncd.queue.order import Waiting
+from lipsyncd.queue.store.database import Database
+from lipsyncd.queue.store.rows import INSERT, UPDATE, as_bytes, job_by_id, jobs_of, row_of
+from lipsyncd.queue.store.usage import Files, Usage, files_in, first_kept_in, usage_in
+from lipsyncd.queue.transitions import interrupted
+from lipsyncd.system.clock import now
+
+MAX_CRASHES = 2  # renders that broke the daemon, before their job is set aside
+
+LEVELS = ", ".join(f"('{priority}')" for priority in Priority)
+WAITING = "SELECT id, owner, priority, created_at, sequence, crashes FROM jobs"
+# From user to user and from level to level, and in each only until the first job: the queue may
+# be long.
+HEADS = f"""
+WITH RECURSIVE users (owner) AS (
+    SELECT min(owner) FROM jobs WHERE state = 'queued'
+    UNION ALL
+    SELECT (SELECT min(owner) FROM jobs WHERE state = 'queued' AND owner > users.owner)
+    FROM users WHERE users.owner IS NOT NULL
+), levels (priority) AS (VALUES {LEVELS})
+{WAITING} WHERE sequence IN (
+    SELECT (
+        SELECT sequence FROM jobs
+        WHERE state = 'queued' AND owner = users.owner AND priority = levels.priority
+            AND (expires_at IS NULL OR expires_at > ?)
+        ORDER BY sequence LIMIT 1
+    ) FROM users, levels
+)
+"""
+BEGUN = """
+SELECT min(at), max(at) FROM (
+    SELECT at FROM happenings WHERE job = ? AND state = 'running' ORDER BY seq DESC LIMIT ?
+)
+"""
+NOTE = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
+SHIFTED = {"jobs": ("created_at", "expires_at", "started_at", "ended_at"), "happenings": ("at",)}
+
+
+class Store:
+    """All jobs of this daemon, on disk. Every method is one transaction, from any thread.
+
+    A StorageError leaves everything as it was.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, job: Job) -> Job:
+        """Append the job to the queue, on disk for good.
+
+        If its owner has used its key already, that job comes back instead; KeyTaken if it was for
+        something else.
+        """
+        with self._database.transaction() as db:
+            row = row_of(job)
+            unless_known = "ON CONFLICT (owner, key) WHERE key IS NOT NULL DO NOTHING"
+            if db.execute(f"{INSERT} {unless_known}", row).rowcount:
+                _happened(db, job)
+                return job
+            (known,) = jobs_of(db, "WHERE owner = ? AND key = ?", row["owner"], row["key"])
+        return refuse_other(known, job)
+
+    def by_key(self, owner: int, key: str) -> Job | None:
+        """The job that this user submitted under this key."""
+        with self._database.transaction() as db:
+            found = jobs_of(db, "WHERE owner = ? AND key = ?", owner, as_bytes(key))
+            return next(iter(found), None)
+
+    def get(self, job: str, owner: int | None = None) -> Job | None:
+        """The job with this id, if it is this owner's (None: anybody's)."""
+        with self._database.transaction() as db:
+            return job_by_id(db, job, owner)
+
+    def begin(self, job: str) -> Job | None:
+        """The queued job, now running and its attempt counted; None if it no longer waits."""
+        with self._database.transaction() as db:
+            found = job_by_id(db, job)
+            if found is None or found.state is not State.QUEUED:
+                return None
+            attempts = found.attempts + 1
+            begun = move(found, State.RUNNING, attempts=attempts, started_at=now())
+            _write(db, begun)
+            return begun
+
+    def put(self, job: Job) -> None:
+        """Write what has changed; ValueError if its state cannot follow the stored one."""
+        with self._database.transaction() as db:
+            stored = job_by_id(db, job.id)
+            if stored is None or stored.is_ended:
+                raise ValueError(f"the job {job.id} is not there to change")
+            if stored.state is job.state:
+                db.execute(UPDATE, row_of(job))
+            else:
+                move(stored, job.state)
+                _write(db, job)
+
+    def set_bytes(self, job: str, size: int) -> None:
+        """What the job's files take in the spool."""
+        with self._database.transaction() as db:
+            db.execute("UPDATE jobs SET spool_bytes = ? WHERE id = ?", (size, job))
+
+    def recover(self, crashed: bool) -> list[Job]:
+        """Jobs an earlier life left running go back to the queue, or into quarantine.
+
+        `crashed`: there is evidence that one of them broke the daemon.
+        """
+        with self._database.transaction() as db:
+            left = jobs_of(db, "WHERE state = 'running' ORDER BY sequence")
+            recovered = [_recovered(db, job, crashed) for job in left]
+            for job in recovered:
+                _write(db, job)
+            return recovered
+
+    def heads(self, now: float) -> list[Waiting]:
+        """The oldest job of each user and priority that waits and has not expired."""
+        with self._database.transaction() as db:
+            return [_waiting(row) for row in db.execute(HEADS, (now,))]
+
+    def waiting(self) -> list[Waiting]:
+        """All queued jobs, as they came."""
+        with self._database.transaction() as db:
+            queued = db.execute(f"{WAITING} WHERE state = 'queued' ORDER BY sequence").fetchall()
+        return [_waiting(row) for row in queued]  # they may be many, and nobody else has to wait
+
+    def overdue(self, now: float) -> list[Job]:
+        """The queued jobs whose deadline has passed."""
+        with self._database.transaction() as db:
+            return jobs_of(db, "WHERE state = 'queued' AND expires_at <= ?", now)
+
+    def next_deadline(self) -> float | None:
+        """The first deadline of a queued job."""
+        deadlines = "FROM jobs WHERE state = 'queued' AND expires_at IS NOT NULL"
+        found = self._value(f"SELECT min(expires_at) {deadlines}")
+        return None if found is None else float(found)
+
+    def count(self, state: State, owner: int | None = None) -> int:
+        """How many jobs are in this state, of one user or in all."""
+        of_owner = "?1 IS NULL" if owner is None else "owner = ?1"
+        in_state = f"state = '{state}'"  # as the indices have it
+        return int(self._value(f"SELECT count(*) FROM jobs WHERE {in_state} AND {of_owner}", owner))
+
+    def convicted(self, since: float, least: int) -> set[int]:
+        """The users of whose jobs at least so many were quarantined since then."""
+        query = (
+            "SELECT owner FROM jobs WHERE state NOT IN ('queued', 'running') AND ended_at > ?"
+            " AND state = 'quarantined' GROUP BY owner HAVING count(*) >= ?"
+        )
+        with self._database.transaction() as db:
+            return {owner for (owner,) in db.execute(query, (since, least))}
+
+    def unmeasured(self) -> list[str]:
+        """The queued jobs of which nobody knows what their files take."""
+        query = "SELECT id FROM jobs WHERE state = 'queued' AND spool_bytes = 0"
+        with self._database.transaction() as db:
+            return [job for (job,) in db.execute(query)]
+
+    def usage(self) -> dict[int, Usage]:
+        """What the jobs that have not ended take, by their owner."""
+        with self._database.transaction() as db:
+            return usage_in(db)
+
+    def files(self) -> dict[int, Files]:
+        """What the files of all jobs take, by their owner; of those who have some."""
+        with self._database.transaction() as db:
+            return files_in(db)
+
+    def first_kept(self, owner: int) -> float | None:
+        """When the longest ended of this user's jobs that still have files has ended."""
+        with self._database.transaction() as db:
+            return first_kept_in(db, owner)
+
+    def states(self) -> dict[str, State]:
+        """The state of every job, by id."""
+        with self._database.transaction() as db:
+            return {job: State(state) for job, state in db.execute("SELECT id, state FROM jobs")}
+
+    def shift(self, seconds: float, name: str, value: str) -> None:
+        """Move all times, as the clock was set by so much, and note that this is done."""
+        with self._database.transaction() as db:
+            for table, columns in SHIFTED.items():
+                moved = ", ".join(f"{column} = {column} + ?1" for column in columns)
+                db.execute(f"UPDATE {table} SET {moved}", (seconds,))
+            db.execute(NOTE, (name, value))
+
+    def note(self, name: str) -> str | None:
+        """What was noted under this name."""
+        found = self._value("SELECT max(value) FROM notes WHERE name = ?", name)
+        return None if found is None else str(found)
+
+    def set_note(self, name: str, value: str | None) -> None:
+        """Note it for the next lives; None: forget it."""
+        with self._database.transaction() as db:
+            if value is None:
+                db.execute("DELETE FROM notes WHERE name = ?", (name,))
+            else:
+                db.execute(NOTE, (name, value))
+
+    def _value(self, query: str, *values: object) -> Any:
+        with self._database.transaction() as db:
+            return db.execute(query, values).fetchone()[0]
+
+
+def _recovered(db: sqlite3.Connection, job: Job, crashed: bool) -> Job:
+    """What becomes of a job whose daemon is gone."""
+    job = replace(job, crashes=job.crashes + crashed)
+    if job.crashes < MAX_CRASHES and job.attempts < MAX_ATTEMPTS:
+        return interrupted(job)
+    error = JobQuarantined(_story(db, job), "Look into the daemon's log before a retry.")
+    return move(job, State.QUARANTINED, ended_at=now(), error=error.as_map())
+
+
+def _story(db: sqlite3.Connection, job: Job) -> str:
+    """How often and when it was begun, and what came of it."""
+    times = db.execute(BEGUN, (job.id, job.attempts)).fetchone()
+    first, last = (f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC" for at in times)
+    story = f"it was begun {job.attempts} times, first at {first} and last at {last}"
+    if job.crashes >= MAX_CRASHES:
+        return f"The daemon broke {job.crashes} times while rendering it: {story}."
+    return f"The daemon never lived to end it: {story}."
+
+
+def _write(db: sqlite3.Connection, job: Job) -> None:
+    """The job in its new state."""
+    db.execute(UPDATE, row_of(job))
+    _happened(db, job)
+
+
+def _happened(db: sqlite3.Connection, job: Job) -> None:
+    happening = (now(), job.id, job.state)
+    db.execute("INSERT INTO happenings (at, job, state) VALUES (?, ?, ?)", happening)
+
+
+def _waiting(row: sqlite3.Row) -> Waiting:
+    return Waiting(**dict(row) | {"priority": Priority(row["priority"])})

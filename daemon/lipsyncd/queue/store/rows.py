@@ -1,0 +1,85 @@
+"""A job as a row of the store, and back."""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from lipsyncd.errors import InvalidRequest
+from lipsyncd.protocol.job import Job, State
+from lipsyncd.protocol.options import Options, Priority
+from lipsyncd.queue.store.schema import damaged
+
+COLUMNS = [field.name for field in fields(Job)]
+CHANGING = (
+    "state",
+    "attempts",
+    "crashes",
+    "started_at",
+    "ended_at",
+    "done",
+    "total",
+    "faces",
+    "fps",
+    "error",
+    "result_bytes",
+    "spool_bytes",
+)
+SELECT = f"SELECT {', '.join(f'jobs.{name}' for name in COLUMNS)}"
+INSERT = (
+    f"INSERT INTO jobs ({', '.join(COLUMNS)}) VALUES ({', '.join(f':{name}' for name in COLUMNS)})"
+)
+UPDATE = f"UPDATE jobs SET {', '.join(f'{name} = :{name}' for name in CHANGING)} WHERE id = :id"
+
+
+def row_of(job: Job) -> dict[str, object]:
+    """What is bound to the columns."""
+    return job.as_map() | {
+        "face": as_bytes(job.face),
+        "voice": as_bytes(job.voice),
+        "key": None if job.key is None else as_bytes(job.key),
+        "options": json.dumps(job.options.as_map()),
+        "error": json.dumps(job.error) if job.error else None,
+    }
+
+
+def job_of(row: Mapping[str, Any] | sqlite3.Row) -> Job:
+    """The job in a row with its columns; StateCorrupt if there is none in it."""
+    columns = {name: row[name] for name in COLUMNS}
+    try:
+        return Job(
+            **columns
+            | {
+                "state": State(row["state"]),
+                "priority": Priority(row["priority"]),
+                "face": as_text(row["face"]),
+                "voice": as_text(row["voice"]),
+                "key": None if row["key"] is None else as_text(row["key"]),
+                "options": Options.from_map(json.loads(row["options"])),
+                "error": json.loads(row["error"]) if row["error"] else None,
+            }
+        )
+    except (ValueError, TypeError, AttributeError, InvalidRequest) as error:
+        raise damaged(f"the job {row['id']} cannot be read, {error}") from error
+
+
+def jobs_of(db: sqlite3.Connection, which: str = "", *values: object) -> list[Job]:
+    """The jobs that the clauses after FROM jobs choose."""
+    return [job_of(row) for row in db.execute(f"{SELECT} FROM jobs {which}", values).fetchall()]
+
+
+def job_by_id(db: sqlite3.Connection, job: str, owner: int | None = None) -> Job | None:
+    """The owner's job with this id, which may be anything that came over the wire."""
+    which = "WHERE id = CAST(?1 AS TEXT) AND (?2 IS NULL OR owner = ?2)"
+    return next(iter(jobs_of(db, which, as_bytes(job), owner)), None)
+
+
+def as_bytes(text: str) -> bytes:
+    """Text of a client, with the bytes that were no text in it."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def as_text(data: bytes) -> str:
+    """What `as_bytes` was given."""
+    return data.decode("utf-8", "surrogateescape")

@@ -1,0 +1,100 @@
+"""A request and its reply, as the session hands them to the verbs and takes them back."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TypeVar
+
+from lipsyncd.errors import AccessDenied, InvalidRequest, UnknownJob
+from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, Job, State
+from lipsyncd.protocol.wire import HINT
+from lipsyncd.server.peer import Peer
+from lipsyncd.server.stream import Line
+from lipsyncd.service.controlplane import House
+
+
+def placed(house: House, jobs: Iterable[Job]) -> list[dict[str, object]]:
+    """The jobs as maps; the queued ones with their position and the seconds until they start, or
+    with the reason why nothing does."""
+    jobs = list(jobs)
+    waits = any(job.state is State.QUEUED for job in jobs)
+    places = house.scheduler.line.places() if waits else {}
+    paused = house.scheduler.paused
+    pause = {"eta": None, "paused": paused} if paused else {}
+    return [
+        job.as_map() | (asdict(places[job.id]) | pause if job.id in places else {}) for job in jobs
+    ]
+
+
+Value = TypeVar("Value")
+
+WORDS: dict[type, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    list: "an array",
+    str: "text",
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request of one client; `descriptors` are closed after the reply."""
+
+    house: House
+    peer: Peer
+    body: Mapping[str, object]
+    descriptors: Sequence[int]
+    line: Line
+
+    @property
+    def number(self) -> object:
+        """Its id, which its answers carry as well."""
+        return self.body.get("id")
+
+    @property
+    def is_admins(self) -> bool:
+        """It comes from somebody who may do with every job what its owner may."""
+        return self.peer.may_administer(self.house.chosen.config.admin_group)
+
+    @property
+    def owner(self) -> int | None:
+        """Whose jobs its client may see, None for everybody's."""
+        return None if self.is_admins else self.peer.uid
+
+    def require_admin(self, what: str) -> None:
+        """Raise AccessDenied if its client may not do `what`."""
+        if not self.is_admins:
+            group = self.house.chosen.config.admin_group
+            raise AccessDenied(f"Only an admin may {what}.", f"Admins are in the group {group}.")
+
+    def field(self, name: str, kind: type[Value], default: Value | None = None) -> Value:
+        """A field of exactly this type; without a default it has to be there."""
+        value = self.body.get(name, default)
+        if type(value) is not kind:
+            found = "is not" if name in self.body else "is missing; it has to be"
+            raise InvalidRequest(f"{name} {found} {WORDS[kind]}.", HINT)
+        return value
+
+    def job(self, name: str = "job") -> Job:
+        """The job it names as it is now; UnknownJob if there is none that its client may see.
+
+        What another user owns is looked up, and refused, just like what does not exist.
+        """
+        wanted = self.field(name, str)
+        found = self.house.store.get(wanted, self.owner) if _is_id(wanted) else None
+        if found is None:
+            raise UnknownJob(f"There is no job {wanted}.", "List yours, as `lipsyncctl list` does.")
+        return self.house.board.newest(found)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer: its participle, its fields, and a descriptor to go with it (then closed)."""
+
+    verb: str
+    fields: Mapping[str, object]
+    descriptor: int | None = None
+
+
+def _is_id(text: str) -> bool:
+    """Any other text need not be looked for, and the store may not even be able to."""
+    return len(text) == ID_LENGTH and set(text) <= set(ALPHABET)

@@ -1,0 +1,70 @@
+"""What keeps the daemon in order; most of it is for admins."""
+
+from lipsyncd import __version__
+from lipsyncd.errors import AccessDenied, InvalidRequest, JobNotEnded, VersionMismatch
+from lipsyncd.protocol.job import Job, State
+from lipsyncd.protocol.wire import HINT, VERSIONS
+from lipsyncd.server.request import Reply, Request
+
+
+def on_hello(request: Request) -> Reply:
+    offered = request.field("versions", list)
+    request.field("client", str)
+    if len(offered) != 2 or not all(type(version) is int for version in offered):
+        raise InvalidRequest("versions is not the oldest and the newest.", "Send two numbers.")
+    version = min(offered[1], VERSIONS[1])
+    if version < max(offered[0], VERSIONS[0]):
+        raise VersionMismatch(
+            f"The client speaks versions {offered[0]} to {offered[1]}, the daemon {VERSIONS[0]} "
+            f"to {VERSIONS[1]}.",
+            HINT,
+        )
+    state = str(request.house.status.condition)
+    return Reply("welcomed", {"version": version, "server": __version__, "state": state})
+
+
+MAX_REASON = 200  # characters
+
+
+def on_clean(request: Request) -> Reply:
+    """What is removed is the client's own, unless it names the job."""
+    jobs, size = request.house.retention.clean(_cleanable(request))
+    return Reply("cleaned", {"jobs": jobs, "bytes": size})
+
+
+def on_drain(request: Request) -> Reply:
+    request.require_admin("drain the queue")
+    reason = request.field("reason", str, "")
+    if len(reason) > MAX_REASON or not reason.isprintable():
+        raise InvalidRequest(
+            f"A reason is one line of up to {MAX_REASON} characters.", "Shorten it."
+        )
+    store = request.house.store
+    running, queued = store.count(State.RUNNING), store.count(State.QUEUED)
+    request.house.scheduler.hold(reason)
+    return Reply("drained", {"running": running, "queued": queued})
+
+
+def on_resume(request: Request) -> Reply:
+    request.require_admin("resume the queue")
+    queued = request.house.store.count(State.QUEUED)
+    request.house.scheduler.resume()
+    return Reply("resumed", {"queued": queued})
+
+
+def on_reload(request: Request) -> Reply:
+    if not request.peer.is_operator:
+        raise AccessDenied("Only root may reload the daemon.", "Use `systemctl reload lipsyncd`.")
+    return Reply("reloaded", {"detail": request.house.reloader.reload()})
+
+
+def _cleanable(request: Request) -> list[Job]:
+    """The job that is named, or every job of the client's that has ended."""
+    if "job" in request.body:
+        job = request.job()
+        if not job.is_ended:
+            raise JobNotEnded(f"{job}.", "Cancel it, or wait for it.")
+        return [job]
+    house = request.house
+    found = (house.store.get(job) for job in house.history.ended(request.peer.uid))
+    return [job for job in found if job]

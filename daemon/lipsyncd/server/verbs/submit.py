@@ -1,0 +1,56 @@
+"""Jobs come in: new ones, and old ones once more."""
+
+from lipsyncd.errors import InvalidRequest
+from lipsyncd.protocol.job import Job, State
+from lipsyncd.protocol.options import Options, Priority, Terms
+from lipsyncd.queue.transitions import new_job
+from lipsyncd.server.request import Reply, Request
+from lipsyncd.system.catalog import JOB_ACCEPTED, emit
+
+MAX_NAME = 255  # characters of a file's name
+MIB = 1 << 20
+
+
+def on_submit(request: Request) -> Reply:
+    """On return the job is on disk for good: its inputs first, then its place in the queue."""
+    face, voice = _file_name(request, "face"), _file_name(request, "voice")
+    options = Options.from_map(request.body.get("options", {}))
+    terms = Terms.from_map(request.body.get("terms", {}))
+    if terms.priority == Priority.HIGH:
+        request.require_admin("submit with high priority")
+    job = new_job(request.peer.uid, face, voice, options, terms)
+    before = request.house.store.count(State.QUEUED)  # nothing may fail once it is accepted
+    accepted = request.house.admission.submit(job, *request.descriptors)
+    if accepted.id == job.id:  # not one that its key brought back
+        _tell_accepted(request, accepted, before + 1)
+    return Reply("accepted", {"job": request.house.board.newest(accepted).as_map()})
+
+
+def on_retry(request: Request) -> Reply:
+    before = request.house.store.count(State.QUEUED)
+    job = request.house.admission.retry(request.job())
+    _tell_accepted(request, job, before + 1)
+    return Reply("accepted", {"job": job.as_map()})
+
+
+def _tell_accepted(request: Request, job: Job, queued: int) -> None:
+    """Without the names of the files: others than their owner may read the journal."""
+    emit(
+        JOB_ACCEPTED,
+        # no names of files: everybody who may read the journal would see them
+        "job %s: accepted, %.1f MiB, %d queued",
+        *(job.id, job.spool_bytes / MIB, queued),
+        job=job,
+        BYTES=job.spool_bytes,
+        PEER_PID=request.peer.pid,
+        REQUEST_ID=request.number,
+        QUEUE_DEPTH=queued,
+    )
+
+
+def _file_name(request: Request, field: str) -> str:
+    """A name for display; nothing is ever opened by it."""
+    name = request.field(field, str)
+    if not 0 < len(name) <= MAX_NAME:
+        raise InvalidRequest(f"{field} is not a file's name.", "Send its last part.")
+    return name

@@ -1,0 +1,150 @@
+"""The house: what all sessions share, opened with the jobs of an earlier life in it."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lipsyncd.config import Chosen, Config, Source
+from lipsyncd.errors import StateCorrupt
+from lipsyncd.queue.admission import Admission
+from lipsyncd.queue.janitor import Janitor
+from lipsyncd.queue.recovery import recover
+from lipsyncd.queue.retention import Retention
+from lipsyncd.queue.scheduler import Scheduler
+from lipsyncd.queue.spool import Spool
+from lipsyncd.queue.store.database import Database, looked_into, move_aside
+from lipsyncd.queue.store.history import History
+from lipsyncd.queue.store.jobs import Store
+from lipsyncd.queue.updates import Board
+from lipsyncd.service.reload import Reloader
+from lipsyncd.system.catalog import CRASHED, STATE_CORRUPT, emit
+from lipsyncd.system.crashlog import BlackBox
+from lipsyncd.system.disk import disk_named, size_at, unusable
+from lipsyncd.system.lock import locked_directory
+from lipsyncd.system.notify import Notifier
+from lipsyncd.system.status import Status
+from lipsyncd.system.watchdog import Heartbeat
+
+STORE, SPOOL, CRASH = "jobs.sqlite", "spool", "crash"  # in the state directory
+
+
+@dataclass(frozen=True)
+class House:
+    """What all sessions share."""
+
+    chosen: Chosen
+    store: Store
+    history: History
+    spool: Spool
+    board: Board
+    scheduler: Scheduler
+    admission: Admission
+    retention: Retention
+    janitor: Janitor
+    status: Status
+    reloader: Reloader
+
+
+@contextmanager
+def opened(
+    source: Source, config: Config, status: Status, heartbeat: Heartbeat, notifier: Notifier
+) -> Iterator[House]:
+    """The house, with the jobs that waited in it; nobody else may use its state meanwhile.
+
+    Raises ConfigInvalid, StateBusy, StateNewer, StorageError.
+    """
+    make_state(config.state)
+    chosen, box = Chosen(config), BlackBox(config.state / CRASH)
+    reloader = Reloader(source, chosen, status, notifier)
+    with (
+        locked_directory(config.state, f"the state directory {config.state}"),
+        opened_database(config.state, status) as database,
+        ExitStack() as stack,
+    ):
+        house = furnished(database, chosen, reloader, status, heartbeat)
+        lost = recover(house.store, house.spool, is_crash=bool(told(box.read())))
+        status.warning = " ".join(filter(None, (status.warning, lost)))
+        house.janitor.keep_time()
+        stack.enter_context(box.armed(lambda: not house.scheduler.is_idle))
+        yield house
+
+
+def furnished(
+    database: Database,
+    chosen: Chosen,
+    reloader: Reloader,
+    status: Status,
+    heartbeat: Heartbeat,
+) -> House:
+    """Everything in its place, and every part knowing those it needs."""
+    board, spool = Board(status.news), Spool(chosen.config.state / SPOOL, chosen)
+    store, history = Store(database), History(database)
+    scheduler = Scheduler(store, spool, board, heartbeat, chosen)
+    retention = Retention(history, spool, chosen)
+    return House(
+        chosen=chosen,
+        store=store,
+        history=history,
+        spool=spool,
+        board=board,
+        scheduler=scheduler,
+        admission=Admission(store, spool, scheduler, chosen),
+        retention=retention,
+        janitor=Janitor(store, scheduler, retention, board),
+        status=status,
+        reloader=reloader,
+    )
+
+
+def make_state(path: Path) -> None:
+    """Raises ConfigInvalid or StorageError."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (path / SPOOL).mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        hint = "Choose another with --state."
+        raise unusable(f"the state directory {path}", error, hint) from error
+
+
+def told(evidence: str) -> str:
+    """What an earlier life left behind, once it is in the journal."""
+    if evidence:
+        emit(CRASHED, "the daemon's last life ended badly:", details=evidence)
+    return evidence
+
+
+@contextmanager
+def opened_database(state: Path, status: Status) -> Iterator[Database]:
+    """The store's file; one that is damaged is moved aside, and everybody is told.
+
+    Raises StateNewer or StorageError, and then nothing was moved.
+    """
+    try:
+        refuse_lost(state)
+        database = looked_into(state / STORE)
+    except StateCorrupt as error:
+        status.warning = set_aside(state, error)
+        database = Database(state / STORE)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def refuse_lost(state: Path) -> None:
+    """Raise StateCorrupt if there are jobs' files, but no store that would know of them."""
+    with disk_named():
+        if not size_at(state / STORE) and any((state / SPOOL).iterdir()):
+            text = "The store is gone, and the spool has files of jobs."
+            raise StateCorrupt(text, "Restore it.")
+
+
+def set_aside(state: Path, error: StateCorrupt) -> str:
+    """Begin with an empty queue, but keep all there was; a sentence for who wonders."""
+    kept = [move_aside(state / STORE), move_aside(state / SPOOL)]
+    names = " and ".join(path.name for path in kept)
+    words = f"{error.message} It began with an empty queue; {names} in {state} hold what there was."
+    emit(STATE_CORRUPT, "%s", words)
+    make_state(state)
+    return words

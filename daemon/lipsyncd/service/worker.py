@@ -1,0 +1,84 @@
+"""The render thread: it loads, says READY, and renders until the queue is drained."""
+
+import threading
+import time
+from queue import SimpleQueue
+
+from lipsyncd.errors import InternalError, LipsyncError
+from lipsyncd.queue.renderer import DataPlane, Load
+from lipsyncd.service.controlplane import House
+from lipsyncd.service.statusline import Bulletin
+from lipsyncd.system import journal
+from lipsyncd.system.catalog import MODEL_LOADED, READY, emit
+from lipsyncd.system.disk import named
+from lipsyncd.system.notify import Notifier
+from lipsyncd.system.status import Condition, Loading
+from lipsyncd.system.watchdog import Heartbeat, StallAlarm
+
+# Why the main thread wakes: a signal's number, a failure, or None when the worker is done.
+Calls = SimpleQueue[int | LipsyncError | None]
+
+
+class Worker:
+    """The thread; how it ended comes as a call."""
+
+    def __init__(
+        self,
+        house: House,
+        heartbeat: Heartbeat,
+        bulletin: Bulletin,
+        notifier: Notifier,
+        calls: Calls,
+    ) -> None:
+        self._house = house
+        self._heartbeat = heartbeat
+        self._bulletin = bulletin
+        self._notifier = notifier
+        self._calls = calls
+
+    def start(self, load: Load) -> None:
+        """Load and render from now on."""
+        threading.Thread(target=self._run, args=[load], name="render", daemon=True).start()
+
+    def _run(self, load: Load) -> None:
+        try:
+            self._render(self._loaded(load))
+            self._calls.put(None)
+        except LipsyncError as error:
+            self._calls.put(error)
+        except Exception as error:
+            broken = named(error) or InternalError(f"The queue broke: {error}.", "Read the log.")
+            broken.__cause__ = error
+            self._calls.put(broken)
+
+    def _loaded(self, load: Load) -> DataPlane:
+        """The models, ready to render, and everybody told so."""
+        begun = time.monotonic()
+        report = Loading(self._house.status, Condition.WARMING, self._notifier)
+        report("loading the models")
+        plane = load(self._house.chosen.config, report)
+        self._house.status.hold(plane.describe)
+        self._tell_loaded(time.monotonic() - begun)
+        self._house.reloader.open(plane)
+        self._house.status.enter(Condition.READY, "")
+        self._bulletin.show()
+        self._notifier.ready()
+        return plane
+
+    def _tell_loaded(self, seconds: float) -> None:
+        models = self._house.status.models
+        journal.always(LIPSYNCD_DEVICE=models.get("device"))
+        cost = {"VRAM_BYTES": models.get("device_bytes", 0), "LOAD_MS": round(1000 * seconds)}
+        emit(MODEL_LOADED, "models: %s in %.1f s", models.get("checkpoint"), seconds, **cost)
+        emit(READY, "ready on %s after %.1f s", models.get("device"), seconds, **cost)
+
+    def _render(self, plane: DataPlane) -> None:
+        patience = self._notifier.watchdog_seconds
+        if patience is None:
+            return self._house.scheduler.run(plane)
+        alarm = StallAlarm(self._heartbeat, patience)
+        alarm.start()
+        try:
+            return self._house.scheduler.run(plane)
+        finally:
+            alarm.stop()

@@ -1,0 +1,90 @@
+"""What the journal tells by name: each event with its id and its priority.
+
+`journalctl MESSAGE_ID=...` finds an event, `journalctl LIPSYNCD_JOB_ID=...` the story of a job, and
+`journalctl -p err` what an operator has to look at, and nothing else. The ids never change; what
+they mean is told at length in systemd/lipsyncd.catalog.
+"""
+
+import logging
+from dataclasses import dataclass, replace
+from uuid import NAMESPACE_DNS, uuid5
+
+from lipsyncd.protocol.job import Job
+from lipsyncd.system.journal import NOTICE
+
+log = logging.getLogger("lipsyncd")
+
+
+@dataclass(frozen=True)
+class Event:
+    """A kind of event; `level` is one of logging, or NOTICE."""
+
+    name: str
+    level: int
+
+    @property
+    def id(self) -> str:
+        """Its MESSAGE_ID: made from the name, so the same everywhere."""
+        return uuid5(NAMESPACE_DNS, f"lipsyncd/{self.name}").hex
+
+
+READY = Event("READY", NOTICE)
+MODEL_LOADED = Event("MODEL_LOADED", logging.INFO)
+LOAD_FAILED = Event("LOAD_FAILED", logging.CRITICAL)
+RELOADED = Event("RELOADED", NOTICE)
+DRAIN_BEGIN = Event("DRAIN_BEGIN", NOTICE)
+DRAIN_END = Event("DRAIN_END", NOTICE)
+
+JOB_ACCEPTED = Event("JOB_ACCEPTED", logging.INFO)
+JOB_STARTED = Event("JOB_STARTED", logging.INFO)
+JOB_FINISHED = Event("JOB_FINISHED", logging.INFO)
+JOB_FAILED = Event("JOB_FAILED", logging.ERROR)
+JOB_FAILED_BY_INPUT = replace(JOB_FAILED, level=NOTICE)  # nothing an operator could mend
+JOB_CANCELLED = Event("JOB_CANCELLED", logging.INFO)
+JOB_EXPIRED = Event("JOB_EXPIRED", logging.INFO)
+JOB_REQUEUED = Event("JOB_REQUEUED", logging.INFO)
+JOB_RECOVERED = Event("JOB_RECOVERED", NOTICE)
+JOB_QUARANTINED = Event("JOB_QUARANTINED", logging.WARNING)
+JOB_REJECTED_QUEUE_FULL = Event("JOB_REJECTED_QUEUE_FULL", NOTICE)
+JOBS_CLEANED = Event("JOBS_CLEANED", logging.INFO)
+QUEUE_DRAINED = Event("QUEUE_DRAINED", NOTICE)
+QUEUE_RESUMED = Event("QUEUE_RESUMED", NOTICE)
+
+GPU_OOM = Event("GPU_OOM", logging.WARNING)
+GPU_LOST = Event("GPU_LOST", logging.CRITICAL)
+WATCHDOG_STALL = Event("WATCHDOG_STALL", logging.CRITICAL)
+WARM_PASS_SLOW = Event("WARM_PASS_SLOW", logging.WARNING)
+STATE_CORRUPT = Event("STATE_CORRUPT", logging.CRITICAL)
+RECORDS_LOST = Event("RECORDS_LOST", logging.CRITICAL)
+RESULT_RECOVERED = Event("RESULT_RECOVERED", logging.WARNING)
+CRASHED = Event("CRASHED", logging.CRITICAL)
+DISK_FULL = Event("DISK_FULL", logging.ERROR)
+CLOCK_SET = Event("CLOCK_SET", NOTICE)
+
+PROTOCOL_ERROR = Event("PROTOCOL_ERROR", NOTICE)
+AUTH_DENIED = Event("AUTH_DENIED", logging.WARNING)
+
+
+def emit(
+    event: Event,
+    text: str,
+    *values: object,
+    job: Job | None = None,
+    cause: BaseException | None = None,
+    details: str = "",
+    **fields: object,
+) -> None:
+    """One entry.  `text` takes `values` as in logging; `fields` become LIPSYNCD_NAME.
+
+    A `job` adds the fields that tell its story; lines of `details` and the traceback of `cause` go
+    with the text.
+    """
+    named = {"EVENT": event.name, **(_fields_of(job) if job else {}), **fields}
+    entry = {f"LIPSYNCD_{name}": str(value) for name, value in named.items()}
+    extra = {"fields": {"MESSAGE_ID": event.id, **entry}, "details": details}
+    log.log(event.level, text, *values, exc_info=cause, extra=extra, stacklevel=2)
+
+
+def _fields_of(job: Job) -> dict[str, object]:
+    fields = {"JOB_ID": job.id, "OWNER_UID": job.owner, "STATE": job.state, "ATTEMPT": job.attempts}
+    return fields | ({"ERROR": job.error["name"]} if job.error else {})

@@ -1,0 +1,95 @@
+"""The daemon's own condition: how far its start is, and what it renders on."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+
+from lipsyncd.system.notify import Notifier
+
+
+class Condition(StrEnum):
+    """The states of the daemon, in the order it goes through them."""
+
+    STARTING = "starting"
+    WARMING = "warming"
+    READY = "ready"
+    DRAINING = "draining"
+
+
+class Status:
+    """The condition, a detail in words, and what is known of the models; for every thread.
+
+    `news` is set at each change; whoever waits for it clears it.
+    """
+
+    def __init__(self, news: threading.Event | None = None) -> None:
+        self.news = news or threading.Event()
+        self._lock = threading.Lock()
+        self._condition = Condition.STARTING
+        self._detail = ""
+        self._describe: Callable[[], Mapping[str, object]] = dict
+        self._models: Mapping[str, object] = {}
+        self.warning = ""  # what an operator should know, until the next start
+
+    def enter(self, condition: Condition, detail: str) -> None:
+        """The daemon goes on to `condition`; it never goes back."""
+        with self._lock:
+            order = list(Condition)
+            if order.index(condition) >= order.index(self._condition):
+                self._condition, self._detail = condition, detail
+        self.news.set()
+
+    def hold(self, describe: Callable[[], Mapping[str, object]]) -> None:
+        """The models are loaded, or others are; `describe` tells of them."""
+        with self._lock:
+            self._describe = describe
+            self._models = dict(describe())
+
+    @property
+    def condition(self) -> Condition:
+        """Where the daemon is."""
+        return self._condition
+
+    @property
+    def detail(self) -> str:
+        """What it is doing there, in words; else what an operator should know."""
+        return self._detail or self.warning
+
+    @property
+    def models(self) -> Mapping[str, object]:
+        """What is loaded, as it was described then; empty before."""
+        return self._models
+
+    def describe(self) -> Mapping[str, object]:
+        """What is loaded, looked at now."""
+        return self._describe()
+
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 20.0  # seconds until the next word is due; systemd gives up a start that is silent
+PAUSE = 0.25  # seconds between two requests for more time
+LINE_PAUSE = 1.0  # seconds between two lines of the log
+
+
+class Loading:
+    """Takes the words of a load that moves, and asks systemd for more time each time."""
+
+    def __init__(self, status: Status, condition: Condition, notifier: Notifier) -> None:
+        self._status = status
+        self._condition = condition
+        self._notifier = notifier
+        self._extended_at = self._logged_at = -float("inf")
+
+    def __call__(self, detail: str) -> None:
+        """Something moved; `detail` says what is being done."""
+        self._status.enter(self._condition, detail)
+        now = time.monotonic()
+        if now - self._extended_at >= PAUSE:
+            self._notifier.extend_timeout(PATIENCE)
+            self._extended_at = now
+        if now - self._logged_at >= LINE_PAUSE:
+            log.info("%s: %s", self._condition, detail)
+            self._logged_at = now
