@@ -19,7 +19,7 @@ from verdict import Verdict, named
 
 from lipsyncd.config import Config
 from lipsyncd.errors import LipsyncError
-from lipsyncd.model.current import Serving
+from lipsyncd.model.current import CurrentModels
 from lipsyncd.model.residency import load_models
 from lipsyncd.protocol.job import Paths
 from lipsyncd.protocol.options import Options
@@ -83,13 +83,13 @@ def work(pipe: Pipe, numbers: list[int], seed: int) -> None:
         folder = Path(name)
         whole = Whole(folder)
         config = replace(Config(), device="cpu")
-        serving = Serving(load_models(config, folder / "cache", lambda _: None))
+        current = CurrentModels(load_models(config, folder / "cache", lambda _: None))
         pipe.send("ready")
         for number in numbers:
-            pipe.send(rendered(pair(whole, number, seed), folder, serving, config))
+            pipe.send(rendered(pair(whole, number, seed), folder, current, config))
 
 
-def rendered(job: Pair, folder: Path, serving: Serving, config: Config) -> Verdict:
+def rendered(job: Pair, folder: Path, current: CurrentModels, config: Config) -> Verdict:
     """The job as the daemon renders it."""
     paths = written(job, folder)
     forget_peak()
@@ -97,7 +97,7 @@ def rendered(job: Pair, folder: Path, serving: Serving, config: Config) -> Verdi
     silence, total, name = 0.0, 0, ""
     limit = config.limits.max_voice_seconds
     try:
-        for progress in render(Options(), paths, serving.for_job(), config.render, limit):
+        for progress in render(Options(), paths, current.for_job(), config.render, limit):
             silence, beaten = max(silence, time.monotonic() - beaten), time.monotonic()
             total = progress.total
     except LipsyncError as error:

@@ -22,7 +22,7 @@ INSTALLED = CACHE / "root"
 PREFIX = "/opt/lipsyncd"
 # The interpreter of the installation: one that a service without a home can execute.
 PYTHON = "/usr/bin/python3"
-PATIENCE = 60  # seconds for what is waited for
+TIMEOUT = 60  # seconds for what is waited for
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 FAULTS = "/usr/local/share/faults"
 NAMESPACES = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup")
@@ -151,7 +151,7 @@ class Machine:
 
     def wait_until(self, name: str, words: str, unit: str = "lipsyncd.service") -> None:
         """Wait until a property has these words; systemd offers no event for most."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + TIMEOUT
         while words not in self.show(name, unit):
             assert time.monotonic() < end, f"{name} never had {words!r}:\n{self.story()}"
             time.sleep(0.05)
@@ -165,7 +165,7 @@ class Machine:
     def following(self, *matches: str, since: float = 0.0) -> Iterator[Entry]:
         """What the journal has, then what it gets; ends when that takes too long."""
         options = ["--follow", "--no-tail", "--output=json", "--all", f"--since=@{since:.6f}"]
-        with self.started("timeout", str(PATIENCE), "journalctl", *options, *matches) as process:
+        with self.started("timeout", str(TIMEOUT), "journalctl", *options, *matches) as process:
             try:
                 yield from map(json.loads, process.stdout)
             finally:
@@ -198,7 +198,7 @@ def booted(*options: str) -> Iterator[Machine]:
 
 
 @contextmanager
-def furnished() -> Iterator[Machine]:
+def assembled() -> Iterator[Machine]:
     """A machine on which `make install` has been run, and with a warm cache."""
     cache = CACHE / "cache"
     cache.mkdir(exist_ok=True)

@@ -44,7 +44,7 @@ def change_load(change: Callable[[Load], Load]) -> None:
     """Put another function in the place of the one that loads the models."""
     from lipsyncd import main  # noqa: PLC0415
 
-    main.load_data_plane = change(main.load_data_plane)
+    main.load_renderer = change(main.load_renderer)
 
 
 def before_load(act: Callable[[Report], None]) -> None:
@@ -65,9 +65,9 @@ def after_step(act: Callable[[int], None]) -> None:
 
     def change(load: Load) -> Load:
         def loading(config: Any, report: Report) -> Any:
-            studio = load(config, report)
-            studio.render = acting_after_step(studio.render, act)
-            return studio
+            renderer = load(config, report)
+            renderer.render = acting_after_step(renderer.render, act)
+            return renderer
 
         return loading
 
@@ -90,9 +90,9 @@ def at_third_warm_pass(act: Callable[[], None]) -> None:
 
     def change(load: Load) -> Load:
         def loading(config: Any, report: Report) -> Any:
-            studio = load(config, report)
-            studio.prove = acting(studio.prove)
-            return studio
+            renderer = load(config, report)
+            renderer.prove = acting(renderer.prove)
+            return renderer
 
         return loading
 
@@ -184,12 +184,12 @@ def poisoned_render() -> None:
 
     def change(load: Load) -> Load:
         def loading(config: Any, report: Report) -> Any:
-            studio = load(config, report)
-            render, crashing = studio.render, acting_after_step(studio.render, crash_at_second)
-            studio.render = lambda options, paths: (crashing if options.crf == 51 else render)(
+            renderer = load(config, report)
+            render, crashing = renderer.render, acting_after_step(renderer.render, crash_at_second)
+            renderer.render = lambda options, paths: (crashing if options.crf == 51 else render)(
                 options, paths
             )
-            return studio
+            return renderer
 
         return loading
 

@@ -83,12 +83,12 @@ class Life:
         if self.code is None:
             signal.pidfd_send_signal(self._end, number)
 
-    def ended(self, patience: float = 0.0) -> bool:
+    def ended(self, timeout: float = 0.0) -> bool:
         """Whether it has ended, or does within so many seconds."""
         if self.code is None:
             poll = select.poll()
             poll.register(self._end, select.POLLIN)
-            if not poll.poll(1000 * patience):
+            if not poll.poll(1000 * timeout):
                 return False
             self.code = self._mould.code_of(self.pid)
             os.close(self._end)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from living import Client
-from paced import Steps, Studio
+from paced import PacedRenderer, Steps
 
 from lipsyncd.config import Config
 from lipsyncd.errors import CheckpointMissing, DeviceLost
@@ -105,13 +105,13 @@ def render(_options: Options, paths: Paths) -> Steps:
     part.replace(paths.result)
 
 
-def load(_config: Config, _report: Callable[[str], None]) -> Studio:
+def load(_config: Config, _report: Callable[[str], None]) -> PacedRenderer:
     say("serving")
     if FAULT == "checkpoint.missing":
         raise CheckpointMissing("There is no checkpoint.", "Put it there.")
     if FAULT == "slow":
         sys.stdin.readline()
-    return Studio(render)
+    return PacedRenderer(render)
 
 
 def be_killed_before(verb: str) -> None:

@@ -17,7 +17,7 @@ from living import Client
 from lipsyncd.errors import ProtocolError, QueueError
 from lipsyncd.protocol.connection import Connection
 
-PATIENCE = 0.02  # seconds between two attempts to reach a daemon that is not there
+PAUSE = 0.02  # seconds between two attempts to reach a daemon that is not there
 GONE = (OSError, EOFError)
 
 Answer = TypeVar("Answer")
@@ -87,7 +87,7 @@ class Lives:
                 with self.client() as client:
                     return act(client)
             except (*GONE, ProtocolError, QueueError):
-                time.sleep(PATIENCE)
+                time.sleep(PAUSE)
 
     def submit(self, face: Path | None = None, **terms: object) -> str:
         """Hand in a job, however long it takes; its id."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from paced import Render, Studio, at_once
+from paced import PacedRenderer, Render, at_once
 
 from lipsyncd.config import Config, Source
 from lipsyncd.errors import LipsyncError
@@ -18,7 +18,7 @@ from lipsyncd.protocol.connection import Connection, Message
 from lipsyncd.protocol.wire import VERSIONS, Kind
 from lipsyncd.server.peer import Peer
 from lipsyncd.server.session import Session
-from lipsyncd.service.controlplane import House, opened
+from lipsyncd.service.controlplane import ControlPlane, open_controlplane
 from lipsyncd.service.worker import Calls
 from lipsyncd.system.notify import Notifier
 from lipsyncd.system.status import Status
@@ -87,7 +87,7 @@ class Daemon:
         places = {"socket": str(directory / "control.sock"), "state": str(directory / "state")}
         self.source = Source(self.toml, places)
         self.config: Config = self.source.read()
-        self.studio = Studio(render)
+        self.renderer = PacedRenderer(render)
         self.calls: Calls = SimpleQueue()
         self.serving = threading.Event()  # sessions are served
         self.may_load = threading.Event()  # the models, which are none, may be loaded
@@ -106,11 +106,11 @@ class Daemon:
             self.serving.set()
             self.ended.set()
 
-    def load(self, _config: Config, report: Callable[[str], None]) -> Studio:
+    def load(self, _config: Config, report: Callable[[str], None]) -> PacedRenderer:
         report("loading nothing at all")
         self.serving.set()
         self.may_load.wait()
-        return self.studio
+        return self.renderer
 
     @contextmanager
     def client(self, greet: bool = True) -> Iterator[Client]:
@@ -145,20 +145,20 @@ def living(
 
 
 @contextmanager
-def housed(directory: Path) -> Iterator[House]:
+def with_controlplane(directory: Path) -> Iterator[ControlPlane]:
     """What sessions share, without a daemon around it."""
     daemon, notifier = Daemon(directory, {}, at_once), Notifier()
     parts = (daemon.source, daemon.config, Status(), Heartbeat(notifier), notifier)
-    with opened(*parts) as house:
-        yield house
+    with open_controlplane(*parts) as controlplane:
+        yield controlplane
     notifier.close()
 
 
 @contextmanager
-def session_of(uid: int, house: House) -> Iterator[Client]:
+def session_of(uid: int, controlplane: ControlPlane) -> Iterator[Client]:
     """A session of this user, whoever runs the test."""
     ours, theirs = socket.socketpair()
-    session = Session(Connection(theirs), Peer(1, uid), house)
+    session = Session(Connection(theirs), Peer(1, uid), controlplane)
     thread = threading.Thread(target=session.run)
     thread.start()
     with Connection(ours) as connection:

@@ -115,7 +115,7 @@ def colours_of(frame: Frame, matrix: str = "601", full: bool = False) -> np.ndar
 
 
 def frame_of(rgb: np.ndarray, index: int = 0, matrix: str = "601") -> Frame:
-    """A frame as a source gives it: tagged, studio swing, 4:2:0."""
+    """A frame as a source gives it: tagged, renderer swing, 4:2:0."""
     picture = painted(rgb, matrix=matrix)
     picture.colorspace, picture.color_range = {"601": 6, "709": 1}[matrix], 1
     return Frame(index, picture)

@@ -64,7 +64,7 @@ def raising(error: Exception) -> Render:
     return render
 
 
-class Studio:
+class PacedRenderer:
     """A data plane of one render.
 
     `proofs` gets an item for each warm pass; it and a reload raise `fault`, if there is one.

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from living import Client
-from paced import Steps, Studio, at_once, endless
+from paced import PacedRenderer, Steps, at_once, endless
 
 from lipsyncd import arguments
 from lipsyncd.config import Config
@@ -194,9 +194,9 @@ def live_as(uid: str, gid: str, path: str, *words: str) -> None:
     live(load)
 
 
-def load(_config: Config, _report: Callable[[str], None]) -> Studio:
+def load(_config: Config, _report: Callable[[str], None]) -> PacedRenderer:
     os.write(1, b"ready\n")
-    return Studio(render)
+    return PacedRenderer(render)
 
 
 def render(options: Options, paths: Paths) -> Steps:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import av
 import numpy as np
-from paced import Steps, Studio
+from paced import PacedRenderer, Steps
 
 from lipsyncd.config import Config
 from lipsyncd.main import live
@@ -81,9 +81,9 @@ def render(options: Options, paths: Paths) -> Steps:
             yield Progress(result.frames, total, result.frames)
 
 
-def load(_config: Config, _report: Callable[[str], None]) -> Studio:
+def load(_config: Config, _report: Callable[[str], None]) -> PacedRenderer:
     set_up_libraries()
-    return Studio(render)
+    return PacedRenderer(render)
 
 
 def set_clock(offset: Path) -> None:

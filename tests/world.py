@@ -29,7 +29,7 @@ from lipsyncd.protocol.connection import Connection, Message
 from lipsyncd.protocol.wire import VERSIONS
 from lipsyncd.protocol.wire import Kind as Sort
 
-PATIENCE = 30.0  # seconds: who is silent for longer hangs
+TIMEOUT = 30.0  # seconds: who is silent for longer hangs
 START_PATIENCE = 3.0  # seconds: a start that takes longer waits for a better disk
 PAUSE = 0.003  # seconds between two attempts
 NEVER_RESTARTED = {64, 66, 78}  # as the unit's RestartPreventExitStatus has it
@@ -52,13 +52,13 @@ GONE = (OSError, EOFError)
 Answer = TypeVar("Answer")
 
 
-class Patient(Client):
-    """A client that raises TimeoutError if it hears nothing for `patience` seconds."""
+class TimedClient(Client):
+    """A client that raises TimeoutError if it hears nothing for `timeout` seconds."""
 
-    patience = PATIENCE
+    timeout = TIMEOUT
 
     def hear(self) -> Message:
-        message = self.connection.receive(self.patience)
+        message = self.connection.receive(self.timeout)
         if message is None:
             raise EOFError("the daemon hung up")
         if message.kind is Sort.ERROR:
@@ -158,7 +158,7 @@ class World:
         """An orderly end; how it ended is noted.  `is_failing`: calls fail meanwhile."""
         assert self.life
         self.life.tell(signal.SIGTERM)
-        if self.life.ended(PATIENCE):
+        if self.life.ended(TIMEOUT):
             self.judge_exit(may_be_well=True, may_fail=is_failing)
         else:
             self.note("stuck", "a stop does not end")
@@ -228,13 +228,13 @@ class World:
     # Clients
 
     @contextmanager
-    def client(self, patience: float = PATIENCE) -> Iterator[Patient]:
+    def client(self, timeout: float = TIMEOUT) -> Iterator[TimedClient]:
         """A session with this life."""
         sock = socket.socket(socket.AF_UNIX)
         with Connection(sock) as connection:
             sock.connect(str(self._socket))
-            client = Patient(connection, greet=False)
-            client.patience = patience
+            client = TimedClient(connection, greet=False)
+            client.timeout = timeout
             client.ask("hello", versions=list(VERSIONS), client="a test")
             yield client
 
@@ -256,7 +256,7 @@ class World:
 
         TimeoutError if there is none for too long.
         """
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while time.monotonic() < deadline:
             try:
                 with self.client() as client:

@@ -151,7 +151,7 @@ class Config:
 SECTIONS = (Render, Limits, Retention)
 
 
-class Chosen:
+class LiveConfig:
     """The configuration in force; a reload puts another in its place."""
 
     def __init__(self, config: Config) -> None:

@@ -22,12 +22,12 @@ from lipsyncd.errors import (
     StorageError,
 )
 from lipsyncd.protocol.job import State
-from lipsyncd.queue.renderer import DataPlane, Load, Report
+from lipsyncd.queue.renderer import Load, Renderer, Report
 from lipsyncd.queue.scheduler import RETRY_SECONDS
 from lipsyncd.server.listener import Listener, listening
 from lipsyncd.server.server import Server
-from lipsyncd.service.controlplane import House, opened
-from lipsyncd.service.statusline import Bulletin
+from lipsyncd.service.controlplane import ControlPlane, open_controlplane
+from lipsyncd.service.statusline import StatusLine
 from lipsyncd.service.stop import drain
 from lipsyncd.service.worker import Calls, Worker
 from lipsyncd.system import journal
@@ -43,12 +43,12 @@ log = logging.getLogger(__name__)
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 ALIVE = (Condition.READY, Condition.DRAINING)
 ENOUGH = 1 << 20  # bytes: with more room on the disk, what fails there has another cause
-EVENTS = {DeviceLost: GPU_LOST, StateCorrupt: STATE_CORRUPT}  # of errors that end the daemon
+ENTRIES = {DeviceLost: GPU_LOST, StateCorrupt: STATE_CORRUPT}  # of errors that end the daemon
 
 
 def main() -> int:
     """The program; its exit code."""
-    return live(load_data_plane)
+    return live(load_renderer)
 
 
 def live(load: Load) -> int:
@@ -90,29 +90,31 @@ def serve(source: Source, load: Load, notifier: Notifier, status: Status, calls:
     config, heartbeat = source.read(), Heartbeat(notifier)
     with listening(config.socket, listen_descriptors()) as listener, ExitStack() as stack:
 
-        def open_house() -> House:
-            return stack.enter_context(opened(source, config, status, heartbeat, notifier))
+        def open_all() -> ControlPlane:
+            return stack.enter_context(
+                open_controlplane(source, config, status, heartbeat, notifier)
+            )
 
         report = Loading(status, Condition.STARTING, notifier)
-        house = when_there_is_room(open_house, config.state, report, calls)
-        if house is None:
+        controlplane = when_there_is_room(open_all, config.state, report, calls)
+        if controlplane is None:
             return
-        stack.enter_context(served(listener, house))
-        bulletin = stack.enter_context(shown(house, notifier))
-        stack.enter_context(kept(house))
-        tell_start(house)
-        Worker(house, heartbeat, bulletin, notifier, calls).start(load)
-        stay(house, notifier, calls)
-        drain(house, heartbeat, notifier, calls)
+        stack.enter_context(served(listener, controlplane))
+        statusline = stack.enter_context(shown(controlplane, notifier))
+        stack.enter_context(kept(controlplane))
+        tell_start(controlplane)
+        Worker(controlplane, heartbeat, statusline, notifier, calls).start(load)
+        stay(controlplane, notifier, calls)
+        drain(controlplane, heartbeat, notifier, calls)
 
 
 def when_there_is_room(
-    open_house: Callable[[], House], state: Path, report: Report, calls: Calls
-) -> House | None:
-    """The house, as soon as the disk has the room that opening it takes; None if told to stop."""
+    open_all: Callable[[], ControlPlane], state: Path, report: Report, calls: Calls
+) -> ControlPlane | None:
+    """The control plane, as soon as the disk has the room it takes; None if told to stop."""
     while True:
         try:
-            return open_house()
+            return open_all()
         except StorageError as error:
             with disk_named():
                 if free_bytes(state) > ENOUGH:
@@ -123,17 +125,17 @@ def when_there_is_room(
                 return None
 
 
-def tell_start(house: House) -> None:
+def tell_start(controlplane: ControlPlane) -> None:
     """The first line of the log: what this life begins with."""
-    state, queued = house.chosen.config.state, house.store.count(State.QUEUED)
+    state, queued = controlplane.live_config.config.state, controlplane.store.count(State.QUEUED)
     text = "lipsyncd %s, pid %d, state in %s, queued: %d"
     log.info(text, __version__, os.getpid(), state, queued)
 
 
 @contextmanager
-def served(listener: Listener, house: House) -> Iterator[None]:
+def served(listener: Listener, controlplane: ControlPlane) -> Iterator[None]:
     """Sessions are served meanwhile."""
-    server = Server(listener, house)
+    server = Server(listener, controlplane)
     server.start()
     try:
         yield
@@ -142,63 +144,67 @@ def served(listener: Listener, house: House) -> Iterator[None]:
 
 
 @contextmanager
-def shown(house: House, notifier: Notifier) -> Iterator[Bulletin]:
+def shown(controlplane: ControlPlane, notifier: Notifier) -> Iterator[StatusLine]:
     """systemd is shown meanwhile what the daemon does."""
-    pause = house.scheduler.pause
-    bulletin = Bulletin(house.status, house.store, house.board, pause, notifier)
-    bulletin.start()
+    pause = controlplane.scheduler.pause
+    statusline = StatusLine(
+        controlplane.status, controlplane.store, controlplane.updates, pause, notifier
+    )
+    statusline.start()
     try:
-        yield bulletin
+        yield statusline
     finally:
-        bulletin.stop()
+        statusline.stop()
 
 
 @contextmanager
-def kept(house: House) -> Iterator[None]:
+def kept(controlplane: ControlPlane) -> Iterator[None]:
     """What is over is ended and removed meanwhile."""
-    house.janitor.start()
+    controlplane.janitor.start()
     try:
         yield
     finally:
-        house.janitor.stop()
+        controlplane.janitor.stop()
 
 
-def stay(house: House, notifier: Notifier, calls: Calls) -> None:
+def stay(controlplane: ControlPlane, notifier: Notifier, calls: Calls) -> None:
     """Return at a signal to stop; reload at each SIGHUP before it. Raises what ends the worker."""
     while (call := calls.get()) == signal.SIGHUP:
-        threading.Thread(target=reload, args=[house, notifier], name="reload", daemon=True).start()
+        threading.Thread(
+            target=reload, args=[controlplane, notifier], name="reload", daemon=True
+        ).start()
     if isinstance(call, LipsyncError):
         raise call
 
 
-def reload(house: House, notifier: Notifier) -> None:
+def reload(controlplane: ControlPlane, notifier: Notifier) -> None:
     """A reload that nobody waits for but systemd, where the unit is of Type=notify-reload."""
-    if house.status.condition is not Condition.READY:
-        return log.warning("reload: refused, the daemon is %s", house.status.condition)
+    if controlplane.status.condition is not Condition.READY:
+        return log.warning("reload: refused, the daemon is %s", controlplane.status.condition)
     notifier.reloading()
     try:
-        house.reloader.reload()
+        controlplane.reloader.reload()
     except LipsyncError as error:
         log.error("reload: refused, %s %s", error.message, error.hint)
     except Exception:
         log.exception("reload: broke")
-    if house.status.condition is Condition.READY:
+    if controlplane.status.condition is Condition.READY:
         notifier.ready()
     return None
 
 
-def load_data_plane(config: Config, report: Report) -> DataPlane:
+def load_renderer(config: Config, report: Report) -> Renderer:
     """The real models; imported only here, because that takes seconds."""
     set_up_libraries()
-    from lipsyncd.render.local import open_studio  # noqa: PLC0415
+    from lipsyncd.render.local import open_renderer  # noqa: PLC0415
 
-    return open_studio(config, report)
+    return open_renderer(config, report)
 
 
 def _tell_failure(error: LipsyncError, status: Status, notifier: Notifier) -> None:
     """The last words: why the daemon did not come up, or cannot go on."""
     words = f"{error.message} {error.hint}"
-    event = EVENTS.get(type(error))
+    event = ENTRIES.get(type(error))
     if event is None and status.condition in ALIVE:
         log.critical("%s", words, exc_info=error.__cause__)
     else:

@@ -20,7 +20,7 @@ from lipsyncd.errors import LipsyncError
 from lipsyncd.protocol.connection import HUNG_UP, Connection
 from lipsyncd.protocol.wire import MAX_DESCRIPTORS, Kind
 
-PATIENCE = 30.0  # seconds for the daemon to answer a raid and hang up
+TIMEOUT = 30.0  # seconds for the daemon to answer a raid and hang up
 NOISE = 0.1  # of the raids are no conversation at all
 ROUGH = 0.3  # of the conversations have messages in them that are none
 GOOD = 0.5  # of the messages of a conversation are as they should be
@@ -73,7 +73,7 @@ class Raider:
         """
         with socket.socket(socket.AF_UNIX) as sock:
             sock.connect(str(self._path))
-            sock.settimeout(PATIENCE)
+            sock.settimeout(TIMEOUT)
             try:
                 for frame in self._frames():
                     self._send(sock, frame)
@@ -120,7 +120,7 @@ class Raider:
     def _hear(self, sock: socket.socket) -> None:
         """All that the daemon says."""
         with Connection(sock.dup()) as connection:
-            while message := connection.receive(PATIENCE):
+            while message := connection.receive(TIMEOUT):
                 with message:
                     name = "name" if message.kind is Kind.ERROR else "verb"
                     self.answers[str(message.body[name])] += 1
@@ -158,7 +158,7 @@ class Siege:
         """The daemon's, once no job runs and no session is left, if it ever comes to that."""
         with self._daemon.client() as client:
             self._end_all(client)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while (found := Vitals.of(self._daemon.process.pid)).threads > self._threads:
             if time.monotonic() > deadline:
                 break

@@ -184,7 +184,7 @@ def test_a_reload_that_is_refused_says_why_and_has_its_exit_code(site: Site) -> 
     assert ended.returncode == 78
     assert "colour is not one of" in ended.stderr
     daemon.toml.write_text("")
-    daemon.studio.fault = CheckpointInvalid("The checkpoint is damaged.", "Copy it again.")
+    daemon.renderer.fault = CheckpointInvalid("The checkpoint is damaged.", "Copy it again.")
     assert site.ctl(*only, "reload").returncode == 66
 
 

@@ -14,7 +14,7 @@ from living import living
 from paced import Gate, endless
 
 from lipsyncd.errors import CheckpointMissing, DeviceLost
-from lipsyncd.system.status import PATIENCE
+from lipsyncd.system.status import EXTENSION
 
 
 def told(systemd: socket.socket, *words: str) -> list[str]:
@@ -36,7 +36,7 @@ def test_ready_comes_last_and_the_status_before_it(tmp_path: Path, systemd: sock
     with living(tmp_path):
         *before, status, ready = told(systemd, "READY")
     assert (status, ready) == ("STATUS=ready on none, 0 queued", "READY=1")
-    assert f"EXTEND_TIMEOUT_USEC={round(PATIENCE * 1e6)}" in before
+    assert f"EXTEND_TIMEOUT_USEC={round(EXTENSION * 1e6)}" in before
     assert "WATCHDOG=1" not in before
 
 
@@ -54,10 +54,10 @@ def test_an_idle_daemon_pings_because_it_proves_its_device(
     with living(tmp_path) as daemon:
         told(watchdog, "READY")
         told(watchdog, "WATCHDOG")
-        passes = daemon.studio.proofs.qsize()
+        passes = daemon.renderer.proofs.qsize()
         told(watchdog, "WATCHDOG")
         told(watchdog, "WATCHDOG")
-        assert daemon.studio.proofs.qsize() > passes
+        assert daemon.renderer.proofs.qsize() > passes
 
 
 def test_a_render_that_hangs_ends_the_pings_and_is_named(
@@ -101,9 +101,9 @@ def test_a_lost_device_keeps_the_job_and_ends_the_daemon(
     tmp_path: Path, watchdog: socket.socket
 ) -> None:
     with living(tmp_path) as daemon:
-        daemon.studio.fault = DeviceLost("The device computes wrongly.", "Check its memory.")
+        daemon.renderer.fault = DeviceLost("The device computes wrongly.", "Check its memory.")
         daemon.ended.wait()
-        assert daemon.error is daemon.studio.fault
+        assert daemon.error is daemon.renderer.fault
         daemon.is_told = True
 
 
@@ -158,7 +158,7 @@ def test_sighup_reloads_and_ready_ends_it(tmp_path: Path, systemd: socket.socket
         daemon.calls.put(signal.SIGHUP)
         assert told(systemd, "RELOADING")[-1].startswith("RELOADING=1\nMONOTONIC_USEC=")
         told(systemd, "READY")
-        assert len(daemon.studio.reloads) == 1
+        assert len(daemon.renderer.reloads) == 1
 
 
 def test_a_bad_configuration_ends_a_reload_as_well(
@@ -170,7 +170,7 @@ def test_a_bad_configuration_ends_a_reload_as_well(
         daemon.calls.put(signal.SIGHUP)
         told(systemd, "RELOADING")
         told(systemd, "READY")
-        assert daemon.studio.reloads == []
+        assert daemon.renderer.reloads == []
         assert "colour is not one of" in caplog.text
 
 
@@ -184,4 +184,4 @@ def test_sighup_while_loading_does_not_make_it_ready(
         daemon.may_load.set()
         heard = told(systemd, "READY")
     assert not any(each.startswith("RELOADING") for each in heard)
-    assert daemon.studio.reloads == []
+    assert daemon.renderer.reloads == []

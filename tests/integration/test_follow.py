@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from killable import victim
 from lives import lives
-from living import Client, Daemon, housed, living, session_of
+from living import Client, Daemon, living, session_of, with_controlplane
 from paced import Gate
 
 from lipsyncd.errors import EventsGone, UnknownJob
@@ -19,7 +19,7 @@ from lipsyncd.protocol.job import ENDED, State, move
 from lipsyncd.protocol.options import Options
 from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.transitions import new_job
-from lipsyncd.service.controlplane import House
+from lipsyncd.service.controlplane import ControlPlane
 
 LIFE = ["queued", "running", "succeeded"]
 
@@ -132,14 +132,14 @@ def test_progress_is_no_change_of_state(
 
 
 def test_others_are_not_told(tmp_path: Path, quick: None) -> None:
-    with housed(tmp_path) as house, session_of(1000, house) as owner:
+    with with_controlplane(tmp_path) as controlplane, session_of(1000, controlplane) as owner:
         job = owner.submit(tmp_path)
-        with session_of(1001, house) as other:
+        with session_of(1001, controlplane) as other:
             with pytest.raises(UnknownJob):
                 other.ask("follow", job=job)
             other.say("follow", since=0)
             assert idle(other) == 1
-        with session_of(0, house) as root:
+        with session_of(0, controlplane) as root:
             root.say("follow", since=0)
             assert states(root, 1) == [(job, "queued")]
 
@@ -155,10 +155,10 @@ def test_a_follower_that_does_not_read_loses_nothing(tmp_path: Path) -> None:
 
 
 def test_a_follower_stays_through_batches_of_old_news(tmp_path: Path) -> None:
-    with housed(tmp_path) as house:
+    with with_controlplane(tmp_path) as controlplane:
         for _ in range(250):
-            house.store.add(new_job(os.getuid(), "face", "voice", Options()))
-        with session_of(os.getuid(), house) as client:
+            controlplane.store.add(new_job(os.getuid(), "face", "voice", Options()))
+        with session_of(os.getuid(), controlplane) as client:
             client.say("follow", since=0)
             assert [each["seq"] for each in happened(client, 250)] == list(range(1, 251))
 
@@ -182,18 +182,21 @@ def test_what_has_been_forgotten_is_not_passed_over_in_silence(tmp_path: Path) -
 
 
 def test_a_follower_too_slow_for_what_is_kept_is_told(tmp_path: Path, quick: None) -> None:
-    with housed(tmp_path) as house, session_of(os.getuid(), house) as client:
-        jobs = [ended(house) for _ in range(300)]
+    with (
+        with_controlplane(tmp_path) as controlplane,
+        session_of(os.getuid(), controlplane) as client,
+    ):
+        jobs = [ended(controlplane) for _ in range(300)]
         client.say("follow", since=0)
         happened(client, 1)  # the daemon has read a batch, and waits for its client to read on
-        house.history.forget(jobs)
+        controlplane.history.forget(jobs)
         with pytest.raises(EventsGone):
             happened(client, 600)
 
 
-def ended(house: House) -> str:
-    job = house.store.add(new_job(os.getuid(), "face", "voice", Options()))
-    house.store.put(move(job, State.CANCELLED, ended_at=job.created_at))
+def ended(controlplane: ControlPlane) -> str:
+    job = controlplane.store.add(new_job(os.getuid(), "face", "voice", Options()))
+    controlplane.store.put(move(job, State.CANCELLED, ended_at=job.created_at))
     return job.id
 
 

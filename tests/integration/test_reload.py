@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from living import Client, Daemon, housed, living, session_of
+from living import Client, Daemon, living, session_of, with_controlplane
 from paced import Gate
 
 from lipsyncd.errors import (
@@ -50,7 +50,7 @@ def test_the_studio_gets_the_new_configuration_while_a_job_runs(
     gate.at.get()
     daemon.toml.write_text("[render]\nbatch = 3")
     client.ask("reload")
-    assert [each.render.batch for each in daemon.studio.reloads] == [3]
+    assert [each.render.batch for each in daemon.renderer.reloads] == [3]
     assert client.ask("info")["reloads"] == 1
     gate.let_go()
     ended = client.end_of(job)
@@ -65,7 +65,7 @@ def test_a_mistake_is_named_and_changes_nothing(
     daemon.toml.write_text(text)
     with pytest.raises(ConfigInvalid):
         client.ask("reload")
-    assert daemon.studio.reloads == []
+    assert daemon.renderer.reloads == []
     assert client.ask("health")["ready"]
 
 
@@ -73,11 +73,11 @@ def test_models_that_cannot_be_loaded_change_nothing(
     daemon: Daemon, client: Client, tmp_path: Path
 ) -> None:
     get_ready(client)
-    daemon.studio.fault = CheckpointInvalid("The checkpoint is damaged.", "Copy it again.")
+    daemon.renderer.fault = CheckpointInvalid("The checkpoint is damaged.", "Copy it again.")
     daemon.toml.write_text(ONE_AT_A_TIME + "[limits]\nmax_face_bytes = 1")
     with pytest.raises(CheckpointInvalid, match="damaged"):
         client.ask("reload")
-    daemon.studio.fault = None
+    daemon.renderer.fault = None
     client.submit(tmp_path)
     report = client.ask("health")
     assert (report["state"], report["detail"]) == ("ready", "")
@@ -115,8 +115,8 @@ def test_while_stopping_a_reload_is_refused(
 @pytest.mark.parametrize("uid", [0, os.getuid()])
 def test_root_and_the_daemons_own_user_may_reload(tmp_path: Path, uid: int) -> None:
     with (
-        housed(tmp_path) as house,
-        session_of(uid, house) as client,
+        with_controlplane(tmp_path) as controlplane,
+        session_of(uid, controlplane) as client,
         pytest.raises(InvalidRequest, match="still loading"),
     ):
         client.ask("reload")
@@ -124,8 +124,8 @@ def test_root_and_the_daemons_own_user_may_reload(tmp_path: Path, uid: int) -> N
 
 def test_nobody_else_may(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with (
-        housed(tmp_path) as house,
-        session_of(os.getuid() + 1, house) as client,
+        with_controlplane(tmp_path) as controlplane,
+        session_of(os.getuid() + 1, controlplane) as client,
         pytest.raises(AccessDenied),
     ):
         client.ask("reload")

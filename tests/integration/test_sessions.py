@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from living import Client, Daemon, housed, living, session_of
+from living import Client, Daemon, living, session_of, with_controlplane
 from paced import Gate, Steps
 
 from lipsyncd import __version__
@@ -345,8 +345,12 @@ def test_of_progress_a_client_that_does_not_read_gets_the_newest_only(
 
 def test_a_client_that_reads_no_replies_loses_its_session(tmp_path: Path) -> None:
     ours, theirs = socket.socketpair()
-    with housed(tmp_path) as house, ours, Connection(theirs, patience=0.05) as connection:
-        session = Session(connection, Peer(1, os.getuid()), house)
+    with (
+        with_controlplane(tmp_path) as controlplane,
+        ours,
+        Connection(theirs, timeout=0.05) as connection,
+    ):
+        session = Session(connection, Peer(1, os.getuid()), controlplane)
         thread = threading.Thread(target=session.run)
         thread.start()
         ours.sendall(HELLO)
@@ -392,14 +396,14 @@ def test_health_tells_what_the_daemon_is_doing(tmp_path: Path) -> None:
 def test_the_longest_list_fits_into_a_message(tmp_path: Path) -> None:
     fat = "\N{CLAPPER BOARD}" * 255
     error = NoFace("x" * 1000, "y" * 200).as_map()
-    with housed(tmp_path) as house:
+    with with_controlplane(tmp_path) as controlplane:
         for number in range(MAX_LISTED):
             terms = Terms(key=f"{number:03}{fat[:125]}")
             job = new_job(os.getuid(), fat, fat, Options(), terms)
-            running = house.store.begin(house.store.add(job).id)
+            running = controlplane.store.begin(controlplane.store.add(job).id)
             assert running
-            house.store.put(move(running, State.FAILED, ended_at=0.0, error=error))
-        with session_of(os.getuid(), house) as client:
+            controlplane.store.put(move(running, State.FAILED, ended_at=0.0, error=error))
+        with session_of(os.getuid(), controlplane) as client:
             assert len(client.ask("list")["jobs"]) == MAX_LISTED
 
 

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from living import Client, housed, living, session_of
+from living import Client, living, session_of, with_controlplane
 from paced import Gate, endless, raising
 
 from lipsyncd.errors import (
@@ -234,15 +234,15 @@ def test_jobs_are_listed_the_newest_last(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("verb", ["status", "wait", "fetch", "cancel"])
 def test_a_job_is_seen_by_its_owner_and_by_root_only(tmp_path: Path, verb: str) -> None:
-    with housed(tmp_path) as house:
-        with session_of(1000, house) as owner, session_of(1001, house) as other:
+    with with_controlplane(tmp_path) as controlplane:
+        with session_of(1000, controlplane) as owner, session_of(1001, controlplane) as other:
             job = owner.submit(tmp_path)
             with pytest.raises(UnknownJob):
                 other.ask(verb, job=job)
             assert other.ask("list")["jobs"] == []
             assert owner.job(job)["owner"] == 1000
             assert [each["id"] for each in owner.ask("list")["jobs"]] == [job]
-        with session_of(0, house) as root:
+        with session_of(0, controlplane) as root:
             assert [each["id"] for each in root.ask("list")["jobs"]] == [job]
             assert root.ask("cancel", job=job)["job"]["state"] == "cancelled"
 

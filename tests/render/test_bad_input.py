@@ -196,9 +196,9 @@ def test_bad_input_is_named_and_harms_nothing(
     assert ended.returncode == 65
     assert error["name"] == name
     assert error["hint"].endswith(".")
-    complaints = [line for line in ended.stderr.splitlines() if error["message"] in line]
-    assert complaints == [ended.stderr.splitlines()[-1]]
-    assert complaints[0].endswith(f"{error['message']} {error['hint']}")
+    refusals = [line for line in ended.stderr.splitlines() if error["message"] in line]
+    assert refusals == [ended.stderr.splitlines()[-1]]
+    assert refusals[0].endswith(f"{error['message']} {error['hint']}")
     assert not out.exists()
     kept = {Path(path).name for path in spooled(daemon) - before}
     assert kept <= {"face", "voice", *(job["id"] for job in jobs_of(ended))}  # for a retry

@@ -18,11 +18,11 @@ from clips import clip
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from lipsyncd.config import Config, Render
-from lipsyncd.model.batcher import Request, Sharing
+from lipsyncd.model.batcher import Batcher, Request
 from lipsyncd.model.generator import Generator
 from lipsyncd.protocol.job import Paths
 from lipsyncd.protocol.options import Options
-from lipsyncd.render.local import Studio, open_studio
+from lipsyncd.render.local import LocalRenderer, open_renderer
 
 BATCH = 16  # more than some of the jobs have frames
 LOSSLESS = Options(crf=0)
@@ -75,22 +75,22 @@ class Device:
 
 @pytest.fixture(scope="module")
 def device() -> Iterator[Device]:
-    seen, enter = Device(), Sharing._enter
+    seen, enter = Device(), Batcher._enter
 
-    def asking(sharing: Sharing, request: Request) -> None:
-        enter(sharing, request)
+    def asking(batcher: Batcher, request: Request) -> None:
+        enter(batcher, request)
         seen.asked.release()
 
     with pytest.MonkeyPatch.context() as patch, register_module_forward_pre_hook(seen.see):
-        patch.setattr(Sharing, "_enter", asking)
+        patch.setattr(Batcher, "_enter", asking)
         yield seen
 
 
 @pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory, device: Device) -> Studio:
+def renderer(tmp_path_factory: pytest.TempPathFactory, device: Device) -> LocalRenderer:
     state = tmp_path_factory.mktemp("state")
     config = Config(device="cpu", state=state, render=Render(batch=BATCH))
-    return open_studio(config, print)
+    return open_renderer(config, print)
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +104,9 @@ def jobs(neutral: Path, paper: Path, speak: Callable[[float], Path]) -> dict[str
     }
 
 
-def rendered(studio: Studio, job: Job, result: Path) -> list[str]:
+def rendered(renderer: LocalRenderer, job: Job, result: Path) -> list[str]:
     """The pictures of the result, each as its hash."""
-    for _ in studio.render(job.options, Paths(job.face, job.voice, result)):
+    for _ in renderer.render(job.options, Paths(job.face, job.voice, result)):
         pass
     with av.open(str(result)) as container:
         pictures = (frame.to_ndarray() for frame in container.decode(video=0))
@@ -115,12 +115,15 @@ def rendered(studio: Studio, job: Job, result: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def alone(
-    studio: Studio, device: Device, jobs: dict[str, Job], tmp_path_factory: pytest.TempPathFactory
+    renderer: LocalRenderer,
+    device: Device,
+    jobs: dict[str, Job],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Alone]:
     folder, found = tmp_path_factory.mktemp("alone"), {}
     for name, job in jobs.items():
         before = device.passes
-        pictures = rendered(studio, job, folder / name)
+        pictures = rendered(renderer, job, folder / name)
         found[name] = Alone(pictures, device.passes - before)
     return found
 
@@ -131,7 +134,7 @@ def alone(
     ids=len,
 )
 def test_a_result_does_not_depend_on_what_is_rendered_beside_it(  # noqa: PLR0917
-    studio: Studio,
+    renderer: LocalRenderer,
     device: Device,
     jobs: dict[str, Job],
     alone: dict[str, Alone],
@@ -142,7 +145,7 @@ def test_a_result_does_not_depend_on_what_is_rendered_beside_it(  # noqa: PLR091
     with ThreadPoolExecutor(len(names)) as pool:
         with device.held():  # the first in its first pass, until all others wait
             for name in names:
-                results.append(pool.submit(rendered, studio, jobs[name], tmp_path / name))
+                results.append(pool.submit(rendered, renderer, jobs[name], tmp_path / name))
                 device.asked.acquire()
                 device.reached.wait()
         for name, result in zip(names, results, strict=True):
@@ -153,20 +156,22 @@ def test_a_result_does_not_depend_on_what_is_rendered_beside_it(  # noqa: PLR091
 
 
 def test_a_cancelled_render_does_not_touch_the_one_beside_it(
-    studio: Studio,
+    renderer: LocalRenderer,
     device: Device,
     jobs: dict[str, Job],
     alone: dict[str, Alone],
     tmp_path: Path,
 ) -> None:
     cancelled, other = jobs["leaving"], jobs["video"]
-    steps = studio.render(LOSSLESS, Paths(cancelled.face, cancelled.voice, tmp_path / "cancelled"))
+    steps = renderer.render(
+        LOSSLESS, Paths(cancelled.face, cancelled.voice, tmp_path / "cancelled")
+    )
     while not next(steps).done:
         pass
     assert any(tmp_path.iterdir())
     with ThreadPoolExecutor() as pool:
         with device.held():
-            result = pool.submit(rendered, studio, other, tmp_path / "other")
+            result = pool.submit(rendered, renderer, other, tmp_path / "other")
             device.reached.wait()
             closed = pool.submit(steps.close)
         closed.result()

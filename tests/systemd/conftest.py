@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
-from booted import Machine, furnished, install, why_not
+from booted import Machine, assembled, install, why_not
 
 FIGURES: list[str] = []
 
@@ -40,5 +40,5 @@ def installed() -> None:
 @pytest.fixture
 def machine(installed: None) -> Iterator[Machine]:
     """A machine of its own for each test: half a second."""
-    with furnished() as machine:
+    with assembled() as machine:
         yield machine

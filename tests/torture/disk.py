@@ -23,7 +23,7 @@ from acts import ACTS, NO_MEDIA
 from failing import ERRORS, FOR_EVER, Kind, NoCompiler
 from living import Client
 from mishaps import Trial
-from world import PATIENCE, World
+from world import TIMEOUT, World
 
 LIFE_ACTS = ("start", "recovery", "stop")  # each fault takes a life
 LASTING = ("start", "recovery")  # the same call fails for the whole of it, as well
@@ -253,7 +253,7 @@ class Torture:
         assert world.life
         if not world.life.ended() and chance.random() < 0.2:
             world.life.tell(chance.choice((signal.SIGKILL, signal.SIGTERM)))
-            world.life.ended(PATIENCE)
+            world.life.ended(TIMEOUT)
             world.begin()
         elif world.life.ended():
             world.judge_exit()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lipsyncd.config import Chosen, Config, Limits
+from lipsyncd.config import Config, Limits, LiveConfig
 from lipsyncd.config import Retention as Rules
 from lipsyncd.errors import (
     DiskFull,
@@ -32,7 +32,7 @@ from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.history import History
 from lipsyncd.queue.store.jobs import Store
 from lipsyncd.queue.transitions import failed, new_job, succeeded
-from lipsyncd.queue.updates import Board
+from lipsyncd.queue.updates import Updates
 from lipsyncd.system.notify import Notifier
 from lipsyncd.system.watchdog import Heartbeat
 
@@ -68,12 +68,12 @@ class Desk:
         self.files = ExitStack()
         self.database = Database(directory / "jobs.sqlite")
         kept = Rules(max_bytes_per_user=limits.pop("kept", 1 << 30), grace_minutes=GRACE_MINUTES)
-        self.chosen = chosen = Chosen(Config(limits=Limits(**limits), retention=kept))
-        self.store, self.spool = Store(self.database), Roomy(directory / "spool", chosen)
+        self.live_config = live_config = LiveConfig(Config(limits=Limits(**limits), retention=kept))
+        self.store, self.spool = Store(self.database), Roomy(directory / "spool", live_config)
         heartbeat = Heartbeat(Notifier())
-        self.board = Board()
-        self.scheduler = Scheduler(self.store, self.spool, self.board, heartbeat, chosen)
-        self.admission = Admission(self.store, self.spool, self.scheduler, chosen)
+        self.updates = Updates()
+        self.scheduler = Scheduler(self.store, self.spool, self.updates, heartbeat, live_config)
+        self.admission = Admission(self.store, self.spool, self.scheduler, live_config)
 
     def submit(self, owner: int = ALICE, options: Options = PLAIN, **terms: Any) -> Job:
         job = new_job(owner, "face.mp4", "voice.wav", options, Terms(**terms))
@@ -88,8 +88,8 @@ class Desk:
     def room(self, size: int) -> None:
         """The disk has so many bytes for the spool, and none that are to stay free."""
         self.spool.room = size
-        limits = replace(self.chosen.config.limits, min_free_bytes=0)
-        self.chosen.config = replace(self.chosen.config, limits=limits)
+        limits = replace(self.live_config.config.limits, min_free_bytes=0)
+        self.live_config.config = replace(self.live_config.config, limits=limits)
 
     def spooled(self) -> set[str]:
         return {path.name for path in (self.directory / "spool").iterdir()}
@@ -150,7 +150,7 @@ def test_who_is_refused_learns_when_a_job_of_his_own_leaves_the_queue(tmp_path: 
         for _ in range(2):  # as many as one user may have at once; a slot is free for others
             running = desk.store.begin(desk.submit().id)
             assert running
-            desk.board.post(replace(running, total=70, fps=1.0))
+            desk.updates.publish(replace(running, total=70, fps=1.0))
         desk.submit()
         with pytest.raises(QueueFull, match="of one user") as refused:
             desk.submit()
@@ -204,7 +204,7 @@ def test_what_a_users_ended_jobs_keep_has_a_bound_and_a_clean_makes_room(tmp_pat
         with pytest.raises(QueueFull, match="ended jobs of one user"):
             desk.admission.retry(failures[0])
         desk.submit(BOB)
-        Retention(History(desk.database), desk.spool, desk.chosen).clean(failures[:1])
+        Retention(History(desk.database), desk.spool, desk.live_config).clean(failures[:1])
         desk.submit()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lipsyncd.render.prefetch import Pulse, ahead
+from lipsyncd.render.prefetch import Pulse, prefetch
 
 
 @pytest.fixture(autouse=True)
@@ -17,12 +17,12 @@ def no_thread_is_left() -> Iterator[None]:
 
 @pytest.mark.parametrize("depth", [1, 3, 100])
 def test_the_items_are_the_same_in_the_same_order(depth: int) -> None:
-    with ahead(range(50), depth) as items:
+    with prefetch(range(50), depth) as items:
         assert list(items) == list(range(50))
 
 
 def test_no_items_are_no_items() -> None:
-    with ahead([], 3) as items:
+    with prefetch([], 3) as items:
         assert list(items) == []
 
 
@@ -30,7 +30,7 @@ def test_they_are_made_by_another_thread() -> None:
     def makers() -> Iterator[int]:
         yield threading.get_ident()
 
-    with ahead(makers(), 1) as items:
+    with prefetch(makers(), 1) as items:
         assert list(items) != [threading.get_ident()]
 
 
@@ -46,7 +46,7 @@ def test_only_so_many_are_made_before_they_are_used() -> None:
                 reached.set()
             yield number
 
-    with ahead(items(), depth=3) as coming:
+    with prefetch(items(), depth=3) as coming:
         assert next(coming) == 0
         assert reached.wait(60)
         assert len(made) == 5
@@ -58,7 +58,7 @@ def test_an_error_is_raised_where_the_items_are_used() -> None:
         yield 1
         raise KeyError("lost")
 
-    with ahead(items(), 3) as coming:
+    with prefetch(items(), 3) as coming:
         assert next(coming) == 1
         with pytest.raises(KeyError, match="lost"):
             next(coming)
@@ -69,7 +69,7 @@ def test_an_error_that_nobody_reaches_is_forgotten() -> None:
         yield 1
         raise KeyError("lost")
 
-    with ahead(items(), 3) as coming:
+    with prefetch(items(), 3) as coming:
         assert next(coming) == 1
 
 
@@ -85,7 +85,7 @@ def test_leaving_early_ends_the_thread(taken: int) -> None:
             ended.set()
 
     endless = items()
-    with ahead(endless, 2) as coming:
+    with prefetch(endless, 2) as coming:
         for _ in range(taken):
             next(coming)
     endless.close()
@@ -93,18 +93,21 @@ def test_leaving_early_ends_the_thread(taken: int) -> None:
 
 
 def test_an_error_in_the_block_ends_the_thread_and_goes_on() -> None:
-    with pytest.raises(ValueError, match="mine"), ahead(iter(range(10**9)), 2) as coming:
+    with pytest.raises(ValueError, match="mine"), prefetch(iter(range(10**9)), 2) as coming:
         next(coming)
         raise ValueError("mine")
 
 
 def test_one_can_be_made_ahead_of_another() -> None:
-    with ahead(range(200), 4) as numbers, ahead((n * n for n in numbers), 1) as squares:
+    with prefetch(range(200), 4) as numbers, prefetch((n * n for n in numbers), 1) as squares:
         assert list(squares) == [n * n for n in range(200)]
 
 
 def test_leaving_two_early_ends_both() -> None:
-    with ahead(iter(range(10**9)), 4) as numbers, ahead((n * n for n in numbers), 1) as squares:
+    with (
+        prefetch(iter(range(10**9)), 4) as numbers,
+        prefetch((n * n for n in numbers), 1) as squares,
+    ):
         assert [next(squares) for _ in range(3)] == [0, 1, 4]
 
 
@@ -113,7 +116,7 @@ def test_an_error_passes_through_both() -> None:
         yield 1
         raise KeyError("lost")
 
-    with ahead(items(), 4) as numbers, ahead((n * n for n in numbers), 1) as squares:
+    with prefetch(items(), 4) as numbers, prefetch((n * n for n in numbers), 1) as squares:
         assert next(squares) == 1
         with pytest.raises(KeyError, match="lost"):
             next(squares)
@@ -130,7 +133,7 @@ def test_while_something_beats_it_is_told_that_nothing_is_there_yet(
             pulse.beat()
         yield 1
 
-    with ahead(items(), 1, pulse) as coming:
+    with prefetch(items(), 1, pulse) as coming:
         assert next(coming) is None
         told.set()
         assert next(item for item in coming if item is not None) == 1
@@ -145,5 +148,5 @@ def test_while_nothing_beats_nothing_is_told(monkeypatch: pytest.MonkeyPatch) ->
         assert not released.wait(0.2)
         yield 1
 
-    with ahead(items(), 1, Pulse()) as coming:
+    with prefetch(items(), 1, Pulse()) as coming:
         assert list(coming) == [1]

@@ -10,21 +10,21 @@ from pathlib import Path
 import pytest
 
 from lipsyncd.errors import DiskFailed
-from lipsyncd.system.crashlog import OUT_OF_MEMORY, BlackBox
+from lipsyncd.system.crashlog import OUT_OF_MEMORY, CrashLog
 
 LIFE = """
 import os, sys
 from pathlib import Path
 from lipsyncd.errors import DeviceLost
-from lipsyncd.system.crashlog import BlackBox
-with BlackBox(Path(sys.argv[1])).armed(lambda: len(sys.argv) > 2):
+from lipsyncd.system.crashlog import CrashLog
+with CrashLog(Path(sys.argv[1])).armed(lambda: len(sys.argv) > 2):
     {}
 """
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> BlackBox:
-    return BlackBox(tmp_path / "crash")
+def crashlog(tmp_path: Path) -> CrashLog:
+    return CrashLog(tmp_path / "crash")
 
 
 def live(tmp_path: Path, last_act: str, *jobs: str) -> int:
@@ -34,31 +34,31 @@ def live(tmp_path: Path, last_act: str, *jobs: str) -> int:
     return subprocess.run(life, env=env, check=False).returncode
 
 
-def test_there_is_no_evidence_before_the_first_life(box: BlackBox) -> None:
-    assert box.read() == ""
+def test_there_is_no_evidence_before_the_first_life(crashlog: CrashLog) -> None:
+    assert crashlog.read() == ""
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL])
-def test_a_crash_leaves_its_stacks(tmp_path: Path, box: BlackBox, number: int) -> None:
+def test_a_crash_leaves_its_stacks(tmp_path: Path, crashlog: CrashLog, number: int) -> None:
     assert live(tmp_path, f"os.kill(os.getpid(), {int(number)})") == -number
-    assert box.read().startswith("Fatal Python error")
-    assert 'File "<string>", line 7' in box.read()
+    assert crashlog.read().startswith("Fatal Python error")
+    assert 'File "<string>", line 7' in crashlog.read()
 
 
-def test_a_kill_from_outside_leaves_nothing(tmp_path: Path, box: BlackBox) -> None:
+def test_a_kill_from_outside_leaves_nothing(tmp_path: Path, crashlog: CrashLog) -> None:
     assert live(tmp_path, "os.kill(os.getpid(), 9)") == -9
     assert (tmp_path / "crash").exists()
-    assert box.read() == ""
+    assert crashlog.read() == ""
 
 
-def test_a_device_that_is_lost_under_a_job_is_evidence(tmp_path: Path, box: BlackBox) -> None:
+def test_a_device_that_is_lost_under_a_job_is_evidence(tmp_path: Path, crashlog: CrashLog) -> None:
     live(tmp_path, "raise DeviceLost('The GPU is gone.', 'Look.')", "a job")
-    assert box.read() == "gpu.lost: The GPU is gone."
+    assert crashlog.read() == "gpu.lost: The GPU is gone."
 
 
-def test_one_that_is_lost_while_idle_is_none(tmp_path: Path, box: BlackBox) -> None:
+def test_one_that_is_lost_while_idle_is_none(tmp_path: Path, crashlog: CrashLog) -> None:
     live(tmp_path, "raise DeviceLost('The GPU is gone.', 'Look.')")
-    assert box.read() == ""
+    assert crashlog.read() == ""
 
 
 def test_an_orderly_end_leaves_not_even_a_file(tmp_path: Path) -> None:
@@ -66,24 +66,24 @@ def test_an_orderly_end_leaves_not_even_a_file(tmp_path: Path) -> None:
     assert not (tmp_path / "crash").exists()
 
 
-def test_a_life_forgets_the_one_before(tmp_path: Path, box: BlackBox) -> None:
+def test_a_life_forgets_the_one_before(tmp_path: Path, crashlog: CrashLog) -> None:
     live(tmp_path, "os.abort()")
     live(tmp_path, "os.kill(os.getpid(), 9)")
-    assert box.read() == ""
+    assert crashlog.read() == ""
 
 
 def test_a_kill_for_lack_of_memory_is_evidence(
-    tmp_path: Path, box: BlackBox, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, crashlog: CrashLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counters = tmp_path / "vmstat"
     counters.write_text("pgfault 7\noom_kill 3\n")
     monkeypatch.setattr("lipsyncd.system.crashlog.COUNTERS", counters)
     (tmp_path / "crash").write_text(f"{boot()} 3\n")
-    assert box.read() == ""
+    assert crashlog.read() == ""
     counters.write_text("pgfault 9\noom_kill 4\n")
-    assert box.read() == OUT_OF_MEMORY
+    assert crashlog.read() == OUT_OF_MEMORY
     (tmp_path / "crash").write_text("another-boot 3\n")
-    assert box.read() == ""
+    assert crashlog.read() == ""
 
 
 def boot() -> str:
@@ -92,16 +92,16 @@ def boot() -> str:
 
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.symlink("/dev/zero", path)])
 def test_what_is_no_file_of_ours_is_no_evidence_and_gives_way(
-    tmp_path: Path, box: BlackBox, make: Callable[[Path], None]
+    tmp_path: Path, crashlog: CrashLog, make: Callable[[Path], None]
 ) -> None:
     make(tmp_path / "crash")
-    assert box.read() == ""
+    assert crashlog.read() == ""
     assert live(tmp_path, "os.kill(os.getpid(), 6)") == -6
-    assert box.read().startswith("Fatal Python error")
+    assert crashlog.read().startswith("Fatal Python error")
 
 
 def test_evidence_that_cannot_be_read_for_now_is_not_forgotten(
-    tmp_path: Path, box: BlackBox, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, crashlog: CrashLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live(tmp_path, "os.kill(os.getpid(), 6)")
 
@@ -110,5 +110,5 @@ def test_evidence_that_cannot_be_read_for_now_is_not_forgotten(
 
     with monkeypatch.context() as patch, pytest.raises(DiskFailed):
         patch.setattr(Path, "read_text", fail)
-        box.read()
-    assert box.read().startswith("Fatal Python error")
+        crashlog.read()
+    assert crashlog.read().startswith("Fatal Python error")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lipsyncd.config import Chosen, Config
+from lipsyncd.config import Config, LiveConfig
 from lipsyncd.protocol.job import Job, State, move
 from lipsyncd.protocol.options import Options
 from lipsyncd.queue.pause import Pause
@@ -15,28 +15,30 @@ from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.jobs import Store
 from lipsyncd.queue.transitions import new_job
-from lipsyncd.queue.updates import Board
-from lipsyncd.service.statusline import Bulletin
+from lipsyncd.queue.updates import Updates
+from lipsyncd.service.statusline import StatusLine
 from lipsyncd.system.notify import Notifier
 from lipsyncd.system.status import Condition, Status
 
 
 class Desk:
-    """A bulletin over a real store, board and status."""
+    """A statusline over a real store, updates and status."""
 
     def __init__(self, directory: Path, systemd: socket.socket) -> None:
         self.systemd = systemd
         self.status = Status()
-        self.board = Board(self.status.news)
+        self.updates = Updates(self.status.news)
         self.database = Database(directory / "jobs.sqlite")
         self.store = Store(self.database)
         self.notifier = Notifier()
-        chosen = Chosen(Config())
-        self.pause = Pause(self.store, Spool(directory / "spool", chosen), chosen)
-        self.bulletin = Bulletin(self.status, self.store, self.board, self.pause, self.notifier)
+        live_config = LiveConfig(Config())
+        self.pause = Pause(self.store, Spool(directory / "spool", live_config), live_config)
+        self.statusline = StatusLine(
+            self.status, self.store, self.updates, self.pause, self.notifier
+        )
 
     def line(self) -> str:
-        self.bulletin.show()
+        self.statusline.show()
         return self.heard()
 
     def heard(self) -> str:
@@ -49,7 +51,7 @@ class Desk:
     def running(self, done: int = 0, total: int = 0, fps: float = 0.0) -> Job:
         job = move(new_job(0, "face", "voice", Options()), State.RUNNING)
         job = replace(job, done=done, total=total, fps=fps)
-        self.board.post(job)
+        self.updates.publish(job)
         return job
 
 
@@ -95,12 +97,12 @@ def test_a_stop_shows_the_job_it_waits_for(desk: Desk) -> None:
 
 
 def test_news_are_shown_by_themselves_and_only_if_the_line_differs(desk: Desk) -> None:
-    desk.bulletin.start()
+    desk.statusline.start()
     desk.get_ready()
     while desk.heard() != "ready on cuda:0, 0 queued":
         pass
-    desk.bulletin.stop()
-    desk.bulletin.show()
+    desk.statusline.stop()
+    desk.statusline.show()
     desk.systemd.setblocking(False)
     with pytest.raises(BlockingIOError):
         desk.heard()

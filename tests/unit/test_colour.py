@@ -11,7 +11,7 @@ MATRICES = {"601": 6, "709": 1, "2020": 9}
 RGB = np.random.default_rng(3).integers(0, 256, (16, 16, 3), np.uint8)
 
 
-@pytest.mark.parametrize("full", [False, True], ids=["studio", "full"])
+@pytest.mark.parametrize("full", [False, True], ids=["renderer", "full"])
 @pytest.mark.parametrize("matrix", MATRICES)
 def test_the_matrices_are_those_of_the_standard(matrix: str, full: bool) -> None:
     """Against a picture painted by the formulas, within the rounding of 8 bits."""

@@ -19,7 +19,7 @@ Pair = tuple[Connection, socket.socket]
 def pair() -> Iterator[Pair]:
     """A connection, and the bare socket at its other end."""
     ours, theirs = socket.socketpair()
-    with Connection(ours, patience=0.05) as connection, theirs:
+    with Connection(ours, timeout=0.05) as connection, theirs:
         yield connection, theirs
 
 
@@ -204,7 +204,7 @@ def test_a_byte_now_and_then_does_not_keep_a_message_alive(pair: Pair) -> None:
 
 def test_what_came_in_time_is_read_however_late_we_are() -> None:
     ours, theirs = socket.socketpair()
-    with Connection(ours, patience=0) as connection, theirs:
+    with Connection(ours, timeout=0) as connection, theirs:
         theirs.send(encode(Kind.REQUEST, {"verb": "hello"}))
         message = connection.receive()
         assert message and message.body == {"verb": "hello"}

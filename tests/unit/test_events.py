@@ -11,11 +11,11 @@ from lipsyncd.protocol.job import State, move
 from lipsyncd.protocol.options import Options
 from lipsyncd.queue.transitions import failed, new_job, tell
 from lipsyncd.system import catalog as events
-from lipsyncd.system.catalog import JOB_ACCEPTED, JOB_FAILED, JOB_FAILED_BY_INPUT, Event, emit
+from lipsyncd.system.catalog import JOB_ACCEPTED, JOB_FAILED, JOB_FAILED_BY_INPUT, Entry, emit
 from lipsyncd.system.journal import PRIORITIES, always, fields_of
 
 CATALOG = Path(__file__).parents[2] / "systemd/lipsyncd.catalog"
-EVENTS = {name: each for name, each in vars(events).items() if isinstance(each, Event)}
+EVENTS = {name: each for name, each in vars(events).items() if isinstance(each, Entry)}
 del EVENTS["JOB_FAILED_BY_INPUT"]  # the same event, less urgent
 # What an operator's scripts may rely on; never to be changed.
 IDS = {

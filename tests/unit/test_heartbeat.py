@@ -107,7 +107,7 @@ def test_who_stops_beating_is_named(notifier: Notifier, caplog: pytest.LogCaptur
     caplog.handler.addFilter(told.filter)
     heartbeat = Heartbeat(notifier)
     job = move(new_job(0, "face", "voice", Options()), State.RUNNING)
-    alarm = StallAlarm(heartbeat, patience=0.01)
+    alarm = StallAlarm(heartbeat, timeout=0.01)
     with heartbeat.life(job):
         alarm.start()
         record = told.get()

@@ -13,7 +13,7 @@ from lipsyncd.errors import DiskFull
 from lipsyncd.protocol.job import ENDED, Job, State, move
 from lipsyncd.protocol.options import Options, Terms
 from lipsyncd.queue.store.database import Database
-from lipsyncd.queue.store.history import Happening, History, Kept
+from lipsyncd.queue.store.history import Event, History, Kept
 from lipsyncd.queue.store.jobs import Store
 from lipsyncd.queue.transitions import new_job
 
@@ -43,12 +43,12 @@ def over(store: Store, owner: int = 1000, at: float = 0.0, size: int = 0) -> Job
     return end
 
 
-def told(history: History, since: int = 0, limit: int = ALL, **which: Any) -> list[Happening]:
-    return history.happenings(since, which.get("owner"), which.get("job"), limit)
+def told(history: History, since: int = 0, limit: int = ALL, **which: Any) -> list[Event]:
+    return history.events(since, which.get("owner"), which.get("job"), limit)
 
 
-def changes(happenings: list[Happening]) -> list[tuple[str, str]]:
-    return [(each.job.id, str(each.job.state)) for each in happenings]
+def changes(events: list[Event]) -> list[tuple[str, str]]:
+    return [(each.job.id, str(each.job.state)) for each in events]
 
 
 # Lists
@@ -81,7 +81,7 @@ def test_nobody_learns_from_a_page_that_anothers_job_exists(store: Store, histor
         assert history.newest(1, 10, before) == []
 
 
-# Happenings
+# Events
 
 
 def test_every_change_is_told_once_and_in_order(store: Store, history: History) -> None:
@@ -93,8 +93,8 @@ def test_every_change_is_told_once_and_in_order(store: Store, history: History) 
     store.put(end)
     begun(store, second)
     store.recover(crashed=True)
-    happenings = told(history)
-    assert changes(happenings) == [
+    events = told(history)
+    assert changes(events) == [
         (first.id, "queued"),
         (second.id, "queued"),
         (first.id, "running"),
@@ -104,9 +104,9 @@ def test_every_change_is_told_once_and_in_order(store: Store, history: History) 
         (second.id, "running"),
         (second.id, "queued"),
     ]
-    assert [each.seq for each in happenings] == list(range(1, 9))
-    assert [each.at for each in happenings] == sorted(each.at for each in happenings)
-    assert happenings[2].job == replace(end, state=State.RUNNING)
+    assert [each.seq for each in events] == list(range(1, 9))
+    assert [each.at for each in events] == sorted(each.at for each in events)
+    assert events[2].job == replace(end, state=State.RUNNING)
 
 
 def test_who_comes_back_learns_what_happened_meanwhile(store: Store, history: History) -> None:
@@ -157,7 +157,7 @@ def test_a_follower_beside_many_writers_misses_nothing(store: Store, history: Hi
     writers = [threading.Thread(target=write) for _ in range(4)]
     for writer in writers:
         writer.start()
-    heard: list[Happening] = []
+    heard: list[Event] = []
     while len(heard) < 4 * 10 * 3:
         heard += told(history, heard[-1].seq if heard else 0, limit=7)
     for writer in writers:
@@ -216,8 +216,8 @@ def test_of_what_is_forgotten_nothing_stays(
     history.forget([each.id for each in gone])
     with database.transaction() as db:
         (jobs,) = db.execute("SELECT count(*) FROM jobs").fetchone()
-        (happenings,) = db.execute("SELECT count(*) FROM happenings").fetchone()
-    assert (jobs, happenings) == (1, 3)
+        (events,) = db.execute("SELECT count(*) FROM happenings").fetchone()
+    assert (jobs, events) == (1, 3)
     assert history.newest(None, ALL) == [kept]
 
 

@@ -13,12 +13,12 @@ from queue import SimpleQueue
 
 import pytest
 
-from lipsyncd.config import Chosen, Config, Limits
+from lipsyncd.config import Config, Limits, LiveConfig
 from lipsyncd.config import Retention as Rules
 from lipsyncd.protocol.job import Job, State, move
 from lipsyncd.protocol.options import Options, Terms
 from lipsyncd.queue import janitor as module
-from lipsyncd.queue.janitor import GATHERING, LONGEST, Janitor, patience
+from lipsyncd.queue.janitor import GATHERING, LONGEST, Janitor, due_in
 from lipsyncd.queue.retention import Retention
 from lipsyncd.queue.scheduler import Scheduler
 from lipsyncd.queue.spool import Spool
@@ -26,7 +26,7 @@ from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.history import History
 from lipsyncd.queue.store.jobs import Store
 from lipsyncd.queue.transitions import new_job
-from lipsyncd.queue.updates import Board
+from lipsyncd.queue.updates import Updates
 from lipsyncd.system.catalog import CLOCK_SET, JOB_EXPIRED, JOBS_CLEANED
 from lipsyncd.system.clock import Moment, adopt, this_moment
 from lipsyncd.system.notify import Notifier
@@ -43,17 +43,19 @@ class Building:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.chosen = Chosen(Config(limits=Limits(min_free_bytes=0)))
+        self.live_config = LiveConfig(Config(limits=Limits(min_free_bytes=0)))
         self.database = Database(directory / "jobs.sqlite")
         self.store, self.history = Store(self.database), History(self.database)
-        self.spool = Spool(directory / "spool", self.chosen)
-        self.board = Board()
+        self.spool = Spool(directory / "spool", self.live_config)
+        self.updates = Updates()
         heartbeat = Heartbeat(Notifier())
-        self.scheduler = Scheduler(self.store, self.spool, self.board, heartbeat, self.chosen)
+        self.scheduler = Scheduler(
+            self.store, self.spool, self.updates, heartbeat, self.live_config
+        )
         self.set_by = 0.0
         self.rounds: SimpleQueue[Moment] = SimpleQueue()  # an item for each that has begun
-        retention = Retention(self.history, self.spool, self.chosen)
-        self.janitor = Janitor(self.store, self.scheduler, retention, self.board, self.moment)
+        retention = Retention(self.history, self.spool, self.live_config)
+        self.janitor = Janitor(self.store, self.scheduler, retention, self.updates, self.moment)
         self.cleanup = ExitStack()
 
     def moment(self) -> Moment:
@@ -77,12 +79,12 @@ class Building:
         self.spool.tidy(job.id, State.SUCCEEDED)
         ended = move(begun, State.SUCCEEDED, ended_at=time.time(), spool_bytes=6)
         self.store.put(ended)
-        self.board.post(ended)
+        self.updates.publish(ended)
         return ended
 
     def end_of(self, job: Job) -> Job:
         """The job once the janitor has ended it."""
-        with self.board.watch(job.id) as watch:
+        with self.updates.subscribe(job.id) as watch:
             found = self.found(job)
             while not found.is_ended:
                 select.select([watch], [], [])
@@ -196,7 +198,7 @@ def test_results_go_soon_after_a_bound_is_passed(
 ) -> None:
     monkeypatch.setattr(module, "LONGEST", HOUR)
     monkeypatch.setattr(module, "GATHERING", 0.01)
-    building.chosen.config = Config(retention=NONE_KEPT)
+    building.live_config.config = Config(retention=NONE_KEPT)
     building.start()
     building.rounds.get()
     job = building.end(building.submit())
@@ -209,9 +211,9 @@ def test_results_go_soon_after_a_bound_is_passed(
 @pytest.mark.parametrize("state", State)
 def test_only_an_end_or_a_deadline_wants_a_round_of_its_own(state: State) -> None:
     job = replace(new_job(1000, "face", "voice", Options()), state=state)
-    assert patience(job) == (GATHERING if job.is_ended else LONGEST)
-    due = patience(replace(job, expires_at=time.time() + 60))
-    assert due == (pytest.approx(60, abs=5) if state is State.QUEUED else patience(job))
+    assert due_in(job) == (GATHERING if job.is_ended else LONGEST)
+    due = due_in(replace(job, expires_at=time.time() + 60))
+    assert due == (pytest.approx(60, abs=5) if state is State.QUEUED else due_in(job))
 
 
 def test_a_round_is_made_anyway_from_time_to_time(
@@ -231,7 +233,7 @@ def test_no_deadline_and_no_result_notices_that_the_clock_was_set(
     building: Building, caplog: pytest.LogCaptureFixture, set_by: float
 ) -> None:
     waiting, kept = building.submit(expires=HOUR / 2), building.end(building.submit())
-    building.chosen.config = Config(retention=Rules(max_age_hours=1, grace_minutes=0))
+    building.live_config.config = Config(retention=Rules(max_age_hours=1, grace_minutes=0))
     building.start()
     building.make_round()
     with caplog.at_level(logging.INFO):
@@ -299,7 +301,7 @@ def test_what_breaks_one_duty_does_not_keep_the_janitor_from_the_next(
     building: Building, caplog: pytest.LogCaptureFixture
 ) -> None:
     late, kept = building.submit(expires=SOON), building.end(building.submit())
-    building.chosen.config = Config(retention=NONE_KEPT)
+    building.live_config.config = Config(retention=NONE_KEPT)
     building.tell_database(f"CREATE TEMP TRIGGER {BROKEN}")
     building.start()
     building.make_round()

@@ -22,7 +22,7 @@ from lipsyncd.errors import (
     UnreadableMedia,
     VoiceTooLong,
 )
-from lipsyncd.media.budget import Patience, PatientFile
+from lipsyncd.media.budget import BudgetedFile, TimeBudget
 from lipsyncd.media.limits import ALLOCATION, FASTEST, HELD_BYTES, SIDE, SLOWEST, held
 from lipsyncd.media.mp4 import Movie
 from lipsyncd.media.source import Source, examine_source, timeline
@@ -167,7 +167,7 @@ def test_what_the_disk_does_not_give_is_not_blamed_on_the_file() -> None:
 
 def indexed(path: Path) -> int:
     with path.open("rb") as file:
-        return Movie(PatientFile(file, Patience("It")), path.stat().st_size).stated().shown
+        return Movie(BudgetedFile(file, TimeBudget("It")), path.stat().st_size).stated().shown
 
 
 @pytest.mark.parametrize("movflags", ["", "+faststart", "frag_keyframe+empty_moov"])
@@ -282,10 +282,10 @@ def test_patience_is_not_lost_while_the_process_does_nothing(
 ) -> None:
     """As when it is stopped, or waits for a disk."""
     monkeypatch.setattr("lipsyncd.media.budget.FRAME_SECONDS", 0.05)
-    patience = Patience("The face")
+    budget = TimeBudget("The face")
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
     assert signal.sigtimedwait({signal.SIGUSR1}, 0.2) is None
-    patience.check()
+    budget.check()
 
 
 # Memory

@@ -238,7 +238,7 @@ def test_a_copy_that_cannot_be_opened_is_not_gone(
 def test_a_place_that_cannot_be_is_the_files_fault(tmp_path: Path) -> None:
     """A seek to before its beginning is refused by the system, too."""
     with (tmp_path / "file").open("wb+") as file:
-        opened = container.PatientFile(file, container.Patience("The face"))
+        opened = container.BudgetedFile(file, container.TimeBudget("The face"))
         with pytest.raises(OSError, match="Invalid argument"):
             opened.seek(-1)
         assert opened.failure is None

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from lipsyncd.protocol.options import Priority
-from lipsyncd.queue.order import AGEING_SECONDS, Turns, Waiting, first, line
+from lipsyncd.queue.order import AGEING_SECONDS, Turns, Waiting, first, in_order
 
 ALICE, BOB, CAROL = 1, 2, 3
 NOW = 1e9
@@ -81,11 +81,11 @@ def test_a_low_job_is_served_though_normal_ones_never_end() -> None:
 
 @given(waiting)
 def test_the_line_is_the_order_in_which_jobs_start(jobs: list[Waiting]) -> None:
-    assert [each.sequence for each in line(jobs, Turns(), NOW)] == started(jobs)
+    assert [each.sequence for each in in_order(jobs, Turns(), NOW)] == started(jobs)
 
 
 @given(waiting)
 def test_looking_ahead_changes_nothing(jobs: list[Waiting]) -> None:
     turns = Turns()
-    before = list(line(jobs, turns, NOW))
-    assert list(line(jobs, turns, NOW)) == before
+    before = list(in_order(jobs, turns, NOW))
+    assert list(in_order(jobs, turns, NOW)) == before

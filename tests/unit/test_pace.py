@@ -8,7 +8,7 @@ from hypothesis import strategies as some
 
 from lipsyncd.protocol.job import Job, State, move
 from lipsyncd.protocol.options import Options
-from lipsyncd.queue.positions import Forecast, Pace
+from lipsyncd.queue.positions import Eta, Forecast
 from lipsyncd.queue.transitions import new_job
 
 ALICE, BOB, CAROL = 1, 2, 3
@@ -19,37 +19,37 @@ def running(total: int, done: int, fps: float, owner: int = ALICE) -> Job:
     return replace(job, total=total, done=done, fps=fps)
 
 
-def measured(*seconds: float) -> Pace:
-    pace = Pace()
+def measured(*seconds: float) -> Eta:
+    pace = Eta()
     for each in seconds:
         pace.add(each)
     return pace
 
 
-def start(ahead: int, pace: Pace, running: list[Job], slots: int) -> float | None:
+def start(ahead: int, pace: Eta, running: list[Job], slots: int) -> float | None:
     """The seconds until a job starts that has so many others before it, all of different users."""
     forecast = pace.forecast(running, slots, share=max(1, slots - 1))
     return [forecast.start(owner) for owner in range(100, 101 + ahead)][-1]
 
 
-def starts(pace: Pace, running: list[Job], *owners: int, slots: int = 3) -> list[float | None]:
+def starts(pace: Eta, running: list[Job], *owners: int, slots: int = 3) -> list[float | None]:
     """The seconds until the jobs of these owners start, as they stand in line."""
     forecast = pace.forecast(running, slots, share=max(1, slots - 1))
     return [forecast.start(owner) for owner in owners]
 
 
 def test_with_a_free_slot_a_job_starts_at_once() -> None:
-    assert start(0, Pace(), [], slots=1) == 0
-    assert start(0, Pace(), [running(100, 0, 10)], slots=2) == 0
+    assert start(0, Eta(), [], slots=1) == 0
+    assert start(0, Eta(), [running(100, 0, 10)], slots=2) == 0
 
 
 def test_the_first_in_line_waits_for_the_running_job() -> None:
-    assert start(0, Pace(), [running(100, 50, 10)], slots=1) == 5
+    assert start(0, Eta(), [running(100, 50, 10)], slots=1) == 5
 
 
 def test_before_anything_was_measured_nothing_is_promised() -> None:
-    assert start(1, Pace(), [running(100, 50, 10)], slots=1) is None
-    assert start(0, Pace(), [running(0, 0, 0)], slots=1) is None
+    assert start(1, Eta(), [running(100, 50, 10)], slots=1) is None
+    assert start(0, Eta(), [running(0, 0, 0)], slots=1) is None
 
 
 def test_those_before_it_take_what_others_took() -> None:
@@ -86,7 +86,7 @@ def test_a_lone_user_has_all_slots_but_one() -> None:
 
 def test_who_waits_for_what_nobody_knows_keeps_nobody_else_in_the_dark() -> None:
     jobs = [running(0, 0, 0), running(0, 0, 0)]
-    assert starts(Pace(), jobs, ALICE, BOB, CAROL) == [None, 0, None]
+    assert starts(Eta(), jobs, ALICE, BOB, CAROL) == [None, 0, None]
     endless = [running(10**9, 0, 1), running(10**9, 0, 1)]
     assert starts(measured(4), endless, ALICE, BOB, BOB, CAROL) == [10**9, 0, 4, 8]
 

@@ -16,11 +16,11 @@ from lipsyncd.config import Config
 from lipsyncd.errors import InvalidRequest, LipsyncError, QueueFull
 from lipsyncd.model.device import description_of
 from lipsyncd.protocol import wire
-from lipsyncd.protocol.connection import PATIENCE
+from lipsyncd.protocol.connection import TIMEOUT
 from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, NEXT, Job, State
 from lipsyncd.protocol.options import BLENDS, EXTENDS, MAX_KEY, Options, Priority, Terms
 from lipsyncd.queue.positions import Place
-from lipsyncd.render.local import Studio
+from lipsyncd.render.local import LocalRenderer
 from lipsyncd.server.server import KEPT_FOR_ADMINS, MAX_OF_USER, MAX_SESSIONS
 from lipsyncd.server.session import HELLO_SECONDS, IDLE_SECONDS, MAX_WORDS
 from lipsyncd.server.verbs import DESCRIPTORS, VERBS
@@ -37,9 +37,9 @@ BOUNDS = {
     "values of a body: each map, each array, and each entry of one": wire.MAX_VALUES,
     "descriptors of a message": wire.MAX_DESCRIPTORS,
     "seconds from connect() until `hello` begins": HELLO_SECONDS,
-    "seconds for a message that has begun to arrive whole": PATIENCE,
+    "seconds for a message that has begun to arrive whole": TIMEOUT,
     "seconds without a request, after `hello`": IDLE_SECONDS,
-    "seconds for you to read a reply, or an event that has begun": PATIENCE,
+    "seconds for you to read a reply, or an event that has begun": TIMEOUT,
     "sessions in all": MAX_SESSIONS,
     "of them kept for admins": KEPT_FOR_ADMINS,
     "sessions of one user": MAX_OF_USER,
@@ -253,7 +253,7 @@ def test_the_fields_of_an_error_are_listed_with_their_types() -> None:
 
 def test_info_is_listed_field_by_field(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weights = write_safetensors(tmp_path / "random.safetensors", random_generator())
-    found = Studio(Config(), models_of(weights)).describe()
+    found = LocalRenderer(Config(), models_of(weights)).describe()
     gpu = SimpleNamespace(name="A100", uuid="GPU-1", total_memory=1 << 36)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: gpu)
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 1 << 30)

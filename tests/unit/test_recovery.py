@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lipsyncd.config import Chosen, Config
+from lipsyncd.config import Config, LiveConfig
 from lipsyncd.errors import DiskFailed
 from lipsyncd.protocol.job import Job, State
 from lipsyncd.protocol.options import Options
@@ -27,7 +27,7 @@ class Earlier:
         self.directory = directory
         self.store = Store(database)
         self.history = History(database)
-        self.spool = Spool(directory / "spool", Chosen(Config()))
+        self.spool = Spool(directory / "spool", LiveConfig(Config()))
 
     def queue(self, is_recorded: bool = True, is_accepted: bool = True) -> Job:
         """A job that waits; or one of which only a part was done."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipsyncd.config import Chosen, Config
+from lipsyncd.config import Config, LiveConfig
 from lipsyncd.config import Retention as Rules
 from lipsyncd.errors import JobNotEnded, NoResult
 from lipsyncd.protocol.job import Job, State, move
@@ -35,14 +35,14 @@ class Shelf:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.chosen = Chosen(Config(retention=AMPLE))
+        self.live_config = LiveConfig(Config(retention=AMPLE))
         self.database = Database(directory / "jobs.sqlite")
         self.store, self.history = Store(self.database), History(self.database)
-        self.spool = Spool(directory / "spool", self.chosen)
-        self.retention = Retention(self.history, self.spool, self.chosen)
+        self.spool = Spool(directory / "spool", self.live_config)
+        self.retention = Retention(self.history, self.spool, self.live_config)
 
     def rule(self, **rules: int) -> None:
-        self.chosen.config = Config(retention=replace(AMPLE, **rules))
+        self.live_config.config = Config(retention=replace(AMPLE, **rules))
 
     def queue(self, owner: int = ALICE, key: str | None = None) -> Job:
         """A job that waits."""

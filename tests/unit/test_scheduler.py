@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from paced import Gate, Steps, Studio, at_once, endless, raising
+from paced import Gate, PacedRenderer, Steps, at_once, endless, raising
 from paced import Render as Rendering
 
-from lipsyncd.config import Chosen, Config, Limits, Render
+from lipsyncd.config import Config, Limits, LiveConfig, Render
 from lipsyncd.errors import DeviceLost, DiskFull, JobEnded, NoFace, QueueDraining
 from lipsyncd.protocol.job import Job, Paths, Progress, State
 from lipsyncd.protocol.options import Options, Priority, Terms
@@ -24,20 +24,20 @@ from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.jobs import Store
 from lipsyncd.queue.transitions import new_job
-from lipsyncd.queue.updates import Board, Watch
+from lipsyncd.queue.updates import Subscription, Updates
 from lipsyncd.system.notify import Notifier
 from lipsyncd.system.watchdog import Heartbeat
 
 ALICE, BOB = 1000, 2000
 
 
-def chosen(
+def live_config(
     max_active: int = 1,
     warm_interval: float = 3600.0,
     min_free_bytes: int = 0,
     max_runtime: int = 3600,
-) -> Chosen:
-    return Chosen(
+) -> LiveConfig:
+    return LiveConfig(
         Config(
             warm_interval_seconds=warm_interval,  # type: ignore[arg-type]
             render=Render(max_active=max_active),
@@ -47,23 +47,25 @@ def chosen(
 
 
 class Bench:
-    """A scheduler with a real store, spool and board, and a render thread to start."""
+    """A scheduler with a real store, spool and updates, and a render thread to start."""
 
     def __init__(
-        self, directory: Path, store: type[Store] = Store, choice: Chosen | None = None
+        self, directory: Path, store: type[Store] = Store, choice: LiveConfig | None = None
     ) -> None:
         self.directory = directory
-        self.chosen = choice or chosen()
+        self.live_config = choice or live_config()
         (directory / "spool").mkdir(exist_ok=True)
         self.database = Database(directory / "jobs.sqlite")
         self.store = store(self.database)
-        self.spool = Spool(directory / "spool", self.chosen)
-        self.board = Board()
+        self.spool = Spool(directory / "spool", self.live_config)
+        self.updates = Updates()
         self.heartbeat = Heartbeat(Notifier())
-        self.scheduler = Scheduler(self.store, self.spool, self.board, self.heartbeat, self.chosen)
+        self.scheduler = Scheduler(
+            self.store, self.spool, self.updates, self.heartbeat, self.live_config
+        )
         self.thread: threading.Thread | None = None
         self.raised: list[BaseException] = []
-        self.watches: dict[str, Watch] = {}
+        self.subscriptions: dict[str, Subscription] = {}
         self.cleanup = ExitStack()
 
     def submit(self, owner: int = ALICE, **terms: Any) -> str:
@@ -72,26 +74,26 @@ class Bench:
             file.write(b"input")
             file.flush()
             self.spool.admit(job.id, file.fileno(), file.fileno())
-        self.watches[job.id] = self.cleanup.enter_context(self.board.watch(job.id))
+        self.subscriptions[job.id] = self.cleanup.enter_context(self.updates.subscribe(job.id))
         self.scheduler.enqueue(job)
         return job.id
 
-    def start(self, render: Rendering) -> Studio:
-        studio = Studio(render)
+    def start(self, render: Rendering) -> PacedRenderer:
+        renderer = PacedRenderer(render)
 
         def run() -> None:
             try:
-                self.scheduler.run(studio)
+                self.scheduler.run(renderer)
             except BaseException as error:
                 self.raised.append(error)
 
         self.thread = threading.Thread(target=run)
         self.thread.start()
-        return studio
+        return renderer
 
     def end_of(self, job: str) -> Job:
         """The job once it has ended."""
-        while not (found := next_post(self.watches[job])).is_ended:
+        while not (found := next_post(self.subscriptions[job])).is_ended:
             pass
         return found
 
@@ -101,14 +103,14 @@ class Bench:
 
     def close(self) -> None:
         self.scheduler.close()
-        self.scheduler.stop(patience=60.0)
+        self.scheduler.stop(timeout=60.0)
         if self.thread:
             self.thread.join()
         self.cleanup.close()
         self.database.close()
 
 
-def next_post(watch: Watch) -> Job:
+def next_post(watch: Subscription) -> Job:
     select.select([watch], [], [])
     found = watch.take()
     assert found
@@ -302,7 +304,7 @@ def test_stopping_puts_the_running_job_back_without_counting_the_attempt(bench: 
     bench.start(render)
     gate.at.get()
     bench.scheduler.close()
-    bench.scheduler.stop(patience=60.0)
+    bench.scheduler.stop(timeout=60.0)
     found = bench.store.get(job)
     assert found and (found.state, found.attempts) == (State.QUEUED, 0)
     assert found.started_at is None
@@ -315,7 +317,7 @@ def test_a_job_that_does_not_come_to_its_next_step_goes_back_as_well(bench: Benc
     bench.start(gate.render)
     gate.at.get()
     bench.scheduler.close()
-    bench.scheduler.stop(patience=0.0)
+    bench.scheduler.stop(timeout=0.0)
     found = bench.store.get(job)
     assert found and (found.state, found.attempts) == (State.QUEUED, 0)
     gate.let_go()
@@ -332,7 +334,7 @@ def test_losing_the_device_ends_the_thread_and_keeps_the_attempt(bench: Bench) -
     assert [type(error) for error in bench.raised] == [DeviceLost]
     found = bench.store.get(job)
     assert found and (found.state, found.attempts) == (State.RUNNING, 1)
-    bench.scheduler.stop(patience=0.0)
+    bench.scheduler.stop(timeout=0.0)
     bench.thread = None
 
 
@@ -374,7 +376,7 @@ def test_the_heart_beats_at_every_step_and_not_between(bench: Bench) -> None:
     life = next(each for each in bench.heartbeat.lives if each.job)
     beats = [life.beaten_at]
     for _ in range(2):
-        next_post(bench.watches[job])
+        next_post(bench.subscriptions[job])
         gate.let_go(1)
         gate.at.get()
         beats.append(life.beaten_at)
@@ -384,56 +386,56 @@ def test_the_heart_beats_at_every_step_and_not_between(bench: Bench) -> None:
 
 
 def test_without_jobs_the_device_is_proven_and_that_is_a_beat(bench: Bench) -> None:
-    bench.chosen.config = chosen(warm_interval=0.001).config
-    studio = bench.start(at_once)
-    studio.proofs.get()
-    studio.proofs.get()
+    bench.live_config.config = live_config(warm_interval=0.001).config
+    renderer = bench.start(at_once)
+    renderer.proofs.get()
+    renderer.proofs.get()
     (life,) = bench.heartbeat.lives
     before = life.beaten_at
-    studio.proofs.get()
-    studio.proofs.get()
+    renderer.proofs.get()
+    renderer.proofs.get()
     assert life.beaten_at > before
 
 
 def test_a_device_that_computes_wrongly_ends_the_thread_though_there_is_no_job(
     bench: Bench,
 ) -> None:
-    bench.chosen.config = chosen(warm_interval=0.001).config
-    studio = bench.start(at_once)
-    studio.proofs.get()
-    studio.fault = DeviceLost("The device computes wrongly.", "Check its memory.")
+    bench.live_config.config = live_config(warm_interval=0.001).config
+    renderer = bench.start(at_once)
+    renderer.proofs.get()
+    renderer.fault = DeviceLost("The device computes wrongly.", "Check its memory.")
     assert bench.thread
     bench.thread.join()
-    assert bench.raised == [studio.fault]
+    assert bench.raised == [renderer.fault]
 
 
 def test_a_job_does_not_wait_for_the_next_warm_pass(bench: Bench) -> None:
-    studio = bench.start(at_once)
+    renderer = bench.start(at_once)
     job = bench.submit()
     assert bench.end_of(job).state is State.SUCCEEDED
-    assert studio.proofs.empty()
+    assert renderer.proofs.empty()
 
 
 def test_a_job_that_comes_in_a_warm_pass_waits_for_that_one_only(bench: Bench) -> None:
-    bench.chosen.config = chosen(warm_interval=0.001).config
+    bench.live_config.config = live_config(warm_interval=0.001).config
     inside, may_end = threading.Event(), threading.Event()
 
-    class Slow(Studio):
+    class Slow(PacedRenderer):
         def prove(self) -> None:
             super().prove()
             inside.set()
             may_end.wait()
 
-    studio = Slow(at_once)
-    bench.thread = threading.Thread(target=bench.scheduler.run, args=[studio])
+    renderer = Slow(at_once)
+    bench.thread = threading.Thread(target=bench.scheduler.run, args=[renderer])
     bench.thread.start()
     inside.wait()
     job = bench.submit()
-    passes = studio.proofs.qsize()
-    bench.chosen.config = chosen().config
+    passes = renderer.proofs.qsize()
+    bench.live_config.config = live_config().config
     may_end.set()
     bench.end_of(job)
-    assert studio.proofs.qsize() == passes
+    assert renderer.proofs.qsize() == passes
 
 
 def test_progress_is_posted_step_by_step(bench: Bench) -> None:
@@ -443,19 +445,19 @@ def test_progress_is_posted_step_by_step(bench: Bench) -> None:
     seen = []
     for _ in range(3):
         gate.at.get()
-        post = next_post(bench.watches[job])
+        post = next_post(bench.subscriptions[job])
         seen.append((post.state, post.done))
         gate.let_go(1)
     assert seen == [(State.RUNNING, 0), (State.RUNNING, 1), (State.RUNNING, 2)]
 
 
 def test_as_many_jobs_run_at_once_as_may(tmp_path: Path) -> None:
-    bench, gate = Bench(tmp_path, choice=chosen(max_active=2)), Gate()
+    bench, gate = Bench(tmp_path, choice=live_config(max_active=2)), Gate()
     jobs = [bench.submit(owner) for owner in (ALICE, BOB, ALICE)]
     bench.start(gate.render)
     gate.at.get()
     gate.at.get()
-    assert {job.id for job in bench.board.running} == set(jobs[:2])
+    assert {job.id for job in bench.updates.running} == set(jobs[:2])
     assert state_of(bench, jobs[2]) is State.QUEUED
     gate.let_go(9)
     assert [bench.end_of(job).state for job in jobs] == [State.SUCCEEDED] * 3
@@ -463,14 +465,14 @@ def test_as_many_jobs_run_at_once_as_may(tmp_path: Path) -> None:
 
 
 def test_one_user_may_have_all_slots_but_one(tmp_path: Path) -> None:
-    bench, gate = Bench(tmp_path, choice=chosen(max_active=3)), Gate()
+    bench, gate = Bench(tmp_path, choice=live_config(max_active=3)), Gate()
     *running, waiting = [bench.submit(ALICE) for _ in range(3)]
     bench.start(gate.render)
     gate.at.get()
     gate.at.get()
     other = bench.submit(BOB)
     gate.at.get()
-    assert {job.id for job in bench.board.running} == {*running, other}
+    assert {job.id for job in bench.updates.running} == {*running, other}
     assert state_of(bench, waiting) is State.QUEUED
     gate.let_go(12)
     assert bench.end_of(waiting).state is State.SUCCEEDED
@@ -480,7 +482,7 @@ def test_one_user_may_have_all_slots_but_one(tmp_path: Path) -> None:
 def test_beside_endless_jobs_of_one_user_those_of_another_are_rendered_in_turn(
     tmp_path: Path,
 ) -> None:
-    bench = Bench(tmp_path, choice=chosen(max_active=3))
+    bench = Bench(tmp_path, choice=live_config(max_active=3))
     flood = [bench.submit(ALICE, priority=Priority.HIGH) for _ in range(3)]
     others = [bench.submit(BOB, priority=Priority.LOW) for _ in range(3)]
 
@@ -492,7 +494,7 @@ def test_beside_endless_jobs_of_one_user_those_of_another_are_rendered_in_turn(
     assert [state_of(bench, job) for job in flood] == [State.RUNNING, State.RUNNING, State.QUEUED]
     bench.scheduler.cancel(flood[0])
     bench.end_of(flood[0])
-    while next_post(bench.watches[flood[2]]).state is not State.RUNNING:
+    while next_post(bench.subscriptions[flood[2]]).state is not State.RUNNING:
         pass
     bench.close()
 
@@ -500,13 +502,13 @@ def test_beside_endless_jobs_of_one_user_those_of_another_are_rendered_in_turn(
 def test_where_there_are_fewer_slots_after_a_reload_nobody_starts_too_early(
     tmp_path: Path,
 ) -> None:
-    bench, gates = Bench(tmp_path, choice=chosen(max_active=3)), {}
+    bench, gates = Bench(tmp_path, choice=live_config(max_active=3)), {}
     one, two, other = bench.submit(ALICE), bench.submit(ALICE), bench.submit(BOB)
     gates = {job: Gate() for job in (one, two, other)}
     bench.start(lambda options, paths: gates[paths.face.parent.name].render(options, paths))
     for gate in gates.values():
         gate.at.get()
-    bench.chosen.config = chosen(max_active=2).config
+    bench.live_config.config = live_config(max_active=2).config
     waiting, next_other = bench.submit(ALICE, priority=Priority.HIGH), bench.submit(BOB)
     gates |= {waiting: Gate(), next_other: Gate()}
     for job in (other, one):
@@ -521,7 +523,7 @@ def test_where_there_are_fewer_slots_after_a_reload_nobody_starts_too_early(
 
 
 def test_one_of_two_is_cancelled_and_the_other_goes_on(tmp_path: Path) -> None:
-    bench, gates = Bench(tmp_path, choice=chosen(max_active=2)), {}
+    bench, gates = Bench(tmp_path, choice=live_config(max_active=2)), {}
     one, other = bench.submit(ALICE), bench.submit(BOB)
     gates = {one: Gate(), other: Gate()}
     bench.start(lambda options, paths: gates[paths.face.parent.name].render(options, paths))
@@ -536,7 +538,7 @@ def test_one_of_two_is_cancelled_and_the_other_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_hung_render_does_not_hold_up_the_others(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, choice=chosen(max_active=2))
+    bench = Bench(tmp_path, choice=live_config(max_active=2))
     hung, others = bench.submit(ALICE), [bench.submit(BOB) for _ in range(3)]
     gate = Gate()
 
@@ -551,13 +553,13 @@ def test_a_hung_render_does_not_hold_up_the_others(tmp_path: Path) -> None:
 
 
 def test_a_suspect_of_a_crash_runs_alone(tmp_path: Path) -> None:
-    bench, gate = Bench(tmp_path, choice=chosen(max_active=2)), Gate()
+    bench, gate = Bench(tmp_path, choice=live_config(max_active=2)), Gate()
     suspect, innocent = bench.submit(ALICE), bench.submit(BOB)
     bench.store.begin(suspect)
     bench.store.recover(True)
     bench.start(gate.render)
     gate.at.get()
-    assert [job.id for job in bench.board.running] == [suspect]
+    assert [job.id for job in bench.updates.running] == [suspect]
     gate.let_go(3)
     bench.end_of(suspect)
     gate.let_go(3)
@@ -598,7 +600,7 @@ def test_a_cancel_holds_also_while_the_job_waits_for_room_to_go_back(
     monkeypatch.setattr(bench.store, "put", put_when_there_is_room)
 
     def render(options: Options, paths: Paths) -> Steps:
-        bench.chosen.config = chosen(min_free_bytes=1 << 50).config
+        bench.live_config.config = live_config(min_free_bytes=1 << 50).config
         return raising(OSError(errno.ENOSPC, "No space left on device"))(options, paths)
 
     bench.start(render)
@@ -624,28 +626,28 @@ def test_what_is_urgent_comes_first(bench: Bench) -> None:
 
 def test_a_place_tells_the_position_and_when_it_is_due(bench: Bench) -> None:
     jobs = [bench.submit() for _ in range(2)]
-    assert bench.scheduler.line.places() == {jobs[0]: Place(1, 0.0), jobs[1]: Place(2, None)}
+    assert bench.scheduler.positions.places() == {jobs[0]: Place(1, 0.0), jobs[1]: Place(2, None)}
     bench.start(at_once)
     for job in jobs:
         bench.end_of(job)
-    assert bench.scheduler.line.places() == {}
+    assert bench.scheduler.positions.places() == {}
 
 
 def test_a_job_whose_owner_has_all_that_one_may_have_is_due_when_one_of_these_ends(
     tmp_path: Path,
 ) -> None:
-    bench, gates = Bench(tmp_path, choice=chosen(max_active=3)), {}
+    bench, gates = Bench(tmp_path, choice=live_config(max_active=3)), {}
     jobs = [bench.submit(ALICE) for _ in range(3)]
     gates = {job: Gate() for job in jobs}
     bench.start(lambda options, paths: gates[paths.face.parent.name].render(options, paths))
     for job in jobs[:2]:
         gates[job].at.get()
-    assert bench.scheduler.line.places() == {jobs[2]: Place(1, None)}  # though a slot is free
-    assert bench.scheduler.line.next_start([ALICE]) is None
-    assert bench.scheduler.line.next_start([ALICE, BOB]) == 0
+    assert bench.scheduler.positions.places() == {jobs[2]: Place(1, None)}  # though a slot is free
+    assert bench.scheduler.positions.next_start([ALICE]) is None
+    assert bench.scheduler.positions.next_start([ALICE, BOB]) == 0
     gates[jobs[0]].let_go(1)
     gates[jobs[0]].at.get()
-    (place,) = bench.scheduler.line.places().values()
+    (place,) = bench.scheduler.positions.places().values()
     assert place.eta and place.eta > 0
     for gate in gates.values():
         gate.let_go()
@@ -662,7 +664,7 @@ def test_a_render_beyond_its_max_runtime_expires_and_leaves_nothing(bench: Bench
 
 
 def test_a_render_beyond_what_the_operator_allows_expires_by_that_name(bench: Bench) -> None:
-    bench.chosen.config = chosen(max_runtime=0).config
+    bench.live_config.config = live_config(max_runtime=0).config
     job = bench.submit(max_runtime=3600)
     bench.start(endless)
     ended = bench.end_of(job)
@@ -682,7 +684,7 @@ def test_what_the_operator_allows_holds_from_a_reload_on_for_what_runs_already(
     gate.let_go(1)
     gate.at.get()
     assert state_of(bench, job) is State.RUNNING
-    bench.chosen.config = chosen(max_runtime=0).config
+    bench.live_config.config = live_config(max_runtime=0).config
     gate.let_go(1)
     assert bench.end_of(job).state is State.EXPIRED
 
@@ -735,14 +737,14 @@ def test_without_room_nothing_starts_until_there_is_some(
 ) -> None:
     caplog.set_level(logging.INFO)
     monkeypatch.setattr("lipsyncd.queue.scheduler.RETRY_SECONDS", 0.001)
-    bench.chosen.config = chosen(min_free_bytes=1 << 50, warm_interval=0.001).config
+    bench.live_config.config = live_config(min_free_bytes=1 << 50, warm_interval=0.001).config
     job = bench.submit()
-    studio = bench.start(at_once)
-    studio.proofs.get()
-    studio.proofs.get()
+    renderer = bench.start(at_once)
+    renderer.proofs.get()
+    renderer.proofs.get()
     assert state_of(bench, job) is State.QUEUED
     assert "less than" in bench.scheduler.pause.reason
-    bench.chosen.config = chosen().config
+    bench.live_config.config = live_config().config
     assert bench.end_of(job).state is State.SUCCEEDED
     assert (caplog.text.count("queue: paused"), caplog.text.count("queue: goes on")) == (1, 1)
     assert bench.scheduler.pause.reason == ""
@@ -758,14 +760,14 @@ def test_a_job_that_lost_its_room_to_others_is_tried_again(
     def render(options: Options, paths: Paths) -> Steps:
         tries.append(paths)
         if len(tries) == 1:
-            bench.chosen.config = chosen(min_free_bytes=1 << 50).config
+            bench.live_config.config = live_config(min_free_bytes=1 << 50).config
             raise OSError(errno.ENOSPC, "No space left on device")
         return at_once(options, paths)
 
     bench.start(render)
-    while next_post(bench.watches[job]).state is not State.QUEUED or not tries:
+    while next_post(bench.subscriptions[job]).state is not State.QUEUED or not tries:
         pass
-    bench.chosen.config = chosen().config
+    bench.live_config.config = live_config().config
     ended = bench.end_of(job)
     assert (ended.state, ended.attempts) == (State.SUCCEEDED, 1)
 

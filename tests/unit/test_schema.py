@@ -218,7 +218,7 @@ def test_of_the_files_of_version_1_only_the_results_are_known(path: Path) -> Non
 
 def test_a_follower_learns_how_each_job_of_version_1_stood(path: Path) -> None:
     with closing(Database(path)) as database:
-        told = History(database).happenings(0, None, None, 100)
+        told = History(database).events(0, None, None, 100)
         assert sorted((each.job for each in told), key=lambda job: job.created_at) == FIRST_JOBS
         assert [each.at for each in told] == sorted(each.at for each in told)
         assert [each.seq for each in told] == list(range(1, len(FIRST_JOBS) + 1))

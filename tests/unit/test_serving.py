@@ -11,7 +11,7 @@ import torch
 from made import models_of, random_generator, write_safetensors, yunet
 
 from lipsyncd.model.checkpoint import load_checkpoint
-from lipsyncd.model.current import Serving
+from lipsyncd.model.current import CurrentModels
 from lipsyncd.model.golden import golden_of
 from lipsyncd.model.residency import Models
 
@@ -37,10 +37,10 @@ def test_a_running_job_takes_the_new_models_for_its_next_batch(
     models: tuple[Models, Models],
 ) -> None:
     old, new = models
-    serving = Serving(old)
-    job = serving.for_job()
+    current = CurrentModels(old)
+    job = current.for_job()
     np.testing.assert_array_equal(job.mouths(CROPS, WINDOWS, lower=True), mouths(old))
-    serving.replace(new)
+    current.replace(new)
     np.testing.assert_array_equal(job.mouths(CROPS, WINDOWS, lower=True), mouths(new))
     assert not np.array_equal(mouths(old), mouths(new))
 
@@ -51,12 +51,12 @@ def test_a_running_job_keeps_the_old_models_where_the_new_are_fed_otherwise(
     old, _ = models
     other = models_of(write_safetensors(tmp_path / "other.safetensors", random_generator()))
     other.conventions = replace(old.conventions, mel_offset_frames=3)
-    serving = Serving(old)
-    job = serving.for_job()
-    serving.replace(other)
+    current = CurrentModels(old)
+    job = current.for_job()
+    current.replace(other)
     np.testing.assert_array_equal(job.mouths(CROPS, WINDOWS, lower=True), mouths(old))
     assert job.conventions == old.conventions
-    assert serving.for_job().conventions.mel_offset_frames == 3
+    assert current.for_job().conventions.mel_offset_frames == 3
 
 
 def test_new_models_do_not_wait_for_the_old_ones(tmp_path: Path) -> None:
@@ -71,12 +71,12 @@ def test_new_models_do_not_wait_for_the_old_ones(tmp_path: Path) -> None:
         go_on.wait()
 
     checkpoint.generator.register_forward_pre_hook(hold)
-    serving = Serving(old)
-    first, second = serving.for_job(), serving.for_job()
+    current = CurrentModels(old)
+    first, second = current.for_job(), current.for_job()
     with ThreadPoolExecutor() as pool:
         made_before = pool.submit(first.mouths, CROPS, WINDOWS, True)
         reached.wait()
-        serving.replace(models_of(path))
+        current.replace(models_of(path))
         made = second.mouths(CROPS, WINDOWS, lower=True)
         assert not made_before.done()
         go_on.set()

@@ -1,4 +1,4 @@
-"""Jobs share passes: each gets what it gets alone, to the last bit, and waits for no company."""
+"""Jobs portion passes: each gets what it gets alone, to the last bit, and waits for no company."""
 
 import random
 import threading
@@ -14,7 +14,7 @@ import torch
 from made import SHIPPED, random_generator, write_safetensors, yunet
 
 from lipsyncd.errors import DeviceLost, DeviceMemoryFull
-from lipsyncd.model.batcher import Kind, Request, Sharing
+from lipsyncd.model.batcher import Batcher, Kind, Request
 from lipsyncd.model.checkpoint import load_checkpoint
 from lipsyncd.model.golden import golden_of
 from lipsyncd.model.residency import Models
@@ -37,7 +37,7 @@ class Device:
         self.made: list[list[int]] = []
         self.passes: SimpleQueue[SimpleQueue[BaseException | None]] = SimpleQueue()
         self.is_held = False
-        self.sharing = Watched(self.run, lambda: self.room)
+        self.batcher = Watched(self.run, lambda: self.room)
 
     def run(self, rows: Sequence[np.ndarray], _kind: Kind, size: int) -> np.ndarray:
         assert len(rows[0]) <= size
@@ -51,7 +51,7 @@ class Device:
         return 2 * rows[0]
 
 
-class Watched(Sharing):
+class Watched(Batcher):
     """Tells of each request that has come in."""
 
     def __init__(self, *how: Callable[..., object]) -> None:
@@ -77,8 +77,8 @@ class Held:
     ) -> Future[np.ndarray]:
         """These rows, waited for by a thread of its own; it waits when this returns."""
         rows = np.arange(start, start + count)
-        asked = self._pool.submit(self.device.sharing.mouths, (rows,), lower, urgent)
-        self.device.sharing.entered.acquire()
+        asked = self._pool.submit(self.device.batcher.mouths, (rows,), lower, urgent)
+        self.device.batcher.entered.acquire()
         return asked
 
     def end_pass(self, error: BaseException | None = None) -> None:
@@ -114,13 +114,13 @@ def doubled(asked: Future[np.ndarray]) -> list[int]:
 
 def test_who_comes_alone_is_served_at_once() -> None:
     device = Device()
-    assert device.sharing.mouths((np.arange(3),), True).tolist() == [0, 2, 4]
+    assert device.batcher.mouths((np.arange(3),), True).tolist() == [0, 2, 4]
     assert (device.made, device.sizes) == ([[0, 1, 2]], [ROOM])
 
 
 def test_more_rows_than_there_is_room_are_several_passes() -> None:
     device = Device()
-    assert device.sharing.mouths((np.arange(19),), True).tolist() == list(range(0, 38, 2))
+    assert device.batcher.mouths((np.arange(19),), True).tolist() == list(range(0, 38, 2))
     assert list(map(len, device.made)) == [8, 8, 3]
 
 
@@ -197,7 +197,7 @@ def test_a_lost_device_is_lost_to_everyone_who_waits_and_to_nobody_else() -> Non
         waiting.let_go(lost)
         assert all(each.exception() is lost for each in (waiting.first, *others))
     assert waiting.device.made == []
-    assert waiting.device.sharing.mouths((np.arange(2),), True).tolist() == [0, 2]
+    assert waiting.device.batcher.mouths((np.arange(2),), True).tolist() == [0, 2]
 
 
 def test_any_other_error_of_a_pass_is_that_of_who_is_in_it() -> None:
@@ -226,8 +226,8 @@ def test_who_is_interrupted_in_waiting_leaves_nothing_behind(
     with held(Device()) as waiting:
         behind = waiting.ask(10, 2)
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(waiting.device.sharing._changed, "wait_for", interrupted)
-            waiting.device.sharing.mouths((np.arange(3),), True)
+            patch.setattr(waiting.device.batcher._changed, "wait_for", interrupted)
+            waiting.device.batcher.mouths((np.arange(3),), True)
         waiting.let_go()
         assert doubled(behind) == [10, 11]
     assert waiting.device.made == [[0], [10, 11]]

@@ -37,7 +37,7 @@ from lipsyncd.media.frame import Frame
 from lipsyncd.media.source import Source, examine_source
 
 EXACT = {"crf": "1", "preset": "ultrafast"}
-NEAR = 6  # of 255: what studio swing, 8-bit chroma and a fine quantiser may cost a colour
+NEAR = 6  # of 255: what renderer swing, 8-bit chroma and a fine quantiser may cost a colour
 
 
 def opened(path: Path) -> Source:
@@ -278,7 +278,7 @@ def test_a_mirrored_video_comes_out_as_it_was_seen(
     """As telephones write what their front camera sees."""
     path = write_video(tmp_path / "face.mp4", [quartered()] * 3, turn=180, options=EXACT)
     expected = np.rot90(quartered()[:, ::-1] if mirrored else quartered(), quarters)
-    path.write_bytes(attitude(path.read_bytes(), -1 if mirrored else 1, quarters))
+    path.write_bytes(orientation(path.read_bytes(), -1 if mirrored else 1, quarters))
     source = opened(path)
     assert (source.height, source.width) == expected.shape[:2]
     height, width = expected.shape[:2]
@@ -287,7 +287,7 @@ def test_a_mirrored_video_comes_out_as_it_was_seen(
     np.testing.assert_allclose(colours_of(next(source.frames())), wanted, atol=NEAR)
 
 
-def attitude(mp4: bytes, side: int, quarters: int) -> bytes:
+def orientation(mp4: bytes, side: int, quarters: int) -> bytes:
     """An MP4 that said half a turn, with x mirrored where `side` is -1, then quarters to the left.
 
     A matrix (a b 0; c d 0) means x' = a x + c y and y' = b x + d y, and y grows downward.
@@ -335,7 +335,7 @@ def test_a_still_comes_out_as_its_camera_was_held(
     ],
 )
 @pytest.mark.parametrize("matrix", ["601", "709"])
-@pytest.mark.parametrize("full", [False, True], ids=["studio", "full"])
+@pytest.mark.parametrize("full", [False, True], ids=["renderer", "full"])
 def test_every_format_comes_out_as_even_420_in_its_colours(
     tmp_path: Path, form: str, codec: str, matrix: str, full: bool
 ) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lipsyncd.config import Chosen, Config, Limits
+from lipsyncd.config import Config, Limits, LiveConfig
 from lipsyncd.errors import (
     DiskFailed,
     DiskFull,
@@ -32,13 +32,13 @@ Opener = Callable[..., int]
 
 
 @pytest.fixture
-def chosen() -> Chosen:
-    return Chosen(Config(limits=Limits(max_face_bytes=10 * CHUNK, max_voice_bytes=100)))
+def live_config() -> LiveConfig:
+    return LiveConfig(Config(limits=Limits(max_face_bytes=10 * CHUNK, max_voice_bytes=100)))
 
 
 @pytest.fixture
-def spool(tmp_path: Path, chosen: Chosen) -> Spool:
-    return Spool(tmp_path / "spool", chosen)
+def spool(tmp_path: Path, live_config: LiveConfig) -> Spool:
+    return Spool(tmp_path / "spool", live_config)
 
 
 @pytest.fixture
@@ -128,9 +128,9 @@ def test_a_file_over_its_limit_is_refused_unread(spool: Spool, opened: Opener) -
 
 
 def test_a_limit_that_is_changed_holds_for_the_next_file(
-    spool: Spool, opened: Opener, chosen: Chosen
+    spool: Spool, opened: Opener, live_config: LiveConfig
 ) -> None:
-    chosen.config = Config(limits=Limits(max_face_bytes=3))
+    live_config.config = Config(limits=Limits(max_face_bytes=3))
     with pytest.raises(FileTooLarge, match="face has 4 bytes, and 3 is the limit"):
         spool.admit("k3", opened(b"face"), opened(b"voice"))
 
@@ -176,9 +176,9 @@ def test_a_copy_that_fails_leaves_nothing(spool: Spool, opened: Opener, tmp_path
 
 
 def test_a_full_disk_takes_no_job_and_keeps_no_part_of_it(
-    disk: Path, chosen: Chosen, opened: Opener
+    disk: Path, live_config: LiveConfig, opened: Opener
 ) -> None:
-    spool = Spool(disk / "spool", chosen)
+    spool = Spool(disk / "spool", live_config)
     spool.admit("k3", opened(bytes(2 * CHUNK)), opened(b"voice"))
     free = spool.free_bytes()
     with pytest.raises(DiskFull, match="No space left"):
@@ -189,9 +189,9 @@ def test_a_full_disk_takes_no_job_and_keeps_no_part_of_it(
 
 
 def test_a_disk_that_cannot_be_written_to_is_named_and_what_is_on_it_stays(
-    disk: Path, chosen: Chosen, opened: Opener, caplog: pytest.LogCaptureFixture
+    disk: Path, live_config: LiveConfig, opened: Opener, caplog: pytest.LogCaptureFixture
 ) -> None:
-    spool = Spool(disk / "spool", chosen)
+    spool = Spool(disk / "spool", live_config)
     spool.admit("k3", opened(b"face"), opened(b"voice"))
     spool.accept("k3")
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)

@@ -197,8 +197,8 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def the_past_is_what_it_was(self) -> None:
-        happenings = self.history.happenings(0, None, None, 1000)
-        assert [(each.seq, each.job.id, each.job.state) for each in happenings] == self.told
+        events = self.history.events(0, None, None, 1000)
+        assert [(each.seq, each.job.id, each.job.state) for each in events] == self.told
         assert self.history.seq() == self.seq
         assert {owner: self.history.oldest(owner) for owner in OWNERS} == self.gone
         assert self.history.oldest() == max(self.gone.values())

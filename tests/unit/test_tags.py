@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made import tone, write_voice
 
-from lipsyncd.media.budget import Patience, PatientFile
+from lipsyncd.media.budget import BudgetedFile, TimeBudget
 from lipsyncd.media.container import open_container
 from lipsyncd.media.tags import TAG
 
@@ -17,8 +17,8 @@ HEAD = b"ID3\x04\x00\x00\x00\x00\x00\x05"  # of a tag of five bytes
 PIECES = st.lists(st.sampled_from([HEAD, HEAD[:3], b"hello", b"ID", b"\0", bytes(20)]))
 
 
-def seen(content: bytes) -> PatientFile:
-    return PatientFile(io.BytesIO(content), Patience("The voice"))
+def seen(content: bytes) -> BudgetedFile:
+    return BudgetedFile(io.BytesIO(content), TimeBudget("The voice"))
 
 
 @given(PIECES.map(b"".join), st.lists(st.integers(1, 25), min_size=1))

@@ -37,12 +37,12 @@ def run(clock: Clock) -> Callable[..., None]:
 
 
 @pytest.mark.parametrize(
-    "seconds, patience, interval", [(5, None, 5.0), (5, 30.0, 5.0), (5, 2.0, 0.5), (60, 30.0, 7.5)]
+    "seconds, timeout, interval", [(5, None, 5.0), (5, 30.0, 5.0), (5, 2.0, 0.5), (60, 30.0, 7.5)]
 )
 def test_the_watchdog_never_misses_a_pass(
-    seconds: int, patience: float | None, interval: float
+    seconds: int, timeout: float | None, interval: float
 ) -> None:
-    assert warm_interval(seconds, patience) == interval
+    assert warm_interval(seconds, timeout) == interval
 
 
 def test_usual_passes_are_not_told(

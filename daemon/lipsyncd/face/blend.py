@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from lipsyncd.face.box import CROP, Box, ellipse
-from lipsyncd.face.neutral import Rest
+from lipsyncd.face.neutral import NeutralFace
 from lipsyncd.face.track import Sighting
 from lipsyncd.face.warp import enlarge, gather, touched
 from lipsyncd.media.colour import Colour
@@ -66,7 +66,7 @@ class SoftBlend:
     def __init__(self, colour: Colour) -> None:
         self._to_bgr = colour.to_bgr.astype(np.float32)
         self._from_bgr = colour.from_bgr.astype(np.float32)
-        self._rest = Rest()
+        self._neutral = NeutralFace()
 
     def crop(self, frame: Frame, box: Box) -> np.ndarray:
         planes = zip(frame.planes(), SUBSAMPLING, strict=True)
@@ -75,8 +75,8 @@ class SoftBlend:
 
     def reference(self, sighting: Sighting, crop: np.ndarray) -> tuple[np.ndarray, float]:
         if sighting.opens:
-            self._rest.forget()
-        return self._rest.reference(crop, sighting.box)
+            self._neutral.forget()
+        return self._neutral.reference(crop, sighting.box)
 
     def paste(
         self, sighting: Sighting, crop: np.ndarray, mouth: np.ndarray, calmed: float = 0.0

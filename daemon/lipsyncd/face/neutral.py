@@ -1,4 +1,4 @@
-"""Rest: the face with its mouth at rest, for the generator to take after.
+"""The neutral face: the face with its mouth at rest, for the generator to take after.
 
 The generator sees a face twice: masked, and whole as a reference.  A reference that smiles makes it
 smile, teeth and all, whatever is said.  So the calmest crop that a shot has shown so far stands in
@@ -17,7 +17,7 @@ CALM, WIDE = 1.03, 1.12  # unrest by that of the calmest: from where to where th
 ALIKE, TURNED = 24.0, 40.0  # mean difference of the upper faces, of 255: likewise, for the pose
 
 
-class Rest:
+class NeutralFace:
     """The calmest crop of the shot so far."""
 
     def __init__(self) -> None:

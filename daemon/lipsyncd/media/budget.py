@@ -1,4 +1,4 @@
-"""Patience: how long a file is worked on before something has to come of it."""
+"""A budget: how long a file is worked on before something has to come of it."""
 
 import time
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from lipsyncd.system.disk import named
 PIECE_BYTES = 1 << 20  # that are read at once while a file is opened
 
 
-class Patience:
+class TimeBudget:
     """A stock of seconds that work uses up, and what comes of the work fills again.
 
     What counts is what passed both on the wall and in this process, so that neither a stopped
@@ -50,16 +50,16 @@ class Patience:
         return min(time.monotonic() - self._begun, time.process_time() - self._spent)
 
 
-class PatientFile:
+class BudgetedFile:
     """A file as libav is to see it: without tags, and without a name to guess by.
 
     Where libav would go on reading for ever, a read ends it.
     """
 
-    def __init__(self, file: BinaryIO, patience: Patience) -> None:
+    def __init__(self, file: BinaryIO, budget: TimeBudget) -> None:
         """Raises DiskFailed, HostExhausted."""
         self._file = file
-        self.patience = patience
+        self.budget = budget
         self._given_up = False
         self._left: int | None = None  # bytes that may be read; None: any number
         self.failure: LipsyncError | None = None  # why it was given up
@@ -71,10 +71,10 @@ class PatientFile:
     def opening(self, most_bytes: int | None = OPENING_BYTES) -> Iterator[None]:
         """While libav opens it: what it reads now stays in memory, in several copies."""
         self._left = most_bytes
-        self.patience.renew(OPENING_SECONDS)
+        self.budget.renew(OPENING_SECONDS)
         yield
         self._left = None
-        self.patience.renew()
+        self.budget.renew()
 
     def read(self, size: int) -> bytes:
         """Raises DecodingTooSlow, FileTooLarge, DiskFailed or HostExhausted once; from then on the
@@ -91,14 +91,14 @@ class PatientFile:
         return content
 
     def _read(self, size: int) -> bytes:
-        self.patience.check()
+        self.budget.check()
         with self._failing():
             if self._left is None:
                 return read_untagged(self._file, size)
             content = read_untagged(self._file, min(size, PIECE_BYTES))
         self._left -= len(content)
         if self._left < 0:
-            raise too_much(self.patience.name)
+            raise too_much(self.budget.name)
         return content
 
     def seek(self, offset: int, whence: int = 0) -> int:
@@ -116,7 +116,7 @@ class PatientFile:
 
     @property
     def _copy(self) -> str:
-        return f"the spooled copy of {self.patience.name}"
+        return f"the spooled copy of {self.budget.name}"
 
     @contextmanager
     def _failing(self) -> Iterator[None]:

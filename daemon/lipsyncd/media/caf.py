@@ -1,11 +1,11 @@
 """A CAF: how many packets its tables state, read without libav, which makes room for all."""
 
-from lipsyncd.media.budget import PatientFile
+from lipsyncd.media.budget import BudgetedFile
 
 HEAD = 12  # bytes of a chunk's kind and size
 
 
-def stated_packets(file: PatientFile, size: int) -> int:
+def stated_packets(file: BudgetedFile, size: int) -> int:
     """In all tables together; 0 if it is no CAF."""
     place, total = 8, 0
     if read(file, 0, 4) != b"caff":
@@ -21,6 +21,6 @@ def stated_packets(file: PatientFile, size: int) -> int:
     return total
 
 
-def read(file: PatientFile, place: int, size: int) -> bytes:
+def read(file: BudgetedFile, place: int, size: int) -> bytes:
     file.seek(place)
     return file.read(size)

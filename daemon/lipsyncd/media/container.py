@@ -22,7 +22,7 @@ from lipsyncd.errors import (
     UnreadableMedia,
 )
 from lipsyncd.media.bombs import refuse_bomb
-from lipsyncd.media.budget import Patience, PatientFile
+from lipsyncd.media.budget import BudgetedFile, TimeBudget
 from lipsyncd.media.limits import (
     CODECS,
     FORMATS,
@@ -71,15 +71,15 @@ class Media:
     def __init__(
         self,
         container: av.container.InputContainer,
-        file: PatientFile,
+        file: BudgetedFile,
         bounds: dict[str, str],
         sign: Sign,
     ) -> None:
         self.container = container
         self._file = file
-        self.name = file.patience.name
+        self.name = file.budget.name
         self._bounds = bounds
-        self._patience = file.patience
+        self._budget = file.budget
         self._sign = sign
 
     @property
@@ -130,7 +130,7 @@ class Media:
         self.renew()
         try:
             for packet in self.container.demux(stream):
-                self._patience.check()
+                self._budget.check()
                 yield packet
         except DAMAGE as error:
             raise self._file.failure or TruncatedMedia(
@@ -157,13 +157,13 @@ class Media:
         """The same frames; each is a sign of life, and a reason to be patient again."""
         for frame in frames:
             self._sign()
-            self._patience.earn(worth(frame))
+            self._budget.earn(worth(frame))
             yield frame
-            self._patience.go_on()
+            self._budget.go_on()
 
     def renew(self) -> None:
         """Be patient again: something came of the packets."""
-        self._patience.renew()
+        self._budget.renew()
 
     def _bound(self, stream: av.stream.Stream) -> av.CodecContext:
         """The stream's decoder, with nothing decoded yet."""
@@ -186,14 +186,14 @@ def open_container(
     HostExhausted.
     """
     with open_file(path, name) as file:
-        content = PatientFile(file, Patience(name))
+        content = BudgetedFile(file, TimeBudget(name))
         bounds = bounds_of(content)
         options = OPTIONS | bounds if decoding else OPTIONS | {"codec_whitelist": "none"}
         with opened(content, name, options) as container:
             yield Media(container, content, bounds, sign)
 
 
-def opened(file: PatientFile, name: str, options: dict[str, str]) -> av.container.InputContainer:
+def opened(file: BudgetedFile, name: str, options: dict[str, str]) -> av.container.InputContainer:
     """What libav makes of the file.  The sizes of images and MP4s were looked at before."""
     bounded = not is_still(file) and not is_movie(file)
     file.seek(0)
@@ -204,7 +204,7 @@ def opened(file: PatientFile, name: str, options: dict[str, str]) -> av.containe
         raise file.failure or broken(file, name) from error
 
 
-def bounds_of(file: PatientFile) -> dict[str, str]:
+def bounds_of(file: BudgetedFile) -> dict[str, str]:
     """What no decoder makes, whatever the file says: it looks before it allocates."""
     pixels = STILL_PIXELS if is_still(file) else VIDEO_PIXELS
     file.seek(0)
@@ -224,7 +224,7 @@ def refuse_opening(url: str, flags: int, options: dict[str, str]) -> None:
     raise PermissionError("a media file may not open another")
 
 
-def broken(file: PatientFile, name: str) -> InputError:
+def broken(file: BudgetedFile, name: str) -> InputError:
     """Why a file cannot be opened."""
     if Movie(file, file.seek(0, os.SEEK_END)).breaks_off():
         return TruncatedMedia(f"{name} breaks off before its index.", SEND_WHOLE)

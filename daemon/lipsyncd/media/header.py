@@ -17,7 +17,7 @@ from lipsyncd.errors import (
     TruncatedMedia,
     UnreadableMedia,
 )
-from lipsyncd.media.budget import Patience, PatientFile, too_much
+from lipsyncd.media.budget import BudgetedFile, TimeBudget, too_much
 from lipsyncd.media.caf import stated_packets
 from lipsyncd.media.container import CONVERT, SEND_WHOLE, Media, open_container, open_file
 from lipsyncd.media.limits import (
@@ -75,7 +75,7 @@ def refuse_absurd(path: Path, name: str) -> None:
     TooManyStreams, DecodingTooSlow, DiskFailed or HostExhausted.
     """
     with open_file(path, name) as opened:
-        file = PatientFile(opened, Patience(name))
+        file = BudgetedFile(opened, TimeBudget(name))
         size = file.seek(0, os.SEEK_END)
         refuse_short_riff(file, size, name)
         refuse_large(stated_size(file), name)
@@ -86,7 +86,7 @@ def refuse_absurd(path: Path, name: str) -> None:
         refuse_streams(media)
 
 
-def refuse_short_riff(file: PatientFile, size: int, name: str) -> None:
+def refuse_short_riff(file: BudgetedFile, size: int, name: str) -> None:
     """Raise TruncatedMedia for a WAV or AVI that ends well before the size in its first bytes.
 
     libav takes such a file for a whole shorter one.  A size of 0 or all ones means: unknown.
@@ -121,7 +121,7 @@ def refuse_many(what: str, stated: int, most: int, name: str) -> None:
         )
 
 
-def refuse_large_still(file: PatientFile, size: int, name: str) -> None:
+def refuse_large_still(file: BudgetedFile, size: int, name: str) -> None:
     if is_still(file) and size > STILL_BYTES:
         raise FileTooLarge(
             f"{name} is an image of {size >> 20} MiB; {STILL_BYTES >> 20} is the limit.",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lipsyncd.media.budget import PatientFile
+from lipsyncd.media.budget import BudgetedFile
 from lipsyncd.media.limits import INDEXED
 
 FIRST = {b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"wide", b"free", b"skip", b"pnot"}
@@ -41,7 +41,7 @@ class Stated:
     shown: int = 0  # samples as libav indexes them: each edit may show all of them again
 
 
-def is_movie(file: PatientFile) -> bool:
+def is_movie(file: BudgetedFile) -> bool:
     """Whether it begins like an MP4."""
     file.seek(4)
     return file.read(4) in FIRST
@@ -50,7 +50,7 @@ def is_movie(file: PatientFile) -> bool:
 class Movie:
     """An open file, taken for an MP4; where it is none, no boxes are found in it."""
 
-    def __init__(self, file: PatientFile, size: int) -> None:
+    def __init__(self, file: BudgetedFile, size: int) -> None:
         self._file = file
         self._all = Box(b"", 0, size)
 

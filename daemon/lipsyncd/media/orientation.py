@@ -13,7 +13,7 @@ TINY = 16  # pixels
 
 
 @dataclass(frozen=True)
-class Attitude:
+class Orientation:
     """How a picture comes upright: mirrored left to right, then so many quarters to the left."""
 
     mirrored: bool = False
@@ -24,43 +24,43 @@ class Attitude:
         return np.rot90(planes[..., ::-1] if self.mirrored else planes, self.turns, axes=(-2, -1))
 
 
-AS_IT_IS = Attitude()
+AS_IT_IS = Orientation()
 
 
-def attitude_of(picture: av.VideoFrame) -> Attitude:
+def orientation_of(picture: av.VideoFrame) -> Orientation:
     """What the picture's matrix says, to the next quarter; where it cannot be read, its turn."""
     try:
         # PyAV's side data and their picture hold each other, for long; so a tiny copy's are read
         tiny = picture.reformat(TINY, TINY, interpolation="POINT")
         matrix = tiny.side_data.get("DISPLAYMATRIX")
     except (av.FFmpegError, ValueError):  # where there is EXIF, PyAV gives nothing
-        return Attitude(turns=round(picture.rotation / 90) % 4)
+        return Orientation(turns=round(picture.rotation / 90) % 4)
     if matrix is None:
         return AS_IT_IS
     right_x, right_y, _, down_x, down_y = np.frombuffer(matrix, np.int32)[:5].tolist()
     mirrored = right_x * down_y < right_y * down_x
     side = -1 if mirrored else 1
     angle = math.atan2(side * right_y, side * right_x)
-    return Attitude(mirrored, -round(angle / (math.pi / 2)) % 4)
+    return Orientation(mirrored, -round(angle / (math.pi / 2)) % 4)
 
 
-def upright_size(picture: av.VideoFrame, attitude: Attitude) -> tuple[int, int]:
+def oriented_size(picture: av.VideoFrame, orientation: Orientation) -> tuple[int, int]:
     """Width and height of the picture once it is upright."""
     even = picture.width // 2 * 2, picture.height // 2 * 2
-    return even[::-1] if attitude.turns % 2 else even
+    return even[::-1] if orientation.turns % 2 else even
 
 
-def upright(
-    picture: av.VideoFrame, colour: Colour, attitude: Attitude, size: tuple[int, int]
+def oriented(
+    picture: av.VideoFrame, colour: Colour, orientation: Orientation, size: tuple[int, int]
 ) -> av.VideoFrame:
     """The picture as the render wants it.  The usual one comes back as it is, not copied.
 
     One of another `size` (width, height), as there may be in the middle of a video, is scaled.
     """
     if not is_usual(picture):
-        picture = converted(picture, colour, attitude)
-    elif attitude != AS_IT_IS or picture.format.name != "yuv420p":
-        picture = turned(picture, attitude)
+        picture = converted(picture, colour, orientation)
+    elif orientation != AS_IT_IS or picture.format.name != "yuv420p":
+        picture = turned(picture, orientation)
     if (picture.width, picture.height) != size:
         picture = picture.reformat(*size)
     picture.colorspace = colour.matrix
@@ -74,14 +74,14 @@ def is_usual(picture: av.VideoFrame) -> bool:
     return picture.format.name in KEPT and even and picture.planes[0].line_size > 0
 
 
-def turned(picture: av.VideoFrame, attitude: Attitude) -> av.VideoFrame:
+def turned(picture: av.VideoFrame, orientation: Orientation) -> av.VideoFrame:
     """The same samples, each plane brought upright."""
-    planes = [attitude.applied(plane) for plane in planes_of(picture.to_ndarray())]
+    planes = [orientation.applied(plane) for plane in planes_of(picture.to_ndarray())]
     samples = np.concatenate([plane.ravel() for plane in planes])
     return av.VideoFrame.from_ndarray(samples.reshape(-1, planes[0].shape[1]), "yuv420p")
 
 
-def converted(picture: av.VideoFrame, colour: Colour, attitude: Attitude) -> av.VideoFrame:
+def converted(picture: av.VideoFrame, colour: Colour, orientation: Orientation) -> av.VideoFrame:
     """Any other format; an odd last row or column is cut off (4:2:0 has none)."""
     full_chroma = picture.reformat(
         format="yuv444p",
@@ -89,7 +89,7 @@ def converted(picture: av.VideoFrame, colour: Colour, attitude: Attitude) -> av.
         src_color_range=picture.color_range,
         dst_color_range=colour.swing,
     )
-    planes = attitude.applied(full_chroma.to_ndarray())
+    planes = orientation.applied(full_chroma.to_ndarray())
     even = planes[:, : planes.shape[1] // 2 * 2, : planes.shape[2] // 2 * 2]
     result = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), "yuv444p")
     result.colorspace = colour.matrix

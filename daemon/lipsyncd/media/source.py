@@ -15,7 +15,7 @@ from pathlib import Path
 import av
 
 from lipsyncd.errors import NoFace, UnreadableMedia
-from lipsyncd.media.budget import Patience
+from lipsyncd.media.budget import TimeBudget
 from lipsyncd.media.colour import Colour, colour_of
 from lipsyncd.media.container import (
     CHECK_IT_PLAYS,
@@ -29,7 +29,7 @@ from lipsyncd.media.container import (
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.header import refuse_absurd, refuse_truncated
 from lipsyncd.media.limits import FASTEST, FINEST, FLATTEST, SLOWEST, SMALLEST_SIDE
-from lipsyncd.media.orientation import Attitude, attitude_of, upright, upright_size
+from lipsyncd.media.orientation import Orientation, orientation_of, oriented, oriented_size
 
 BACKWARD_BYTES = 24 << 20  # pictures held while a stretch is turned round
 SEEK_MARGINS = (1, 4, 16)  # seconds before the wanted place: a seek may land late
@@ -50,7 +50,7 @@ class Source:
     height: int
     rate: Fraction
     colour: Colour
-    attitude: Attitude
+    orientation: Orientation
     aspect: Fraction
     start: int
     sign: Sign = unheard
@@ -60,13 +60,13 @@ class Source:
 
         Raises InputGone, TruncatedMedia, DecodingTooSlow.
         """
-        slot, end, shown, patience = start, start, None, Patience(self.name)
+        slot, end, shown, budget = start, start, None, TimeBudget(self.name)
         for due, picture in self._due_from(start):
-            patience.check()
+            budget.check()
             if shown is not None and due > slot:
                 yield from self._shown(shown, range(slot, due))
                 slot = due
-                patience.renew()
+                budget.renew()
             end, shown = max(slot, due) + 1, picture
         if shown is not None:
             yield from self._shown(shown, range(slot, end))
@@ -84,7 +84,7 @@ class Source:
 
     def _shown(self, picture: av.VideoFrame, slots: range) -> Iterator[Frame]:
         try:
-            turned = upright(picture, self.colour, self.attitude, (self.width, self.height))
+            turned = oriented(picture, self.colour, self.orientation, (self.width, self.height))
         except DAMAGE as error:
             raise UnreadableMedia(
                 f"{self.name} has a picture that cannot be converted.", CONVERT
@@ -146,8 +146,8 @@ def examine_source(path: Path, name: str, sign: Sign = unheard) -> Source:
         if first is None or not stream.time_base:
             raise UnreadableMedia(f"{name} has no picture that can be decoded.", CHECK_IT_PLAYS)
         refuse_tiny(first, name)
-        attitude = attitude_of(first)
-        width, height = upright_size(first, attitude)
+        orientation = orientation_of(first)
+        width, height = oriented_size(first, orientation)
         return Source(
             path=path,
             name=name,
@@ -155,8 +155,8 @@ def examine_source(path: Path, name: str, sign: Sign = unheard) -> Source:
             height=height,
             rate=STILL_RATE if media.is_still else constant_rate(stream),
             colour=colour_of(first),
-            attitude=attitude,
-            aspect=pixel_aspect(stream, turned=attitude.turns % 2 != 0),
+            orientation=orientation,
+            aspect=pixel_aspect(stream, turned=orientation.turns % 2 != 0),
             start=timestamp(first, media) or 0,
             sign=sign,
         )

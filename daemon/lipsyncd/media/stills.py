@@ -1,6 +1,6 @@
 """Stills: the size that the first bytes of an image file state."""
 
-from lipsyncd.media.budget import PatientFile
+from lipsyncd.media.budget import BudgetedFile
 
 PNG, JPEG, BMP, RIFF = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"RIFF"
 TIFF = b"II*\0", b"MM\0*"
@@ -10,7 +10,7 @@ ALONE = {0x01, *range(0xD0, 0xD9)}  # JPEG's markers without a length
 Size = tuple[int, int]
 
 
-def is_still(file: PatientFile) -> bool:
+def is_still(file: BudgetedFile) -> bool:
     """Whether it begins like an image."""
     head = read(file, 0, 32)
     return head.startswith((PNG, JPEG, BMP, *TIFF)) or is_webp(head)
@@ -20,7 +20,7 @@ def is_webp(head: bytes) -> bool:
     return head.startswith(RIFF) and head[8:12] == b"WEBP"
 
 
-def stated_size(file: PatientFile) -> Size | None:
+def stated_size(file: BudgetedFile) -> Size | None:
     """Width and height, if it is an image of a kind that is known here."""
     head = read(file, 0, 32)
     if head.startswith(PNG):
@@ -34,7 +34,7 @@ def stated_size(file: PatientFile) -> Size | None:
     return None
 
 
-def jpeg_size(file: PatientFile) -> Size | None:
+def jpeg_size(file: BudgetedFile) -> Size | None:
     """From the first frame's header, behind any number of other segments."""
     place = 2
     while (head := read(file, place, 9)) and head[0] == 0xFF:
@@ -68,6 +68,6 @@ def little(number: bytes) -> int:
     return int.from_bytes(number, "little")
 
 
-def read(file: PatientFile, place: int, size: int) -> bytes:
+def read(file: BudgetedFile, place: int, size: int) -> bytes:
     file.seek(place)
     return file.read(size)

@@ -1,4 +1,4 @@
-"""Sharing: one pass of the generator serves everyone who waits for it.
+"""Batcher: one pass of the generator serves everyone who waits for it.
 
 Whoever finds the device free takes it and makes one pass, and everybody in it gets theirs.  The
 oldest request is always in the next pass, and others of its kind fill the room that it leaves.  So
@@ -52,7 +52,7 @@ class Request:
         return self.error is not None or not self.left
 
 
-class Share(NamedTuple):
+class Portion(NamedTuple):
     """How many of a request's rows are in a pass: the first of those that are left."""
 
     request: Request
@@ -63,7 +63,7 @@ class Share(NamedTuple):
         return [each[done : done + self.count] for each in self.request.rows]
 
 
-class Sharing:
+class Batcher:
     """The device, and who waits for it, the oldest first."""
 
     def __init__(self, run: Run, room: Callable[[], int]) -> None:
@@ -83,8 +83,8 @@ class Sharing:
         request = Request(rows, Kind(lower, urgent))
         try:
             self._enter(request)
-            while shares := self._turn(request):
-                self._serve(shares)
+            while portions := self._turn(request):
+                self._serve(portions)
         finally:
             self._leave(request)
         if request.error is not None:
@@ -99,41 +99,41 @@ class Sharing:
         with self._changed:
             self._waiting = [each for each in self._waiting if each is not request]
 
-    def _turn(self, request: Request) -> list[Share]:
+    def _turn(self, request: Request) -> list[Portion]:
         """Wait for the device and take it: who is in the pass.  Nobody if the request is over."""
         with self._changed:
             self._changed.wait_for(lambda: request.is_over or not self._is_taken)
             if request.is_over:
                 return []
-            shares = self._shares()
+            portions = self._portions()
             self._is_taken = True
-            return shares
+            return portions
 
-    def _shares(self) -> list[Share]:
+    def _portions(self) -> list[Portion]:
         """The oldest request's, and those of others of its kind, until a pass is full."""
         waiting = [each for each in self._waiting if not each.is_over]
-        shares, free = [], self._room()
+        portions, free = [], self._room()
         for request in waiting:
             if free and request.kind == waiting[0].kind:
-                shares.append(Share(request, min(free, request.left)))
-                free -= shares[-1].count
-        return shares
+                portions.append(Portion(request, min(free, request.left)))
+                free -= portions[-1].count
+        return portions
 
-    def _serve(self, shares: list[Share]) -> None:
+    def _serve(self, portions: list[Portion]) -> None:
         """Make a pass with the device, and give it back.
 
         Whatever interrupts the pass, its rows are still to be made, by whoever has the device next.
         """
-        kind = shares[0].request.kind
+        kind = portions[0].request.kind
         try:
-            rows = [joined(parts) for parts in zip(*map(Share.rows, shares), strict=True)]
+            rows = [joined(parts) for parts in zip(*map(Portion.rows, portions), strict=True)]
             size = len(rows[0]) if kind.urgent else self._room()
-            hand_out(self._run(rows, kind, size), shares)
+            hand_out(self._run(rows, kind, size), portions)
         except DeviceLost as error:
             with self._changed:
                 fail(self._waiting, error)
         except Exception as error:
-            fail((share.request for share in shares), error)
+            fail((portion.request for portion in portions), error)
         finally:
             with self._changed:
                 self._is_taken = False
@@ -144,8 +144,8 @@ def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def hand_out(made: np.ndarray, shares: list[Share]) -> None:
-    for request, count in shares:
+def hand_out(made: np.ndarray, portions: list[Portion]) -> None:
+    for request, count in portions:
         request.made.append(made[:count])
         made = made[count:]
 

@@ -1,4 +1,4 @@
-"""Serving: the models that work now, and their replacement between two batches on a reload."""
+"""The current models, and their replacement between two batches on a reload."""
 
 import numpy as np
 
@@ -7,29 +7,29 @@ from lipsyncd.model.detector import Detector
 from lipsyncd.model.residency import Models
 
 
-class Serving:
+class CurrentModels:
     """Holds the current models; `replace` is one assignment, so a batch sees the old or the new."""
 
     def __init__(self, models: Models) -> None:
-        self.current = models
+        self.models = models
 
     def replace(self, models: Models) -> None:
-        self.current = models
+        self.models = models
 
-    def for_job(self) -> "JobModels":
-        return JobModels(self)
+    def for_job(self) -> "ModelsOfJob":
+        return ModelsOfJob(self)
 
 
-class JobModels:
+class ModelsOfJob:
     """The models as one job sees them.
 
     Its windows and boxes are made by the conventions it began with.  So it takes newer models for
     its next batch if they are fed in the same way, and else goes on with those it began with.
     """
 
-    def __init__(self, serving: Serving) -> None:
-        self._serving = serving
-        self._first = serving.current
+    def __init__(self, current: CurrentModels) -> None:
+        self._current = current
+        self._first = current.models
         self.conventions: Conventions = self._first.conventions
 
     @property
@@ -50,5 +50,5 @@ class JobModels:
         return self._now().mouths(crops, windows, lower, references)
 
     def _now(self) -> Models:
-        current = self._serving.current
+        current = self._current.models
         return current if current.conventions == self.conventions else self._first

@@ -12,7 +12,7 @@ from lipsyncd.config import Config
 from lipsyncd.errors import DeviceLost, DeviceMemoryFull, WarmUpFailed
 from lipsyncd.face.box import CROP
 from lipsyncd.model.batch import Batch, batch_of
-from lipsyncd.model.batcher import Kind, Sharing
+from lipsyncd.model.batcher import Batcher, Kind
 from lipsyncd.model.checkpoint import Checkpoint, Conventions, load_checkpoint
 from lipsyncd.model.detector import Detector, load_detector
 from lipsyncd.model.device import (
@@ -65,7 +65,7 @@ class Models:
         self._batch = Batch(batch)
         self._is_cramped = False  # the last warm pass found no memory
         self._thread = ThreadPoolExecutor(1, "device")
-        self._sharing = Sharing(self._in_thread, lambda: self.batch)
+        self._batcher = Batcher(self._in_thread, lambda: self.batch)
         self.conventions: Conventions = checkpoint.conventions
 
     @property
@@ -92,7 +92,7 @@ class Models:
         Raises DeviceLost, and DeviceMemoryFull if not even one crop fits.
         """
         references = crops if references is None else references
-        return self._sharing.mouths((crops, references, windows), lower)
+        return self._batcher.mouths((crops, references, windows), lower)
 
     def prove(self) -> None:
         """The warm pass: a small batch, compared with its golden output, before whatever waits.
@@ -182,7 +182,7 @@ class Models:
         """The largest difference from the golden output at one shape; nan if it is no number."""
         golden = self._golden
         inputs = golden.crops, golden.crops, golden.windows
-        made = self._sharing.mouths(inputs, lower, urgent)
+        made = self._batcher.mouths(inputs, lower, urgent)
         wanted = golden.mouths[:, CROP // 2 :] if lower else golden.mouths
         return float(np.abs(made - wanted).max())
 

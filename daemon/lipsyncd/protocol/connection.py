@@ -11,7 +11,7 @@ be closed at once. It is silent when the peer has hung up: `receive` then yields
 words, if there are any (a refusal, say), and after them None.
 
 `receive(seconds=None)` waits so long for a message to begin (TimeoutError if none does), and
-`patience` seconds for the rest of it. It raises LipsyncError (proto.malformed, proto.too_large,
+`timeout` seconds for the rest of it. It raises LipsyncError (proto.malformed, proto.too_large,
 proto.version) for what is no message or does not arrive whole; after that the connection is of no
 use.
 
@@ -40,7 +40,7 @@ from lipsyncd.protocol.wire import (
     encode,
 )
 
-PATIENCE = 10.0  # seconds for a message that has begun, in either direction
+TIMEOUT = 10.0  # seconds for a message that has begun, in either direction
 DESCRIPTOR = array.array("i").itemsize
 CONTROL_SPACE = socket.CMSG_SPACE(MAX_DESCRIPTORS * DESCRIPTOR)
 CHUNK = 1 << 16
@@ -74,16 +74,16 @@ class Message:
 class Connection:
     """One end of a connected stream socket, which it owns."""
 
-    def __init__(self, sock: socket.socket, patience: float = PATIENCE) -> None:
+    def __init__(self, sock: socket.socket, timeout: float = TIMEOUT) -> None:
         self._sock = sock
-        self._patience = patience
+        self._timeout = timeout
 
     def send(self, kind: Kind, body: Mapping[str, object], descriptors: Sequence[int] = ()) -> None:
         """Write one message; TimeoutError if the peer does not read it."""
         data = encode(kind, body)
         control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
-        deadline = time.monotonic() + self._patience
-        self._sock.settimeout(self._patience)
+        deadline = time.monotonic() + self._timeout
+        self._sock.settimeout(self._timeout)
         try:
             sent = self._sock.sendmsg([data], control if descriptors else [], socket.MSG_NOSIGNAL)
             if sent < len(data):
@@ -116,7 +116,7 @@ class Connection:
         first = self._read(HEADER.size, descriptors)
         if not first:
             return None
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + self._timeout
         rest = self._read_all(HEADER.size - len(first), descriptors, deadline)
         header = decode_header(first + rest)
         body = decode_body(self._read_all(header.length, descriptors, deadline))

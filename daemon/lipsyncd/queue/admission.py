@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from lipsyncd.config import Chosen
+from lipsyncd.config import LiveConfig
 from lipsyncd.errors import InputGone, NotRetryable, QueueFull
 from lipsyncd.protocol.job import Job, State, refuse_other
 from lipsyncd.protocol.options import Terms
@@ -41,11 +41,13 @@ class Admission:
     Room is claimed before anything is copied, so however many come at once, no bound is passed.
     """
 
-    def __init__(self, store: Store, spool: Spool, scheduler: Scheduler, chosen: Chosen) -> None:
+    def __init__(
+        self, store: Store, spool: Spool, scheduler: Scheduler, live_config: LiveConfig
+    ) -> None:
         self._store = store
         self._spool = spool
         self._scheduler = scheduler
-        self._chosen = chosen
+        self._live_config = live_config
         self._lock = threading.Lock()
         self._claims: list[Claim] = []
 
@@ -117,7 +119,7 @@ class Admission:
 
     def _refuse_beyond(self, claim: Claim) -> None:
         """Raise QueueFull if one of the bounds would be passed."""
-        limits = self._chosen.config.limits
+        limits = self._live_config.config.limits
         claims = [*self._taken(), *self._claims, claim]
         mine = [each for each in claims if each.owner == claim.owner]
         for taken, most_jobs, most_bytes, scope in (
@@ -139,7 +141,7 @@ class Admission:
 
     def _full(self, words: str, taken: Iterable[Claim]) -> QueueFull:
         """The error, with the time until one of those that are taken may be free."""
-        start = self._scheduler.line.next_start({each.owner for each in taken if each.jobs})
+        start = self._scheduler.positions.next_start({each.owner for each in taken if each.jobs})
         return later(QueueFull(words, WAIT), start or 0.0)
 
     def _refuse_large_share(self, owner: int, copied: int) -> None:
@@ -147,7 +149,10 @@ class Admission:
 
         `copied` is what comes to them. Whatever the figures of the operator, the others have room.
         """
-        limits, most = self._chosen.config.limits, self._chosen.config.retention.max_bytes_per_user
+        limits, most = (
+            self._live_config.config.limits,
+            self._live_config.config.retention.max_bytes_per_user,
+        )
         files = self._store.files()
         mine = files.get(owner, Files())
         if mine.kept > most:
@@ -163,12 +168,12 @@ class Admission:
             error = QueueFull(f"The spool is full: {words} {taken + copied}.", CLEAN)
             if not mine.kept:
                 error.hint = WAIT if taken else LESS
-            raise later(error, self._scheduler.line.next_start([owner]) if taken else None)
+            raise later(error, self._scheduler.positions.next_start([owner]) if taken else None)
 
     def _grace_left(self, owner: int) -> float:
         """The seconds until the first of this user's kept files may go."""
         first = self._store.first_kept(owner)
-        grace = MINUTE * self._chosen.config.retention.grace_minutes
+        grace = MINUTE * self._live_config.config.retention.grace_minutes
         return 0.0 if first is None else first + grace - now()
 
 

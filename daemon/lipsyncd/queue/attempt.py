@@ -1,18 +1,18 @@
-"""A run: one job's render, from its first step to how it ended."""
+"""An attempt: one job's render, from its first step to how it ended."""
 
 import time
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
 
-from lipsyncd.config import Chosen
+from lipsyncd.config import LiveConfig
 from lipsyncd.errors import DeviceLost, DiskFull, InternalError, LipsyncError, StorageError
 from lipsyncd.protocol.job import MAX_ATTEMPTS, Job, Progress, State
 from lipsyncd.queue.pause import Pause
 from lipsyncd.queue.renderer import Render
 from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.transitions import cancelled, expired, failed, interrupted, requeued, succeeded
-from lipsyncd.queue.updates import Board
+from lipsyncd.queue.updates import Updates
 from lipsyncd.system.catalog import JOB_STARTED, emit
 from lipsyncd.system.clock import now
 from lipsyncd.system.disk import disk_named
@@ -24,21 +24,23 @@ TOO_SLOW = "It was rendered for longer than the {} s that the operator allows."
 ASK = "Submit a shorter voice, or ask the operator for more time."
 
 
-class Run:
+class Attempt:
     """A job that is being rendered.
 
     `verdict` may be set from any thread to end it after the next batch: to CANCELLED, or to QUEUED,
     which means another time.  `job` is the job with its progress.
     """
 
-    def __init__(self, job: Job, spool: Spool, board: Board, pause: Pause, chosen: Chosen) -> None:
+    def __init__(
+        self, job: Job, spool: Spool, updates: Updates, pause: Pause, live_config: LiveConfig
+    ) -> None:
         self.job = job
         self.verdict: State | None = None
         self.cause: Exception | None = None  # what broke, if that was our fault
         self._spool = spool
-        self._board = board
+        self._updates = updates
         self._pause = pause
-        self._chosen = chosen
+        self._live_config = live_config
         self._begun = time.monotonic()
         # by a clock that nobody sets
         self._left = None if job.expires_at is None else job.expires_at - now()
@@ -89,7 +91,7 @@ class Run:
                 self.job = replace(
                     self.job, done=step.done, total=step.total, faces=step.faces, fps=fps
                 )
-                self._board.post(self.job)
+                self._updates.publish(self.job)
                 if ended := self._judged():
                     return ended
         return None
@@ -104,7 +106,7 @@ class Run:
             return expired(self.job, OVERDUE)
         if self.job.max_runtime is not None and self.seconds > self.job.max_runtime:
             return expired(self.job, SLOW.format(self.job.max_runtime))
-        if self.seconds > (most := self._chosen.config.limits.max_runtime_seconds):
+        if self.seconds > (most := self._live_config.config.limits.max_runtime_seconds):
             return expired(self.job, TOO_SLOW.format(most), ASK)
         return None
 

@@ -14,7 +14,7 @@ from lipsyncd.protocol.job import Job, State
 from lipsyncd.queue.retention import Retention
 from lipsyncd.queue.scheduler import Scheduler
 from lipsyncd.queue.store.jobs import Store
-from lipsyncd.queue.updates import Board, Watch
+from lipsyncd.queue.updates import Subscription, Updates
 from lipsyncd.system.catalog import CLOCK_SET, emit
 from lipsyncd.system.clock import Moment, adopt, now, this_moment
 
@@ -37,14 +37,14 @@ class Janitor:
         store: Store,
         scheduler: Scheduler,
         retention: Retention,
-        board: Board,
+        updates: Updates,
         moment: Callable[[], Moment] = this_moment,
     ) -> None:
         """`moment` reads the clocks."""
         self._store = store
         self._scheduler = scheduler
         self._retention = retention
-        self._board = board
+        self._updates = updates
         self._moment = moment
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         # not at the stop: a session may stir after it
@@ -69,23 +69,23 @@ class Janitor:
         os.eventfd_write(self._bell, 1)
 
     def _run(self) -> None:
-        with self._board.watch(None) as watch:
+        with self._updates.subscribe(None) as subscription:
             while not self._is_over:
-                self._wait(watch, self._round())
+                self._wait(subscription, self._round())
 
-    def _wait(self, watch: Watch, seconds: float) -> None:
+    def _wait(self, subscription: Subscription, seconds: float) -> None:
         """Until a round is due: after so many seconds, or sooner for what happened meanwhile."""
         due = time.monotonic() + seconds
         poll = select.poll()
-        for each in (watch.fileno(), self._bell):
+        for each in (subscription.fileno(), self._bell):
             poll.register(each, select.POLLIN)
         while (left := due - time.monotonic()) > 0:
             ready = [descriptor for descriptor, _ in poll.poll(1000 * left)]
             if self._bell in ready:
                 os.eventfd_read(self._bell)
                 return
-            if job := watch.take():
-                due = min(due, time.monotonic() + patience(job))
+            if job := subscription.take():
+                due = min(due, time.monotonic() + due_in(job))
 
     def _round(self) -> float:
         """All that is due; the seconds to the next round."""
@@ -136,7 +136,7 @@ class Janitor:
         return LONGEST if deadline is None else min(LONGEST, max(SHORTEST, deadline - now))
 
 
-def patience(job: Job) -> float:
+def due_in(job: Job) -> float:
     """The seconds after which the job wants a round, now that it has come to be as it is."""
     if job.state is State.QUEUED and job.expires_at is not None:
         return job.expires_at - now()

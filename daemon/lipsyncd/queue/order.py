@@ -61,7 +61,7 @@ def first(waiting: Iterable[Waiting], turns: Turns, now: float) -> Waiting | Non
     )
 
 
-def line(waiting: Iterable[Waiting], turns: Turns, now: float) -> Iterator[Waiting]:
+def in_order(waiting: Iterable[Waiting], turns: Turns, now: float) -> Iterator[Waiting]:
     """The jobs in the order in which they will be started, if none comes and nothing ages."""
     turns = turns.copy()
     levels: dict[int, dict[int, list[Waiting]]] = {}

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from lipsyncd.config import Chosen
+from lipsyncd.config import LiveConfig
 from lipsyncd.errors import DiskFull, LipsyncError, QueueDraining, StorageError
 from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.store.jobs import Store
@@ -20,13 +20,17 @@ class Pause:
     """A drain, which lasts until somebody resumes, and a full disk, which passes by itself."""
 
     def __init__(
-        self, store: Store, spool: Spool, chosen: Chosen, news: threading.Event | None = None
+        self,
+        store: Store,
+        spool: Spool,
+        live_config: LiveConfig,
+        news: threading.Event | None = None,
     ) -> None:
         """`news` is set at each change."""
         self._news = news or threading.Event()
         self._store = store
         self._spool = spool
-        self._chosen = chosen
+        self._live_config = live_config
         self._drained = store.note(NOTE)
         self._fault = ""
         self._rests_until = 0.0
@@ -89,7 +93,7 @@ class Pause:
         """Whether the disk has room, and can be written to again."""
         if time.monotonic() < self._rests_until:
             return None
-        least = self._chosen.config.limits.min_free_bytes
+        least = self._live_config.config.limits.min_free_bytes
         try:
             self.refuse_little_room(least // HYSTERESIS if self._fault else 0)
             if self._fault:
@@ -104,7 +108,7 @@ class Pause:
 
     def refuse_little_room(self, taken: int) -> None:
         """Raise DiskFull if there is too little room on the disk once so many bytes are taken."""
-        least = self._chosen.config.limits.min_free_bytes
+        least = self._live_config.config.limits.min_free_bytes
         if self._spool.free_bytes() - taken < least:
             raise DiskFull(
                 f"The disk of the state has less than {least >> 20} MiB left.",

@@ -8,17 +8,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 
-from lipsyncd.config import Chosen
+from lipsyncd.config import LiveConfig
 from lipsyncd.protocol.job import Job
-from lipsyncd.queue.order import Turns, Waiting, first, line
+from lipsyncd.queue.order import Turns, Waiting, first, in_order
 from lipsyncd.queue.store.jobs import Store
-from lipsyncd.queue.updates import Board
+from lipsyncd.queue.updates import Updates
 from lipsyncd.system.clock import now
 
 NEWEST = 0.2  # the weight of the newest job in the mean; that of older ones fades
 
 
-class Pace:
+class Eta:
     """The moving mean of how long a render takes, in seconds; None before the first has ended."""
 
     def __init__(self) -> None:
@@ -100,16 +100,16 @@ class Place:
     eta: float | None
 
 
-class Line:
+class Positions:
     """The queued jobs in the order in which they start, and how fast it moves."""
 
-    def __init__(self, store: Store, board: Board, chosen: Chosen) -> None:
+    def __init__(self, store: Store, updates: Updates, live_config: LiveConfig) -> None:
         self._store = store
-        self._board = board
-        self._chosen = chosen
+        self._updates = updates
+        self._live_config = live_config
         self._lock = threading.Lock()
         self._turns = Turns()
-        self._pace = Pace()
+        self._eta = Eta()
 
     def head(self, running: Iterable[int] = ()) -> Waiting | None:
         """The job to start next while jobs of these owners run, None if none may.
@@ -118,7 +118,7 @@ class Line:
         """
         moment = now()
         heads, kept_back = self._store.heads(moment), self._kept_back(moment)
-        share = self._chosen.config.render.max_active_per_user
+        share = self._live_config.config.render.max_active_per_user
         kept_back |= {owner for owner, count in Counter(running).items() if count >= share}
         with self._lock:
             return first(
@@ -133,7 +133,7 @@ class Line:
     def ended(self, job: Job) -> None:
         """A render has come to a good end."""
         with self._lock:
-            self._pace.add((job.ended_at or 0.0) - (job.started_at or 0.0))
+            self._eta.add((job.ended_at or 0.0) - (job.started_at or 0.0))
 
     def places(self) -> dict[str, Place]:
         """The place of each job that waits, by its id."""
@@ -142,7 +142,7 @@ class Line:
         waiting = [each for each in self._store.waiting() if each.owner not in kept_back]
         with self._lock:
             turns, forecast = self._turns.copy(), self._forecast()
-        queue = line(waiting, turns, moment)
+        queue = in_order(waiting, turns, moment)
         return {each.id: Place(at, forecast.start(each.owner)) for at, each in enumerate(queue, 1)}
 
     def _kept_back(self, moment: float) -> set[int]:
@@ -157,7 +157,7 @@ class Line:
         return min((each for each in known if each is not None), default=None)
 
     def _forecast(self) -> Forecast:
-        render = self._chosen.config.render
-        return self._pace.forecast(
-            self._board.running, render.max_active, render.max_active_per_user
+        render = self._live_config.config.render
+        return self._eta.forecast(
+            self._updates.running, render.max_active, render.max_active_per_user
         )

@@ -11,7 +11,7 @@ Render = Callable[[Options, Paths], Generator[Progress, None, None]]
 Report = Callable[[str], None]
 
 
-class DataPlane(Protocol):
+class Renderer(Protocol):
     """Models on a device, and what is done with them."""
 
     def render(self, options: Options, paths: Paths) -> Generator[Progress, None, None]:
@@ -31,4 +31,4 @@ class DataPlane(Protocol):
 
 
 # Loads, checks and warms the models, reporting whenever something has moved.
-Load = Callable[[Config, Report], DataPlane]
+Load = Callable[[Config, Report], Renderer]

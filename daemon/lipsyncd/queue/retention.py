@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from lipsyncd.config import Chosen
+from lipsyncd.config import LiveConfig
 from lipsyncd.config import Retention as Rules
 from lipsyncd.errors import JobNotEnded
 from lipsyncd.protocol.job import Job
@@ -65,14 +65,14 @@ class Retention:
     what is left of a lost record.
     """
 
-    def __init__(self, history: History, spool: Spool, chosen: Chosen) -> None:
+    def __init__(self, history: History, spool: Spool, live_config: LiveConfig) -> None:
         self._history = history
         self._spool = spool
-        self._chosen = chosen
+        self._live_config = live_config
 
     def apply(self, now: float) -> None:
         """Remove what is due at the unix time `now`."""
-        rules = self._chosen.config.retention
+        rules = self._live_config.config.retention
         kept = self._history.kept()
         gone = [each for each in overdue(kept, now, rules) if self._spool.discard(each.id)]
         if gone:

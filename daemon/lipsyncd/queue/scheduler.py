@@ -3,18 +3,18 @@
 import threading
 import time
 
-from lipsyncd.config import Chosen
+from lipsyncd.config import LiveConfig
 from lipsyncd.errors import InternalError, JobEnded, LipsyncError, QueueDraining, StorageError
 from lipsyncd.protocol.job import Job, State
-from lipsyncd.queue.attempt import OVERDUE, Run
+from lipsyncd.queue.attempt import OVERDUE, Attempt
 from lipsyncd.queue.pause import Pause
-from lipsyncd.queue.positions import Line
-from lipsyncd.queue.renderer import DataPlane, Render
+from lipsyncd.queue.positions import Positions
+from lipsyncd.queue.renderer import Render, Renderer
 from lipsyncd.queue.selftest import WarmPass, warm_interval
 from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.store.jobs import Store
 from lipsyncd.queue.transitions import cancelled, expired, requeued, tell
-from lipsyncd.queue.updates import Board
+from lipsyncd.queue.updates import Updates
 from lipsyncd.system.native import give_back_memory
 from lipsyncd.system.watchdog import Heartbeat, Life
 
@@ -25,17 +25,22 @@ class Scheduler:
     """The queue's life: `enqueue` and `cancel` from sessions, `run` in the render thread."""
 
     def __init__(
-        self, store: Store, spool: Spool, board: Board, heartbeat: Heartbeat, chosen: Chosen
+        self,
+        store: Store,
+        spool: Spool,
+        updates: Updates,
+        heartbeat: Heartbeat,
+        live_config: LiveConfig,
     ) -> None:
-        self.line = Line(store, board, chosen)
-        self.pause = Pause(store, spool, chosen, board.news)
+        self.positions = Positions(store, updates, live_config)
+        self.pause = Pause(store, spool, live_config, updates.news)
         self._store = store
         self._spool = spool
-        self._board = board
+        self._updates = updates
         self._heartbeat = heartbeat
-        self._chosen = chosen
+        self._live_config = live_config
         self._changed = threading.Condition()
-        self._runs: dict[str, Run] = {}
+        self._attempts: dict[str, Attempt] = {}
         self._is_stopping = False
         self._broken: LipsyncError | None = None  # what ends the daemon
 
@@ -49,7 +54,7 @@ class Scheduler:
             accepted = self._store.add(job)
             if accepted.id == job.id:  # not an older one, which is further on
                 self._spool.accept(job.id)
-                self._board.post(job)
+                self._updates.publish(job)
             self._changed.notify_all()
             return accepted
 
@@ -62,11 +67,11 @@ class Scheduler:
     def cancel(self, job: str) -> None:
         """Stop the job, at once if it waits, else after its next batch; JobEnded if it ended.
 
-        The end is posted on the board.
+        The end is published.
         """
         with self._changed:
-            if run := self._runs.get(job):
-                run.verdict = State.CANCELLED
+            if attempt := self._attempts.get(job):
+                attempt.verdict = State.CANCELLED
                 return
             found = self._store.get(job)
             if found is None or found.is_ended:
@@ -102,17 +107,16 @@ class Scheduler:
             self._is_stopping = True
             self._changed.notify_all()
 
-    def stop(self, patience: float) -> None:
-        """Put the running jobs back into the queue, after their next batch if that comes in time.
+    def stop(self, timeout: float) -> None:
+        """Put the running jobs back into the queue, after their next batch or so many seconds.
 
-        Call it after `close`. After `patience` seconds they go back as they are, and the render
-        threads are not to be waited for.
+        Call it after `close`. The render threads are not to be waited for then.
         """
         with self._changed:
-            for run in self._runs.values():
-                run.verdict = run.verdict or State.QUEUED
-            self._changed.wait_for(lambda: self.is_idle, patience)
-            for job in list(self._runs):
+            for attempt in self._attempts.values():
+                attempt.verdict = attempt.verdict or State.QUEUED
+            self._changed.wait_for(lambda: self.is_idle, timeout)
+            for job in list(self._attempts):
                 self._give_back(job)
 
     def _give_back(self, job: str) -> None:
@@ -122,33 +126,33 @@ class Scheduler:
                 self._end(requeued(found))
         except StorageError as error:
             self.pause.tell(error)
-        del self._runs[job]
+        del self._attempts[job]
 
     @property
     def _is_full(self) -> bool:
-        return len(self._runs) >= self._chosen.config.render.max_active
+        return len(self._attempts) >= self._live_config.config.render.max_active
 
     @property
     def is_idle(self) -> bool:
         """No job is running."""
-        return not self._runs
+        return not self._attempts
 
-    def run(self, plane: DataPlane) -> None:
+    def run(self, renderer: Renderer) -> None:
         """Start job after job until closed, and prove the device while there is none.
 
         What has to end the daemon comes out, DeviceLost above all; its jobs stay running.
         """
-        warm_pass = WarmPass(plane.prove)
+        warm_pass = WarmPass(renderer.prove)
         with self._heartbeat.life() as life:
             while not (self._is_stopping and self.is_idle):
                 life.beat()
-                if run := self._next():
-                    self._start(run, plane.render)
+                if attempt := self._next():
+                    self._start(attempt, renderer.render)
                 elif self.is_idle and not self._is_stopping:
                     warm_pass.run()
 
-    def _next(self) -> Run | None:
-        """The run of the next job; None if none may start for now."""
+    def _next(self) -> Attempt | None:
+        """The attempt of the next job; None if none may start for now."""
         with self._changed:
             due = time.monotonic() + self._tick()
             while (left := due - time.monotonic()) > 0:
@@ -157,43 +161,45 @@ class Scheduler:
                 if self._is_stopping and self.is_idle:
                     return None
                 if job := self._taken():
-                    run = Run(job, self._spool, self._board, self.pause, self._chosen)
-                    return self._runs.setdefault(job.id, run)
+                    attempt = Attempt(
+                        job, self._spool, self._updates, self.pause, self._live_config
+                    )
+                    return self._attempts.setdefault(job.id, attempt)
                 self._changed.wait(min(left, RETRY_SECONDS))
         return None
 
     def _tick(self) -> float:
         """The seconds until the queue has to prove that it is alive, or the device when idle."""
-        seconds = self._chosen.config.warm_interval_seconds
-        interval = warm_interval(seconds, self._heartbeat.patience)
+        seconds = self._live_config.config.warm_interval_seconds
+        interval = warm_interval(seconds, self._heartbeat.timeout)
         return interval if self.is_idle else min(interval, self._heartbeat.pause or interval)
 
     def _taken(self) -> Job | None:
         """The first job of the line, if it can be started and is written down as running."""
         if self.pause.blocks() or self._is_stopping or self._is_full:
             return None
-        if any(run.job.crashes for run in self._runs.values()):
+        if any(attempt.job.crashes for attempt in self._attempts.values()):
             return None  # a suspect runs alone
         try:
-            head = self.line.head(run.job.owner for run in self._runs.values())
-            if head is None or (head.crashes and self._runs):
+            head = self.positions.head(attempt.job.owner for attempt in self._attempts.values())
+            if head is None or (head.crashes and self._attempts):
                 return None
             job = self._store.begin(head.id)
         except StorageError as error:
             return self.pause.tell(error)
-        self.line.started(head.owner)
+        self.positions.started(head.owner)
         return job
 
-    def _start(self, run: Run, render: Render) -> None:
-        self._board.post(run.job)
-        name = f"render-{run.job.id}"
-        threading.Thread(target=self._live, args=[run, render], name=name, daemon=True).start()
+    def _start(self, attempt: Attempt, render: Render) -> None:
+        self._updates.publish(attempt.job)
+        name = f"render-{attempt.job.id}"
+        threading.Thread(target=self._live, args=[attempt, render], name=name, daemon=True).start()
 
-    def _live(self, run: Run, render: Render) -> None:
-        """The thread of a run."""
-        with self._heartbeat.life(run.job) as life:
+    def _live(self, attempt: Attempt, render: Render) -> None:
+        """The thread of an attempt."""
+        with self._heartbeat.life(attempt.job) as life:
             try:
-                self._settle(run, run.to_end(render, life), life)
+                self._settle(attempt, attempt.to_end(render, life), life)
             except LipsyncError as error:
                 self._break(error)
             except BaseException as error:
@@ -207,20 +213,20 @@ class Scheduler:
             self._broken = self._broken or error
             self._changed.notify_all()
 
-    def _settle(self, run: Run, job: Job, life: Life) -> None:
+    def _settle(self, attempt: Attempt, job: Job, life: Life) -> None:
         """Record and tell how the job ended, show it, and be free; unless `stop` was faster."""
         with self._changed:
-            while job.id in self._runs and not self._is_recorded(job):
-                if run.verdict is State.CANCELLED and not job.is_ended:
-                    job = cancelled(run.job)  # while it waited to go back to the queue
+            while job.id in self._attempts and not self._is_recorded(job):
+                if attempt.verdict is State.CANCELLED and not job.is_ended:
+                    job = cancelled(attempt.job)  # while it waited to go back to the queue
                 self._changed.wait(min(RETRY_SECONDS, self._tick()))
                 life.beat()  # the queue is alive, and waits for an operator
-            if job.id not in self._runs:
+            if job.id not in self._attempts:
                 return
             if job.state is State.SUCCEEDED:
-                self.line.ended(job)
-            del self._runs[job.id]
-            self._show(job, run.cause)
+                self.positions.ended(job)
+            del self._attempts[job.id]
+            self._show(job, attempt.cause)
             self._changed.notify_all()
 
     def _is_recorded(self, job: Job) -> bool:
@@ -241,4 +247,4 @@ class Scheduler:
         """The files first, so that whoever learns of an end finds them as they stay."""
         tell(job, cause)
         self._spool.tidy(job.id, job.state)
-        self._board.post(job)
+        self._updates.publish(job)

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lipsyncd.config import Chosen
+from lipsyncd.config import LiveConfig
 from lipsyncd.errors import InputGone, NoResult
 from lipsyncd.protocol.job import Paths, State
 from lipsyncd.queue.snapshot import copy, examined
@@ -50,10 +50,10 @@ class Entry:
 class Spool:
     """The files of all jobs, under one directory that belongs to the daemon alone."""
 
-    def __init__(self, directory: Path, chosen: Chosen) -> None:
+    def __init__(self, directory: Path, live_config: LiveConfig) -> None:
         """Raises StorageError."""
         self._directory = directory
-        self._chosen = chosen
+        self._live_config = live_config
         self._stuck: set[Path] = set()  # what could not be removed, and has been told
         with disk_named():
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -78,7 +78,7 @@ class Spool:
         return found_face.st_size + found_voice.st_size
 
     def _examined(self, face: int, voice: int) -> tuple[os.stat_result, os.stat_result]:
-        limits = self._chosen.config.limits
+        limits = self._live_config.config.limits
         return (
             examined(face, "face", limits.max_face_bytes),
             examined(voice, "voice", limits.max_voice_bytes),

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from lipsyncd.protocol.job import Job, State
 
 
-class Watch:
-    """One waiter's view of one job: the newest post, older ones forgotten.
+class Subscription:
+    """One waiter's view of one job: the newest update, older ones forgotten.
 
-    Its descriptor is readable while there is a post that `take` has not returned.
+    Its descriptor is readable while there is an update that `take` has not returned.
     """
 
     def __init__(self) -> None:
@@ -20,13 +20,13 @@ class Watch:
         self._newest: Job | None = None
 
     def put(self, job: Job) -> None:
-        """A new post."""
+        """A new update."""
         with self._lock:
             self._newest = job
             os.eventfd_write(self._event, 1)
 
     def take(self) -> Job | None:
-        """The newest post since the last call, None if there is none."""
+        """The newest update since the last call, None if there is none."""
         with self._lock:
             job, self._newest = self._newest, None
             if job:
@@ -38,12 +38,12 @@ class Watch:
         return self._event
 
     def close(self) -> None:
-        """Take no more posts."""
+        """Take no more updates."""
         os.close(self._event)
 
 
-class Board:
-    """Every change of a job is posted here; a running job's newest post stays readable.
+class Updates:
+    """Every change of a job is published here; a running job's newest update stays readable.
 
     `news` is set at each; whoever waits for it clears it.
     """
@@ -52,19 +52,19 @@ class Board:
         self.news = news or threading.Event()
         self._lock = threading.Lock()
         self._running: dict[str, Job] = {}
-        self._watches: dict[str | None, list[Watch]] = {}
+        self._subscriptions: dict[str | None, list[Subscription]] = {}
 
-    def post(self, job: Job) -> None:
-        """Show the job as it now is to all who watch it."""
+    def publish(self, job: Job) -> None:
+        """Show the job as it now is to all who subscription it."""
         with self._lock:
             before = self._running.pop(job.id, None)
             if job.state is State.RUNNING:
                 self._running[job.id] = job
-            watches = list(self._watches.get(job.id, ()))
+            subscriptions = list(self._subscriptions.get(job.id, ()))
             if before is None or before.state is not job.state:
-                watches += self._watches.get(None, ())
-            for watch in watches:
-                watch.put(job)
+                subscriptions += self._subscriptions.get(None, ())
+            for subscription in subscriptions:
+                subscription.put(job)
         self.news.set()
 
     @property
@@ -74,24 +74,24 @@ class Board:
             return list(self._running.values())
 
     def newest(self, job: Job) -> Job:
-        """The stored job with the progress it has made since; running until its end is posted."""
+        """The stored job with its progress since; running until its end is published."""
         with self._lock:
             return self._running.get(job.id, job)
 
     @contextmanager
-    def watch(self, job: str | None) -> Iterator[Watch]:
-        """A watch over the job with this id; or over the states of all (None), not their progress.
+    def subscribe(self, job: str | None) -> Iterator[Subscription]:
+        """A subscription to the job with this id; or, with None, to the states of all.
 
         Read the job after this, and no change is missed.
         """
-        watch = Watch()
+        subscription = Subscription()
         with self._lock:
-            self._watches.setdefault(job, []).append(watch)
+            self._subscriptions.setdefault(job, []).append(subscription)
         try:
-            yield watch
+            yield subscription
         finally:
             with self._lock:
-                self._watches[job].remove(watch)
-                if not self._watches[job]:
-                    del self._watches[job]
-            watch.close()
+                self._subscriptions[job].remove(subscription)
+                if not self._subscriptions[job]:
+                    del self._subscriptions[job]
+            subscription.close()

@@ -1,11 +1,11 @@
-"""The studio: the data plane as one thing, as the control plane holds it."""
+"""The renderer of this machine: resident models and their renders, as the queue asks for them."""
 
 import os
 from collections.abc import Callable, Generator
 from pathlib import Path
 
 from lipsyncd.config import Config
-from lipsyncd.model.current import Serving
+from lipsyncd.model.current import CurrentModels
 from lipsyncd.model.residency import Models, load_models
 from lipsyncd.protocol.job import Paths, Progress
 from lipsyncd.protocol.options import Options
@@ -13,25 +13,25 @@ from lipsyncd.render.pipeline import render
 from lipsyncd.render.warmup import warm_up
 
 
-class Studio:
-    """Resident models and the settings of renders.  Made by `open_studio`."""
+class LocalRenderer:
+    """Resident models and the settings of renders.  Made by `open_renderer`."""
 
     def __init__(self, config: Config, models: Models) -> None:
         self._config = config
-        self._serving = Serving(models)
+        self._current = CurrentModels(models)
 
     def render(self, options: Options, paths: Paths) -> Generator[Progress, None, None]:
         """Write the result of a job.  Raises InputError, DiskFull, DeviceLost."""
         longest = self._config.limits.max_voice_seconds
-        return render(options, paths, self._serving.for_job(), self._config.render, longest)
+        return render(options, paths, self._current.for_job(), self._config.render, longest)
 
     def prove(self) -> None:
         """A warm pass.  Raises DeviceLost if it fails or comes out wrong."""
-        self._serving.current.prove()
+        self._current.models.prove()
 
     def describe(self) -> dict[str, object]:
         """What `info` says of the models and their device."""
-        return self._serving.current.describe()
+        return self._current.models.describe()
 
     def reload(self, config: Config, report: Callable[[str], None]) -> str:
         """Take over a new configuration, without a moment in which nothing can be rendered.
@@ -40,21 +40,21 @@ class Studio:
         as it was.
         """
         models = loaded(config, report)
-        before, after = self._serving.current.describe(), models.describe()
-        self._serving.replace(models)
+        before, after = self._current.models.describe(), models.describe()
+        self._current.replace(models)
         self._config = config
         if before["checkpoint_sha256"] == after["checkpoint_sha256"]:
             return "the configuration was taken over, the checkpoint is the same"
         return f"{after['checkpoint']} took the place of {before['checkpoint']}"
 
 
-def open_studio(config: Config, report: Callable[[str], None]) -> Studio:
+def open_renderer(config: Config, report: Callable[[str], None]) -> LocalRenderer:
     """Load, check and warm up everything that a job uses.
 
     `report` is called whenever something moved.  Raises DeviceUnavailable, CheckpointMissing,
     CheckpointInvalid, WarmUpFailed, DeviceLost, DeviceMemoryFull.
     """
-    return Studio(config, loaded(config, report))
+    return LocalRenderer(config, loaded(config, report))
 
 
 def loaded(config: Config, report: Callable[[str], None]) -> Models:

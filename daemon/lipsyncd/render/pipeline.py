@@ -26,10 +26,10 @@ from lipsyncd.media.mel import clamped, mel_columns, mel_windows, window_starts
 from lipsyncd.media.result import new_result
 from lipsyncd.media.source import Source, examine_source, timeline
 from lipsyncd.media.voice import Voice, examine_voice
-from lipsyncd.model.current import JobModels
+from lipsyncd.model.current import ModelsOfJob
 from lipsyncd.protocol.job import Paths, Progress
 from lipsyncd.protocol.options import Options
-from lipsyncd.render.prefetch import Pulse, ahead
+from lipsyncd.render.prefetch import Pulse, prefetch
 
 Made = tuple[np.ndarray, np.ndarray, float]  # a crop, its new mouth, how far it was calmed
 
@@ -64,7 +64,7 @@ class Dubbed:
 def render(
     options: Options,
     paths: Paths,
-    models: JobModels,
+    models: ModelsOfJob,
     settings: Settings,
     max_voice_seconds: float = math.inf,
 ) -> Generator[Progress, None, None]:
@@ -86,8 +86,8 @@ def render(
     blend = SoftBlend(source.colour) if options.blend == "soft" else BoxBlend(source.colour)
     crf = settings.crf if options.crf is None else options.crf
     with (
-        ahead(takes, depth=held(source.width, source.height, models.batch)) as coming,
-        ahead(dub(coming, blend, models), depth=1, pulse=pulse) as dubbed,
+        prefetch(takes, depth=held(source.width, source.height, models.batch)) as coming,
+        prefetch(dub(coming, blend, models), depth=1, pulse=pulse) as dubbed,
         new_result(paths.result, source, voice, settings.preset, crf) as result,
     ):
         for batch in dubbed:
@@ -102,7 +102,7 @@ def render(
 def follow(
     frames: Iterator[Frame],
     options: Options,
-    models: JobModels,
+    models: ModelsOfJob,
     settings: Settings,
     again: Iterator[Frame] | None = None,
 ) -> Iterator[Sighting]:
@@ -123,14 +123,14 @@ def follow(
     return (replace(sighting, frame=frame) for sighting, frame in pairs)
 
 
-def framed(faces: list[Box], models: JobModels) -> list[Box]:
+def framed(faces: list[Box], models: ModelsOfJob) -> list[Box]:
     """The detector's boxes as the checkpoint wants its crops cut."""
     conventions = models.conventions
     return [face.lowered(conventions.chin_share, conventions.chin_pixels) for face in faces]
 
 
 def hear(
-    voice: Voice, source: Source, total: int, options: Options, models: JobModels
+    voice: Voice, source: Source, total: int, options: Options, models: ModelsOfJob
 ) -> Iterator[np.ndarray]:
     """The window of each frame."""
     starts = window_starts(source.rate, total, models.conventions.mel_offset_frames)
@@ -139,7 +139,7 @@ def hear(
     return mel_windows(mel_columns(voice), starts)
 
 
-def dub(takes: Iterator[Take], blend: Blend, models: JobModels) -> Iterator[Dubbed]:
+def dub(takes: Iterator[Take], blend: Blend, models: ModelsOfJob) -> Iterator[Dubbed]:
     """Give each face its new mouth, a batch at a time."""
     for first in takes:
         frame = first.sighting.frame
@@ -150,7 +150,7 @@ def dub(takes: Iterator[Take], blend: Blend, models: JobModels) -> Iterator[Dubb
         yield Dubbed([picture_of(take, blend, made) for take in batch], len(seen))
 
 
-def new_mouths(seen: list[Take], blend: Blend, models: JobModels) -> Iterator[Made]:
+def new_mouths(seen: list[Take], blend: Blend, models: ModelsOfJob) -> Iterator[Made]:
     """What the generator makes of each face, its window, and the face it takes after."""
     crops = [blend.crop(take.sighting.frame, take.sighting.box) for take in seen]
     pairs = zip(seen, crops, strict=True)

@@ -1,4 +1,4 @@
-"""Ahead: what an iterator yields, made by a thread of its own, a bounded number before its use."""
+"""Prefetch: what an iterator yields, made by a thread of its own, so many before its use."""
 
 import queue
 import threading
@@ -35,7 +35,7 @@ class Pulse:
 
 
 @contextmanager
-def ahead(items: Iterable[T], depth: int, pulse: Pulse | None = None) -> Iterator[Iterator[T]]:
+def prefetch(items: Iterable[T], depth: int, pulse: Pulse | None = None) -> Iterator[Iterator[T]]:
     """The same items, at most `depth` of them waiting; what the iterable raises is raised here.
 
     With a `pulse` None comes now and then while there is no item but the pulse is felt.
@@ -43,7 +43,7 @@ def ahead(items: Iterable[T], depth: int, pulse: Pulse | None = None) -> Iterato
     """
     waiting: queue.Queue[T | End] = queue.Queue(depth)
     stopped = threading.Event()
-    thread = threading.Thread(target=fill, args=(waiting, items, stopped), name="ahead")
+    thread = threading.Thread(target=fill, args=(waiting, items, stopped), name="prefetch")
     thread.start()
     try:
         yield drawn(waiting, pulse)

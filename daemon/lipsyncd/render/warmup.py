@@ -14,7 +14,7 @@ import numpy as np
 
 from lipsyncd.errors import InputError, WarmUpFailed
 from lipsyncd.media.source import examine_source
-from lipsyncd.model.current import Serving
+from lipsyncd.model.current import CurrentModels
 from lipsyncd.model.residency import Models
 from lipsyncd.protocol.job import Paths
 from lipsyncd.protocol.options import Options
@@ -35,7 +35,7 @@ def warm_up(models: Models, settings: Settings) -> None:
         write_tone(paths.voice)
         try:
             look_once(models, paths.face)
-            for _ in render(Options(box=FACE), paths, Serving(models).for_job(), settings):
+            for _ in render(Options(box=FACE), paths, CurrentModels(models).for_job(), settings):
                 pass
         except InputError as error:
             raise WarmUpFailed(f"The warm-up render failed: {error.message}", error.hint) from error

@@ -11,14 +11,14 @@ from lipsyncd.system.catalog import (
     AUTH_DENIED,
     JOB_REJECTED_QUEUE_FULL,
     PROTOCOL_ERROR,
-    Event,
+    Entry,
     emit,
 )
 
 log = logging.getLogger(__name__)
 
 PERIOD = 60.0  # seconds
-EVENTS: dict[type[LipsyncError], Event] = {
+ENTRIES: dict[type[LipsyncError], Entry] = {
     AccessDenied: AUTH_DENIED,
     ProtocolError: PROTOCOL_ERROR,
     QueueFull: JOB_REJECTED_QUEUE_FULL,
@@ -36,7 +36,7 @@ class Account:
     untold: int = 0
 
 
-class Complaints:
+class Refusals:
     """Tells of refusals, so many for each user in a period; the others it counts."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Complaints:
         # what was taken for a job's id may be a file's name, and those are not told to all who read
         words = error.name if isinstance(error, UnknownJob) else f"{error.name}: {message}"
         text = "session of %s: %s"
-        event = _event_of(error)
+        event = _entry_of(error)
         if event is None:
             return log.info(text, peer, words)
         fields = {"PEER_PID": peer.pid, "OWNER_UID": peer.uid, "ERROR": error.name}
@@ -77,6 +77,6 @@ class Complaints:
         return is_told, untold
 
 
-def _event_of(error: LipsyncError) -> Event | None:
+def _entry_of(error: LipsyncError) -> Entry | None:
     """What an operator may look for; None for what happens to everybody now and then."""
-    return next((event for kind, event in EVENTS.items() if isinstance(error, kind)), None)
+    return next((event for kind, event in ENTRIES.items() if isinstance(error, kind)), None)

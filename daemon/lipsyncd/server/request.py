@@ -8,17 +8,17 @@ from lipsyncd.errors import AccessDenied, InvalidRequest, UnknownJob
 from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, Job, State
 from lipsyncd.protocol.wire import HINT
 from lipsyncd.server.peer import Peer
-from lipsyncd.server.stream import Line
-from lipsyncd.service.controlplane import House
+from lipsyncd.server.stream import Stream
+from lipsyncd.service.controlplane import ControlPlane
 
 
-def placed(house: House, jobs: Iterable[Job]) -> list[dict[str, object]]:
+def with_position(controlplane: ControlPlane, jobs: Iterable[Job]) -> list[dict[str, object]]:
     """The jobs as maps; the queued ones with their position and the seconds until they start, or
     with the reason why nothing does."""
     jobs = list(jobs)
     waits = any(job.state is State.QUEUED for job in jobs)
-    places = house.scheduler.line.places() if waits else {}
-    paused = house.scheduler.paused
+    places = controlplane.scheduler.positions.places() if waits else {}
+    paused = controlplane.scheduler.paused
     pause = {"eta": None, "paused": paused} if paused else {}
     return [
         job.as_map() | (asdict(places[job.id]) | pause if job.id in places else {}) for job in jobs
@@ -39,11 +39,11 @@ WORDS: dict[type, str] = {
 class Request:
     """One request of one client; `descriptors` are closed after the reply."""
 
-    house: House
+    controlplane: ControlPlane
     peer: Peer
     body: Mapping[str, object]
     descriptors: Sequence[int]
-    line: Line
+    stream: Stream
 
     @property
     def number(self) -> object:
@@ -53,7 +53,7 @@ class Request:
     @property
     def is_admins(self) -> bool:
         """It comes from somebody who may do with every job what its owner may."""
-        return self.peer.may_administer(self.house.chosen.config.admin_group)
+        return self.peer.may_administer(self.controlplane.live_config.config.admin_group)
 
     @property
     def owner(self) -> int | None:
@@ -63,7 +63,7 @@ class Request:
     def require_admin(self, what: str) -> None:
         """Raise AccessDenied if its client may not do `what`."""
         if not self.is_admins:
-            group = self.house.chosen.config.admin_group
+            group = self.controlplane.live_config.config.admin_group
             raise AccessDenied(f"Only an admin may {what}.", f"Admins are in the group {group}.")
 
     def field(self, name: str, kind: type[Value], default: Value | None = None) -> Value:
@@ -80,10 +80,10 @@ class Request:
         What another user owns is looked up, and refused, just like what does not exist.
         """
         wanted = self.field(name, str)
-        found = self.house.store.get(wanted, self.owner) if _is_id(wanted) else None
+        found = self.controlplane.store.get(wanted, self.owner) if _is_id(wanted) else None
         if found is None:
             raise UnknownJob(f"There is no job {wanted}.", "List yours, as `lipsyncctl list` does.")
-        return self.house.board.newest(found)
+        return self.controlplane.updates.newest(found)
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from lipsyncd.protocol.connection import Connection
 from lipsyncd.protocol.wire import Kind
 from lipsyncd.server.listener import Listener
 from lipsyncd.server.peer import Peer
-from lipsyncd.server.refusals import SUBORDINATES, Complaints
+from lipsyncd.server.refusals import SUBORDINATES, Refusals
 from lipsyncd.server.session import Session
 from lipsyncd.server.subordinate import is_doubtful, refuse_subordinate
-from lipsyncd.service.controlplane import House
+from lipsyncd.service.controlplane import ControlPlane
 
 log = logging.getLogger(__name__)
 
@@ -53,10 +53,10 @@ class Guest:
 class Server:
     """The accepting thread and the sessions; it serves from `start` to `close`."""
 
-    def __init__(self, listener: Listener, house: House) -> None:
+    def __init__(self, listener: Listener, controlplane: ControlPlane) -> None:
         self._listener = listener
-        self._house = house
-        self._complaints = Complaints()
+        self._house = controlplane
+        self._refusals = Refusals()
         self._lock = threading.Lock()
         self._guests: dict[threading.Thread, Guest] = {}
         self._closing = os.eventfd(0, os.EFD_CLOEXEC)
@@ -134,7 +134,7 @@ class Server:
 
     def _refuse(self, guest: Guest, error: LipsyncError) -> None:
         whose = SUBORDINATES if guest.is_doubtful else ""
-        self._complaints.tell(guest.peer, error, error.message, whose)
+        self._refusals.tell(guest.peer, error, error.message, whose)
         with guest.connection as connection, suppress(TimeoutError):
             connection.send(Kind.ERROR, {"id": None, **error.as_map()})
 
@@ -149,7 +149,7 @@ class Server:
         try:
             if not guest.is_known:
                 self._examine(guest)
-            Session(guest.connection, guest.peer, self._house, self._complaints).run()
+            Session(guest.connection, guest.peer, self._house, self._refusals).run()
         except (AccessDenied, SessionsFull) as error:
             self._refuse(guest, error)
         finally:
@@ -174,5 +174,5 @@ class Server:
             self._guests[threading.current_thread()] = known
 
     def _refuse_all_but_admins(self, peer: Peer) -> None:
-        if not peer.may_administer(self._house.chosen.config.admin_group):
+        if not peer.may_administer(self._house.live_config.config.admin_group):
             raise SessionsFull("The last sessions are kept for admins.", LATER)

@@ -16,11 +16,11 @@ from lipsyncd.errors import (
 from lipsyncd.protocol.connection import Connection, Message
 from lipsyncd.protocol.wire import HINT, Kind
 from lipsyncd.server.peer import Peer
-from lipsyncd.server.refusals import Complaints
+from lipsyncd.server.refusals import Refusals
 from lipsyncd.server.request import Reply, Request
-from lipsyncd.server.stream import HungUp, Line
+from lipsyncd.server.stream import HungUp, Stream
 from lipsyncd.server.verbs import DESCRIPTORS, VERBS
-from lipsyncd.service.controlplane import House
+from lipsyncd.service.controlplane import ControlPlane
 from lipsyncd.system.disk import named
 
 log = logging.getLogger(__name__)
@@ -42,14 +42,14 @@ class Session:
         self,
         connection: Connection,
         peer: Peer,
-        house: House,
-        complaints: Complaints | None = None,
+        controlplane: ControlPlane,
+        refusals: Refusals | None = None,
     ) -> None:
-        """`complaints` are shared by all sessions; without them this one has its own."""
+        """`refusals` are shared by all sessions; without them this one has its own."""
         self._connection = connection
         self._peer = peer
-        self._house = house
-        self._complaints = complaints or Complaints()
+        self._house = controlplane
+        self._refusals = refusals or Refusals()
         self._is_welcome = False
         self._number: int | None = None  # of the last request
 
@@ -97,8 +97,8 @@ class Session:
         """The reply of the verb's handler."""
         self._number = self._number_of(message)
         verb = self._verb_of(message)
-        line = Line(self._connection, self._number)
-        request = Request(self._house, self._peer, message.body, message.descriptors, line)
+        stream = Stream(self._connection, self._number)
+        request = Request(self._house, self._peer, message.body, message.descriptors, stream)
         reply = VERBS[verb](request)
         self._is_welcome = True
         return reply
@@ -136,7 +136,7 @@ class Session:
 
     def _refuse(self, error: LipsyncError, number: object) -> None:
         message = error.message[:MAX_WORDS]
-        self._complaints.tell(self._peer, error, message)
+        self._refusals.tell(self._peer, error, message)
         with suppress(HungUp):
             self._send(Kind.ERROR, {"id": number, **error.as_map(), "message": message})
 

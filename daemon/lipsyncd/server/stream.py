@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from lipsyncd.protocol.connection import Connection
 from lipsyncd.protocol.wire import Kind
-from lipsyncd.queue.updates import Watch
+from lipsyncd.queue.updates import Subscription
 
 GONE = select.POLLHUP | select.POLLERR
 
@@ -15,7 +15,7 @@ class HungUp(Exception):
     """The client left in the middle of a request, or reads nothing of what it is told."""
 
 
-class Line:
+class Stream:
     """Where the events of the request with this number go."""
 
     def __init__(self, connection: Connection, number: object) -> None:
@@ -35,16 +35,19 @@ class Line:
             raise HungUp from None
 
     def wait(
-        self, watch: Watch | None = None, seconds: float | None = None, for_room: bool = False
+        self,
+        subscription: Subscription | None = None,
+        seconds: float | None = None,
+        for_room: bool = False,
     ) -> None:
-        """Return at a post on the watch, or at room if that is waited for, or after `seconds`.
+        """Return at an update, or at room if that is waited for, or after `seconds`.
 
         Raises HungUp once the client has; but where it only stopped to speak, news come first.
         """
         poll = select.poll()
         poll.register(self._connection, select.POLLRDHUP | (select.POLLOUT if for_room else 0))
-        if watch:
-            poll.register(watch, select.POLLIN)
+        if subscription:
+            poll.register(subscription, select.POLLIN)
         found = dict(poll.poll(None if seconds is None else math.ceil(max(seconds, 0) * 1000)))
         seen = found.get(self._connection.fileno(), 0)
         if seen & GONE or (seen & select.POLLRDHUP and len(found) == 1):

@@ -42,12 +42,12 @@ def _owner_of(uid: int) -> str | None:
         lines = RANGES.read_text(errors="replace").splitlines()
     except OSError:
         return None
-    return next((owner for line in lines if (owner := _owner_in(line, uid))), None)
+    return next((owner for stream in lines if (owner := _owner_in(stream, uid))), None)
 
 
-def _owner_in(line: str, uid: int) -> str | None:
+def _owner_in(stream: str, uid: int) -> str | None:
     try:
-        owner, first, count = line.split(":")
+        owner, first, count = stream.split(":")
         is_in = 0 <= uid - int(first) < int(count)
     except ValueError:  # a mistake in the line
         return None

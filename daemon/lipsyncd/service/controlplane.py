@@ -1,11 +1,11 @@
-"""The house: what all sessions share, opened with the jobs of an earlier life in it."""
+"""The control plane: what all sessions share, opened with the jobs of an earlier life."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lipsyncd.config import Chosen, Config, Source
+from lipsyncd.config import Config, LiveConfig, Source
 from lipsyncd.errors import StateCorrupt
 from lipsyncd.queue.admission import Admission
 from lipsyncd.queue.janitor import Janitor
@@ -16,10 +16,10 @@ from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.store.database import Database, looked_into, move_aside
 from lipsyncd.queue.store.history import History
 from lipsyncd.queue.store.jobs import Store
-from lipsyncd.queue.updates import Board
+from lipsyncd.queue.updates import Updates
 from lipsyncd.service.reload import Reloader
 from lipsyncd.system.catalog import CRASHED, STATE_CORRUPT, emit
-from lipsyncd.system.crashlog import BlackBox
+from lipsyncd.system.crashlog import CrashLog
 from lipsyncd.system.disk import disk_named, size_at, unusable
 from lipsyncd.system.lock import locked_directory
 from lipsyncd.system.notify import Notifier
@@ -30,14 +30,14 @@ STORE, SPOOL, CRASH = "jobs.sqlite", "spool", "crash"  # in the state directory
 
 
 @dataclass(frozen=True)
-class House:
+class ControlPlane:
     """What all sessions share."""
 
-    chosen: Chosen
+    live_config: LiveConfig
     store: Store
     history: History
     spool: Spool
-    board: Board
+    updates: Updates
     scheduler: Scheduler
     admission: Admission
     retention: Retention
@@ -47,51 +47,51 @@ class House:
 
 
 @contextmanager
-def opened(
+def open_controlplane(
     source: Source, config: Config, status: Status, heartbeat: Heartbeat, notifier: Notifier
-) -> Iterator[House]:
-    """The house, with the jobs that waited in it; nobody else may use its state meanwhile.
+) -> Iterator[ControlPlane]:
+    """The control plane, with the jobs that waited in it; nobody else may use its state meanwhile.
 
     Raises ConfigInvalid, StateBusy, StateNewer, StorageError.
     """
     make_state(config.state)
-    chosen, box = Chosen(config), BlackBox(config.state / CRASH)
-    reloader = Reloader(source, chosen, status, notifier)
+    live_config, crashlog = LiveConfig(config), CrashLog(config.state / CRASH)
+    reloader = Reloader(source, live_config, status, notifier)
     with (
         locked_directory(config.state, f"the state directory {config.state}"),
-        opened_database(config.state, status) as database,
+        open_database(config.state, status) as database,
         ExitStack() as stack,
     ):
-        house = furnished(database, chosen, reloader, status, heartbeat)
-        lost = recover(house.store, house.spool, is_crash=bool(told(box.read())))
+        controlplane = assembled(database, live_config, reloader, status, heartbeat)
+        lost = recover(controlplane.store, controlplane.spool, is_crash=bool(told(crashlog.read())))
         status.warning = " ".join(filter(None, (status.warning, lost)))
-        house.janitor.keep_time()
-        stack.enter_context(box.armed(lambda: not house.scheduler.is_idle))
-        yield house
+        controlplane.janitor.keep_time()
+        stack.enter_context(crashlog.armed(lambda: not controlplane.scheduler.is_idle))
+        yield controlplane
 
 
-def furnished(
+def assembled(
     database: Database,
-    chosen: Chosen,
+    live_config: LiveConfig,
     reloader: Reloader,
     status: Status,
     heartbeat: Heartbeat,
-) -> House:
+) -> ControlPlane:
     """Everything in its place, and every part knowing those it needs."""
-    board, spool = Board(status.news), Spool(chosen.config.state / SPOOL, chosen)
+    updates, spool = Updates(status.news), Spool(live_config.config.state / SPOOL, live_config)
     store, history = Store(database), History(database)
-    scheduler = Scheduler(store, spool, board, heartbeat, chosen)
-    retention = Retention(history, spool, chosen)
-    return House(
-        chosen=chosen,
+    scheduler = Scheduler(store, spool, updates, heartbeat, live_config)
+    retention = Retention(history, spool, live_config)
+    return ControlPlane(
+        live_config=live_config,
         store=store,
         history=history,
         spool=spool,
-        board=board,
+        updates=updates,
         scheduler=scheduler,
-        admission=Admission(store, spool, scheduler, chosen),
+        admission=Admission(store, spool, scheduler, live_config),
         retention=retention,
-        janitor=Janitor(store, scheduler, retention, board),
+        janitor=Janitor(store, scheduler, retention, updates),
         status=status,
         reloader=reloader,
     )
@@ -115,7 +115,7 @@ def told(evidence: str) -> str:
 
 
 @contextmanager
-def opened_database(state: Path, status: Status) -> Iterator[Database]:
+def open_database(state: Path, status: Status) -> Iterator[Database]:
     """The store's file; one that is damaged is moved aside, and everybody is told.
 
     Raises StateNewer or StorageError, and then nothing was moved.

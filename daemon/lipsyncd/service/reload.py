@@ -3,9 +3,9 @@
 import threading
 import time
 
-from lipsyncd.config import Chosen, Config, Source
+from lipsyncd.config import Config, LiveConfig, Source
 from lipsyncd.errors import ConfigInvalid, InvalidRequest, QueueDraining
-from lipsyncd.queue.renderer import DataPlane
+from lipsyncd.queue.renderer import Renderer
 from lipsyncd.system.catalog import RELOADED, emit
 from lipsyncd.system.notify import Notifier
 from lipsyncd.system.status import Condition, Loading, Status
@@ -19,21 +19,21 @@ class Reloader:
     def __init__(
         self,
         source: Source,
-        chosen: Chosen,
+        live_config: LiveConfig,
         status: Status,
         notifier: Notifier,
     ) -> None:
-        """`chosen` is what `source` said at the start."""
+        """`live_config` is what `source` said at the start."""
         self._source = source
-        self._chosen = chosen
+        self._live_config = live_config
         self._status = status
         self._notifier = notifier
         self._lock = threading.Lock()
-        self._plane: DataPlane | None = None
+        self._renderer: Renderer | None = None
 
-    def open(self, plane: DataPlane) -> None:
+    def open(self, renderer: Renderer) -> None:
         """The models are loaded: from now on others can take their place."""
-        self._plane = plane
+        self._renderer = renderer
 
     def reload(self) -> str:
         """Apply what the source says now; a sentence on what changed.
@@ -41,27 +41,27 @@ class Reloader:
         Raises LipsyncError for what cannot be applied, and then nothing has changed.
         """
         with self._lock:
-            plane = self._opened()
+            renderer = self._opened()
             config = self._source.read()
-            _refuse_moves(self._chosen.config, config)
+            _refuse_moves(self._live_config.config, config)
             begun = time.monotonic()
-            changed = self._load(plane, config)
-            self._chosen.config = config
+            changed = self._load(renderer, config)
+            self._live_config.config = config
             emit(RELOADED, "reloaded in %.1f s: %s", time.monotonic() - begun, changed)
             return changed
 
-    def _opened(self) -> DataPlane:
+    def _opened(self) -> Renderer:
         if self._status.condition is Condition.DRAINING:
             raise QueueDraining("The daemon is stopping.", "Its next start reads everything anew.")
-        if self._plane is None:
+        if self._renderer is None:
             raise InvalidRequest("The daemon is still loading.", "Reload it once it is ready.")
-        return self._plane
+        return self._renderer
 
-    def _load(self, plane: DataPlane, config: Config) -> str:
+    def _load(self, renderer: Renderer, config: Config) -> str:
         report = Loading(self._status, Condition.READY, self._notifier)
         try:
-            changed = plane.reload(config, lambda detail: report(f"reloading: {detail}"))
-            self._status.hold(plane.describe)
+            changed = renderer.reload(config, lambda detail: report(f"reloading: {detail}"))
+            self._status.hold(renderer.describe)
             return changed
         finally:
             self._status.enter(Condition.READY, "")

@@ -6,29 +6,29 @@ from lipsyncd.errors import StorageError
 from lipsyncd.protocol.job import Job, State
 from lipsyncd.queue.pause import Pause
 from lipsyncd.queue.store.jobs import Store
-from lipsyncd.queue.updates import Board
+from lipsyncd.queue.updates import Updates
 from lipsyncd.system.notify import Notifier
 from lipsyncd.system.status import Condition, Status
 
 PAUSE = 1.0  # seconds between two lines
 
 
-class Bulletin:
+class StatusLine:
     """A thread that shows news to systemd, and rests while there is none."""
 
     def __init__(
-        self, status: Status, store: Store, board: Board, pause: Pause, notifier: Notifier
+        self, status: Status, store: Store, updates: Updates, pause: Pause, notifier: Notifier
     ) -> None:
-        """`status` and `board` share their news."""
+        """`status` and `updates` share their news."""
         self._status = status
         self._store = store
-        self._board = board
+        self._updates = updates
         self._pause = pause
         self._notifier = notifier
         self._lock = threading.Lock()
         self._shown = ""
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="bulletin", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="statusline", daemon=True)
 
     def start(self) -> None:
         """Show what is new from now on."""
@@ -62,7 +62,7 @@ class Bulletin:
             parts += [self._pause.reason] if self._pause.reason else []
         else:
             parts = [self._status.detail or str(self._status.condition)]
-        return ", ".join(parts + [_progress(job) for job in self._board.running])
+        return ", ".join(parts + [_progress(job) for job in self._updates.running])
 
     def _queued(self) -> list[str]:
         """How many wait, if the store can tell."""

@@ -7,37 +7,39 @@ from queue import Empty
 
 from lipsyncd.errors import LipsyncError, StorageError
 from lipsyncd.protocol.job import State
-from lipsyncd.service.controlplane import House
+from lipsyncd.service.controlplane import ControlPlane
 from lipsyncd.service.worker import Calls
 from lipsyncd.system.catalog import DRAIN_BEGIN, DRAIN_END, emit
 from lipsyncd.system.notify import Notifier
 from lipsyncd.system.status import Condition
 from lipsyncd.system.watchdog import Heartbeat
 
-PATIENCE = 5.0  # seconds for the running jobs' batches once the drain is over
+TIMEOUT = 5.0  # seconds for the running jobs' batches once the drain is over
 EXTENSION = 15.0  # seconds that systemd is asked for while frames advance
 LOOK = 1.0  # seconds between two looks at whether they do
 
 
-def drain(house: House, heartbeat: Heartbeat, notifier: Notifier, calls: Calls) -> None:
+def drain(
+    controlplane: ControlPlane, heartbeat: Heartbeat, notifier: Notifier, calls: Calls
+) -> None:
     """Take nothing more, and let the running jobs end, within their time or until told again.
 
     What does not end goes back to the queue.  Raises LipsyncError if the worker fails.
     """
     notifier.stopping()
-    house.scheduler.close()
-    begun, is_idle = time.monotonic(), house.scheduler.is_idle
+    controlplane.scheduler.close()
+    begun, is_idle = time.monotonic(), controlplane.scheduler.is_idle
     detail = "stopping" if is_idle else "stopping once the running jobs have ended"
-    house.status.enter(Condition.DRAINING, detail)
+    controlplane.status.enter(Condition.DRAINING, detail)
     emit(DRAIN_BEGIN, detail)
     if not is_idle:
-        seconds = house.chosen.config.limits.drain_seconds
+        seconds = controlplane.live_config.config.limits.drain_seconds
         _await_end(begun + seconds, heartbeat, notifier, calls)
-        notifier.extend_timeout(2 * PATIENCE)
-    house.scheduler.stop(PATIENCE)
+        notifier.extend_timeout(2 * TIMEOUT)
+    controlplane.scheduler.stop(TIMEOUT)
     queued: int | str = "unknown"
     with suppress(StorageError):  # the jobs stay, whether they can be counted or not
-        queued = house.store.count(State.QUEUED)
+        queued = controlplane.store.count(State.QUEUED)
     text = "stopped after %.1f s, jobs that stay in the queue: %s"
     emit(DRAIN_END, text, time.monotonic() - begun, queued, QUEUE_DEPTH=queued)
 

@@ -5,9 +5,9 @@ import time
 from queue import SimpleQueue
 
 from lipsyncd.errors import InternalError, LipsyncError
-from lipsyncd.queue.renderer import DataPlane, Load
-from lipsyncd.service.controlplane import House
-from lipsyncd.service.statusline import Bulletin
+from lipsyncd.queue.renderer import Load, Renderer
+from lipsyncd.service.controlplane import ControlPlane
+from lipsyncd.service.statusline import StatusLine
 from lipsyncd.system import journal
 from lipsyncd.system.catalog import MODEL_LOADED, READY, emit
 from lipsyncd.system.disk import named
@@ -24,15 +24,15 @@ class Worker:
 
     def __init__(
         self,
-        house: House,
+        controlplane: ControlPlane,
         heartbeat: Heartbeat,
-        bulletin: Bulletin,
+        statusline: StatusLine,
         notifier: Notifier,
         calls: Calls,
     ) -> None:
-        self._house = house
+        self._house = controlplane
         self._heartbeat = heartbeat
-        self._bulletin = bulletin
+        self._statusline = statusline
         self._notifier = notifier
         self._calls = calls
 
@@ -51,19 +51,19 @@ class Worker:
             broken.__cause__ = error
             self._calls.put(broken)
 
-    def _loaded(self, load: Load) -> DataPlane:
+    def _loaded(self, load: Load) -> Renderer:
         """The models, ready to render, and everybody told so."""
         begun = time.monotonic()
         report = Loading(self._house.status, Condition.WARMING, self._notifier)
         report("loading the models")
-        plane = load(self._house.chosen.config, report)
-        self._house.status.hold(plane.describe)
+        renderer = load(self._house.live_config.config, report)
+        self._house.status.hold(renderer.describe)
         self._tell_loaded(time.monotonic() - begun)
-        self._house.reloader.open(plane)
+        self._house.reloader.open(renderer)
         self._house.status.enter(Condition.READY, "")
-        self._bulletin.show()
+        self._statusline.show()
         self._notifier.ready()
-        return plane
+        return renderer
 
     def _tell_loaded(self, seconds: float) -> None:
         models = self._house.status.models
@@ -72,13 +72,13 @@ class Worker:
         emit(MODEL_LOADED, "models: %s in %.1f s", models.get("checkpoint"), seconds, **cost)
         emit(READY, "ready on %s after %.1f s", models.get("device"), seconds, **cost)
 
-    def _render(self, plane: DataPlane) -> None:
-        patience = self._notifier.watchdog_seconds
-        if patience is None:
-            return self._house.scheduler.run(plane)
-        alarm = StallAlarm(self._heartbeat, patience)
+    def _render(self, renderer: Renderer) -> None:
+        timeout = self._notifier.watchdog_seconds
+        if timeout is None:
+            return self._house.scheduler.run(renderer)
+        alarm = StallAlarm(self._heartbeat, timeout)
         alarm.start()
         try:
-            return self._house.scheduler.run(plane)
+            return self._house.scheduler.run(renderer)
         finally:
             alarm.stop()

@@ -16,7 +16,7 @@ log = logging.getLogger("lipsyncd")
 
 
 @dataclass(frozen=True)
-class Event:
+class Entry:
     """A kind of event; `level` is one of logging, or NOTICE."""
 
     name: str
@@ -28,45 +28,45 @@ class Event:
         return uuid5(NAMESPACE_DNS, f"lipsyncd/{self.name}").hex
 
 
-READY = Event("READY", NOTICE)
-MODEL_LOADED = Event("MODEL_LOADED", logging.INFO)
-LOAD_FAILED = Event("LOAD_FAILED", logging.CRITICAL)
-RELOADED = Event("RELOADED", NOTICE)
-DRAIN_BEGIN = Event("DRAIN_BEGIN", NOTICE)
-DRAIN_END = Event("DRAIN_END", NOTICE)
+READY = Entry("READY", NOTICE)
+MODEL_LOADED = Entry("MODEL_LOADED", logging.INFO)
+LOAD_FAILED = Entry("LOAD_FAILED", logging.CRITICAL)
+RELOADED = Entry("RELOADED", NOTICE)
+DRAIN_BEGIN = Entry("DRAIN_BEGIN", NOTICE)
+DRAIN_END = Entry("DRAIN_END", NOTICE)
 
-JOB_ACCEPTED = Event("JOB_ACCEPTED", logging.INFO)
-JOB_STARTED = Event("JOB_STARTED", logging.INFO)
-JOB_FINISHED = Event("JOB_FINISHED", logging.INFO)
-JOB_FAILED = Event("JOB_FAILED", logging.ERROR)
+JOB_ACCEPTED = Entry("JOB_ACCEPTED", logging.INFO)
+JOB_STARTED = Entry("JOB_STARTED", logging.INFO)
+JOB_FINISHED = Entry("JOB_FINISHED", logging.INFO)
+JOB_FAILED = Entry("JOB_FAILED", logging.ERROR)
 JOB_FAILED_BY_INPUT = replace(JOB_FAILED, level=NOTICE)  # nothing an operator could mend
-JOB_CANCELLED = Event("JOB_CANCELLED", logging.INFO)
-JOB_EXPIRED = Event("JOB_EXPIRED", logging.INFO)
-JOB_REQUEUED = Event("JOB_REQUEUED", logging.INFO)
-JOB_RECOVERED = Event("JOB_RECOVERED", NOTICE)
-JOB_QUARANTINED = Event("JOB_QUARANTINED", logging.WARNING)
-JOB_REJECTED_QUEUE_FULL = Event("JOB_REJECTED_QUEUE_FULL", NOTICE)
-JOBS_CLEANED = Event("JOBS_CLEANED", logging.INFO)
-QUEUE_DRAINED = Event("QUEUE_DRAINED", NOTICE)
-QUEUE_RESUMED = Event("QUEUE_RESUMED", NOTICE)
+JOB_CANCELLED = Entry("JOB_CANCELLED", logging.INFO)
+JOB_EXPIRED = Entry("JOB_EXPIRED", logging.INFO)
+JOB_REQUEUED = Entry("JOB_REQUEUED", logging.INFO)
+JOB_RECOVERED = Entry("JOB_RECOVERED", NOTICE)
+JOB_QUARANTINED = Entry("JOB_QUARANTINED", logging.WARNING)
+JOB_REJECTED_QUEUE_FULL = Entry("JOB_REJECTED_QUEUE_FULL", NOTICE)
+JOBS_CLEANED = Entry("JOBS_CLEANED", logging.INFO)
+QUEUE_DRAINED = Entry("QUEUE_DRAINED", NOTICE)
+QUEUE_RESUMED = Entry("QUEUE_RESUMED", NOTICE)
 
-GPU_OOM = Event("GPU_OOM", logging.WARNING)
-GPU_LOST = Event("GPU_LOST", logging.CRITICAL)
-WATCHDOG_STALL = Event("WATCHDOG_STALL", logging.CRITICAL)
-WARM_PASS_SLOW = Event("WARM_PASS_SLOW", logging.WARNING)
-STATE_CORRUPT = Event("STATE_CORRUPT", logging.CRITICAL)
-RECORDS_LOST = Event("RECORDS_LOST", logging.CRITICAL)
-RESULT_RECOVERED = Event("RESULT_RECOVERED", logging.WARNING)
-CRASHED = Event("CRASHED", logging.CRITICAL)
-DISK_FULL = Event("DISK_FULL", logging.ERROR)
-CLOCK_SET = Event("CLOCK_SET", NOTICE)
+GPU_OOM = Entry("GPU_OOM", logging.WARNING)
+GPU_LOST = Entry("GPU_LOST", logging.CRITICAL)
+WATCHDOG_STALL = Entry("WATCHDOG_STALL", logging.CRITICAL)
+WARM_PASS_SLOW = Entry("WARM_PASS_SLOW", logging.WARNING)
+STATE_CORRUPT = Entry("STATE_CORRUPT", logging.CRITICAL)
+RECORDS_LOST = Entry("RECORDS_LOST", logging.CRITICAL)
+RESULT_RECOVERED = Entry("RESULT_RECOVERED", logging.WARNING)
+CRASHED = Entry("CRASHED", logging.CRITICAL)
+DISK_FULL = Entry("DISK_FULL", logging.ERROR)
+CLOCK_SET = Entry("CLOCK_SET", NOTICE)
 
-PROTOCOL_ERROR = Event("PROTOCOL_ERROR", NOTICE)
-AUTH_DENIED = Event("AUTH_DENIED", logging.WARNING)
+PROTOCOL_ERROR = Entry("PROTOCOL_ERROR", NOTICE)
+AUTH_DENIED = Entry("AUTH_DENIED", logging.WARNING)
 
 
 def emit(
-    event: Event,
+    event: Entry,
     text: str,
     *values: object,
     job: Job | None = None,

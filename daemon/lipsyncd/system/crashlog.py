@@ -1,4 +1,4 @@
-"""The black box: what a life that ends badly leaves behind for the next one.
+"""The crash log: what a life that ends badly leaves behind for the next one.
 
 The stacks of a crash go into a file, which the next life reads, tells the journal and takes as
 evidence against the jobs that were running.  A kill from outside, or a power cut, leaves none.
@@ -25,7 +25,7 @@ OUT_OF_MEMORY = "The kernel killed a process of this machine for lack of memory 
 log = logging.getLogger(__name__)
 
 
-class BlackBox:
+class CrashLog:
     """A file with a first line about the machine, and what was written when it went wrong.
 
     It is there while the daemon lives, and gone after an orderly end.

@@ -47,13 +47,13 @@ class Journald:
             with self._lock:
                 self._dropped += 1
 
-    def close(self, patience: float) -> None:
-        """Hand over what waits, within `patience` seconds."""
+    def close(self, timeout: float) -> None:
+        """Hand over what waits, within `timeout` seconds."""
         try:
-            self._entries.put(None, timeout=patience)
+            self._entries.put(None, timeout=timeout)
         except Full:
             return
-        self._thread.join(patience)
+        self._thread.join(timeout)
         if not self._thread.is_alive():
             self._socket.close()
 

@@ -69,7 +69,7 @@ class Status:
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 20.0  # seconds until the next word is due; systemd gives up a start that is silent
+EXTENSION = 20.0  # seconds until the next word is due; systemd gives up a start that is silent
 PAUSE = 0.25  # seconds between two requests for more time
 LINE_PAUSE = 1.0  # seconds between two lines of the log
 
@@ -88,7 +88,7 @@ class Loading:
         self._status.enter(self._condition, detail)
         now = time.monotonic()
         if now - self._extended_at >= PAUSE:
-            self._notifier.extend_timeout(PATIENCE)
+            self._notifier.extend_timeout(EXTENSION)
             self._extended_at = now
         if now - self._logged_at >= LINE_PAUSE:
             log.info("%s: %s", self._condition, detail)

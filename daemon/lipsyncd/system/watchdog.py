@@ -9,8 +9,8 @@ from lipsyncd.protocol.job import Job
 from lipsyncd.system.catalog import WATCHDOG_STALL, emit
 from lipsyncd.system.notify import Notifier
 
-PINGS = 20  # at most so many in the watchdog's patience: one just before each call, however long
-ALARM = 0.9  # of the watchdog's patience without a beat: it will strike
+PINGS = 20  # at most so many in the watchdog's timeout: one just before each call, however long
+ALARM = 0.9  # of the watchdog's timeout without a beat: it will strike
 
 
 class Life:
@@ -43,14 +43,14 @@ class Heartbeat:
         self._pinged_at = -float("inf")
 
     @property
-    def patience(self) -> float | None:
+    def timeout(self) -> float | None:
         """The watchdog's, in seconds; None if there is no watchdog."""
         return self._notifier.watchdog_seconds
 
     @property
     def pause(self) -> float | None:
         """Seconds between two beats of who has nothing to do, while others work."""
-        return self.patience / PINGS if self.patience else None
+        return self.timeout / PINGS if self.timeout else None
 
     @contextmanager
     def life(self, job: Job | None = None) -> Iterator[Life]:
@@ -89,10 +89,10 @@ class Heartbeat:
 class StallAlarm:
     """A thread that tells the journal what was going on when the watchdog is about to strike."""
 
-    def __init__(self, heartbeat: Heartbeat, patience: float) -> None:
-        """`patience` is the watchdog's, in seconds."""
+    def __init__(self, heartbeat: Heartbeat, timeout: float) -> None:
+        """`timeout` is the watchdog's, in seconds."""
         self._heartbeat = heartbeat
-        self._patience = patience
+        self._timeout = timeout
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="alarm", daemon=True)
 
@@ -106,15 +106,15 @@ class StallAlarm:
         self._thread.join()
 
     def _run(self) -> None:
-        left = ALARM * self._patience
+        left = ALARM * self._timeout
         while not self._stopped.wait(left):
-            left = ALARM * self._patience
+            left = ALARM * self._timeout
             if life := self._heartbeat.slowest:
                 silent = time.monotonic() - life.beaten_at
                 left -= silent
             if left <= 0:
                 self._tell(life, silent)
-                left = self._patience
+                left = self._timeout
 
     def _tell(self, life: Life, seconds: float) -> None:
         text = "watchdog: %s has not moved for %.1f s; systemd is about to restart lipsyncd"

@@ -23,7 +23,7 @@ ON CONFLICT (owner) DO UPDATE SET seq = max(seq, excluded.seq)
 
 
 @dataclass(frozen=True)
-class Happening:
+class Event:
     """A change of state: its number, its unix time, and the job in that state."""
 
     seq: int
@@ -59,9 +59,7 @@ class History:
             which = f"WHERE {page} ORDER BY sequence DESC LIMIT ?2"
             return jobs_of(db, which, owner, limit, before and as_bytes(before))[::-1]
 
-    def happenings(
-        self, since: int, owner: int | None, job: str | None, limit: int
-    ) -> list[Happening]:
+    def events(self, since: int, owner: int | None, job: str | None, limit: int) -> list[Event]:
         """The first `limit` changes after number `since`, of this owner's jobs and of this job.
 
         None: of everybody's, of every job. The job is as it is now, but in the state of then.
@@ -72,7 +70,7 @@ class History:
         which = f"happenings.seq > ?1 AND {of_owner} AND {of_job} ORDER BY happenings.seq LIMIT ?4"
         with self._database.transaction() as db:
             found = db.execute(f"{HAPPENINGS} WHERE {which}", (since, owner, only, limit))
-            return [_happening(row) for row in found.fetchall()]
+            return [_event(row) for row in found.fetchall()]
 
     def seq(self) -> int:
         """The newest number that was given to a change of state; 0 if there was none."""
@@ -144,6 +142,6 @@ class History:
             return int(db.execute(query, values).fetchone()[0] or 0)
 
 
-def _happening(row: sqlite3.Row) -> Happening:
+def _event(row: sqlite3.Row) -> Event:
     job = job_of(dict(row) | {"state": row["state_then"]})
-    return Happening(row["seq"], row["at"], job)
+    return Event(row["seq"], row["at"], job)

@@ -236,8 +236,8 @@ def _write(db: sqlite3.Connection, job: Job) -> None:
 
 
 def _happened(db: sqlite3.Connection, job: Job) -> None:
-    happening = (now(), job.id, job.state)
-    db.execute("INSERT INTO happenings (at, job, state) VALUES (?, ?, ?)", happening)
+    event = (now(), job.id, job.state)
+    db.execute("INSERT INTO happenings (at, job, state) VALUES (?, ?, ?)", event)
 
 
 def _waiting(row: sqlite3.Row) -> Waiting:

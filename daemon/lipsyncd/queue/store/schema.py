@@ -89,7 +89,7 @@ INSERT INTO happenings (at, job, state)
 
 CREATE TABLE gone (
     owner INTEGER PRIMARY KEY,
-    seq   INTEGER NOT NULL  -- of the owner's newest happening that was forgotten
+    seq   INTEGER NOT NULL  -- of the owner's newest event that was forgotten
 );
 CREATE TABLE notes (
     name  TEXT PRIMARY KEY,

@@ -19,7 +19,7 @@ def on_hello(request: Request) -> Reply:
             f"to {VERSIONS[1]}.",
             HINT,
         )
-    state = str(request.house.status.condition)
+    state = str(request.controlplane.status.condition)
     return Reply("welcomed", {"version": version, "server": __version__, "state": state})
 
 
@@ -28,7 +28,7 @@ MAX_REASON = 200  # characters
 
 def on_clean(request: Request) -> Reply:
     """What is removed is the client's own, unless it names the job."""
-    jobs, size = request.house.retention.clean(_cleanable(request))
+    jobs, size = request.controlplane.retention.clean(_cleanable(request))
     return Reply("cleaned", {"jobs": jobs, "bytes": size})
 
 
@@ -37,25 +37,25 @@ def on_drain(request: Request) -> Reply:
     reason = request.field("reason", str, "")
     if len(reason) > MAX_REASON or not reason.isprintable():
         raise InvalidRequest(
-            f"A reason is one line of up to {MAX_REASON} characters.", "Shorten it."
+            f"A reason is one stream of up to {MAX_REASON} characters.", "Shorten it."
         )
-    store = request.house.store
+    store = request.controlplane.store
     running, queued = store.count(State.RUNNING), store.count(State.QUEUED)
-    request.house.scheduler.hold(reason)
+    request.controlplane.scheduler.hold(reason)
     return Reply("drained", {"running": running, "queued": queued})
 
 
 def on_resume(request: Request) -> Reply:
     request.require_admin("resume the queue")
-    queued = request.house.store.count(State.QUEUED)
-    request.house.scheduler.resume()
+    queued = request.controlplane.store.count(State.QUEUED)
+    request.controlplane.scheduler.resume()
     return Reply("resumed", {"queued": queued})
 
 
 def on_reload(request: Request) -> Reply:
     if not request.peer.is_operator:
         raise AccessDenied("Only root may reload the daemon.", "Use `systemctl reload lipsyncd`.")
-    return Reply("reloaded", {"detail": request.house.reloader.reload()})
+    return Reply("reloaded", {"detail": request.controlplane.reloader.reload()})
 
 
 def _cleanable(request: Request) -> list[Job]:
@@ -65,6 +65,6 @@ def _cleanable(request: Request) -> list[Job]:
         if not job.is_ended:
             raise JobNotEnded(f"{job}.", "Cancel it, or wait for it.")
         return [job]
-    house = request.house
-    found = (house.store.get(job) for job in house.history.ended(request.peer.uid))
+    controlplane = request.controlplane
+    found = (controlplane.store.get(job) for job in controlplane.history.ended(request.peer.uid))
     return [job for job in found if job]

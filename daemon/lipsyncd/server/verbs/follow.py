@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from lipsyncd.errors import EventsGone
-from lipsyncd.queue.store.history import Happening
-from lipsyncd.queue.updates import Watch
+from lipsyncd.queue.store.history import Event
+from lipsyncd.queue.updates import Subscription
 from lipsyncd.server.request import Request
 
-BATCH = 100  # happenings read from the store at once
+BATCH = 100  # events read from the store at once
 PAUSE = 0.1  # seconds between two looks into the store, while there is nothing but progress
 SILENCE = 10.0  # seconds: at least one event in that time
 
 
 def on_follow(request: Request) -> NoReturn:
     """Ends when the client leaves, or with EventsGone if it is so slow that it would miss some."""
-    history = request.house.history
+    history = request.controlplane.history
     since = request.field("since", int, newest := history.seq())
     if since > newest:
         raise EventsGone(
@@ -25,51 +25,51 @@ def on_follow(request: Request) -> NoReturn:
             "Look at the jobs, then follow from there.",
         )
     job = request.job().id if "job" in request.body else None
-    with request.house.board.watch(job) as watch:
-        _follow(request, watch, since, job)
+    with request.controlplane.updates.subscribe(job) as subscription:
+        _follow(request, subscription, since, job)
 
 
-def _follow(request: Request, watch: Watch, since: int, job: str | None) -> NoReturn:
-    history, owner, idle_due = request.house.history, request.owner, -math.inf
+def _follow(request: Request, subscription: Subscription, since: int, job: str | None) -> NoReturn:
+    history, owner, idle_due = request.controlplane.history, request.owner, -math.inf
     while True:
-        watch.take()  # before the look, so that whatever comes after it wakes us
+        subscription.take()  # before the look, so that whatever comes after it wakes us
         looked_at, newest = time.monotonic(), history.seq()
-        happenings = history.happenings(since, owner, job, BATCH)
+        events = history.events(since, owner, job, BATCH)
         _refuse_gap(since, history.oldest(owner))  # after: what goes now was among them
-        if (shown := _shown(request, happenings)) < len(happenings):
-            newest = happenings[shown].seq - 1
-            del happenings[shown:]
-        _tell(request, happenings)
-        if len(happenings) == BATCH:
-            since = happenings[-1].seq
+        if (shown := _shown(request, events)) < len(events):
+            newest = events[shown].seq - 1
+            del events[shown:]
+        _tell(request, events)
+        if len(events) == BATCH:
+            since = events[-1].seq
             continue
-        since = max([since, newest, *(each.seq for each in happenings)])
-        is_due = looked_at >= idle_due and request.line.has_room
+        since = max([since, newest, *(each.seq for each in events)])
+        is_due = looked_at >= idle_due and request.stream.has_room
         if is_due:  # the first one ends the backlog
-            request.line.tell("idle", {"seq": since})
-        if is_due or (happenings and idle_due > -math.inf):
+            request.stream.tell("idle", {"seq": since})
+        if is_due or (events and idle_due > -math.inf):
             idle_due = looked_at + SILENCE
-        request.line.wait(watch, idle_due - time.monotonic())
-        request.line.wait(None, looked_at + PAUSE - time.monotonic())
+        request.stream.wait(subscription, idle_due - time.monotonic())
+        request.stream.wait(None, looked_at + PAUSE - time.monotonic())
 
 
-def _shown(request: Request, happenings: Sequence[Happening]) -> int:
+def _shown(request: Request, events: Sequence[Event]) -> int:
     """How many come before the first that is not shown yet: who is told can rely on the files."""
-    history, board = request.house.history, request.house.board
-    for count, each in enumerate(happenings):
-        running = board.newest(each.job)
+    history, updates = request.controlplane.history, request.controlplane.updates
+    for count, each in enumerate(events):
+        running = updates.newest(each.job)
         if running is not each.job and each.seq == history.unshown(running):
             return count
-    return len(happenings)
+    return len(events)
 
 
-def _tell(request: Request, happenings: Sequence[Happening]) -> None:
+def _tell(request: Request, events: Sequence[Event]) -> None:
     """None is dropped: the store keeps them for as long as the client does not read."""
-    for each in happenings:
-        while not request.line.has_room:
-            request.line.wait(for_room=True)
+    for each in events:
+        while not request.stream.has_room:
+            request.stream.wait(for_room=True)
         fields = {"seq": each.seq, "at": each.at, "job": each.job.as_map()}
-        request.line.tell("happened", fields)
+        request.stream.tell("happened", fields)
 
 
 def _refuse_gap(since: int, oldest: int) -> None:

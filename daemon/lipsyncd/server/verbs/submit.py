@@ -19,16 +19,16 @@ def on_submit(request: Request) -> Reply:
     if terms.priority == Priority.HIGH:
         request.require_admin("submit with high priority")
     job = new_job(request.peer.uid, face, voice, options, terms)
-    before = request.house.store.count(State.QUEUED)  # nothing may fail once it is accepted
-    accepted = request.house.admission.submit(job, *request.descriptors)
+    before = request.controlplane.store.count(State.QUEUED)  # nothing may fail once it is accepted
+    accepted = request.controlplane.admission.submit(job, *request.descriptors)
     if accepted.id == job.id:  # not one that its key brought back
         _tell_accepted(request, accepted, before + 1)
-    return Reply("accepted", {"job": request.house.board.newest(accepted).as_map()})
+    return Reply("accepted", {"job": request.controlplane.updates.newest(accepted).as_map()})
 
 
 def on_retry(request: Request) -> Reply:
-    before = request.house.store.count(State.QUEUED)
-    job = request.house.admission.retry(request.job())
+    before = request.controlplane.store.count(State.QUEUED)
+    job = request.controlplane.admission.retry(request.job())
     _tell_accepted(request, job, before + 1)
     return Reply("accepted", {"job": job.as_map()})
 

@@ -5,8 +5,8 @@ import time
 
 from lipsyncd.errors import JobEnded
 from lipsyncd.protocol.job import Job, State
-from lipsyncd.queue.updates import Watch
-from lipsyncd.server.request import Reply, Request, placed
+from lipsyncd.queue.updates import Subscription
+from lipsyncd.server.request import Reply, Request, with_position
 
 EVENT_PAUSE = 0.1  # seconds: at most ten events in each
 EVENT_SILENCE = 10.0  # seconds: at least one event in that time
@@ -14,22 +14,22 @@ EVENT_SILENCE = 10.0  # seconds: at least one event in that time
 
 def on_wait(request: Request) -> Reply:
     wants_progress = request.field("progress", bool, False)
-    with request.house.board.watch(request.field("job", str)) as watch:
-        ended = _end_of(request, watch, request.job(), wants_progress)
+    with request.controlplane.updates.subscribe(request.field("job", str)) as subscription:
+        ended = _end_of(request, subscription, request.job(), wants_progress)
     return Reply("finished", {"job": ended.as_map()})
 
 
 def on_cancel(request: Request) -> Reply:
-    with request.house.board.watch(request.field("job", str)) as watch:
+    with request.controlplane.updates.subscribe(request.field("job", str)) as subscription:
         job = request.job()
-        request.house.scheduler.cancel(job.id)
-        ended = _end_of(request, watch, job, wants_progress=False)
+        request.controlplane.scheduler.cancel(job.id)
+        ended = _end_of(request, subscription, job, wants_progress=False)
     if ended.state is not State.CANCELLED:
         raise JobEnded(f"{ended} before it could be cancelled.", "Look at it.")
     return Reply("cancelled", {"job": ended.as_map()})
 
 
-def _end_of(request: Request, watch: Watch, job: Job, wants_progress: bool) -> Job:
+def _end_of(request: Request, subscription: Subscription, job: Job, wants_progress: bool) -> Job:
     """Wait until the job has ended, and tell the client how it fares until then.
 
     While the client does not read, what is told next is always the newest.
@@ -38,11 +38,13 @@ def _end_of(request: Request, watch: Watch, job: Job, wants_progress: bool) -> J
     while not job.is_ended:
         now = time.monotonic()
         is_due = now >= due
-        if is_due and request.line.has_room:
-            request.line.tell("progressed", {"job": placed(request.house, [job])[0]})
+        if is_due and request.stream.has_room:
+            request.stream.tell(
+                "progressed", {"job": with_position(request.controlplane, [job])[0]}
+            )
             told_at, due, is_due = now, now + EVENT_SILENCE, False
         seconds = None if is_due or due == math.inf else due - now
-        request.line.wait(watch, seconds, for_room=is_due)
-        if newer := watch.take():
+        request.stream.wait(subscription, seconds, for_room=is_due)
+        if newer := subscription.take():
             job, due = newer, min(due, told_at + EVENT_PAUSE) if wants_progress else math.inf
     return job
