@@ -570,7 +570,7 @@ def test_a_render_beyond_its_max_runtime_expires_and_leaves_nothing(bench: Bench
     bench.start(endless)
     ended = bench.end_of(job)
     assert (ended.state, (ended.error or {})["name"]) == (State.EXPIRED, "job.expired")
-    assert "max-runtime of 0.001 s" in str((ended.error or {})["message"])
+    assert "max_runtime of 0.001 s" in str((ended.error or {})["message"])
     assert bench.files_of(job) == []
 
 
