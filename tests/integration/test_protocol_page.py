@@ -9,7 +9,7 @@ from typing import Any
 
 import page
 import pytest
-from living import Client, living
+from living import Client, Daemon, living
 from paced import Gate, Steps
 
 from lipsyncd.errors import InvalidRequest, NoFace
@@ -135,14 +135,19 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Heard:
         failed = client.submit(directory, crf=FAILING)
         client.end_of(failed)
         client.end_of(heard.ask(client, "retry", job=failed)["job"]["id"])
-        with daemon.client() as other:
-            other.say("follow", since=0, job=failed)
-            while other.hear().body["verb"] != "idle":
-                pass
+        follow(daemon, failed)
         for verb in ("health", "info", "reload"):
             heard.ask(client, verb)
         heard.ask(client, "clean", job=failed)
     return heard
+
+
+def follow(daemon: Daemon, job: str) -> None:
+    """To the end of what is known of a job."""
+    with daemon.client() as other:
+        other.say("follow", since=0, job=job)
+        while other.hear().body["verb"] != "idle":
+            pass
 
 
 def look_at(heard: Heard, client: Client, waiting: str) -> None:

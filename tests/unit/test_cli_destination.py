@@ -19,9 +19,9 @@ needs_root = pytest.mark.skipif(US != 0, reason="only root can make a link of so
 
 
 @pytest.fixture
-def shared(tmp_path: Path) -> Path:
+def sticky(tmp_path: Path) -> Path:
     """A folder like /tmp."""
-    folder = tmp_path / "shared"
+    folder = tmp_path / "sticky"
     folder.mkdir()
     folder.chmod(0o1777)
     return folder
@@ -69,12 +69,12 @@ def deliver(name: object, descriptor: int) -> None:
     ],
 )
 def test_whose_link_is_followed_in_which_folder(
-    shared: Path, victim: Path, mode: int, owners: tuple[int, int], is_followed: bool
+    sticky: Path, victim: Path, mode: int, owners: tuple[int, int], is_followed: bool
 ) -> None:
     folder_of, link_of = owners
-    os.chown(shared, folder_of, -1)
-    shared.chmod(mode)
-    name = link(shared / "x.mp4", victim, link_of)
+    os.chown(sticky, folder_of, -1)
+    sticky.chmod(mode)
+    name = link(sticky / "x.mp4", victim, link_of)
     if is_followed:
         assert Destination.of(str(name)).path == str(victim)
         return
@@ -86,19 +86,19 @@ def test_whose_link_is_followed_in_which_folder(
 @needs_root
 @pytest.mark.parametrize("name", ["sub/x.mp4", "sub/../x.mp4", "./sub//deeper/x.mp4"])
 def test_a_strangers_link_in_the_middle_of_the_path_is_refused(
-    shared: Path, victim: Path, name: str, monkeypatch: pytest.MonkeyPatch
+    sticky: Path, victim: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    link(shared / "sub", victim.parent, OTHER)
+    link(sticky / "sub", victim.parent, OTHER)
     (victim.parent / "deeper").mkdir()
-    monkeypatch.chdir(shared)
+    monkeypatch.chdir(sticky)
     with pytest.raises(InvalidRequest, match="uid 4001"):
         Destination.of(name)
 
 
 @needs_root
-def test_a_link_of_ours_that_leads_to_a_strangers_is_refused(shared: Path, victim: Path) -> None:
-    link(shared / "theirs", victim, OTHER)
-    ours = link(victim.with_name("ours.mp4"), "../shared/theirs")
+def test_a_link_of_ours_that_leads_to_a_strangers_is_refused(sticky: Path, victim: Path) -> None:
+    link(sticky / "theirs", victim, OTHER)
+    ours = link(victim.with_name("ours.mp4"), "../sticky/theirs")
     with pytest.raises(InvalidRequest, match="theirs"):
         Destination.of(str(ours))
 
@@ -133,12 +133,12 @@ def test_an_absolute_name_needs_no_folder_to_be_in(
     assert Destination.of(str(victim)).path == str(victim)
 
 
-@pytest.mark.parametrize("name", ["out.mp4", "ours.mp4", "../shared/ours.mp4"])
+@pytest.mark.parametrize("name", ["out.mp4", "ours.mp4", "../sticky/ours.mp4"])
 def test_a_result_comes_through_links_of_ones_own(
-    shared: Path, victim: Path, descriptor: int, name: str, monkeypatch: pytest.MonkeyPatch
+    sticky: Path, victim: Path, descriptor: int, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link(victim.with_name("ours.mp4"), "out.mp4")
-    link(shared / "ours.mp4", victim.with_name("out.mp4"))
+    link(sticky / "ours.mp4", victim.with_name("out.mp4"))
     monkeypatch.chdir(victim.parent)
     deliver(name, descriptor)
     assert victim.with_name("out.mp4").read_bytes() == CONTENT
@@ -203,9 +203,9 @@ def test_a_folder_that_cannot_be_synced_is_no_failure() -> None:
 
 
 @needs_root
-def test_a_folder_that_may_not_be_read_is_not_synced_which_is_no_failure(shared: Path) -> None:
-    folder = os.open(shared, os.O_PATH)
-    shared.chmod(0o733)
+def test_a_folder_that_may_not_be_read_is_not_synced_which_is_no_failure(sticky: Path) -> None:
+    folder = os.open(sticky, os.O_PATH)
+    sticky.chmod(0o733)
     if not (child := os.fork()):
         os.setuid(OTHER)
         with suppress(BaseException):
