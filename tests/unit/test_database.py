@@ -214,6 +214,19 @@ def test_a_store_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
         Database(tmp_path / "nowhere" / "jobs.sqlite")
 
 
+def test_damage_that_is_met_in_life_is_for_the_next_start_to_judge(path: Path) -> None:
+    with closing(Database(path)) as database:
+        note(database, "long", "x" * (1 << 20))
+    with closing(Database(path)) as database:
+        database._db.execute("PRAGMA cache_size = 1")
+        with path.open("r+b") as file:
+            file.seek(4096)
+            file.write(bytes(path.stat().st_size - 4096))
+        with pytest.raises(StateCorrupt, match="damaged") as met:
+            names(database)
+        assert met.value.hint.startswith("Restart lipsyncd")
+
+
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
 def test_what_is_no_file_is_no_store_and_nobody_waits_for_it(
     path: Path, make: Callable[[Path], None]

@@ -20,6 +20,7 @@ PARTS = ("", "-wal", "-shm", "-journal")  # what may lie beside a store and belo
 MAX_IDLE_LOG = 4 << 20  # bytes that the log keeps, however large a transaction was
 LOCKED = 0.5  # seconds to wait for another program; all sessions wait with us
 READ_BYTES = 1 << 20
+LOOK_AGAIN = "Restart lipsyncd: it looks twice before it believes that, and keeps all there is."
 # UnicodeDecodeError where SQLite quotes what it finds, MemoryError for SQLITE_NOMEM
 FAILURES = (sqlite3.Error, UnicodeDecodeError, MemoryError)
 # What SQLite says of a statement that does not fit the tables: our mistake, or not our tables.
@@ -73,6 +74,8 @@ class Database:
             except BaseException as error:
                 self._roll_back()
                 if isinstance(error, FAILURES) and (name := self._named(error)):
+                    if isinstance(name, StateCorrupt):
+                        name.hint = LOOK_AGAIN
                     raise name from error
                 raise
 
