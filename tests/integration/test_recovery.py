@@ -111,6 +111,7 @@ def test_no_accepted_job_is_lost_however_the_daemon_is_killed(tmp_path: Path) ->
     chance = random.Random(7)
     for _ in range(8):
         with victim(tmp_path, "slow") as daemon, daemon.client() as client:
+            accepted += [client.submit(tmp_path) for _ in range(2)]  # however slow the machine is
             timer = threading.Timer(chance.uniform(0, 0.1), daemon.process.kill)
             timer.start()
             with pytest.raises(EOFError):
@@ -119,7 +120,6 @@ def test_no_accepted_job_is_lost_however_the_daemon_is_killed(tmp_path: Path) ->
             timer.join()
     with victim(tmp_path, "slow") as daemon, daemon.client() as client:
         listed = [job["id"] for job in client.ask("list")["jobs"]]
-    assert len(accepted) > 8
     assert [job for job in listed if job in accepted] == accepted
     assert len(listed) <= len(accepted) + 8  # killed between the commit and the reply
     assert sorted(name for name in spooled(tmp_path) if "/" not in name) == sorted(listed)
