@@ -214,7 +214,7 @@ def test_a_store_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
         Database(tmp_path / "nowhere" / "jobs.sqlite")
 
 
-def test_damage_that_is_met_in_life_is_for_the_next_start_to_judge(path: Path) -> None:
+def test_damage_that_is_met_twice_in_life_is_for_the_next_start_to_judge(path: Path) -> None:
     with closing(Database(path)) as database:
         note(database, "long", "x" * (1 << 20))
     with closing(Database(path)) as database:
@@ -222,9 +222,20 @@ def test_damage_that_is_met_in_life_is_for_the_next_start_to_judge(path: Path) -
         with path.open("r+b") as file:
             file.seek(4096)
             file.write(bytes(path.stat().st_size - 4096))
+        with pytest.raises(DiskFailed, match="damaged"):
+            names(database)
         with pytest.raises(StateCorrupt, match="damaged") as met:
             names(database)
         assert met.value.hint.startswith("Restart lipsyncd")
+
+
+def test_damage_that_is_met_once_in_life_is_none(database: Database) -> None:
+    for _ in range(2):
+        with pytest.raises(DiskFailed), database.transaction():
+            error = sqlite3.DatabaseError("database disk image is malformed")
+            error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise error
+        note(database, "works again")
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])

@@ -50,6 +50,7 @@ class Database:
         """
         self._path = path
         self._lock = threading.Lock()
+        self._is_open = self._believes_damage = False
         try:
             check_files(path)
             self._db = sqlite3.connect(path, LOCKED, isolation_level=None, check_same_thread=False)
@@ -71,12 +72,11 @@ class Database:
                 self._db.execute("BEGIN IMMEDIATE")
                 yield self._db
                 self._db.execute("COMMIT")
+                self._believes_damage = False
             except BaseException as error:
                 self._roll_back()
                 if isinstance(error, FAILURES) and (name := self._named(error)):
-                    if isinstance(name, StateCorrupt):
-                        name.hint = LOOK_AGAIN
-                    raise name from error
+                    raise self._believed(name) from error
                 raise
 
     def close(self) -> None:
@@ -102,6 +102,7 @@ class Database:
             check_content(db)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute(f"PRAGMA journal_size_limit = {MAX_IDLE_LOG}")
+        self._is_open = True
 
     def _roll_back(self) -> None:
         with suppress(sqlite3.Error):  # the failure that led here is the one to tell
@@ -120,6 +121,15 @@ class Database:
         if code == sqlite3.SQLITE_FULL:
             return DiskFull("The disk of the queue is full.", "Make room there and try again.")
         return None if code in MISFITS else self._failed(str(error))
+
+    def _believed(self, error: LipsyncError) -> LipsyncError:
+        """Damage only if two transactions in a row meet it: an unread log looks like it, too."""
+        if isinstance(error, StateCorrupt) and self._is_open:
+            if not self._believes_damage:
+                self._believes_damage = True
+                return self._failed(error.message.rstrip("."))
+            error.hint = LOOK_AGAIN
+        return error
 
     def _failed(self, why: str) -> DiskFailed:
         text = f"The store {self._path} cannot be used: {why}."
