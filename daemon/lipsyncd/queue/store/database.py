@@ -127,7 +127,7 @@ class Database:
         if isinstance(error, StateCorrupt) and self._is_open:
             if not self._believes_damage:
                 self._believes_damage = True
-                return self._failed(error.message.rstrip("."))
+                return self._failed("one reading found it damaged")
             error.hint = LOOK_AGAIN
         return error
 
