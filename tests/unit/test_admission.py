@@ -50,13 +50,15 @@ class Roomy(Spool):
     room: int | None = None
 
     def free_bytes(self) -> int:
-        taken = sum(os.stat(path).st_size for path in self.files())
-        return super().free_bytes() if self.room is None else self.room - taken
+        return super().free_bytes() if self.room is None else self.room - self.taken()
 
-    def files(self) -> set[Path]:
-        """One name of each file."""
-        paths = [path for path in self._directory.rglob("*") if path.is_file()]
-        return set({path.stat().st_ino: path for path in paths}.values())
+    def taken(self) -> int:
+        """Bytes of the files in it, each counted once, whatever number of names it has.
+
+        Only while nobody else submits: another's file may go between its name and its size.
+        """
+        stats = [path.stat() for path in self._directory.rglob("*") if path.is_file()]
+        return sum({stat.st_ino: stat.st_size for stat in stats}.values())
 
 
 class Desk:
