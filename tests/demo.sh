@@ -18,7 +18,7 @@ trap clean_up EXIT
 trap 'exit 130' INT TERM HUP
 
 echo 'Fetching clips of faces (10 MB, the first time only) ...'
-clips=$("$bin/python" tests/clips.py)
+clips=$("$bin/python" tests/support/media/clips.py)
 
 echo 'Starting lipsyncd, with a socket and a state of its own ...'
 export LIPSYNCD_SOCKET=$scratch/control.sock

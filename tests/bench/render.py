@@ -173,7 +173,9 @@ def video() -> Path:
     if path.exists():
         return path
     CACHE.mkdir(parents=True, exist_ok=True)
-    folder = subprocess.check_output([sys.executable, ROOT / "tests" / "clips.py"], text=True)
+    folder = subprocess.check_output(
+        [sys.executable, ROOT / "tests/support/media/clips.py"], text=True
+    )
     with av.open(str(Path(folder.strip()) / "single_face.mp4")) as container:
         pictures = [
             frame.reformat(*SIZE, "yuv420p", interpolation="BICUBIC")

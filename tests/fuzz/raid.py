@@ -13,8 +13,8 @@ from pathlib import Path
 from random import Random
 
 from fuzz.mutation import REQUESTS, seeds, with_other_bytes, with_other_values
-from killable import Victim
-from living import Client
+from support.client.session import Client
+from support.daemon.stepped import Victim
 
 from lipsyncd.errors import LipsyncError
 from lipsyncd.protocol.connection import HUNG_UP, Connection

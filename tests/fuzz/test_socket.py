@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fuzz.raid import Siege
-from killable import victim
+from support.daemon.stepped import victim
 
 
 def test_a_siege_leaves_the_daemon_as_it_was(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import av
 import pytest
 import torch
-from clips import clip
-from command import ROOT, lipsyncctl
-from production import ready, started
+from support.client.command import lipsyncctl
+from support.daemon.process import ready, started
+from support.media.clips import clip
+from support.paths import ROOT
 
 from lipsyncd.errors import DeviceLost
 
@@ -74,7 +75,9 @@ def test_a_gpu_that_breaks_ends_in_a_restart_after_which_the_job_is_done(
     tmp_path: Path, toml: str
 ) -> None:
     (tmp_path / "faults").mkdir()
-    (tmp_path / "faults/sitecustomize.py").write_text((ROOT / "tests/faults.py").read_text())
+    (tmp_path / "faults/sitecustomize.py").write_text(
+        (ROOT / "tests/support/daemon/faults.py").read_text()
+    )
     paths = f"{tmp_path / 'faults'}:{ROOT / 'daemon'}"
     fault = {"PYTHONPATH": paths, "FAULT": "broken_context", "STATE_DIRECTORY": str(tmp_path)}
     with started(tmp_path, toml, **fault) as process:

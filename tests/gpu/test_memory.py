@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from made import DETECTOR, SHIPPED
+from support.checkpoints import DETECTOR, SHIPPED
 
 from lipsyncd.config import Config
 from lipsyncd.errors import DeviceMemoryFull

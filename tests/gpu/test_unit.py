@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from booted import ROOT, Machine, booted, event, why_not
+from support.paths import ROOT
+from support.systemd.machine import Machine, booted, event, why_not
 
 pytestmark = [pytest.mark.gpu, pytest.mark.booted]
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from living import Client, Daemon, living
-from paced import Gate
+from support.client.session import Client
+from support.daemon.inprocess import Daemon, living
+from support.daemon.renderers import Gate
 
 
 @pytest.fixture

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from command import RENDER, lipsyncctl, messages, read_until, started
-from living import Client, Daemon, living
-from paced import Gate
+from support.client.command import RENDER, lipsyncctl, messages, read_until, started
+from support.client.session import Client
+from support.daemon.inprocess import Daemon, living
+from support.daemon.renderers import Gate
 
 SENTENCE = "The queue is drained: new disks."
 

@@ -4,9 +4,10 @@ import signal
 from pathlib import Path
 
 import pytest
-from command import Process, lipsyncctl, messages, started
-from living import Client, living
-from paced import Gate, at_once, raising
+from support.client.command import Process, lipsyncctl, messages, started
+from support.client.session import Client
+from support.daemon.inprocess import living
+from support.daemon.renderers import Gate, at_once, raising
 
 from lipsyncd.errors import NoFace
 

@@ -5,8 +5,8 @@ import socket
 from pathlib import Path
 
 import pytest
-from command import lipsyncctl, messages
-from living import Daemon, living
+from support.client.command import lipsyncctl, messages
+from support.daemon.inprocess import Daemon, living
 
 from lipsyncd import __version__
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import RENDER, lipsyncctl, messages, started
-from living import Daemon, living
-from paced import Gate
+from support.client.command import RENDER, lipsyncctl, messages, started
+from support.daemon.inprocess import Daemon, living
+from support.daemon.renderers import Gate
 
 from lipsyncd.errors import CheckpointInvalid
 

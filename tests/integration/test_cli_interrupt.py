@@ -4,9 +4,10 @@ import signal
 import socket
 from pathlib import Path
 
-from command import RENDER, lipsyncctl, messages, read_until, started
-from living import Client, Daemon, living
-from paced import Gate, endless
+from support.client.command import RENDER, lipsyncctl, messages, read_until, started
+from support.client.session import Client
+from support.daemon.inprocess import Daemon, living
+from support.daemon.renderers import Gate, endless
 
 
 def job_of(client: Client) -> dict[str, object]:

@@ -6,9 +6,10 @@ import termios
 from pathlib import Path
 
 import pytest
-from command import RENDER, lipsyncctl, messages, started
-from living import Client, Daemon, living
-from paced import Gate, endless, raising
+from support.client.command import RENDER, lipsyncctl, messages, started
+from support.client.session import Client
+from support.daemon.inprocess import Daemon, living
+from support.daemon.renderers import Gate, endless, raising
 
 from lipsyncctl.show.table import width
 from lipsyncd.errors import NoFace

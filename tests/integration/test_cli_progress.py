@@ -5,9 +5,10 @@ import termios
 from pathlib import Path
 
 import pytest
-from command import RENDER, started
-from living import Client, living
-from paced import Gate
+from support.client.command import RENDER, started
+from support.client.session import Client
+from support.daemon.inprocess import living
+from support.daemon.renderers import Gate
 
 CLEAR = "\r\033[K"
 FULL = "━"  # a cell of the bar

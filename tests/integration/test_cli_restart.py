@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from command import RENDER, Process, lipsyncctl, messages, read_until, started
-from killable import victim
-from living import Daemon, living
+from support.client.command import RENDER, Process, lipsyncctl, messages, read_until, started
+from support.daemon.inprocess import Daemon, living
+from support.daemon.stepped import victim
 
 from lipsyncctl.main import main
 

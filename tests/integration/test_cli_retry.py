@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from command import lipsyncctl, messages
-from living import Client, Daemon, living
-from paced import raising
+from support.client.command import lipsyncctl, messages
+from support.client.session import Client
+from support.daemon.inprocess import Daemon, living
+from support.daemon.renderers import raising
 
 
 def failed_jobs(client: Client, directory: Path, count: int) -> list[str]:

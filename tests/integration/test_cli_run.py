@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command import RENDER, lipsyncctl, messages, started
-from living import Daemon, living
-from paced import at_once, raising
+from support.client.command import RENDER, lipsyncctl, messages, started
+from support.daemon.inprocess import Daemon, living
+from support.daemon.renderers import at_once, raising
 
 from lipsyncctl.main import main
 from lipsyncd.errors import DeviceUnavailable, NoFace

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from command import RENDER, lipsyncctl, messages
-from living import Client, Daemon
-from paced import Gate
+from support.client.command import RENDER, lipsyncctl, messages
+from support.client.session import Client
+from support.daemon.inprocess import Daemon
+from support.daemon.renderers import Gate
 
 
 def test_submit_prints_the_bare_ids_in_order(

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from command import RENDER, lipsyncctl, messages
-from living import Client, Daemon, living
-from paced import endless
+from support.client.command import RENDER, lipsyncctl, messages
+from support.client.session import Client
+from support.daemon.inprocess import Daemon, living
+from support.daemon.renderers import endless
 
 
 def submit(directory: Path, *words: str) -> str:

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from command import lipsyncctl, messages, started
-from living import Client, Daemon, living
-from paced import Gate, Render, at_once, raising
+from support.client.command import lipsyncctl, messages, started
+from support.client.session import Client
+from support.daemon.inprocess import Daemon, living
+from support.daemon.renderers import Gate, Render, at_once, raising
 
 from lipsyncd.errors import SilentVoice
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import ROOT
-from killable import victim
-from living import Daemon, living
-from paced import Gate, at_once, endless, raising
+from support.daemon.inprocess import Daemon, living
+from support.daemon.renderers import Gate, at_once, endless, raising
+from support.daemon.stepped import victim
+from support.paths import ROOT
 
 from lipsyncctl import Client, Event, TimeIsUp
 from lipsyncctl.client import follow

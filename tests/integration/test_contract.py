@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from killable import victim
-from living import living
-from paced import Gate, endless
+from support.daemon.inprocess import living
+from support.daemon.renderers import Gate, endless
+from support.daemon.stepped import victim
 
 from lipsyncd.errors import CheckpointMissing, DeviceLost
 from lipsyncd.system.status import EXTENSION

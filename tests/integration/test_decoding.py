@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import msgpack
 import pytest
-from living import Client, Daemon
+from support.client.session import Client
+from support.daemon.inprocess import Daemon
 
 from lipsyncd.errors import InvalidRequest, LipsyncError
 from lipsyncd.protocol.connection import Connection

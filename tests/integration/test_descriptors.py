@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from living import Daemon
-from paced import Gate
+from support.daemon.inprocess import Daemon
+from support.daemon.renderers import Gate
 
 from lipsyncd.errors import InvalidRequest, MalformedMessage, NotAFile
 from lipsyncd.protocol.wire import Kind, encode

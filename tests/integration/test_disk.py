@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny
-from lives import Lives, hand_in, lives
+from support.client.session import hand_in
+from support.daemon import reencoding
+from support.daemon.restarts import Lives, lives
 
 from lipsyncd.errors import DiskFull, LipsyncError, QueueFull
 
@@ -140,7 +141,7 @@ def test_a_start_on_a_full_disk_waits_for_room(tmp_path: Path, disk: Path) -> No
         make_room(disk)
         daemon.let_go()
         assert daemon.end_of(job)["state"] == "succeeded"
-        assert tiny.frames_in(daemon.state / "spool" / job / "result") == tiny.FRAMES
+        assert reencoding.frames_in(daemon.state / "spool" / job / "result") == reencoding.FRAMES
 
 
 def test_a_state_that_cannot_be_written_is_named(tmp_path: Path, disk: Path) -> None:

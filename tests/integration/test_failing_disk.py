@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from failing import ERRORS, FOR_EVER, Kind, NoCompiler
-from mishaps import Tally
+from support.disk.syscalls import ERRORS, FOR_EVER, Kind, NoCompiler
+from support.disk.tally import Tally
 from torture.disk import ACTS, Torture
 
 from lipsyncd.errors import DiskFull

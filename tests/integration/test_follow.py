@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from killable import victim
-from lives import lives
-from living import Client, Daemon, living, session_of, with_controlplane
-from paced import Gate
+from support.client.session import Client
+from support.daemon.inprocess import Daemon, living, session_of, with_controlplane
+from support.daemon.renderers import Gate
+from support.daemon.restarts import lives
+from support.daemon.stepped import victim
 
 from lipsyncd.errors import EventsGone, UnknownJob
 from lipsyncd.protocol.job import ENDED, State, move

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lives import Lives, hand_in, lives
-from living import Client
+from support.client.session import Client, hand_in
+from support.daemon.restarts import Lives, lives
 
 from lipsyncd.errors import InvalidRequest, KeyTaken, LipsyncError, UnknownJob
 

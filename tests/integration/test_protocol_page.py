@@ -7,10 +7,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import page
 import pytest
-from living import Client, Daemon, living
-from paced import Gate, Steps
+from support import protocol_page as page
+from support.client.session import Client
+from support.daemon.inprocess import Daemon, living
+from support.daemon.renderers import Gate, Steps
 
 from lipsyncd.errors import InvalidRequest, NoFace
 from lipsyncd.protocol import connection

@@ -10,10 +10,10 @@ import sys
 import threading
 from pathlib import Path
 
-import killable
 import pytest
-from killable import victim
-from living import Client
+from support.client.session import Client
+from support.daemon import stepped
+from support.daemon.stepped import victim
 
 from lipsyncd.errors import StateBusy, StateNewer
 from lipsyncd.protocol.connection import Connection
@@ -130,7 +130,7 @@ def test_two_daemons_never_share_a_state(tmp_path: Path, deleted: tuple[str, ...
     with victim(tmp_path) as daemon:
         for name in deleted:
             (tmp_path / name).unlink()
-        second = killable.Victim(tmp_path, socket_name="other.sock")
+        second = stepped.Victim(tmp_path, socket_name="other.sock")
         assert second.process.communicate()[0] == ""
         assert second.end() == StateBusy.code
         with daemon.client() as client:
@@ -141,7 +141,7 @@ def test_an_earlier_version_which_locks_a_file_only_is_not_joined(tmp_path: Path
     (tmp_path / "state").mkdir()
     with (tmp_path / "state" / "lock").open("w") as earlier:
         fcntl.flock(earlier, fcntl.LOCK_EX)
-        second = killable.Victim(tmp_path)
+        second = stepped.Victim(tmp_path)
         assert second.process.communicate()[0] == ""
         assert second.end() == StateBusy.code
 
@@ -152,7 +152,7 @@ def test_a_newer_state_is_refused_by_its_exit_code(tmp_path: Path) -> None:
     script = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('PRAGMA user_version=9')"
     store = str(tmp_path / "state/jobs.sqlite")
     subprocess.run([sys.executable, "-c", script, store], check=True)
-    newer = killable.Victim(tmp_path)
+    newer = stepped.Victim(tmp_path)
     assert newer.process.communicate()[0] == ""
     assert newer.end() == StateNewer.code
 
@@ -172,7 +172,7 @@ def test_a_client_that_came_before_the_daemon_is_served_by_a_passed_socket(tmp_p
         listener.listen()
         early.connect(path)
         passed = str(listener.fileno())
-        daemon = [killable.__file__, "none", "--state", str(tmp_path / "state")]
+        daemon = [stepped.__file__, "none", "--state", str(tmp_path / "state")]
         with subprocess.Popen(
             [sys.executable, "-c", ACTIVATE, passed, *daemon],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},

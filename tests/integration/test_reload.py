@@ -5,8 +5,9 @@ import os
 from pathlib import Path
 
 import pytest
-from living import Client, Daemon, living, session_of, with_controlplane
-from paced import Gate
+from support.client.session import Client
+from support.daemon.inprocess import Daemon, living, session_of, with_controlplane
+from support.daemon.renderers import Gate
 
 from lipsyncd.errors import (
     AccessDenied,

@@ -13,8 +13,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from living import Client, Daemon, living, session_of, with_controlplane
-from paced import Gate, Steps
+from support.client.session import Client
+from support.daemon.inprocess import Daemon, living, session_of, with_controlplane
+from support.daemon.renderers import Gate, Steps
 
 from lipsyncd import __version__
 from lipsyncd.errors import (

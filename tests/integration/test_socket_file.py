@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from living import Daemon
-from paced import Gate
-from people import User, open_directory, served
+from support.daemon.inprocess import Daemon
+from support.daemon.renderers import Gate
+from support.daemon.users import User, open_directory, served
 
 from lipsyncd.server import server
 

@@ -4,9 +4,10 @@ import signal
 from pathlib import Path
 
 import pytest
-from killable import victim
-from living import Client, Daemon, living
-from paced import Gate, endless
+from support.client.session import Client
+from support.daemon.inprocess import Daemon, living
+from support.daemon.renderers import Gate, endless
+from support.daemon.stepped import victim
 
 from lipsyncd.errors import CheckpointMissing, QueueDraining
 

@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
-from living import Client, living, session_of, with_controlplane
-from paced import Gate, endless, raising
+from support.client.session import Client
+from support.daemon.inprocess import living, session_of, with_controlplane
+from support.daemon.renderers import Gate, endless, raising
 
 from lipsyncd.errors import (
     FileTooLarge,

@@ -4,10 +4,10 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-import tiny
-from lives import Lives, lives
+from support.daemon import reencoding
+from support.daemon.restarts import Lives, lives
+from support.paths import STATES
 
-STATES = Path(__file__).parents[1] / "state"
 WAITING = ("begvn0000004", "waxts0000005", "waxts0000006")
 TOML = "[retention]\nmax_age_hours = 876000\n"  # the jobs of the fixture grow old
 
@@ -19,7 +19,7 @@ def left_behind(directory: Path) -> Path:
     with sqlite3.connect(state / "jobs.sqlite") as store:
         store.executescript((STATES / "version1.sql").read_text())
     store.close()
-    face, voice = tiny.face(directory / "face.mp4"), tiny.voice(directory / "voice.wav")
+    face, voice = reencoding.face(directory / "face.mp4"), reencoding.voice(directory / "voice.wav")
     for job in WAITING:
         spooled = state / "spool" / job
         spooled.mkdir(parents=True)
@@ -39,7 +39,7 @@ def test_what_waited_and_what_ran_under_the_version_before_is_rendered(tmp_path:
         assert [job["state"] for job in ended] == ["succeeded"] * 3
         assert [job["attempts"] for job in ended] == [2, 1, 1]
         for job in WAITING:
-            assert tiny.frames_in(state / "spool" / job / "result") == tiny.FRAMES
+            assert reencoding.frames_in(state / "spool" / job / "result") == reencoding.FRAMES
         assert {Path(name).name for name in daemon.spooled()} == {"result"}
 
 

@@ -17,9 +17,10 @@ import av
 import cv2
 import numpy as np
 import pytest
-from clips import clip
-from command import ROOT, lipsyncctl
-from production import Process, ready, started
+from support.client.command import lipsyncctl
+from support.daemon.process import Process, ready, started
+from support.media.clips import clip
+from support.paths import ROOT
 
 VOICES = ROOT / "tests" / "media"
 MOST_BYTES = 4 << 20  # of a face or a voice

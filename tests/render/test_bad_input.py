@@ -8,10 +8,11 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import av
-import bombs
 import pytest
-from clips import clip
-from command import ROOT, messages
+from support.client.command import messages
+from support.media import bombs
+from support.media.clips import clip
+from support.paths import ROOT
 
 VOICES = ROOT / "tests" / "media"
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
-from clips import clip
-from command import messages, started
+from support.client.command import messages, started
+from support.media.clips import clip
 
 ENCODED = 100  # frames: more than the encoder holds back before it writes the first
 

@@ -7,8 +7,8 @@ from subprocess import CompletedProcess
 import av
 import numpy as np
 import pytest
-from clips import clip
-from command import messages
+from support.client.command import messages
+from support.media.clips import clip
 
 Ctl = Callable[..., CompletedProcess[str]]
 

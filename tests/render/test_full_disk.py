@@ -8,8 +8,8 @@ from pathlib import Path
 from subprocess import Popen
 
 import pytest
-from clips import clip
-from command import lipsyncctl, messages
+from support.client.command import lipsyncctl, messages
+from support.media.clips import clip
 
 SIZE = 16 << 20
 LEFT = 1 << 20  # enough for the inputs and the store, too little for the result

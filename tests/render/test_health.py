@@ -6,7 +6,7 @@ from pathlib import Path
 from subprocess import Popen
 
 import torch
-from command import lipsyncctl, started
+from support.client.command import lipsyncctl, started
 
 
 def test_a_job_waits_while_the_models_load_and_is_rendered_then(

@@ -11,10 +11,10 @@ from subprocess import CompletedProcess
 
 import cv2
 import pytest
-from alone import alone
-from besieged import Besieged
-from damage import Whole, pairs, undamaged
-from verdict import VALID, Verdict, measured
+from support.damage.files import Whole, pairs, undamaged
+from support.damage.isolated import alone
+from support.damage.jobs import Besieged
+from support.damage.verdict import VALID, Verdict, measured
 
 MOST_SILENCE = 20.0  # seconds: the watchdog waits for 30
 MOST_MIB = 2560

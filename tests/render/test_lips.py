@@ -8,8 +8,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from clips import clip
-from made import yunet
+from support.checkpoints import yunet
+from support.media.clips import clip
 
 from lipsyncd.face.box import Box
 from lipsyncd.media.source import examine_source

@@ -13,7 +13,7 @@ from typing import Any
 
 import av
 import pytest
-from command import ROOT
+from support.paths import ROOT
 
 ROUNDING = 0.001  # seconds: what the formats' time bases cannot tell apart
 BT601, BT709 = (6, 6, 6, 1), (1, 1, 1, 2)  # the second in full swing

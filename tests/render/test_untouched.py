@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import clip
-from made import examined
+from support.media.clips import clip
+from support.media.synthetic import examined
 
 from lipsyncd.config import Config
 from lipsyncd.face.blend import LOWER, SUBSAMPLING, SoftBlend, part_of

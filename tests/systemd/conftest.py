@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
-from booted import Machine, assembled, install, why_not
+from support.systemd.machine import Machine, assembled, install, why_not
 
 FIGURES: list[str] = []
 

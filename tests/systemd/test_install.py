@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 
 import pytest
-from booted import CACHE, INSTALLED, PREFIX, PYTHON, ROOT, VOICE, Machine, booted, event
-from clips import clip
+from support.media.clips import clip
+from support.paths import ROOT
+from support.systemd.machine import CACHE, INSTALLED, PREFIX, PYTHON, VOICE, Machine, booted, event
 
 pytestmark = pytest.mark.booted
 

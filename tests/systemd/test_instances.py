@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from booted import VOICE, Machine, event
-from clips import clip
+from support.media.clips import clip
+from support.systemd.machine import VOICE, Machine, event
 
 pytestmark = pytest.mark.booted
 

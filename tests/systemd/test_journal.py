@@ -1,7 +1,7 @@
 """What an operator reads in the journal."""
 
 import pytest
-from booted import Machine, event
+from support.systemd.machine import Machine, event
 
 pytestmark = pytest.mark.booted
 

@@ -4,7 +4,7 @@ import os
 from signal import SIGKILL
 
 import pytest
-from booted import Machine, event
+from support.systemd.machine import Machine, event
 
 pytestmark = pytest.mark.booted
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from booted import ROOT, Machine, event
 from safetensors import safe_open
 from safetensors.numpy import save_file
+from support.paths import ROOT
+from support.systemd.machine import Machine, event
 
 pytestmark = pytest.mark.booted
 

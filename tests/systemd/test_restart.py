@@ -1,8 +1,8 @@
 """Restarting is for accidents: what would fail again is left failed, for an operator to see."""
 
 import pytest
-from booted import VOICE, Machine, event
-from clips import clip
+from support.media.clips import clip
+from support.systemd.machine import VOICE, Machine, event
 
 pytestmark = pytest.mark.booted
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from booted import PREFIX, Machine
+from support.systemd.machine import PREFIX, Machine
 
 pytestmark = pytest.mark.booted
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from booted import ROOT, Machine, event
+from support.paths import ROOT
+from support.systemd.machine import Machine, event
 
 pytestmark = pytest.mark.booted
 

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from booted import VOICE, Machine, event
+from support.systemd.machine import VOICE, Machine, event
 
 pytestmark = pytest.mark.booted
 

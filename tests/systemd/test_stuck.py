@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from booted import ROOT, Machine, event
+from support.paths import ROOT
+from support.systemd.machine import Machine, event
 
 pytestmark = pytest.mark.booted
 
@@ -37,7 +38,7 @@ def hanging(machine: Machine, *lines: str) -> Iterator[tuple[str, str]]:
     machine.run("systemctl", "start", "lipsyncd")
     job = machine.submit()
     machine.run("mkdir", FOLDER)
-    words = (sys.executable, str(ROOT / "tests/silent.py"), FOLDER)
+    words = (sys.executable, str(ROOT / "tests/support/disk/hanging.py"), FOLDER)
     with machine.started(*words, machine.run("id", "--user", "alice")) as server:
         try:
             assert server.stdout.readline() == "mounted\n", server.stderr.read()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from booted import Machine, event, time_of
+from support.systemd.machine import Machine, event, time_of
 
 pytestmark = pytest.mark.booted
 

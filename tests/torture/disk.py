@@ -19,11 +19,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from acts import ACTS, NO_MEDIA
-from failing import ERRORS, FOR_EVER, Kind, NoCompiler
-from living import Client
-from mishaps import Trial
-from world import TIMEOUT, World
+from support.client.session import Client
+from support.disk.actions import ACTS, NO_MEDIA
+from support.disk.harness import TIMEOUT, World
+from support.disk.syscalls import ERRORS, FOR_EVER, Kind, NoCompiler
+from support.disk.tally import Trial
 
 LIFE_ACTS = ("start", "recovery", "stop")  # each fault takes a life
 LASTING = ("start", "recovery")  # the same call fails for the whole of it, as well

@@ -17,7 +17,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from lives import Lives, hand_in, lives
+from support.client.session import hand_in
+from support.daemon.restarts import Lives, lives
 
 from lipsyncd.errors import LipsyncError, QueueFull
 

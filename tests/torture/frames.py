@@ -18,7 +18,7 @@ from random import Random
 
 from fuzz.decoder import Search, storm
 from fuzz.raid import Siege, Vitals
-from killable import victim
+from support.daemon.stepped import victim
 
 LIVE = 64  # one frame of so many goes over the socket
 SEARCHED = 50  # and one of so many through the search

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import av
-import tiny
-from lives import Lives
+from support.daemon import reencoding
+from support.daemon.restarts import Lives
 
 LONGEST_LIFE = 1.6  # seconds from exec to the kill; some lives end before they can listen
 SUBMITTERS = 3
@@ -129,7 +129,7 @@ def story(lives: Lives, job: str) -> Iterator[dict[str, Any]]:
 
 def is_whole(result: Path) -> bool:
     try:
-        return tiny.frames_in(result) == tiny.FRAMES
+        return reencoding.frames_in(result) == reencoding.FRAMES
     except (OSError, av.FFmpegError):
         return False
 

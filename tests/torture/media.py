@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from alone import BOUND, alone
-from besieged import besieged
-from damage import Whole, pairs
-from verdict import Verdict
+from support.damage.files import Whole, pairs
+from support.damage.isolated import BOUND, alone
+from support.damage.jobs import besieged
+from support.damage.verdict import Verdict
 
 MOST_MIB = 2560  # of memory
 MOST_SILENCE = 20.0  # seconds between two signs of life; the watchdog waits for 30

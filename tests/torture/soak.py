@@ -15,7 +15,8 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from lives import Lives, hand_in, lives
+from support.client.session import hand_in
+from support.daemon.restarts import Lives, lives
 
 AT_ONCE = 8  # jobs that wait or run at any time
 SETTLED = 0.25  # of the jobs: by then every cache is as full as it gets

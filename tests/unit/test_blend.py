@@ -6,7 +6,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from made import frame_of, painted, textured
+from support.media.synthetic import frame_of, painted, textured
 
 from lipsyncd.face.blend import CROP, LIPS, LOWER_FACE, MASK, RING, SoftBlend, part_of
 from lipsyncd.face.box import Box

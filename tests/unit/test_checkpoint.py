@@ -11,7 +11,13 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from made import FORMS, SHIPPED, random_generator, write_safetensors, write_zip_pickle
+from support.checkpoints import (
+    FORMS,
+    SHIPPED,
+    random_generator,
+    write_safetensors,
+    write_zip_pickle,
+)
 
 from lipsyncd.errors import CheckpointInvalid, CheckpointMissing
 from lipsyncd.model.checkpoint import Checkpoint, Conventions, load_checkpoint

@@ -3,7 +3,7 @@
 import av
 import numpy as np
 import pytest
-from made import painted
+from support.media.synthetic import painted
 
 from lipsyncd.media.colour import Colour, colour_of
 

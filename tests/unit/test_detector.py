@@ -5,7 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from made import DETECTOR, frame_of, textured, yunet
+from support.checkpoints import DETECTOR, yunet
+from support.media.synthetic import frame_of, textured
 
 from lipsyncd.errors import CheckpointInvalid, CheckpointMissing
 from lipsyncd.face.box import Box

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from made import models_of, random_generator, write_safetensors
+from support.checkpoints import models_of, random_generator, write_safetensors
 
 from lipsyncd.errors import DeviceLost, DeviceMemoryFull, DeviceUnavailable
 from lipsyncd.model import residency

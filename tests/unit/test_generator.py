@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from made import NARROW, random_generator
+from support.checkpoints import NARROW, random_generator
 
 from lipsyncd.model.generator import Generator
 

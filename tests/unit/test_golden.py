@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made import random_generator, write_safetensors
+from support.checkpoints import random_generator, write_safetensors
 
 from lipsyncd.model.checkpoint import Checkpoint, load_checkpoint
 from lipsyncd.model.golden import golden_of

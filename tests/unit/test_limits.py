@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import av
-import bombs
 import pytest
-from cost import measured
-from made import moving, tone, write_video, write_voice
+from support.measure import measured
+from support.media import bombs
+from support.media.synthetic import moving, tone, write_video, write_voice
 
 from lipsyncd.errors import (
     DecodingTooSlow,

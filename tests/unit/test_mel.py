@@ -8,7 +8,7 @@ from pathlib import Path
 import librosa
 import numpy as np
 import pytest
-from made import babble, examined, tone, write_voice
+from support.media.synthetic import babble, examined, tone, write_voice
 
 from lipsyncd.media.mel import (
     BLOCK,

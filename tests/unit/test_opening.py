@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import bombs
 import pytest
-from cost import measured
-from made import moving, tone, write_still, write_video, write_voice
+from support.measure import measured
+from support.media import bombs
+from support.media.synthetic import moving, tone, write_still, write_video, write_voice
 
 from lipsyncd.errors import DiskFailed, FileTooLarge, HostExhausted, InputGone, LipsyncError
 from lipsyncd.media import container, header

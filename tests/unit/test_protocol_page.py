@@ -7,10 +7,10 @@ from pathlib import Path
 from types import NoneType, SimpleNamespace, UnionType
 from typing import Any, get_args, get_origin
 
-import page
 import pytest
 import torch
-from made import models_of, random_generator, write_safetensors
+from support import protocol_page as page
+from support.checkpoints import models_of, random_generator, write_safetensors
 
 from lipsyncd.config import Config
 from lipsyncd.errors import InvalidRequest, LipsyncError, QueueFull

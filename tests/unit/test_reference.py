@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from made import SHIPPED, models_of, painted, textured
+from support.checkpoints import SHIPPED, models_of
+from support.media.synthetic import painted, textured
 
 from lipsyncd.face.box import Box
 from lipsyncd.face.reference import BoxBlend, overwrite, steady_forward

@@ -5,7 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from made import DETECTOR, SHIPPED, models_of, random_generator, write_safetensors, yunet
+from support.checkpoints import (
+    DETECTOR,
+    SHIPPED,
+    models_of,
+    random_generator,
+    write_safetensors,
+    yunet,
+)
 
 from lipsyncd.config import Config
 from lipsyncd.errors import CheckpointMissing, DeviceLost, DeviceUnavailable

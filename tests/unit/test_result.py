@@ -6,8 +6,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from clips import clip
-from made import (
+from support.media.clips import clip
+from support.media.synthetic import (
     QUARTERS,
     babble,
     colours_of,

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from paced import Gate, PacedRenderer, Steps, at_once, endless, raising
-from paced import Render as Rendering
+from support.daemon.renderers import Gate, PacedRenderer, Steps, at_once, endless, raising
+from support.daemon.renderers import Render as Rendering
 
 from lipsyncd.config import Config, Limits, LiveConfig, Render
 from lipsyncd.errors import DeviceLost, DiskFull, JobEnded, NoFace, QueueDraining

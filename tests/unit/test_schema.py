@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.paths import STATES
 
 from lipsyncd.errors import DiskFailed, DiskFull, StateCorrupt, StateNewer
 from lipsyncd.protocol.job import Job, State
@@ -23,7 +24,6 @@ from lipsyncd.queue.store.jobs import Store
 from lipsyncd.queue.store.schema import STEPS, VERSION, migrate
 from lipsyncd.queue.transitions import new_job
 
-FIXTURES = Path(__file__).parents[1] / "state"
 NEW_YEAR = 1767225600.0
 NO_FACE = {
     "code": 65,
@@ -146,7 +146,7 @@ def path(tmp_path: Path) -> Path:
     path = tmp_path / "jobs.sqlite"
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA journal_mode = WAL")
-        db.executescript((FIXTURES / "version1.sql").read_text())
+        db.executescript((STATES / "version1.sql").read_text())
     return path
 
 

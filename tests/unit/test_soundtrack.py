@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from made import babble, examined, write_voice
+from support.media.synthetic import babble, examined, write_voice
 
 from lipsyncd.media.container import open_container
 from lipsyncd.media.soundtrack import Soundtrack

@@ -14,8 +14,8 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from cost import measured
-from made import (
+from support.measure import measured
+from support.media.synthetic import (
     QUARTERS,
     colours_of,
     moving,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made import tone, write_voice
+from support.media.synthetic import tone, write_voice
 
 from lipsyncd.media.budget import BudgetedFile, TimeBudget
 from lipsyncd.media.container import open_container

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from made import number_of, numbered, quartered, write_still, write_video
+from support.media.synthetic import number_of, numbered, quartered, write_still, write_video
 
 from lipsyncd.media.source import examine_source, timeline
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from made import random_generator, write_torchscript
+from support.checkpoints import random_generator, write_torchscript
 from torch import nn
 
 from lipsyncd.errors import CheckpointInvalid

@@ -6,7 +6,7 @@ from itertools import chain, count, islice
 
 import numpy as np
 import pytest
-from made import frame_of
+from support.media.synthetic import frame_of
 
 from lipsyncd.face.box import Box
 from lipsyncd.face.track import FADE, REACH, Sighting, locate, steady

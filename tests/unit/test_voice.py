@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 import soxr
-from made import babble, examined, moving, tone, write_video, write_voice
+from support.media.synthetic import babble, examined, moving, tone, write_video, write_voice
 
 from lipsyncd.errors import (
     InputError,

@@ -4,7 +4,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from made import examined, models_of, random_generator, write_safetensors
+from support.checkpoints import models_of, random_generator, write_safetensors
+from support.media.synthetic import examined
 
 from lipsyncd.config import Config
 from lipsyncd.errors import WarmUpFailed

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import torch
-from cost import measured
-from made import DETECTOR, FORMS, random_generator, write_safetensors
+from support.checkpoints import DETECTOR, FORMS, random_generator, write_safetensors
+from support.measure import measured
 
 from lipsyncd.errors import (
     CheckpointInvalid,

@@ -1,0 +1,152 @@
+"""What was accepted comes out once, and whole, through kills, poison, set clocks and lost files."""
+
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.daemon import reencoding
+from support.daemon.restarts import Lives, lives
+from torture.kills import torture
+
+KILLS = 25
+HOUR = 3600
+ONE_AT_A_TIME = "[render]\nmax_active = 1\n"
+
+
+@pytest.fixture
+def poison(tmp_path: Path) -> Path:
+    """A face that ends the process of whoever renders it."""
+    path = tmp_path / "poison.mp4"
+    path.write_bytes(reencoding.POISON)
+    return path
+
+
+def test_killed_at_random_moments_it_loses_nothing_and_delivers_nothing_twice(
+    tmp_path: Path,
+) -> None:
+    tally = torture(tmp_path, KILLS, seed=4)
+    assert tally.is_clean, tally
+    assert tally.kills == KILLS
+    assert tally.accepted > 0
+
+
+def test_a_poison_job_is_set_aside_after_two_crashes_and_all_others_are_done(
+    tmp_path: Path, poison: Path
+) -> None:
+    with lives(tmp_path) as daemon:
+        daemon.hold()
+        before = [daemon.submit() for _ in range(2)]
+        bad = daemon.submit(poison)
+        after = [daemon.submit() for _ in range(2)]
+        daemon.let_go()
+        for _ in range(2):
+            assert daemon.died() == -signal.SIGABRT
+            daemon.begin()
+        story = daemon.end_of(bad)
+        assert (story["state"], story["attempts"], story["crashes"]) == ("quarantined", 2, 2)
+        assert [daemon.end_of(job)["state"] for job in before + after] == ["succeeded"] * 4
+        assert all(daemon.end_of(job)["crashes"] < 2 for job in before + after)
+        assert "the daemon's last life ended badly:" in daemon.log
+        assert "Fatal Python error: Aborted" in daemon.log
+
+
+def test_a_quarantined_job_can_be_retried_once_its_cause_is_mended(
+    tmp_path: Path, poison: Path
+) -> None:
+    with lives(tmp_path) as daemon:
+        bad = daemon.submit(poison)
+        for _ in range(2):
+            daemon.died()
+            daemon.begin()
+        assert daemon.end_of(bad)["state"] == "quarantined"
+        daemon.face.replace(daemon.state / "spool" / bad / "face")
+        again = daemon.persist(lambda client: client.ask("retry", job=bad)["job"])
+        assert again["retry_of"] == bad
+        assert daemon.end_of(again["id"])["state"] == "succeeded"
+        assert daemon.end_of(bad)["state"] == "quarantined"
+
+
+def test_a_kill_from_outside_says_nothing_against_the_job(tmp_path: Path) -> None:
+    with lives(tmp_path) as daemon:
+        job = daemon.submit()
+        for _ in range(3):
+            daemon.end(signal.SIGKILL)
+            daemon.begin()
+        ended = daemon.end_of(job)
+        assert (ended["state"], ended["crashes"]) == ("succeeded", 0)
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_clock_that_is_set_ends_no_job_before_its_time(tmp_path: Path, hours: int) -> None:
+    with lives(tmp_path, ONE_AT_A_TIME) as daemon:
+        daemon.hold()
+        daemon.submit()
+        done = daemon.submit(expires=HOUR // 2)
+        before = created_at(daemon, done)
+        (tmp_path / "clock").write_text(str(hours * HOUR))
+        while abs(created_at(daemon, done) - before) < HOUR / 2:
+            pass  # the daemon has not noticed yet
+        daemon.end(signal.SIGKILL)
+        daemon.begin()
+        daemon.let_go()
+        ended = daemon.end_of(done)
+        assert ended["state"] == "succeeded"
+        assert 0 <= ended["ended_at"] - ended["created_at"] < HOUR // 2
+
+
+def test_a_clock_that_is_set_while_the_daemon_is_away_is_noticed_as_well(tmp_path: Path) -> None:
+    with lives(tmp_path, ONE_AT_A_TIME) as daemon:
+        daemon.hold()
+        daemon.submit()
+        job = daemon.submit(expires=HOUR // 2)
+        daemon.end(signal.SIGKILL)
+        (tmp_path / "clock").write_text(str(HOUR))
+        daemon.begin()
+        daemon.let_go()
+        assert daemon.end_of(job)["state"] == "succeeded"
+
+
+def test_a_spooled_file_that_is_deleted_costs_its_own_job_only(tmp_path: Path) -> None:
+    with lives(tmp_path, ONE_AT_A_TIME) as daemon:
+        daemon.hold()
+        daemon.submit()
+        jobs = [daemon.submit() for _ in range(3)]
+        (daemon.state / "spool" / jobs[1] / "voice").unlink()
+        daemon.let_go()
+        ended = [daemon.end_of(job) for job in jobs]
+        assert [job["state"] for job in ended] == ["succeeded", "failed", "succeeded"]
+        assert ended[1]["error"]["name"] == "input.gone"
+
+
+def test_a_stopped_process_goes_on_where_it_was(tmp_path: Path) -> None:
+    with lives(tmp_path) as daemon:
+        job = daemon.submit()
+        told: list[Any] = []
+        waiting = threading.Thread(target=lambda: told.append(daemon.end_of(job)))
+        waiting.start()
+        os.kill(daemon.pid, signal.SIGSTOP)
+        waiting.join(0.3)
+        os.kill(daemon.pid, signal.SIGCONT)
+        waiting.join()
+        assert told[0]["state"] == "succeeded"
+
+
+def test_changing_or_removing_the_files_after_the_acceptance_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    with lives(tmp_path, ONE_AT_A_TIME) as daemon:
+        daemon.hold()
+        daemon.submit()
+        job = daemon.submit()
+        daemon.face.write_bytes(b"another")
+        daemon.voice.unlink()
+        daemon.let_go()
+        assert daemon.end_of(job)["state"] == "succeeded"
+        assert reencoding.frames_in(daemon.state / "spool" / job / "result") == reencoding.FRAMES
+
+
+def created_at(daemon: Lives, job: str) -> float:
+    return float(daemon.persist(lambda client: client.job(job))["created_at"])

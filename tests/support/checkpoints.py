@@ -1,0 +1,97 @@
+"""Checkpoints: the shipped ones, and generators of random weights in every published form."""
+
+import warnings
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from torch import nn
+
+from lipsyncd.model.checkpoint import load_checkpoint
+from lipsyncd.model.detector import load_detector
+from lipsyncd.model.generator import Generator
+from lipsyncd.model.golden import golden_of
+from lipsyncd.model.residency import Models
+from lipsyncd.model.weights import WeightsFile
+from support.paths import ROOT
+
+torch.set_num_threads(1)  # a pool of threads only waits for itself where other tests run, too
+
+SHIPPED = ROOT / "checkpoints/lipsync-grid-96.safetensors"
+DETECTOR = ROOT / "checkpoints/face_detection_yunet_2023mar.onnx"
+NARROW = 1 / 64  # the width at which every hidden layer has 8 channels: a small, quick generator
+
+
+def random_generator(width: float = NARROW, seed: int = 5) -> Generator:
+    """A generator of random weights whose mouths depend on all that it is given: its
+    normalisations have seen some input, so that nothing dies out on the way."""
+    torch.manual_seed(seed)
+    generator = Generator(width).train()
+    for module in generator.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None  # a plain average
+            module.weight.data.uniform_(0.7, 1.4)
+            module.bias.data.uniform_(-0.3, 0.3)
+    with torch.no_grad():
+        generator(torch.rand(4, 1, 80, 16) * 8 - 4, torch.rand(4, 6, 96, 96))
+    return generator.eval()
+
+
+def write_safetensors(
+    path: Path, generator: Generator, metadata: dict[str, str] | None = None
+) -> Path:
+    safetensors.torch.save_file(generator.state_dict(), path, metadata)
+    return path
+
+
+def write_legacy_pickle(path: Path, generator: Generator) -> Path:
+    """As the training script saves it: before zip files, from two GPUs, with the optimizer."""
+    optimizer = torch.optim.Adam(generator.parameters())
+    content = {
+        "state_dict": {f"module.{k}": v for k, v in generator.state_dict().items()},
+        "optimizer": optimizer.state_dict(),
+        "global_step": 396000,
+        "global_epoch": 203,
+    }
+    torch.save(content, path, _use_new_zipfile_serialization=False)
+    return path
+
+
+def write_zip_pickle(path: Path, generator: Generator) -> Path:
+    torch.save({"state_dict": generator.state_dict(), "global_step": 1}, path)
+    return path
+
+
+def write_bare_state(path: Path, generator: Generator) -> Path:
+    torch.save(generator.state_dict(), path)
+    return path
+
+
+def write_torchscript(path: Path, generator: Generator) -> Path:
+    """An archive with code in it, as the official page serves today."""
+    example = torch.zeros(1, 1, 80, 16), torch.zeros(1, 6, 96, 96)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # nobody should write these any more
+        torch.jit.trace(generator, example, check_trace=False).save(str(path))
+    return path
+
+
+FORMS = {
+    "safetensors": write_safetensors,
+    "legacy pickle": write_legacy_pickle,
+    "zip pickle": write_zip_pickle,
+    "bare state dict": write_bare_state,
+    "TorchScript archive": write_torchscript,
+}
+
+
+def models_of(path: Path, batch: int = 4) -> Models:
+    """The models of a checkpoint on the CPU, as they are for a render."""
+    checkpoint = load_checkpoint(path, lambda _: None)
+    golden = golden_of(checkpoint, path.parent / "golden", lambda _: None)
+    return Models(checkpoint, golden, yunet(), torch.device("cpu"), batch)
+
+
+def yunet() -> WeightsFile:
+    """The shipped face detector."""
+    return load_detector(DETECTOR, lambda _: None)

@@ -1,0 +1,1 @@
+"""Clients of a daemon: sessions, the command line, and one made from the page of the protocol."""

@@ -1,0 +1,1 @@
+"""Daemons for tests: in this process, or a real process of their own."""

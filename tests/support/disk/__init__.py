@@ -1,0 +1,1 @@
+"""A disk that fails on demand, and what a daemon promised meanwhile."""

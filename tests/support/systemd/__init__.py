@@ -1,0 +1,1 @@
+"""Machines that a real systemd has booted."""
