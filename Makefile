@@ -33,7 +33,7 @@ gpu:
 	@tests/gpu.sh "$(PYTHON)"
 
 bench: $(INSTALLED)
-	@set -e; for bench in $(BENCHES); do $(BIN)/python $$bench --long; done
+	@set -e; for bench in $(BENCHES); do PYTHONPATH=tests $(BIN)/python $$bench --long; done
 
 torture: $(INSTALLED)
 	@set -e; for torture in tests/torture/*.py; do PYTHONPATH=tests $(BIN)/python $$torture; done

@@ -37,5 +37,6 @@ else
     python=.venv/bin/python
 fi
 
-PYTHONPATH=daemon:ctl LIPSYNCD_GPU=required "$python" -m pytest -m gpu
+export PYTHONPATH=daemon:ctl:tests
+LIPSYNCD_GPU=required "$python" -m pytest -m gpu
 "$python" tests/bench/gpu.py

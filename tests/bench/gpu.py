@@ -1,4 +1,4 @@
-"""What a GPU gives: the last part of `make gpu`, or `python tests/bench/gpu.py`.
+"""What a GPU gives: the last part of `make gpu`, or `PYTHONPATH=tests python tests/bench/gpu.py`.
 
 The real daemon and the real command line, and the generator by itself.  Each figure is a JSON line
 on stdout, and on stderr a row for people.  With `--device cpu`, and smaller numbers, it shows on a
@@ -7,8 +7,6 @@ machine without a GPU that it works.
 
 import argparse
 import json
-import socket
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,12 +14,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from render import MEBI, RATE, ROOT, Daemon, Figure, recording, tell, video
-
-sys.path.insert(0, str(ROOT / "daemon"))
-
 import numpy as np
 import torch
+from render import RATE, Daemon, Figure, recording, tell, video
 
 from lipsyncd.config import Config
 from lipsyncd.model.checkpoint import load_checkpoint
@@ -29,8 +24,6 @@ from lipsyncd.model.detector import load_detector
 from lipsyncd.model.device import device_of
 from lipsyncd.model.golden import golden_of
 from lipsyncd.model.residency import Models
-from lipsyncd.protocol.connection import Connection
-from lipsyncd.protocol.wire import Kind
 
 AT_ONCE = 16
 SHORT_SECONDS = 10
@@ -49,8 +42,8 @@ def start_figures(ready: Daemon) -> Iterator[Figure]:
     """Waits for READY: how long that took, and each part of it that was told."""
     heard = [("", ready.begun)]
     while "READY=1" not in heard[-1][0]:
-        if ready.process.poll() is not None:
-            raise SystemExit(ready.log())
+        if not ready.is_alive:
+            raise SystemExit(ready.log)
         with suppress(TimeoutError):
             heard.append((ready.manager.recv(1 << 16).decode(), time.monotonic()))
     yield Figure("exec to ready", heard[-1][1] - ready.begun, "s")
@@ -100,8 +93,8 @@ def job_figures(ready: Daemon, seconds: int, jobs: int, idle: float) -> Iterator
     rate = jobs * SHORT_SECONDS * RATE / ready.render(face, short, jobs=jobs)
     yield Figure(f"{jobs} jobs of 10 s of 720p at once, together", rate, "fps")
     models = info(ready)
-    yield Figure("memory of the device, for tensors", models.get("device_bytes", 0) / MEBI, "MiB")
-    yield Figure("peak memory of the process", ready.peak_bytes() / MEBI, "MiB")
+    yield Figure("memory of the device, for tensors", models.get("device_bytes", 0) >> 20, "MiB")
+    yield Figure("peak memory of the process", ready.peak_mib(), "MiB")
     time.sleep(idle)
     name = f"first 10 s of 720p after {idle:g} s of idling"
     yield Figure(name, ready.render(face, short), "s")
@@ -109,28 +102,18 @@ def job_figures(ready: Daemon, seconds: int, jobs: int, idle: float) -> Iterator
 
 def info(ready: Daemon) -> dict[str, int]:
     """What the daemon says of its models."""
-    with socket.socket(socket.AF_UNIX) as sock, Connection(sock) as connection:
-        sock.connect(str(ready.socket))
-        hello = {"verb": "hello", "id": 1, "versions": [1, 1], "client": "bench"}
-        for body in (hello, {"verb": "info", "id": 2}):
-            connection.send(Kind.REQUEST, body)
-            with connection.receive() as message:
-                answer = message.body
-    return answer
+    with ready.client() as client:
+        return client.ask("info")
 
 
 @contextmanager
 def daemon(directory: Path, device: str, jobs: int) -> Iterator[Daemon]:
     """A daemon that has just been started on a device, for so many jobs at once."""
     (directory / "notify").unlink(missing_ok=True)
-    config = directory / "lipsyncd.toml"
-    config.write_text(f"[render]\nmax_active = {jobs}\n")
-    fresh = Daemon(directory, "--config", str(config), "--device", device)
-    fresh.manager.settimeout(1)
-    try:
+    toml = f'device = "{device}"\n[render]\nmax_active = {jobs}\n'
+    with Daemon(directory, toml) as fresh, fresh.manager:
         yield fresh
-    finally:
-        fresh.stop()
+        fresh.end()
 
 
 def figures(asked: argparse.Namespace) -> Iterator[Figure]:

@@ -1,4 +1,4 @@
-"""What a render costs: `make bench`, or `python tests/bench/render.py [--long]`.
+"""What a render costs: `make bench`, or `PYTHONPATH=tests python tests/bench/render.py [--long]`.
 
 A daemon on the device it chooses itself, and the real command line.  Each figure is a JSON line on
 stdout, and on stderr a row for people, beside what the reference reached.  `--long` adds a render
@@ -23,14 +23,15 @@ from itertools import chain, cycle, islice
 from pathlib import Path
 
 import av
+from support.daemon.process import DaemonProcess, spawn
+from support.measure import memory
+from support.media.clips import clip
+from support.paths import ROOT, VOICES
 
-ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "bench"
-ENVIRONMENT = os.environ | {"PYTHONPATH": f"{ROOT / 'daemon'}{os.pathsep}{ROOT / 'ctl'}"}
 RATE, SIZE = 25, (1280, 720)
 SECONDS, BACK_AND_FORTH_SECONDS, LONG_SECONDS = 10, 60, 600
 RUNS, PAIRS, ASKED = 5, 3, 20
-MEBI = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -43,46 +44,30 @@ class Figure:
     reference: str = ""
 
 
-class Daemon:
-    """A lipsyncd whose socket and state are in `directory`."""
+class Daemon(DaemonProcess):
+    """A daemon that is timed from its start, and tells here when it is ready."""
 
-    def __init__(self, directory: Path, *words: str) -> None:
-        self.directory = directory
-        self.socket = directory / "control.sock"
+    def __init__(self, directory: Path, toml: str = "") -> None:
+        path = str(directory / "notify")
         self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.manager.bind(str(directory / "notify"))
-        places = ["--socket", str(self.socket), "--state", str(directory / "state")]
+        self.manager.bind(path)
+        self.manager.settimeout(1)
         self.begun = time.monotonic()
-        with (directory / "log").open("w") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "lipsyncd", *places, *words],
-                env=ENVIRONMENT | {"NOTIFY_SOCKET": str(directory / "notify")},
-                stderr=log,
-            )
+        super().__init__(directory, toml, environment={"NOTIFY_SOCKET": path})
 
     def seconds_to_ready(self) -> float:
         """The seconds from its start until it says READY, which are waited for."""
-        self.manager.settimeout(1)
         heard = b""
         while b"READY=1" not in heard:
-            if self.process.poll() is not None:
-                raise SystemExit(self.log())
+            if not self.is_alive:
+                raise SystemExit(self.log)
             with suppress(TimeoutError):
                 heard = self.manager.recv(1 << 16)
         return time.monotonic() - self.begun
 
-    def log(self) -> str:
-        return (self.directory / "log").read_text()
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait()
-        self.manager.close()
-
     def ctl(self, *words: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "lipsyncctl", "--socket", str(self.socket), *words]
-        silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return subprocess.Popen(command, env=ENVIRONMENT, **silent)
+        words = ("-m", "lipsyncctl", "--socket", self.socket, *words)
+        return spawn(*words, log=Path(os.devnull), stdout=subprocess.DEVNULL)
 
     def render(self, face: Path, voice: Path, jobs: int = 1) -> float:
         """The seconds from the command to the result; of several at once, to the last one."""
@@ -90,25 +75,24 @@ class Daemon:
         begun = time.monotonic()
         asked = [self.ctl(*words, f"{out}{number}.mp4") for number in range(jobs)]
         if any([each.wait() for each in asked]):
-            raise SystemExit(self.log())
+            raise SystemExit(self.log)
         return time.monotonic() - begun
 
-    def peak_bytes(self) -> int:
+    def peak_mib(self) -> int:
         """The most memory that was resident at once."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
-        (line,) = (line for line in status if line.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024
+        return memory("VmHWM", self.pid)
 
 
 @contextmanager
 def daemon() -> Iterator[Daemon]:
     """A daemon that has just been started, and is stopped at the end."""
-    with tempfile.TemporaryDirectory() as directory:
-        fresh = Daemon(Path(directory))
-        try:
-            yield fresh
-        finally:
-            fresh.stop()
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        Daemon(Path(directory)) as fresh,
+        fresh.manager,
+    ):
+        yield fresh
+        fresh.end()
 
 
 def figures(is_long: bool) -> Iterator[Figure]:
@@ -119,8 +103,8 @@ def figures(is_long: bool) -> Iterator[Figure]:
         yield Figure("exec to ready", fresh.seconds_to_ready(), "s")
         yield Figure("health, CPU time (median)", 1000 * health_cpu_seconds(fresh), "ms")
         yield Figure("first 10 s of 720p on a ready daemon", fresh.render(face, voice), "s")
-        short_peak = fresh.peak_bytes()
-        yield Figure("peak memory, 10 s of 720p", short_peak / MEBI, "MiB", "3.1 GB")
+        short_peak = fresh.peak_mib()
+        yield Figure("peak memory, 10 s of 720p", short_peak, "MiB", "3.1 GB")
         rates = sorted(SECONDS * RATE / fresh.render(face, voice) for _ in range(RUNS))
         yield Figure(
             f"10 s of 720p, end to end (median of {RUNS})", statistics.median(rates), "fps", "14.5"
@@ -129,7 +113,7 @@ def figures(is_long: bool) -> Iterator[Figure]:
         ratio = statistics.median(time_at_once(fresh, face, voice) for _ in range(PAIRS))
         yield Figure("two jobs at once, against one after the other", ratio, "times")
         yield Figure(
-            "peak memory, two jobs at once, against one", fresh.peak_bytes() / short_peak, "times"
+            "peak memory, two jobs at once, against one", fresh.peak_mib() / short_peak, "times"
         )
     if is_long:
         yield from long_figures(face, short_peak)
@@ -139,14 +123,14 @@ def long_figures(face: Path, short_peak: int) -> Iterator[Figure]:
     with daemon() as fresh:
         fresh.seconds_to_ready()
         fresh.render(face, recording(BACK_AND_FORTH_SECONDS))
-        growth = fresh.peak_bytes() / short_peak
+        growth = fresh.peak_mib() / short_peak
     yield Figure("peak memory, 60 s of voice on 10 s of face", growth, "times")
     with daemon() as fresh:
         fresh.seconds_to_ready()
         rate = LONG_SECONDS * RATE / fresh.render(repeated(face), recording(LONG_SECONDS))
-        peak = fresh.peak_bytes()
+        peak = fresh.peak_mib()
     yield Figure("600 s of 720p, end to end", rate, "fps", "14.4 at 60 s")
-    yield Figure("peak memory, 600 s of 720p", peak / MEBI, "MiB", "6.6 GB at 60 s")
+    yield Figure("peak memory, 600 s of 720p", peak, "MiB", "6.6 GB at 60 s")
     yield Figure("peak memory, 600 s against 10 s", peak / short_peak, "times", "2.1 at 60 s")
 
 
@@ -173,10 +157,7 @@ def video() -> Path:
     if path.exists():
         return path
     CACHE.mkdir(parents=True, exist_ok=True)
-    folder = subprocess.check_output(
-        [sys.executable, ROOT / "tests/support/media/clips.py"], text=True
-    )
-    with av.open(str(Path(folder.strip()) / "single_face.mp4")) as container:
+    with av.open(str(clip("single_face.mp4"))) as container:
         pictures = [
             frame.reformat(*SIZE, "yuv420p", interpolation="BICUBIC")
             for frame in container.decode(video=0)
@@ -216,7 +197,7 @@ def recording(seconds: int) -> Path:
     """A real sentence, said over and over."""
     path = CACHE / f"voice-{seconds}.wav"
     with (
-        wave.open(str(ROOT / "tests" / "media" / "paper.wav"), "rb") as sentence,
+        wave.open(str(VOICES / "paper.wav"), "rb") as sentence,
         wave.open(str(path), "wb") as file,
     ):
         file.setparams(sentence.getparams())

@@ -14,7 +14,7 @@ from random import Random
 
 from fuzz.mutation import REQUESTS, seeds, with_other_bytes, with_other_values
 from support.client.session import Client
-from support.daemon.stepped import Victim
+from support.daemon.stepped import SteppedDaemon
 
 from lipsyncd.errors import LipsyncError
 from lipsyncd.protocol.connection import HUNG_UP, Connection
@@ -129,7 +129,7 @@ class Raider:
 class Siege:
     """A living daemon, several raiders at once, and jobs for them to fall upon."""
 
-    def __init__(self, daemon: Victim, directory: Path, seed: int) -> None:
+    def __init__(self, daemon: SteppedDaemon, directory: Path, seed: int) -> None:
         """Nobody has been a client of the daemon before."""
         self.answers: Counter[str] = Counter()
         self.frames = 0

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from fuzz.raid import Siege
-from support.daemon.stepped import victim
+from support.daemon.stepped import stepped_daemon
 
 
 def test_a_siege_leaves_the_daemon_as_it_was(tmp_path: Path) -> None:
-    with victim(tmp_path) as daemon:
+    with stepped_daemon(tmp_path) as daemon:
         siege = Siege(daemon, tmp_path, seed=1)
         siege.run(500)
         before = siege.vitals()

@@ -87,11 +87,9 @@ def crowd() -> Iterator[Crowd]:
 @contextmanager
 def crowd_before(admin_group: str) -> Iterator[Crowd]:
     with open_directory() as directory:
-        toml = directory / "lipsyncd.toml"
-        toml.write_text(f'admin_group = "{admin_group}"\n')
-        toml.chmod(0o644)
+        toml = f'admin_group = "{admin_group}"\n'
         (directory / "subuid").write_text(SUBUID)
-        with served(directory, USERS["daemon"], MEMBERS, "--config", str(toml)) as crowd:
+        with served(directory, USERS["daemon"], MEMBERS, toml) as crowd:
             yield crowd
 
 
@@ -292,4 +290,4 @@ def test_while_the_list_of_users_is_slow_subordinate_uids_hold_the_sessions_of_o
         assert crowd.ask(USERS["bob"], "health")["verb"] == "reported"
         may_answer.set()
         assert [crowd.hear() for _ in range(MAX_OF_USER)] == ["auth.denied"] * MAX_OF_USER
-        crowd.leave()
+        crowd.close()

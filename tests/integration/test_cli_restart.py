@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.client.command import RENDER, Process, lipsyncctl, messages, read_until, started
 from support.daemon.inprocess import Daemon, living
-from support.daemon.stepped import victim
+from support.daemon.stepped import stepped_daemon
 
 from lipsyncctl.main import main
 
@@ -39,17 +39,17 @@ def read_line(process: Process) -> str:
 def bereft(directory: Path, message: str, *words: str) -> Iterator[Process]:
     """A command whose daemon was killed just before it would have sent this message."""
     with (
-        victim(directory, f"mute {message}") as daemon,
+        stepped_daemon(directory, f"mute {message}") as daemon,
         started(directory, *words) as process,
     ):
         daemon.let_go()
-        assert daemon.end() == -KILL
+        assert daemon.wait() == -KILL
         yield process
 
 
 def test_run_survives_the_death_of_the_daemon(tmp_path: Path) -> None:
     with (
-        victim(tmp_path) as daemon,
+        stepped_daemon(tmp_path) as daemon,
         started(tmp_path, "run", *RENDER, "-o", "out.mp4") as process,
     ):
         read_until(process, "running")
@@ -81,7 +81,7 @@ def test_run_renders_once_whatever_it_did_not_hear_of(tmp_path: Path, message: s
 
 
 def test_waiting_for_any_survives_the_death_of_the_daemon(tmp_path: Path) -> None:
-    with victim(tmp_path) as daemon:
+    with stepped_daemon(tmp_path) as daemon:
         jobs = [submitted(tmp_path) for _ in range(2)]
         with started(tmp_path, "wait", "--any", *jobs) as process:
             while not is_following(process):
@@ -95,7 +95,7 @@ def test_waiting_for_any_survives_the_death_of_the_daemon(tmp_path: Path) -> Non
 
 
 def test_following_tells_that_a_job_is_back_after_a_crash(tmp_path: Path) -> None:
-    with victim(tmp_path) as daemon:
+    with stepped_daemon(tmp_path) as daemon:
         job = submitted(tmp_path)
         daemon.come_to("step 1")
         with started(tmp_path, "follow", job) as process:
@@ -120,7 +120,7 @@ def test_waiting_ends_with_the_way_back_when_the_daemon_stays_away(
 
 
 def test_a_time_limit_holds_while_the_daemon_is_away(tmp_path: Path) -> None:
-    with victim(tmp_path) as daemon:
+    with stepped_daemon(tmp_path) as daemon:
         job = submitted(tmp_path)
         daemon.end(KILL)
     ended = lipsyncctl(tmp_path, "wait", "--timeout", "1", job)
@@ -131,7 +131,7 @@ def test_a_time_limit_holds_while_the_daemon_is_away(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("words", [("wait",), ("wait", "--any")])
 def test_a_time_limit_holds_while_the_daemon_hangs(tmp_path: Path, words: tuple[str, ...]) -> None:
-    with victim(tmp_path) as daemon:
+    with stepped_daemon(tmp_path) as daemon:
         job = submitted(tmp_path)
         daemon.process.send_signal(signal.SIGSTOP)
         assert lipsyncctl(tmp_path, *words, "--timeout", "1s", job).returncode == 124
@@ -139,7 +139,7 @@ def test_a_time_limit_holds_while_the_daemon_hangs(tmp_path: Path, words: tuple[
 
 @pytest.mark.parametrize("fault", ["none", "mute happened"])
 def test_following_misses_nothing_and_repeats_nothing(tmp_path: Path, fault: str) -> None:
-    with victim(tmp_path) as first:
+    with stepped_daemon(tmp_path) as first:
         job = submitted(tmp_path)
         first.come_to("step 1")
         with started(tmp_path, "follow", "--json", "--since", "0", job) as process:
@@ -147,10 +147,10 @@ def test_following_misses_nothing_and_repeats_nothing(tmp_path: Path, fault: str
             first.end(KILL)
             read_until(process, "Trying again")
             process.send_signal(signal.SIGSTOP)  # or it might hear of the job before that runs
-            with victim(tmp_path, fault) as second:
+            with stepped_daemon(tmp_path, fault) as second:
                 second.come_to("step 1")
                 process.send_signal(signal.SIGCONT)
-                second.end(KILL if fault == "none" else None)
+                second.end(KILL) if fault == "none" else second.wait()
             with living(tmp_path):
                 rest, _ = process.communicate()
     happened = messages("".join(told) + rest)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from support.daemon.inprocess import Daemon, living
 from support.daemon.renderers import Gate, at_once, endless, raising
-from support.daemon.stepped import victim
+from support.daemon.stepped import stepped_daemon
 from support.paths import ROOT
 
 from lipsyncctl import Client, Event, TimeIsUp
@@ -165,7 +165,7 @@ def test_a_wait_survives_the_death_of_the_daemon_and_tells_of_it(
             away.set()
 
     client = Client(tmp_path / "control.sock", hear)
-    with victim(tmp_path) as daemon:
+    with stepped_daemon(tmp_path) as daemon:
         job, ended = client.submit(*inputs), []
         thread = threading.Thread(target=lambda: ended.append(client.wait(job.id)))
         daemon.come_to("step 1")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.daemon.inprocess import living
 from support.daemon.renderers import Gate, endless
-from support.daemon.stepped import victim
+from support.daemon.stepped import stepped_daemon
 
 from lipsyncd.errors import CheckpointMissing, DeviceLost
 from lipsyncd.system.status import EXTENSION
@@ -139,8 +139,8 @@ def test_a_stop_asks_for_no_time_while_no_frame_advances(
 
 
 def test_a_failed_start_is_told_with_its_cause(tmp_path: Path, systemd: socket.socket) -> None:
-    with victim(tmp_path, "checkpoint.missing") as daemon:
-        assert daemon.end() == CheckpointMissing.code
+    with stepped_daemon(tmp_path, "checkpoint.missing") as daemon:
+        assert daemon.wait() == CheckpointMissing.code
     systemd.setblocking(False)
     heard = []
     try:

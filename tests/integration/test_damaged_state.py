@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.client.session import Client
-from support.daemon.stepped import victim
+from support.daemon.stepped import stepped_daemon
 
 from lipsyncd.errors import UnknownJob
 
@@ -34,7 +34,7 @@ class Earlier:
 def earlier(tmp_path_factory: pytest.TempPathFactory) -> Earlier:
     directory = tmp_path_factory.mktemp("earlier")
     old = directory / "old.sqlite"
-    with victim(directory) as daemon, daemon.client() as client:
+    with stepped_daemon(directory) as daemon, daemon.client() as client:
         jobs = [client.submit(directory) for _ in range(DONE)]
         daemon.let_go(3 * DONE)
         states = {job: client.end_of(job)["state"] for job in jobs}
@@ -234,7 +234,7 @@ def test_a_store_of_yesterday_keeps_what_was_done_since(earlier: Earlier, state:
 
 def account(before: dict[str, str], state: Path) -> None:
     """Find every job in the next life, or in what was set aside and told."""
-    with victim(state.parent) as daemon, daemon.client() as client:
+    with stepped_daemon(state.parent) as daemon, daemon.client() as client:
         warning = client.ask("health")["detail"]
         for job, was in before.items():
             if found := known(client, job):

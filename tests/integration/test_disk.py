@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.client.session import hand_in
 from support.daemon import reencoding
-from support.daemon.restarts import Lives, lives
+from support.daemon.reencoding import ReencodingDaemon, reencoding_daemon
 
 from lipsyncd.errors import DiskFull, LipsyncError, QueueFull
 
@@ -36,7 +35,7 @@ def make_room(disk: Path) -> None:
     (disk / "ballast").unlink()
 
 
-def is_settled(daemon: Lives, job: str) -> bool:
+def is_settled(daemon: ReencodingDaemon, job: str) -> bool:
     """Whether nothing more happens: the job has ended, or the queue waits for room."""
 
     def ask(client: Any) -> bool:
@@ -45,18 +44,18 @@ def is_settled(daemon: Lives, job: str) -> bool:
     return daemon.persist(ask)
 
 
-def tried(daemon: Lives) -> str | LipsyncError:
+def tried(daemon: ReencodingDaemon) -> str | LipsyncError:
     """A job, or why it was refused."""
     with daemon.client() as client:
         try:
-            return hand_in(client, daemon.face, daemon.voice)
+            return client.hand_in(daemon.face, daemon.voice)
         except LipsyncError as error:
             return error
 
 
 def test_wherever_a_disk_fills_nothing_is_lost(tmp_path: Path, disk: Path) -> None:
     toml = "[limits]\nmin_free_bytes = 0\n"
-    with lives(tmp_path, toml, disk / "state") as daemon:
+    with reencoding_daemon(tmp_path, toml, disk / "state") as daemon:
         pid = daemon.pid
         for room in ROOMS:
             fill(disk, room)
@@ -84,7 +83,7 @@ def test_wherever_a_disk_fills_nothing_is_lost(tmp_path: Path, disk: Path) -> No
 def test_wherever_a_disk_fills_under_a_running_job_nothing_is_lost(
     tmp_path: Path, disk: Path
 ) -> None:
-    with lives(tmp_path, "[limits]\nmin_free_bytes = 0\n", disk / "state") as daemon:
+    with reencoding_daemon(tmp_path, "[limits]\nmin_free_bytes = 0\n", disk / "state") as daemon:
         pid = daemon.pid
         for room in ROOMS:
             daemon.hold()
@@ -110,7 +109,7 @@ def test_with_little_room_nothing_is_started_and_nothing_accepted_until_there_is
     tmp_path: Path, disk: Path
 ) -> None:
     toml = f"[render]\nmax_active = 1\n[limits]\nmin_free_bytes = {SIZE // 2}\n"
-    with lives(tmp_path, toml, disk / "state") as daemon:
+    with reencoding_daemon(tmp_path, toml, disk / "state") as daemon:
         daemon.hold()
         running, waiting = daemon.submit(), daemon.submit()
         fill(disk, SIZE // 4 >> 10)
@@ -128,14 +127,14 @@ def test_with_little_room_nothing_is_started_and_nothing_accepted_until_there_is
 
 
 def test_a_start_on_a_full_disk_waits_for_room(tmp_path: Path, disk: Path) -> None:
-    with lives(tmp_path, "[limits]\nmin_free_bytes = 0\n", disk / "state") as daemon:
+    with reencoding_daemon(tmp_path, "[limits]\nmin_free_bytes = 0\n", disk / "state") as daemon:
         daemon.hold()
         job = daemon.submit()
         while daemon.persist(lambda client: client.job(job))["state"] != "running":
             pass
         daemon.end(9)
         fill(disk, 0)
-        daemon.begin()
+        daemon.start()
         while "no room" not in daemon.log:
             assert daemon.is_alive
         make_room(disk)
@@ -146,6 +145,6 @@ def test_a_start_on_a_full_disk_waits_for_room(tmp_path: Path, disk: Path) -> No
 
 def test_a_state_that_cannot_be_written_is_named(tmp_path: Path, disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-    daemon = Lives(tmp_path, state=disk / "state")
-    assert daemon.died() == 78
+    daemon = ReencodingDaemon(tmp_path, state=disk / "state")
+    assert daemon.wait() == 78
     assert "Read-only file system" in daemon.log

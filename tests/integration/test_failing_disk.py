@@ -33,28 +33,28 @@ def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Torture]:
 def torture(lasting: Torture) -> Torture:
     """As if it were new."""
     lasting.chance.seed(SEED)
-    lasting.world.tally = Tally()
+    lasting.harness.tally = Tally()
     return lasting
 
 
 def sample(torture: Torture, operation: str, kind: Kind, nths: tuple[int, ...]) -> int:
     """Fail some calls of this kind, with an error that chance chooses; how many did."""
     error = torture.chance.choice(ERRORS[kind])
-    before = torture.world.tally.faults
+    before = torture.harness.tally.faults
     torture.one_by_one(operation, kind, error, nths=nths)
-    return torture.world.tally.faults - before
+    return torture.harness.tally.faults - before
 
 
 def assert_kept(torture: Torture) -> None:
     """Everything came out, once and whole, after a last clean restart as well."""
     torture.rest()
-    tally = torture.world.tally
+    tally = torture.harness.tally
     assert tally.is_clean, tally.findings
 
 
 def assert_none_failed(torture: Torture) -> None:
     """One fault is no reason to give a job up, unless it fills a disk that has room for others."""
-    failed = [sort for sort in torture.world.tally.findings if sort.startswith("failed_by_disk")]
+    failed = [sort for sort in torture.harness.tally.findings if sort.startswith("failed_by_disk")]
     assert not [sort for sort in failed if DiskFull.name not in sort]
 
 
@@ -73,7 +73,7 @@ def test_a_life_that_begins_or_ends_while_calls_fail_leaves_every_job(
 def test_a_start_in_which_one_call_always_fails_leaves_every_job(torture: Torture) -> None:
     for kind in (Kind.OPEN, Kind.PREAD, Kind.FSYNC, Kind.MKDIR):
         torture.one_by_one("start", kind, errno.EIO, FOR_EVER, [1])
-    assert torture.world.tally.faults
+    assert torture.harness.tally.faults
     assert_kept(torture)
     assert_none_failed(torture)
 
@@ -89,5 +89,5 @@ def test_an_operation_while_calls_fail_costs_no_job(torture: Torture, operation:
 def test_calls_that_fail_at_random_cost_no_job(torture: Torture) -> None:
     for _ in range(ROUNDS):
         torture.at_random()
-    assert torture.world.tally.faults
+    assert torture.harness.tally.faults
     assert_kept(torture)

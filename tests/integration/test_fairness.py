@@ -28,11 +28,8 @@ def crowd_before(toml: str) -> Iterator[Crowd]:
     """All users, before a daemon that is configured so."""
     directory = Path(tempfile.mkdtemp(prefix="lipsyncd-"))
     directory.chmod(0o755)  # unlike those of pytest, which let nobody in
-    path = directory / "lipsyncd.toml"
-    path.write_text(toml)
-    path.chmod(0o644)
     try:
-        with served(directory, DAEMON, MEMBERS, "--config", str(path)) as crowd:
+        with served(directory, DAEMON, MEMBERS, toml) as crowd:
             yield crowd
     finally:
         shutil.rmtree(directory)

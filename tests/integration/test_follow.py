@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from support.client.session import Client
 from support.daemon.inprocess import Daemon, living, session_of, with_controlplane
+from support.daemon.reencoding import reencoding_daemon
 from support.daemon.renderers import Gate
-from support.daemon.restarts import lives
-from support.daemon.stepped import victim
+from support.daemon.stepped import stepped_daemon
 
 from lipsyncd.errors import EventsGone, UnknownJob
 from lipsyncd.protocol.job import ENDED, State, move
@@ -202,13 +202,13 @@ def ended(controlplane: ControlPlane) -> str:
 
 
 def test_a_death_of_the_daemon_leaves_no_gap(tmp_path: Path) -> None:
-    with victim(tmp_path) as daemon, daemon.client() as client:
+    with stepped_daemon(tmp_path) as daemon, daemon.client() as client:
         job = client.submit(tmp_path)
         daemon.come_to("step 1")
         client.say("follow", since=0)
         assert states(client, 2) == [(job, "queued"), (job, "running")]
         daemon.end(signal.SIGKILL)
-    with victim(tmp_path) as daemon, daemon.client() as client:
+    with stepped_daemon(tmp_path) as daemon, daemon.client() as client:
         client.say("follow", since=2)
         daemon.let_go()
         events = states(client, 3)
@@ -302,7 +302,7 @@ class View:
 
 def test_who_follows_as_the_page_says_knows_all_through_cancels_and_a_kill(tmp_path: Path) -> None:
     view = View()
-    with lives(tmp_path) as daemon:
+    with reencoding_daemon(tmp_path) as daemon:
         daemon.hold()
         jobs = [daemon.submit() for _ in range(4)]
         with daemon.client() as follower, daemon.client() as client:
@@ -322,7 +322,7 @@ def test_who_follows_as_the_page_says_knows_all_through_cancels_and_a_kill(tmp_p
                 while True:
                     view.read(follower)
         daemon.let_go()
-        daemon.begin()
+        daemon.start()
         daemon.persist(lambda client: view.read_on(client, {*jobs}))
         ends = {job: daemon.end_of(job)["state"] for job in jobs}
     assert view.states == ends
@@ -331,12 +331,12 @@ def test_who_follows_as_the_page_says_knows_all_through_cancels_and_a_kill(tmp_p
 
 
 def test_a_job_is_followed_from_its_status_as_the_page_says_through_a_kill(tmp_path: Path) -> None:
-    with victim(tmp_path) as daemon, daemon.client() as client:
+    with stepped_daemon(tmp_path) as daemon, daemon.client() as client:
         job = client.submit(tmp_path)
         daemon.come_to("step 1")
         seen = client.ask("status", job=job)
         daemon.end(signal.SIGKILL)
-    with victim(tmp_path) as daemon, daemon.client() as client, daemon.client() as other:
+    with stepped_daemon(tmp_path) as daemon, daemon.client() as client, daemon.client() as other:
         daemon.come_to("step 1")
         other.ask("cancel", job=other.submit(tmp_path))  # changes of another job in between
         daemon.let_go()

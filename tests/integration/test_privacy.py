@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.client.session import Client, hand_in
-from support.daemon.restarts import Lives, lives
+from support.client.session import Client
+from support.daemon.reencoding import ReencodingDaemon, reencoding_daemon
 
 from lipsyncd.errors import InvalidRequest, KeyTaken, LipsyncError, UnknownJob
 
@@ -20,32 +20,32 @@ MISTAKES: dict[str, tuple[type[LipsyncError], dict[str, Any]]] = {
 }
 
 
-def names_of(daemon: Lives) -> tuple[Path, Path]:
+def names_of(daemon: ReencodingDaemon) -> tuple[Path, Path]:
     """A face and a voice under telling names."""
     face, voice = daemon.face.with_name(f"{TELLING}.mp4"), daemon.voice.with_name(f"{TELLING}.wav")
     return daemon.face.rename(face), daemon.voice.rename(voice)
 
 
-def submit(client: Client, daemon: Lives, **fields: Any) -> Any:
+def submit(client: Client, daemon: ReencodingDaemon, **fields: Any) -> Any:
     names = {"face": f"{TELLING}.mp4", "voice": f"{TELLING}.wav", "options": {}, "terms": {}}
     with (daemon.directory / names["face"]).open() as face:
         return client.ask("submit", (face.fileno(), face.fileno()), **names | fields)
 
 
 def test_no_name_of_a_file_is_in_the_journal_however_a_job_ends(tmp_path: Path) -> None:
-    with lives(tmp_path) as daemon:
+    with reencoding_daemon(tmp_path) as daemon:
         face, voice = names_of(daemon)
         bad = tmp_path / f"bad {TELLING}.mp4"
         bad.write_text("no video")
         with daemon.client() as client:
-            good = hand_in(client, face, voice, key=TELLING)
-            jobs = [good, hand_in(client, bad, voice)]
+            good = client.hand_in(face, voice, key=TELLING)
+            jobs = [good, client.hand_in(bad, voice)]
             ended = [client.end_of(job)["state"] for job in jobs]
             assert ended == ["succeeded", "failed"]
             again = client.ask("retry", job=jobs[1])["job"]["id"]
             client.end_of(again)
             daemon.hold()
-            gone = hand_in(client, face, voice)
+            gone = client.hand_in(face, voice)
             client.ask("cancel", job=gone)
             daemon.let_go()
             with pytest.raises(UnknownJob):
@@ -63,10 +63,10 @@ def test_no_name_of_a_file_is_in_the_journal_when_a_job_is_refused(
     tmp_path: Path, what: str
 ) -> None:
     error, fields = MISTAKES[what]
-    with lives(tmp_path) as daemon:
+    with reencoding_daemon(tmp_path) as daemon:
         face, voice = names_of(daemon)
         with daemon.client() as client:
-            hand_in(client, face, voice, key=TELLING)
+            client.hand_in(face, voice, key=TELLING)
             with pytest.raises(error) as caught:
                 submit(client, daemon, **fields)
     assert caught.value.name in daemon.log

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from support.daemon import reencoding
-from support.daemon.restarts import Lives, lives
+from support.daemon.reencoding import ReencodingDaemon, reencoding_daemon
 from torture.kills import torture
 
 KILLS = 25
@@ -36,15 +36,15 @@ def test_killed_at_random_moments_it_loses_nothing_and_delivers_nothing_twice(
 def test_a_poison_job_is_set_aside_after_two_crashes_and_all_others_are_done(
     tmp_path: Path, poison: Path
 ) -> None:
-    with lives(tmp_path) as daemon:
+    with reencoding_daemon(tmp_path) as daemon:
         daemon.hold()
         before = [daemon.submit() for _ in range(2)]
         bad = daemon.submit(poison)
         after = [daemon.submit() for _ in range(2)]
         daemon.let_go()
         for _ in range(2):
-            assert daemon.died() == -signal.SIGABRT
-            daemon.begin()
+            assert daemon.wait() == -signal.SIGABRT
+            daemon.start()
         story = daemon.end_of(bad)
         assert (story["state"], story["attempts"], story["crashes"]) == ("quarantined", 2, 2)
         assert [daemon.end_of(job)["state"] for job in before + after] == ["succeeded"] * 4
@@ -56,11 +56,11 @@ def test_a_poison_job_is_set_aside_after_two_crashes_and_all_others_are_done(
 def test_a_quarantined_job_can_be_retried_once_its_cause_is_mended(
     tmp_path: Path, poison: Path
 ) -> None:
-    with lives(tmp_path) as daemon:
+    with reencoding_daemon(tmp_path) as daemon:
         bad = daemon.submit(poison)
         for _ in range(2):
-            daemon.died()
-            daemon.begin()
+            daemon.wait()
+            daemon.start()
         assert daemon.end_of(bad)["state"] == "quarantined"
         daemon.face.replace(daemon.state / "spool" / bad / "face")
         again = daemon.persist(lambda client: client.ask("retry", job=bad)["job"])
@@ -70,18 +70,18 @@ def test_a_quarantined_job_can_be_retried_once_its_cause_is_mended(
 
 
 def test_a_kill_from_outside_says_nothing_against_the_job(tmp_path: Path) -> None:
-    with lives(tmp_path) as daemon:
+    with reencoding_daemon(tmp_path) as daemon:
         job = daemon.submit()
         for _ in range(3):
             daemon.end(signal.SIGKILL)
-            daemon.begin()
+            daemon.start()
         ended = daemon.end_of(job)
         assert (ended["state"], ended["crashes"]) == ("succeeded", 0)
 
 
 @pytest.mark.parametrize("hours", [1, -1])
 def test_a_clock_that_is_set_ends_no_job_before_its_time(tmp_path: Path, hours: int) -> None:
-    with lives(tmp_path, ONE_AT_A_TIME) as daemon:
+    with reencoding_daemon(tmp_path, ONE_AT_A_TIME) as daemon:
         daemon.hold()
         daemon.submit()
         done = daemon.submit(expires=HOUR // 2)
@@ -90,7 +90,7 @@ def test_a_clock_that_is_set_ends_no_job_before_its_time(tmp_path: Path, hours: 
         while abs(created_at(daemon, done) - before) < HOUR / 2:
             pass  # the daemon has not noticed yet
         daemon.end(signal.SIGKILL)
-        daemon.begin()
+        daemon.start()
         daemon.let_go()
         ended = daemon.end_of(done)
         assert ended["state"] == "succeeded"
@@ -98,19 +98,19 @@ def test_a_clock_that_is_set_ends_no_job_before_its_time(tmp_path: Path, hours: 
 
 
 def test_a_clock_that_is_set_while_the_daemon_is_away_is_noticed_as_well(tmp_path: Path) -> None:
-    with lives(tmp_path, ONE_AT_A_TIME) as daemon:
+    with reencoding_daemon(tmp_path, ONE_AT_A_TIME) as daemon:
         daemon.hold()
         daemon.submit()
         job = daemon.submit(expires=HOUR // 2)
         daemon.end(signal.SIGKILL)
         (tmp_path / "clock").write_text(str(HOUR))
-        daemon.begin()
+        daemon.start()
         daemon.let_go()
         assert daemon.end_of(job)["state"] == "succeeded"
 
 
 def test_a_spooled_file_that_is_deleted_costs_its_own_job_only(tmp_path: Path) -> None:
-    with lives(tmp_path, ONE_AT_A_TIME) as daemon:
+    with reencoding_daemon(tmp_path, ONE_AT_A_TIME) as daemon:
         daemon.hold()
         daemon.submit()
         jobs = [daemon.submit() for _ in range(3)]
@@ -122,7 +122,7 @@ def test_a_spooled_file_that_is_deleted_costs_its_own_job_only(tmp_path: Path) -
 
 
 def test_a_stopped_process_goes_on_where_it_was(tmp_path: Path) -> None:
-    with lives(tmp_path) as daemon:
+    with reencoding_daemon(tmp_path) as daemon:
         job = daemon.submit()
         told: list[Any] = []
         waiting = threading.Thread(target=lambda: told.append(daemon.end_of(job)))
@@ -137,7 +137,7 @@ def test_a_stopped_process_goes_on_where_it_was(tmp_path: Path) -> None:
 def test_changing_or_removing_the_files_after_the_acceptance_changes_nothing(
     tmp_path: Path,
 ) -> None:
-    with lives(tmp_path, ONE_AT_A_TIME) as daemon:
+    with reencoding_daemon(tmp_path, ONE_AT_A_TIME) as daemon:
         daemon.hold()
         daemon.submit()
         job = daemon.submit()
@@ -148,5 +148,5 @@ def test_changing_or_removing_the_files_after_the_acceptance_changes_nothing(
         assert reencoding.frames_in(daemon.state / "spool" / job / "result") == reencoding.FRAMES
 
 
-def created_at(daemon: Lives, job: str) -> float:
+def created_at(daemon: ReencodingDaemon, job: str) -> float:
     return float(daemon.persist(lambda client: client.job(job))["created_at"])

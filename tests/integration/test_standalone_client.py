@@ -15,7 +15,7 @@ import pytest
 from support import protocol_page as page
 from support.daemon import reencoding
 from support.daemon.inprocess import Daemon
-from support.daemon.restarts import Lives, lives
+from support.daemon.reencoding import ReencodingDaemon, reencoding_daemon
 from support.paths import ROOT
 
 from lipsyncd.protocol.wire import HEADER, Kind
@@ -26,14 +26,14 @@ ALLOWED = {"array", "msgpack", "socket", "struct"}
 HELLO = {"verb": "hello", "id": 1, "versions": [1, 1], "client": "a test"}
 
 
-def run(daemon: Lives, path: Path, result: Path) -> subprocess.CompletedProcess[str]:
+def run(daemon: ReencodingDaemon, path: Path, result: Path) -> subprocess.CompletedProcess[str]:
     words = "".join(f"{each}\n" for each in (path, daemon.face, daemon.voice, result))
     command = [sys.executable, "-I", CLIENT]
     return subprocess.run(command, input=words, capture_output=True, text=True, check=False)
 
 
 def test_a_client_of_forty_lines_renders_and_fetches(tmp_path: Path) -> None:
-    with lives(tmp_path) as daemon:
+    with reencoding_daemon(tmp_path) as daemon:
         ended = run(daemon, tmp_path / "control.sock", tmp_path / "out.mp4")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert reencoding.frames_in(tmp_path / "out.mp4") == reencoding.FRAMES
@@ -82,7 +82,7 @@ def pump(source: socket.socket, sink: socket.socket) -> None:
 
 def test_descriptors_lost_by_a_proxy_are_named_as_that(tmp_path: Path) -> None:
     proxy, result = tmp_path / "proxy.sock", tmp_path / "out.mp4"
-    with lives(tmp_path) as daemon, proxied(proxy, tmp_path / "control.sock"):
+    with reencoding_daemon(tmp_path) as daemon, proxied(proxy, tmp_path / "control.sock"):
         ended = run(daemon, proxy, result)
     assert ended.returncode == 1
     assert "request.invalid: 0 of the 2 descriptors of submit came in." in ended.stderr

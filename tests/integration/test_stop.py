@@ -7,7 +7,7 @@ import pytest
 from support.client.session import Client
 from support.daemon.inprocess import Daemon, living
 from support.daemon.renderers import Gate, endless
-from support.daemon.stepped import victim
+from support.daemon.stepped import stepped_daemon
 
 from lipsyncd.errors import CheckpointMissing, QueueDraining
 
@@ -100,26 +100,26 @@ def test_idle_sessions_are_hung_up_on(daemon: Daemon, client: Client) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_is_a_clean_stop(tmp_path: Path, number: int) -> None:
-    with victim(tmp_path) as daemon:
+    with stepped_daemon(tmp_path) as daemon:
         with daemon.client() as client:
             job = client.submit(tmp_path)
             daemon.come_to("step 1")
             daemon.process.send_signal(number)
             daemon.let_go()
-            daemon.end()
-        assert daemon.end() == 0
-    with victim(tmp_path) as daemon, daemon.client() as client:
+            daemon.wait()
+        assert daemon.wait() == 0
+    with stepped_daemon(tmp_path) as daemon, daemon.client() as client:
         assert client.job(job)["state"] == "succeeded"
 
 
 def test_a_stop_does_not_wait_for_the_models(tmp_path: Path) -> None:
-    with victim(tmp_path, "slow") as daemon:
+    with stepped_daemon(tmp_path, "slow") as daemon:
         assert daemon.end(signal.SIGTERM) == 0
 
 
 def test_a_start_that_fails_ends_with_the_code_of_its_error(tmp_path: Path) -> None:
-    with victim(tmp_path, "checkpoint.missing") as daemon:
-        assert daemon.end() == CheckpointMissing.code
+    with stepped_daemon(tmp_path, "checkpoint.missing") as daemon:
+        assert daemon.wait() == CheckpointMissing.code
     lines = (tmp_path / "log").read_text().splitlines()
     assert lines[-1].endswith("There is no checkpoint. Put it there.")
     assert not any("Traceback" in line for line in lines)

@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 
 from support.daemon import reencoding
-from support.daemon.restarts import Lives, lives
+from support.daemon.reencoding import ReencodingDaemon, reencoding_daemon
 from support.paths import STATES
 
 WAITING = ("begvn0000004", "waxts0000005", "waxts0000006")
@@ -34,7 +34,7 @@ def left_behind(directory: Path) -> Path:
 
 def test_what_waited_and_what_ran_under_the_version_before_is_rendered(tmp_path: Path) -> None:
     state = left_behind(tmp_path)
-    with lives(tmp_path, TOML) as daemon:
+    with reencoding_daemon(tmp_path, TOML) as daemon:
         ended = [daemon.end_of(job) for job in WAITING]
         assert [job["state"] for job in ended] == ["succeeded"] * 3
         assert [job["attempts"] for job in ended] == [2, 1, 1]
@@ -45,7 +45,7 @@ def test_what_waited_and_what_ran_under_the_version_before_is_rendered(tmp_path:
 
 def test_results_and_records_of_the_version_before_stay(tmp_path: Path) -> None:
     left_behind(tmp_path)
-    with lives(tmp_path, TOML) as daemon:
+    with reencoding_daemon(tmp_path, TOML) as daemon:
         assert daemon.persist(lambda client: client.result_of("d0ne00000001")) == b"whole"
         jobs = daemon.persist(lambda client: client.ask("list"))["jobs"]
         assert [job["id"] for job in jobs[:3]] == ["d0ne00000001", "fa11ed000002", "cance11ed003"]
@@ -59,8 +59,8 @@ def test_a_store_of_a_newer_version_is_refused_and_untouched(tmp_path: Path) -> 
         store.execute("PRAGMA user_version = 99")
     store.close()
     before = (state / "jobs.sqlite").read_bytes()
-    daemon = Lives(tmp_path)
-    assert daemon.died() == 78
+    daemon = ReencodingDaemon(tmp_path)
+    assert daemon.wait() == 78
     assert "The store is of version 99, and this lipsyncd knows" in daemon.log
     assert (state / "jobs.sqlite").read_bytes() == before
     assert (state / "spool/waxts0000005/face").exists()
@@ -71,7 +71,7 @@ def test_a_damaged_store_is_moved_aside_with_the_files_of_its_jobs_and_told(
 ) -> None:
     state = left_behind(tmp_path)
     (state / "jobs.sqlite").write_bytes(b"no database at all" * 100)
-    with lives(tmp_path) as daemon:
+    with reencoding_daemon(tmp_path) as daemon:
         assert daemon.persist(lambda client: client.ask("list"))["jobs"] == []
         (store,) = state.glob("jobs.sqlite.corrupt-*Z")
         (spool,) = state.glob("spool.corrupt-*Z")
@@ -86,7 +86,7 @@ def test_a_damaged_store_is_moved_aside_with_the_files_of_its_jobs_and_told(
 def test_a_store_that_is_gone_is_not_taken_for_an_empty_queue(tmp_path: Path) -> None:
     state = left_behind(tmp_path)
     (state / "jobs.sqlite").unlink()
-    with lives(tmp_path) as daemon:
+    with reencoding_daemon(tmp_path) as daemon:
         (spool,) = state.glob("spool.corrupt-*Z")
         assert (spool / "waxts0000005/face").exists()
         assert "the spool has files of jobs" in daemon.log

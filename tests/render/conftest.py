@@ -18,14 +18,13 @@ import cv2
 import numpy as np
 import pytest
 from support.client.command import lipsyncctl
-from support.daemon.process import Process, ready, started
+from support.daemon.process import DaemonProcess, ready, started
 from support.media.clips import clip
-from support.paths import ROOT
+from support.paths import VOICES
 
-VOICES = ROOT / "tests" / "media"
 MOST_BYTES = 4 << 20  # of a face or a voice
 
-Start = Callable[..., AbstractContextManager[Process]]
+Start = Callable[..., AbstractContextManager[DaemonProcess]]
 Ctl = Callable[..., CompletedProcess[str]]
 
 
@@ -48,8 +47,8 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     limits = f"[limits]\nmax_face_bytes = {MOST_BYTES}\nmax_voice_bytes = {MOST_BYTES}\n"
     with ready(directory, limits) as process:
         yield directory
-        assert process.poll() is None, (directory / "log").read_text()
-    assert process.returncode == 0
+        assert process.is_alive, process.log
+        assert process.end() == 0
 
 
 @pytest.fixture(scope="session")

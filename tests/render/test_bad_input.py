@@ -12,9 +12,7 @@ import pytest
 from support.client.command import messages
 from support.media import bombs
 from support.media.clips import clip
-from support.paths import ROOT
-
-VOICES = ROOT / "tests" / "media"
+from support.paths import VOICES
 
 Ctl = Callable[..., CompletedProcess[str]]
 

@@ -5,10 +5,10 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from subprocess import Popen
 
 import pytest
 from support.client.command import lipsyncctl, messages
+from support.daemon.process import DaemonProcess
 from support.media.clips import clip
 
 SIZE = 16 << 20
@@ -22,7 +22,7 @@ def disk(small_disk: Callable[[int], Path]) -> Path:
 
 
 def test_a_full_disk_costs_the_job_and_nothing_else(
-    start_ready: Callable[..., AbstractContextManager[Popen[bytes]]],
+    start_ready: Callable[..., AbstractContextManager[DaemonProcess]],
     disk: Path,
     harbour: Path,
 ) -> None:
@@ -40,7 +40,7 @@ def test_a_full_disk_costs_the_job_and_nothing_else(
         assert spooled(disk) == kept
         ballast.unlink()
         good = lipsyncctl(disk, *run)
-        assert process.poll() is None
+        assert process.is_alive
     print(f"\n  in the render: {json.dumps(failed['error'])}")
     print(f"  at submit: {at_submit.stdout.strip()}")
     assert failed["error"]["name"] == "disk.full"

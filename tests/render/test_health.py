@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from subprocess import Popen
 
 import torch
 from support.client.command import lipsyncctl, started
+from support.daemon.process import DaemonProcess
 
 
 def test_a_job_waits_while_the_models_load_and_is_rendered_then(
-    start: Callable[..., AbstractContextManager[Popen[bytes]]],
+    start: Callable[..., AbstractContextManager[DaemonProcess]],
     neutral: Path,
     word: Path,
     tmp_path: Path,

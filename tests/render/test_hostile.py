@@ -13,7 +13,7 @@ import cv2
 import pytest
 from support.damage.files import Whole, pairs, undamaged
 from support.damage.isolated import alone
-from support.damage.jobs import Besieged
+from support.damage.jobs import Judge
 from support.damage.verdict import VALID, Verdict, measured
 
 MOST_SILENCE = 20.0  # seconds: the watchdog waits for 30
@@ -28,12 +28,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
 
 
 @pytest.fixture
-def besieged(daemon: Path, ctl: Ctl) -> Besieged:
-    return Besieged(daemon, json.loads(ctl("info", "--json").stdout)["pid"])
+def judge(daemon: Path, ctl: Ctl) -> Judge:
+    return Judge(daemon, json.loads(ctl("info", "--json").stdout)["pid"])
 
 
-def test_every_kind_of_whole_file_renders(besieged: Besieged, whole: Whole) -> None:
-    for verdict in besieged.judge(undamaged(whole)):
+def test_every_kind_of_whole_file_renders(judge: Judge, whole: Whole) -> None:
+    for verdict in judge.verdicts(undamaged(whole)):
         assert verdict.name == VALID, verdict
 
 
@@ -46,12 +46,12 @@ def test_each_damaged_file_ends_in_a_named_error_or_a_valid_result() -> None:
         assert verdict.peak_mib < MOST_MIB, verdict
 
 
-def test_a_daemon_outlives_damaged_files(besieged: Besieged, whole: Whole, ctl: Ctl) -> None:
-    verdicts = list(besieged.judge(pairs(whole, 20, seed=2)))
+def test_a_daemon_outlives_damaged_files(judge: Judge, whole: Whole, ctl: Ctl) -> None:
+    verdicts = list(judge.verdicts(pairs(whole, 20, seed=2)))
     show(verdicts)
     for verdict in verdicts:
         assert verdict.is_good, verdict
-    assert json.loads(ctl("info", "--json").stdout)["pid"] == besieged.pid
+    assert json.loads(ctl("info", "--json").stdout)["pid"] == judge.pid
 
 
 def test_a_picture_larger_than_4k_renders(

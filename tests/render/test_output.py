@@ -13,7 +13,7 @@ from typing import Any
 
 import av
 import pytest
-from support.paths import ROOT
+from support.paths import VOICES
 
 ROUNDING = 0.001  # seconds: what the formats' time bases cannot tell apart
 BT601, BT709 = (6, 6, 6, 1), (1, 1, 1, 2)  # the second in full swing
@@ -97,7 +97,7 @@ def test_a_player_may_begin_before_it_has_the_whole_result(result: Path) -> None
 def encode_sound(path: Path, case: Case) -> None:
     """The beginning of a real sentence, in another format."""
     with (
-        av.open(str(ROOT / "tests" / "media" / "harbour.flac")) as source,
+        av.open(str(VOICES / "harbour.flac")) as source,
         av.open(str(path), "w") as target,
     ):
         stream = target.add_stream(case.codec, rate=case.hertz, layout=case.layout)

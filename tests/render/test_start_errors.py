@@ -4,16 +4,16 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from subprocess import Popen
 
 import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load_file, save_file
+from support.daemon.process import DaemonProcess
 
 from lipsyncd.config import Config
 
-Start = Callable[..., AbstractContextManager[Popen[bytes]]]
+Start = Callable[..., AbstractContextManager[DaemonProcess]]
 
 GOOD = Config().checkpoint
 

@@ -6,4 +6,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 VOICES = ROOT / "tests/media"  # sentences, as recorded
 STATES = ROOT / "tests/state"  # of earlier versions
-PACKAGES = os.pathsep.join([str(ROOT / "daemon"), str(ROOT / "ctl")])  # as $PYTHONPATH
+# each as $PYTHONPATH: what is installed, and what the tests' own programs need
+PACKAGES = os.pathsep.join([str(ROOT / "daemon"), str(ROOT / "ctl")])
+WITH_TESTS = os.pathsep.join([PACKAGES, str(ROOT / "tests")])

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from support.client.session import Client
 from support.disk.actions import ACTS, NO_MEDIA
-from support.disk.harness import TIMEOUT, World
+from support.disk.harness import TIMEOUT, Harness
 from support.disk.syscalls import ERRORS, FOR_EVER, Kind, NoCompiler
 from support.disk.tally import Trial
 
@@ -49,11 +49,11 @@ class Still:
 
 
 class Torture:
-    """The trials; `world.tally` has what came of them."""
+    """The trials; `harness.tally` has what came of them."""
 
     def __init__(self, directory: Path, seed: int, say: bool = False) -> None:
         """Raises NoCompiler."""
-        self.world = World(directory)
+        self.harness = Harness(directory)
         self.chance = random.Random(seed)
         self.deep = DEEP
         self._say = say
@@ -62,12 +62,12 @@ class Torture:
         self._absent: set[tuple[str, Kind]] = set()  # calls that an operation does not make
 
     def close(self) -> None:
-        self.world.close()
+        self.harness.close()
 
     def say(self, words: str) -> None:
         """Progress."""
         if self._say:
-            tally = self.world.tally
+            tally = self.harness.tally
             print(f"{words}: {tally.faults} faults, {tally.lives} lives", file=sys.stderr)
 
     def one_by_one(
@@ -98,82 +98,82 @@ class Torture:
     # In one life
 
     def _in_one_life(self, trial: Trial, error: int) -> bool:
-        world = self.world
-        if world.life is None or len(world.jobs) > REST:
+        harness = self.harness
+        if harness.life is None or len(harness.jobs) > REST:
             self.rest()
-            world.renew()
-            world.start()
-        act = ACTS[trial.operation](world)
+            harness.renew()
+            harness.start()
+        act = ACTS[trial.operation](harness)
         try:
             next(act)
-            world.arm(trial, error)
+            harness.arm(trial, error)
             next(act)
-            fired = world.disarm()
+            fired = harness.disarm()
             next(act, None)
         except TimeoutError:  # which is noted
-            fired = world.disarm()
-            world.let_go()
-            world.start()
-        world.let_go()
-        world.read_log()
-        world.trial = None
+            fired = harness.disarm()
+            harness.let_go()
+            harness.start()
+        harness.let_go()
+        harness.read_log()
+        harness.trial = None
         return fired > 0
 
     def rest(self) -> None:
         """Look through all that there is, after a clean restart."""
-        if self.world.life:
-            self.world.clear()
-            self.world.audit()
-            self.world.kill()
+        if self.harness.life:
+            self.harness.clear()
+            self.harness.audit()
+            self.harness.kill()
 
     # A life for each
 
     def _in_a_life(self, trial: Trial, error: int) -> bool:
-        world = self.world
+        harness = self.harness
         self.rest()
         still = self.still("killed" if trial.operation == "recovery" else "stopped")
-        world.renew(still.state, still.jobs)
-        world.hold()
+        harness.renew(still.state, still.jobs)
+        harness.hold()
         if trial.operation == "stop":
-            world.start()
-            world.persist(_running)
-        world.arm(trial, error)
+            harness.start()
+            harness.persist(_running)
+        harness.arm(trial, error)
         if trial.operation == "stop":
-            world.stop(is_failing=True)
+            harness.stop(is_failing=True)
         else:
             self._start_failing()
-        fired = world.disarm()
+        fired = harness.disarm()
         if fired:
             self._look_through(is_deep=self.chance.random() < self.deep)
-        world.kill()
+        harness.kill()
         return fired > 0
 
     def _start_failing(self) -> None:
-        world = self.world
-        world.begin()
-        assert world.life
-        has_started = world.has_started()
+        harness = self.harness
+        harness.begin()
+        assert harness.life
+        has_started = harness.has_started()
         if has_started is False:
-            world.judge_exit()
+            harness.judge_exit()
         if has_started is None:
-            world.tally.waited += 1
+            harness.tally.waited += 1
 
     def _look_through(self, is_deep: bool) -> None:
         """All is there, in this life if it goes on and in the next one; `is_deep`: comes out."""
-        world = self.world
-        if world.life and not world.life.ended():
+        harness = self.harness
+        if harness.life and not harness.life.ended():
             if is_deep:
                 self._all_out()
-            world.stop()
-        world.start()
-        world.look()
+            harness.stop()
+        harness.start()
+        harness.look()
         if is_deep:
-            world.audit()
+            harness.audit()
 
     def _all_out(self) -> None:
-        self.world.let_go()
-        for job in list(self.world.jobs):
-            self.world.check(job)
+        self.harness.let_go()
+        for job in list(self.harness.jobs):
+            self.harness.check(job)
 
     def still(self, name: str) -> Still:
         """The state that a life leaves in the middle of renders when it is stopped, or killed."""
@@ -183,81 +183,81 @@ class Torture:
 
     def _left(self, name: str) -> Still:
         """Jobs of every sort, then the end."""
-        world = self.world
-        world.renew()
-        world.start()
-        done = [world.submit() for _ in range(2)]
-        content = world.face.read_bytes()
-        world.face.write_bytes(NO_MEDIA)
-        failed = world.submit(ends="failed")
-        world.face.write_bytes(content)
+        harness = self.harness
+        harness.renew()
+        harness.start()
+        done = [harness.submit() for _ in range(2)]
+        content = harness.face.read_bytes()
+        harness.face.write_bytes(NO_MEDIA)
+        failed = harness.submit(ends="failed")
+        harness.face.write_bytes(content)
         for job in (*done, failed):
-            world.check(job)
-        world.hold()
+            harness.check(job)
+        harness.hold()
         for _ in range(4):
-            world.submit()
+            harness.submit()
         for _ in range(RECORDS):
-            gone = world.submit(ends="cancelled")
-            world.persist(lambda client, gone=gone: client.ask("cancel", job=gone))
-        world.persist(_running)
+            gone = harness.submit(ends="cancelled")
+            harness.persist(lambda client, gone=gone: client.ask("cancel", job=gone))
+        harness.persist(_running)
         if name == "killed":
-            world.kill()
+            harness.kill()
         else:
-            world.stop()
-        shutil.copytree(world.state, self._stills / name)
-        world.let_go()
-        return Still(self._stills / name, dict(world.jobs))
+            harness.stop()
+        shutil.copytree(harness.state, self._stills / name)
+        harness.let_go()
+        return Still(self._stills / name, dict(harness.jobs))
 
     # At random
 
     def at_random(self) -> None:
         """A round: clients hand in jobs while calls fail, and perhaps lives end."""
-        world, chance = self.world, self.chance
-        if world.life is None or len(world.jobs) > 2 * REST:
+        harness, chance = self.harness, self.chance
+        if harness.life is None or len(harness.jobs) > 2 * REST:
             self.rest()
-            world.renew()
-            world.start()
+            harness.renew()
+            harness.start()
         kinds = chance.sample(list(Kind), chance.choice((1, 3, len(Kind))))
-        world.clear()
-        world.faults.arm_at_random(chance.choice(RATES), chance.getrandbits(32), kinds)
+        harness.clear()
+        harness.faults.arm_at_random(chance.choice(RATES), chance.getrandbits(32), kinds)
         clients = [threading.Thread(target=self._be_client) for _ in range(CLIENTS)]
         for client in clients:
             client.start()
         while any(client.is_alive() for client in clients):
             self._haunt()
             clients[0].join(chance.uniform(0.0, 0.3))
-        world.disarm()
-        for job in list(world.jobs):
-            world.check(job)
-        world.read_log()
+        harness.disarm()
+        for job in list(harness.jobs):
+            harness.check(job)
+        harness.read_log()
 
     def _be_client(self) -> None:
         """Jobs, in whatever life: those that are accepted are promised."""
-        world = self.world
+        harness = self.harness
         deadline = time.monotonic() + ROUND_SECONDS
         for _ in range(ROUND):
-            key = world.key()
+            key = harness.key()
             while time.monotonic() < deadline:
-                job = world.attempt(
-                    lambda client, key=key: world.promise(world.hand_in(client, key))
+                job = harness.attempt(
+                    lambda client, key=key: harness.promise(harness.hand_in(client, key))
                 )
                 if job:
-                    world.attempt(lambda client, job=job: client.end_of(job))
-                    world.attempt(lambda client, job=job: client.result_of(job))
+                    harness.attempt(lambda client, job=job: client.end_of(job))
+                    harness.attempt(lambda client, job=job: client.result_of(job))
                     break
                 time.sleep(0.01)
 
     def _haunt(self) -> None:
         """A life that has ended is followed by another; some are ended."""
-        world, chance = self.world, self.chance
-        assert world.life
-        if not world.life.ended() and chance.random() < 0.2:
-            world.life.tell(chance.choice((signal.SIGKILL, signal.SIGTERM)))
-            world.life.ended(TIMEOUT)
-            world.begin()
-        elif world.life.ended():
-            world.judge_exit()
-            world.begin()
+        harness, chance = self.harness, self.chance
+        assert harness.life
+        if not harness.life.ended() and chance.random() < 0.2:
+            harness.life.tell(chance.choice((signal.SIGKILL, signal.SIGTERM)))
+            harness.life.ended(TIMEOUT)
+            harness.begin()
+        elif harness.life.ended():
+            harness.judge_exit()
+            harness.begin()
 
 
 def _running(client: Client) -> bool:
@@ -293,9 +293,9 @@ def torture(trial: Torture, faults: int, seconds: float) -> dict[str, object]:
         trial.one_by_one(operation, kind, error, times)
         tried += 1
         trial.say(f"{tried} of {len(every)}, {operation} {kind.name} {errno.errorcode[error]}")
-    singly = trial.world.tally.faults
+    singly = trial.harness.tally.faults
     trial.rest()
-    while trial.world.tally.faults < faults and time.monotonic() - begun < seconds:
+    while trial.harness.tally.faults < faults and time.monotonic() - begun < seconds:
         trial.at_random()
         trial.say("at random")
     trial.rest()
@@ -335,8 +335,8 @@ def main() -> int:
                 more = alone(trial, chosen)
             else:
                 more = torture(trial, chosen.faults, chosen.seconds)
-            log = trial.world.log
-    tally = trial.world.tally
+            log = trial.harness.log
+    tally = trial.harness.tally
     print(json.dumps({"torture": "disk", "seed": chosen.seed} | more | tally.figures()))
     if chosen.nth:
         print(log, file=sys.stderr)

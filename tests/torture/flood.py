@@ -17,8 +17,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from support.client.session import hand_in
-from support.daemon.restarts import Lives, lives
+from support.daemon.reencoding import ReencodingDaemon, reencoding_daemon
 
 from lipsyncd.errors import LipsyncError, QueueFull
 
@@ -53,7 +52,7 @@ def flood(directory: Path) -> Tally:
     limits = f"max_jobs = {BOUND * len(USERS) + 1}\nmax_jobs_per_user = {BOUND}"
     toml = f"[render]\nmax_active = 1\n[limits]\n{limits}\nmin_free_bytes = 0\n"
     directory.chmod(0o755)
-    with lives(directory, toml) as daemon:
+    with reencoding_daemon(directory, toml) as daemon:
         (directory / "control.sock").chmod(0o666)
         daemon.hold()
         running = daemon.submit()
@@ -70,7 +69,7 @@ def flood(directory: Path) -> Tally:
     return tally
 
 
-def met(daemon: Lives) -> Tally:
+def met(daemon: ReencodingDaemon) -> Tally:
     """What all clients of all users were told, at the same time."""
     answers = as_users(USERS, lambda: flooded(daemon))
     names = sum(answers, Counter[str]())
@@ -80,7 +79,7 @@ def met(daemon: Lives) -> Tally:
     return tally
 
 
-def flooded(daemon: Lives) -> Counter[str]:
+def flooded(daemon: ReencodingDaemon) -> Counter[str]:
     """What one user's clients met."""
     met: Counter[str] = Counter()
     threads = [threading.Thread(target=insist, args=[daemon, met]) for _ in range(CLIENTS)]
@@ -91,7 +90,7 @@ def flooded(daemon: Lives) -> Counter[str]:
     return met
 
 
-def insist(daemon: Lives, met: Counter[str]) -> None:
+def insist(daemon: ReencodingDaemon, met: Counter[str]) -> None:
     """One client, which submits over and over in one session."""
     try:
         with daemon.client() as client:
@@ -101,9 +100,9 @@ def insist(daemon: Lives, met: Counter[str]) -> None:
         met[type(error).__name__] += 1
 
 
-def answer(daemon: Lives, client: Any, met: Counter[str]) -> str:
+def answer(daemon: ReencodingDaemon, client: Any, met: Counter[str]) -> str:
     try:
-        hand_in(client, daemon.face, daemon.voice)
+        client.hand_in(daemon.face, daemon.voice)
     except QueueFull as error:
         met["no advice"] += not error.retry_after_ms
         return error.name

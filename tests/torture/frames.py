@@ -18,7 +18,7 @@ from random import Random
 
 from fuzz.decoder import Search, storm
 from fuzz.raid import Siege, Vitals
-from support.daemon.stepped import victim
+from support.daemon.stepped import stepped_daemon
 
 LIVE = 64  # one frame of so many goes over the socket
 SEARCHED = 50  # and one of so many through the search
@@ -77,7 +77,7 @@ def decode(tally: Tally, frames: int, random: Random) -> None:
 
 def besiege(tally: Tally, frames: int, seed: int, directory: Path) -> None:
     """The raids; whatever is in the daemon's log that should not be is a crash as well."""
-    with victim(directory) as daemon:
+    with stepped_daemon(directory) as daemon:
         siege = Siege(daemon, directory, seed)
         siege.run(round(WARM_UP * frames))
         before = siege.vitals()

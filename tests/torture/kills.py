@@ -19,7 +19,7 @@ from typing import Any
 
 import av
 from support.daemon import reencoding
-from support.daemon.restarts import Lives
+from support.daemon.reencoding import ReencodingDaemon
 
 LONGEST_LIFE = 1.6  # seconds from exec to the kill; some lives end before they can listen
 SUBMITTERS = 3
@@ -51,8 +51,8 @@ class Tally:
 class Load:
     """Clients that hand in jobs without end, through every death of the daemon."""
 
-    def __init__(self, lives: Lives) -> None:
-        self._lives = lives
+    def __init__(self, daemon: ReencodingDaemon) -> None:
+        self._daemon = daemon
         self._stopped = threading.Event()
         self._threads = [
             threading.Thread(target=self._submit, args=[number]) for number in range(SUBMITTERS)
@@ -71,37 +71,37 @@ class Load:
     def _submit(self, number: int) -> None:
         mine: list[str] = []
         while not self._stopped.is_set():
-            mine.append(self._lives.submit(key=f"{number}-{len(mine)}"))
+            mine.append(self._daemon.submit(key=f"{number}-{len(mine)}"))
             self.accepted.append(mine[-1])
             if len(mine) > UNFINISHED:
-                self._lives.end_of(mine[-UNFINISHED])
+                self._daemon.end_of(mine[-UNFINISHED])
 
 
 def torture(directory: Path, kills: int, seed: int) -> Tally:
     """Kill so often, and look at all there is afterwards."""
-    chance, tally, lives = random.Random(seed), Tally(), Lives(directory, TOML)
-    load = Load(lives)
+    chance, tally, daemon = random.Random(seed), Tally(), ReencodingDaemon(directory, TOML)
+    load = Load(daemon)
     load.start()
     for _ in range(kills):
         time.sleep(chance.uniform(0, LONGEST_LIFE))
-        lives.end(signal.SIGKILL)
+        daemon.end(signal.SIGKILL)
         tally.kills += 1
-        lives.begin()
+        daemon.start()
     load.stop()
     try:
-        audit(lives, load.accepted, tally)
+        audit(daemon, load.accepted, tally)
     finally:
-        lives.end()
-    tally.tracebacks = lives.log.count("Traceback")
+        daemon.end()
+    tally.tracebacks = daemon.log.count("Traceback")
     return tally
 
 
-def audit(lives: Lives, accepted: list[str], tally: Tally) -> None:
+def audit(daemon: ReencodingDaemon, accepted: list[str], tally: Tally) -> None:
     """Each accepted job, its result and its story; and what lies in the spool."""
-    ended = {job: lives.end_of(job) for job in accepted}
+    ended = {job: daemon.end_of(job) for job in accepted}
     states = Counter(job["state"] for job in ended.values())
     succeeded = Counter(
-        told["id"] for told in story(lives, accepted[-1]) if told["state"] == "succeeded"
+        told["id"] for told in story(daemon, accepted[-1]) if told["state"] == "succeeded"
     )
     results = {f"{job}/result" for job in ended}
     tally.accepted = len(accepted)
@@ -109,14 +109,14 @@ def audit(lives: Lives, accepted: list[str], tally: Tally) -> None:
     tally.quarantined = states["quarantined"]
     tally.lost = len(ended) - states["succeeded"] - states["quarantined"]
     tally.twice = sum(count > 1 for count in succeeded.values()) + len(accepted) - len(ended)
-    tally.broken = sum(not is_whole(lives.state / "spool" / result) for result in results)
-    tally.strays = sorted(lives.spooled() - results)
+    tally.broken = sum(not is_whole(daemon.state / "spool" / result) for result in results)
+    tally.strays = sorted(daemon.spooled() - results)
     tally.leftovers = len(tally.strays)
 
 
-def story(lives: Lives, job: str) -> Iterator[dict[str, Any]]:
+def story(daemon: ReencodingDaemon, job: str) -> Iterator[dict[str, Any]]:
     """Every change of any job, from the first to the newest now."""
-    with lives.client() as client:
+    with daemon.client() as client:
         newest = client.ask("status", job=job)["seq"]
         client.say("follow", since=0)
         seq = 0

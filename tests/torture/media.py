@@ -12,9 +12,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from support.daemon.process import ready
 from support.damage.files import Whole, pairs
 from support.damage.isolated import BOUND, alone
-from support.damage.jobs import besieged
+from support.damage.jobs import Judge
 from support.damage.verdict import Verdict
 
 MOST_MIB = 2560  # of memory
@@ -31,9 +32,10 @@ def by_themselves(files: int, seed: int) -> Figures:
 def through_a_daemon(files: int, seed: int) -> Figures:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        with besieged(directory) as daemon:
+        with ready(directory, "[limits]\nmin_free_bytes = 0\n") as daemon:
             jobs = pairs(Whole(directory), files, seed)
-            figures = judged("daemon", noted(daemon.judge(jobs), files))
+            verdicts = Judge(directory, daemon.pid).verdicts(jobs)
+            figures = judged("daemon", noted(verdicts, files))
             figures["restarts"] = int(not daemon.is_alive)
         figures["tracebacks"] = daemon.log.count("Traceback")
         spool = directory / "state/spool"

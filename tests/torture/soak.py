@@ -15,8 +15,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from support.client.session import hand_in
-from support.daemon.restarts import Lives, lives
+from support.daemon.reencoding import ReencodingDaemon, reencoding_daemon
 
 AT_ONCE = 8  # jobs that wait or run at any time
 SETTLED = 0.25  # of the jobs: by then every cache is as full as it gets
@@ -60,12 +59,12 @@ class Tally:
 def soak(directory: Path, jobs: int) -> Tally:
     """Submit so many, never more than AT_ONCE unfinished, and read off what the daemon takes."""
     settled = None
-    with lives(directory, TOML) as daemon, daemon.client() as client:
+    with reencoding_daemon(directory, TOML) as daemon, daemon.client() as client:
         latencies: list[float] = []
         waiting: list[str] = []
         for number in range(jobs):
             begun = time.perf_counter()
-            waiting.append(hand_in(client, daemon.face, daemon.voice))
+            waiting.append(client.hand_in(daemon.face, daemon.voice))
             latencies.append(1000 * (time.perf_counter() - begun))
             if len(waiting) == AT_ONCE:
                 end_of(client, waiting.pop(0))
@@ -81,7 +80,7 @@ def end_of(client: Any, job: str) -> None:
     assert client.end_of(job)["state"] == "succeeded"
 
 
-def quiet(daemon: Lives, client: Any, waiting: list[str]) -> Reading:
+def quiet(daemon: ReencodingDaemon, client: Any, waiting: list[str]) -> Reading:
     """A reading once nothing is under way, and the janitor has done its round."""
     while waiting:
         end_of(client, waiting.pop(0))
@@ -100,7 +99,7 @@ def ticks() -> Iterator[int]:
         yield number
 
 
-def read(daemon: Lives) -> Reading:
+def read(daemon: ReencodingDaemon) -> Reading:
     proc = Path(f"/proc/{daemon.pid}")
     status = dict(line.split(":", 1) for line in (proc / "status").read_text().splitlines())
     return Reading(

@@ -20,21 +20,21 @@ def running(total: int, done: int, fps: float, owner: int = ALICE) -> Job:
 
 
 def measured(*seconds: float) -> Eta:
-    pace = Eta()
+    eta = Eta()
     for each in seconds:
-        pace.add(each)
-    return pace
+        eta.add(each)
+    return eta
 
 
-def start(ahead: int, pace: Eta, running: list[Job], slots: int) -> float | None:
+def start(ahead: int, eta: Eta, running: list[Job], slots: int) -> float | None:
     """The seconds until a job starts that has so many others before it, all of different users."""
-    forecast = pace.forecast(running, slots, share=max(1, slots - 1))
+    forecast = eta.forecast(running, slots, share=max(1, slots - 1))
     return [forecast.start(owner) for owner in range(100, 101 + ahead)][-1]
 
 
-def starts(pace: Eta, running: list[Job], *owners: int, slots: int = 3) -> list[float | None]:
+def starts(eta: Eta, running: list[Job], *owners: int, slots: int = 3) -> list[float | None]:
     """The seconds until the jobs of these owners start, as they stand in line."""
-    forecast = pace.forecast(running, slots, share=max(1, slots - 1))
+    forecast = eta.forecast(running, slots, share=max(1, slots - 1))
     return [forecast.start(owner) for owner in owners]
 
 
@@ -66,8 +66,8 @@ def test_newer_jobs_tell_more_than_older_ones() -> None:
 
 
 def test_the_promise_holds_within_a_fifth_after_three_jobs() -> None:
-    pace = measured(3.9, 4.1, 4.0)
-    promised = start(5, pace, [running(100, 100, 25)], slots=1)
+    eta = measured(3.9, 4.1, 4.0)
+    promised = start(5, eta, [running(100, 100, 25)], slots=1)
     assert promised == pytest.approx(5 * 4.0, rel=0.2)
 
 

@@ -1,6 +1,9 @@
 """A session with a daemon, by the daemon's own codec."""
 
 import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +13,16 @@ from lipsyncd.protocol.wire import VERSIONS, Kind
 
 
 class Client:
-    """One session; `ask` gives the reply's fields or raises the daemon's error."""
+    """One session; `ask` gives the reply's fields or raises the daemon's error.
 
-    def __init__(self, connection: Connection, greet: bool = True) -> None:
+    TimeoutError, if there is a `timeout`, for a daemon that is silent for so many seconds.
+    """
+
+    def __init__(
+        self, connection: Connection, greet: bool = True, timeout: float | None = None
+    ) -> None:
         self.connection = connection
+        self.timeout = timeout
         self.requests = 0
         if greet:
             self.ask("hello", versions=list(VERSIONS), client="a test")
@@ -29,7 +38,7 @@ class Client:
         self.connection.send(Kind.REQUEST, body, descriptors)
 
     def hear(self) -> Message:
-        message = self.connection.receive()
+        message = self.connection.receive(self.timeout)
         if message is None:
             raise EOFError("the daemon hung up")
         if message.kind is Kind.ERROR:
@@ -37,13 +46,19 @@ class Client:
         return message
 
     def submit(self, directory: Path, **options: object) -> str:
-        """Hand in a face and a voice; the id of the job."""
-        (directory / "speaker.mp4").write_bytes(b"face")
-        (directory / "hello.wav").write_bytes(b"voice")
-        with (directory / "speaker.mp4").open() as face, (directory / "hello.wav").open() as voice:
-            names = {"face": "speaker.mp4", "voice": "hello.wav"}
-            inputs = (face.fileno(), voice.fileno())
-            reply = self.ask("submit", inputs, **names, options=options)
+        """Hand in a face and a voice that are no media; the id of the job."""
+        face, voice = directory / "speaker.mp4", directory / "hello.wav"
+        face.write_bytes(b"face")
+        voice.write_bytes(b"voice")
+        return self.hand_in(face, voice, options)
+
+    def hand_in(
+        self, face: Path, voice: Path, options: Mapping[str, object] | None = None, **terms: object
+    ) -> str:
+        """Hand in these files; the id of the job."""
+        with face.open() as one, voice.open() as other:
+            inputs, names = (one.fileno(), other.fileno()), {"face": face.name, "voice": voice.name}
+            reply = self.ask("submit", inputs, **names, options=dict(options or {}), terms=terms)
         return str(reply["job"]["id"])
 
     def job(self, job: str) -> Any:
@@ -58,15 +73,17 @@ class Client:
             return file.read()
 
 
-def hand_in(client: Client, face: Path, voice: Path, **terms: object) -> str:
-    """Submit; the id of the job. Raises the daemon's error."""
-    with face.open() as one, voice.open() as other:
-        reply = client.ask(
-            "submit",
-            (one.fileno(), other.fileno()),
-            face=face.name,
-            voice=voice.name,
-            options={},
-            terms=terms,
-        )
-    return str(reply["job"]["id"])
+@contextmanager
+def connected(path: Path | str) -> Iterator[Connection]:
+    """A connection to this socket, on which nothing has been said."""
+    sock = socket.socket(socket.AF_UNIX)
+    with Connection(sock) as connection:
+        sock.connect(str(path))
+        yield connection
+
+
+@contextmanager
+def session(path: Path | str, greet: bool = True, timeout: float | None = None) -> Iterator[Client]:
+    """A session at this socket."""
+    with connected(path) as connection:
+        yield Client(connection, greet, timeout)

@@ -1,8 +1,8 @@
 """Daemons at the price of a fork: a process that has imported all there is forks them.
 
-It is run as `forkserver.py`.  Each line on stdin is JSON: a list of words begins a life with these
-arguments, and its pid comes on stdout; a pid waits for the end of that life, and its exit code
-comes, minus the signal if one ended it.  No life outlives the process.
+It is run as `python -m support.daemon.forkserver`.  Each line on stdin is JSON: a list of words
+begins a daemon with these arguments, and its pid comes on stdout; a pid waits for the end of that
+daemon, and its exit code comes, minus the signal if one ended it.  None outlives the process.
 """
 
 import ctypes
@@ -21,32 +21,31 @@ from typing import Never
 
 from lipsyncd.main import live
 from support.daemon import reencoding
+from support.daemon.process import spawn
 
 PR_SET_PDEATHSIG = 1
-BLOCKED = (signal.SIGTERM, signal.SIGHUP)  # until the daemon takes them
 SOON = 0.05  # seconds
-PATIENT = ("RETRY_SECONDS", "REST_SECONDS")  # of the daemon's modules
+WAITS = ("RETRY_SECONDS", "REST_SECONDS")  # of the daemon's modules
 
 
-class Mould:
+class ForkServer:
     """Such a process, from outside."""
 
     def __init__(self, log: Path, environment: Mapping[str, str]) -> None:
         """The lives write to `log`."""
-        paths = {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
-        with log.open("ab") as stderr:
-            self._process = subprocess.Popen(
-                [sys.executable, __file__],
-                env={**os.environ, **paths, **environment},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                text=True,
-            )
+        self._process = spawn(
+            "-m",
+            "support.daemon.forkserver",
+            log=log,
+            environment={"OPENBLAS_NUM_THREADS": "1", **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
-    def begin(self, words: Sequence[str]) -> "Life":
+    def begin(self, words: Sequence[str]) -> "ForkedDaemon":
         """A daemon with these arguments."""
-        return Life(self, self._ask(list(words)))
+        return ForkedDaemon(self, self._ask(list(words)))
 
     def code_of(self, pid: int) -> int:
         """The exit code of a life that has ended."""
@@ -54,27 +53,23 @@ class Mould:
 
     def close(self) -> None:
         """End every life."""
-        assert self._process.stdin
-        assert self._process.stdout
         self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
 
     def _ask(self, what: object) -> int:
-        assert self._process.stdin
-        assert self._process.stdout
         self._process.stdin.write(f"{json.dumps(what)}\n")
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
 
 
-class Life:
-    """One daemon."""
+class ForkedDaemon:
+    """One daemon, from outside; it is no child of this process."""
 
-    def __init__(self, mould: Mould, pid: int) -> None:
+    def __init__(self, server: ForkServer, pid: int) -> None:
         self.pid = pid
         self.code: int | None = None  # once it is known to have ended
-        self._mould = mould
+        self._server = server
         self._end = os.pidfd_open(pid)
 
     def tell(self, number: int) -> None:
@@ -89,7 +84,7 @@ class Life:
             poll.register(self._end, select.POLLIN)
             if not poll.poll(1000 * timeout):
                 return False
-            self.code = self._mould.code_of(self.pid)
+            self.code = self._server.code_of(self.pid)
             os.close(self._end)
         return True
 
@@ -103,7 +98,7 @@ class Life:
 
 def hasten() -> None:
     """What waits for a disk to be mended looks again soon: how often it does is the same."""
-    for module, name in product(list(sys.modules.values()), PATIENT):
+    for module, name in product(list(sys.modules.values()), WAITS):
         if module.__name__.startswith("lipsyncd") and hasattr(module, name):
             vars(module)[name] = SOON
 
@@ -132,7 +127,6 @@ def become(words: Sequence[str]) -> Never:
 
 
 def main() -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
     hasten()
     gc.collect()
     gc.freeze()

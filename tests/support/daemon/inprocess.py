@@ -1,9 +1,9 @@
-"""A living daemon in this process, with real parts but for its render, and a client of it."""
+"""A daemon that lives in the process of the test, with real parts but for its render."""
 
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -18,7 +18,7 @@ from lipsyncd.service.worker import Calls
 from lipsyncd.system.notify import Notifier
 from lipsyncd.system.status import Status
 from lipsyncd.system.watchdog import Heartbeat
-from support.client.session import Client
+from support.client.session import Client, session
 from support.daemon.renderers import PacedRenderer, Render, at_once
 
 TERM = 15
@@ -60,12 +60,9 @@ class Daemon:
         self.may_load.wait()
         return self.renderer
 
-    @contextmanager
-    def client(self, greet: bool = True) -> Iterator[Client]:
-        sock = socket.socket(socket.AF_UNIX)
-        with Connection(sock) as connection:
-            sock.connect(str(self.config.socket))
-            yield Client(connection, greet)
+    def client(self, greet: bool = True) -> AbstractContextManager[Client]:
+        """A session with it."""
+        return session(self.config.socket, greet)
 
     def stop(self) -> None:
         self.is_told = True

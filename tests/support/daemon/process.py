@@ -1,39 +1,150 @@
-"""A daemon as it is in production, in a process of its own with the real models."""
+"""A real daemon in a process of its own: started, told, killed, and started again."""
 
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from typing import Any, Self
 
-from support.client.command import lipsyncctl
-from support.paths import ROOT
+from support.client.session import Client, session
+from support.paths import WITH_TESTS
 
-Process = subprocess.Popen[bytes]
+PAUSE = 0.02  # seconds between two attempts to reach a daemon that is not there
+GONE = (OSError, EOFError)
+
+
+class DaemonProcess:
+    """A daemon whose socket, state, configuration and log are in `directory`.
+
+    `program` is what `python -m` runs: the daemon as it is, or one of this package that gives it
+    another renderer. `how` is for its process.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        toml: str = "",
+        *,
+        program: Sequence[object] = ("lipsyncd",),
+        socket: Path | None = None,
+        state: Path | None = None,
+        **how: Any,
+    ) -> None:
+        self.directory = directory
+        self.socket = socket or directory / "control.sock"
+        self.state = state or directory / "state"
+        toml_file = directory / "lipsyncd.toml"
+        toml_file.write_text(toml)
+        self._words = ["-m", *program, *places(self.state, self.socket, toml_file)]
+        self._how = {"log": directory / "log", "cwd": directory} | how
+        self.start()
+
+    def start(self) -> None:
+        """The first life, or another one with the same state."""
+        self.process = spawn(*self._words, **self._how)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """It is dead afterwards."""
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                pipe.close()
+
+    @property
+    def pid(self) -> int:
+        """Of this life."""
+        return self.process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """It has not ended."""
+        return self.process.poll() is None
+
+    @property
+    def log(self) -> str:
+        """What all lives have said."""
+        return (self.directory / "log").read_text(errors="replace")
+
+    def client(self) -> AbstractContextManager[Client]:
+        """A session with this life."""
+        return session(self.socket)
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """This life ends by a signal, unless it has already; its exit code."""
+        self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """The exit code of a life that ends by itself."""
+        return self.process.wait()
+
+    def wait_until_ready(self) -> None:
+        """Its models are loaded; nobody but a service manager is told when."""
+        while not self._is_ready():
+            assert self.is_alive, self.log
+            time.sleep(PAUSE)
+
+    def _is_ready(self) -> bool:
+        try:
+            with self.client() as client:
+                return bool(client.ask("health")["ready"])
+        except GONE:
+            return False
+
+
+def places(state: Path, socket: Path, toml: Path) -> list[str]:
+    """Where a daemon has what, as it is told on its command line."""
+    return ["--state", str(state), "--socket", str(socket), "--config", str(toml)]
+
+
+def spawn(
+    *words: object,
+    log: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    **how: Any,
+) -> subprocess.Popen[Any]:
+    """Python with these words; what it says on stderr goes to the end of `log`."""
+    variables = os.environ | {"PYTHONPATH": WITH_TESTS} | dict(environment or {})
+    with ExitStack() as stack:
+        stderr = stack.enter_context(log.open("ab")) if log else None
+        stack.enter_context(signals_blocked())
+        command = [sys.executable, *map(str, words)]
+        return subprocess.Popen(command, env=variables, stderr=stderr, **how)
 
 
 @contextmanager
-def started(directory: Path, toml: str = "", **environment: str) -> Iterator[Process]:
-    """A daemon that has just been started; at the end it is told to stop, and has to."""
-    config = directory / "lipsyncd.toml"
-    places = f'socket = "{directory}/control.sock"\nstate = "{directory}/state"\n'
-    config.write_text(places + ('device = "cpu"\n' if "device" not in toml else "") + toml)
-    env = os.environ | {"PYTHONPATH": str(ROOT / "daemon")} | environment
-    command = [sys.executable, "-m", "lipsyncd", "--config", str(config)]
-    with (directory / "log").open("ab") as log:
-        process = subprocess.Popen(command, cwd=directory, env=env, stderr=log)
+def signals_blocked() -> Iterator[None]:
+    """So that a child has them blocked before its libraries begin threads that would take them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGHUP})
     try:
-        yield process
+        yield
     finally:
-        process.terminate()
-        process.wait()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
-def ready(directory: Path, toml: str = "") -> Iterator[Process]:
-    """A daemon that has loaded its models."""
-    with started(directory, toml) as process:
-        while lipsyncctl(directory, "health").returncode != 0:
-            assert process.poll() is None, (directory / "log").read_text()
-        yield process
+def started(directory: Path, toml: str = "", **environment: str) -> Iterator[DaemonProcess]:
+    """The daemon as it is in production, just started; at the end it is told to stop, and has to.
+
+    On the CPU, if these lines of TOML name no device.
+    """
+    device = "" if "device" in toml else 'device = "cpu"\n'
+    with DaemonProcess(directory, device + toml, environment=environment) as daemon:
+        yield daemon
+        daemon.end()
+
+
+@contextmanager
+def ready(directory: Path, toml: str = "") -> Iterator[DaemonProcess]:
+    """Such a daemon that has loaded its models."""
+    with started(directory, toml) as daemon:
+        daemon.wait_until_ready()
+        yield daemon

@@ -1,4 +1,4 @@
-"""A daemon without models, but real files: `reencoding.py --state ... --socket ... [--config ...]`.
+"""A daemon without models, but real files: `python -m support.daemon.reencoding --state ...`.
 
 The face is decoded and encoded again with the voice beside it, by the daemon's own media code; only
 the mouth stays as it is, so no models are loaded and a life begins within half a second.
@@ -12,14 +12,17 @@ import os
 import sys
 import time
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, TypeVar
 
 import av
 import numpy as np
 
 from lipsyncd.config import Config
+from lipsyncd.errors import ProtocolError, QueueError
 from lipsyncd.main import live
 from lipsyncd.media.result import new_result
 from lipsyncd.media.source import examine_source, timeline
@@ -27,12 +30,67 @@ from lipsyncd.media.voice import examine_voice
 from lipsyncd.protocol.job import Paths, Progress
 from lipsyncd.protocol.options import Options
 from lipsyncd.system.native import set_up_libraries
+from support.client.session import Client
+from support.daemon.process import GONE, PAUSE, DaemonProcess
 from support.daemon.renderers import PacedRenderer, Steps
 
+PROGRAM = "support.daemon.reencoding"
 FRAMES = 12
 SIDE = 64  # pixels
 RATE = 25
 POISON = b"poison"
+
+Answer = TypeVar("Answer")
+
+
+class ReencodingDaemon(DaemonProcess):
+    """Such a daemon, life after life, from outside."""
+
+    def __init__(self, directory: Path, toml: str = "", state: Path | None = None) -> None:
+        self.face = face(directory / "face.mp4")
+        self.voice = voice(directory / "voice.wav")
+        super().__init__(directory, toml, program=(PROGRAM,), state=state)
+
+    def persist(self, act: Callable[[Client], Answer]) -> Answer:
+        """Ask until there is an answer, whoever is killed meanwhile."""
+        while True:
+            try:
+                with self.client() as client:
+                    return act(client)
+            except (*GONE, ProtocolError, QueueError):
+                time.sleep(PAUSE)
+
+    def submit(self, face: Path | None = None, **terms: object) -> str:
+        """Hand in a job, however long it takes; its id."""
+        return self.persist(lambda client: client.hand_in(face or self.face, self.voice, **terms))
+
+    def hold(self) -> None:
+        """No render goes on from now on, so that what comes has to wait."""
+        self.state.with_name("hold").touch()
+
+    def let_go(self) -> None:
+        """Every render goes on."""
+        self.state.with_name("hold").unlink()
+
+    def end_of(self, job: str) -> Any:
+        """The job as it ended, in whatever life."""
+        return self.persist(lambda client: client.end_of(job))
+
+    def spooled(self) -> set[str]:
+        """The files in the spool."""
+        spool = self.state / "spool"
+        return {str(path.relative_to(spool)) for path in spool.rglob("*") if path.is_file()}
+
+
+@contextmanager
+def reencoding_daemon(
+    directory: Path, toml: str = "", state: Path | None = None
+) -> Iterator[ReencodingDaemon]:
+    """A daemon that serves, and is told to stop at the end."""
+    with ReencodingDaemon(directory, toml, state) as daemon:
+        daemon.persist(lambda client: client.ask("health"))
+        yield daemon
+        assert daemon.end() == 0
 
 
 def face(path: Path) -> Path:

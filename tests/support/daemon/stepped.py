@@ -1,4 +1,4 @@
-"""A daemon in a process of its own, to be killed. `stepped.py FAULT --state ... --socket ...`
+"""A daemon whose renders go step by step: `python -m support.daemon.stepped FAULT --state ...`
 
 It tells on stdout what it has come to, and goes on from each step of a render when a line comes
 in on stdin. FAULT is `none`, or the name of the error its load or its render meets, or `mute` and
@@ -7,7 +7,6 @@ the verb of a reply or an event that it is killed instead of sending: `mute acce
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -22,70 +21,40 @@ from lipsyncd.protocol.connection import Connection
 from lipsyncd.protocol.job import Paths, Progress
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.wire import Kind
-from support.client.session import Client
+from support.daemon.process import DaemonProcess
 from support.daemon.renderers import PacedRenderer, Steps
 
+PROGRAM = "support.daemon.stepped"
 FAULT = sys.argv.pop(1) if __name__ == "__main__" else "none"
 
 
-class Victim:
+TOML = "[render]\nmax_active = 1\n"  # so that it comes to one step at a time
+
+
+class SteppedDaemon(DaemonProcess):
     """Such a process, from outside."""
 
-    def __init__(
-        self, directory: Path, fault: str = "none", socket_name: str = "control.sock"
-    ) -> None:
-        self.socket = directory / socket_name
-        places = ["--state", str(directory / "state"), "--socket", str(self.socket)]
-        toml = directory / "victim.toml"
-        toml.write_text("[render]\nmax_active = 1\n")  # so that it comes to one step at a time
-        with (directory / "log").open("a") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, __file__, fault, *places, "--config", str(toml)],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
+    def __init__(self, directory: Path, fault: str = "none", socket: Path | None = None) -> None:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        super().__init__(directory, TOML, program=(PROGRAM, fault), socket=socket, **pipes)
 
     def come_to(self, what: str) -> None:
         """Wait until it says so."""
-        assert self.process.stdout
         while (line := self.process.stdout.readline()) != f"{what}\n":
             assert line, f"it ended before it came to {what}"
 
     def let_go(self, steps: int = 3) -> None:
-        assert self.process.stdin
+        """It goes on from so many steps."""
         self.process.stdin.write("\n" * steps)
         self.process.stdin.flush()
 
-    def end(self, number: int | None = None) -> int:
-        """Its exit code, after this signal if one is given."""
-        if number is not None:
-            self.process.send_signal(number)
-        return self.process.wait()
-
-    @contextmanager
-    def client(self) -> Iterator[Client]:
-        sock = socket.socket(socket.AF_UNIX)
-        with Connection(sock) as connection:
-            sock.connect(str(self.socket))
-            yield Client(connection)
-
 
 @contextmanager
-def victim(directory: Path, fault: str = "none") -> Iterator[Victim]:
+def stepped_daemon(directory: Path, fault: str = "none") -> Iterator[SteppedDaemon]:
     """A process that serves sessions, and is dead afterwards."""
-    found = Victim(directory, fault)
-    try:
-        found.come_to("serving")
-        yield found
-    finally:
-        found.process.kill()
-        found.process.wait()
-        for pipe in (found.process.stdin, found.process.stdout):
-            if pipe:
-                pipe.close()
+    with SteppedDaemon(directory, fault) as daemon:
+        daemon.come_to("serving")
+        yield daemon
 
 
 def say(what: str) -> None:

@@ -1,7 +1,7 @@
 """Users with real uids, for tests run by root: a daemon of one of them, and clients of all others.
 
-`users.py daemon UID GID SOCKET ...` binds the socket for the members of the group GID, becomes
-the user, and lives as `lipsyncd ...`. `users.py crowd SOCKET` reads orders from stdin, has each
+`users daemon UID GID SOCKET ...` binds the socket for the members of the group GID, becomes
+the user, and lives as `lipsyncd ...`. `users crowd SOCKET` reads orders from stdin, has each
 carried out in a process that has become the user it names, and tells on stdout what came of it.
 The daemon takes a file `subuid` beside its socket for /etc/subuid. Both import what they need while
 they are still root: nobody else may be able to read it.
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,17 +28,19 @@ from lipsyncd import arguments
 from lipsyncd.config import Config
 from lipsyncd.errors import LipsyncError, NoFace
 from lipsyncd.main import live
-from lipsyncd.protocol.connection import Connection
 from lipsyncd.protocol.job import Paths
 from lipsyncd.protocol.options import Options
 from lipsyncd.server import subordinate
-from support.client.session import Client
+from support.client.session import connected, session
+from support.daemon.process import DaemonProcess, spawn
 from support.daemon.renderers import PacedRenderer, Steps, at_once, endless
 
 NO_WAY_IN = "no way in"  # the socket cannot even be connected to
 FIRST_DESCRIPTOR = 3  # where a service manager puts the socket
 CLONE_NEWUSER = 0x10000000
 RANGE = 65536  # subordinate uids that a user is given
+
+PROGRAM = "support.daemon.users"
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -73,7 +75,8 @@ class Crowd:
     """The process that becomes whoever it is told to, from outside."""
 
     def __init__(self, socket: Path) -> None:
-        self._process = spawn("crowd", socket)
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self._process = spawn("-m", PROGRAM, "crowd", socket, **pipes)
         self._log = socket.with_name("log")
 
     @property
@@ -98,20 +101,20 @@ class Crowd:
         """The name of the next error that comes to somebody who knocked."""
         return str(self._heard())
 
-    def leave(self) -> None:
-        """All hang up."""
-        close(self._process)
+    def close(self) -> None:
+        """All hang up: its stdin ends, and so does it."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            pipe.close()
+        self._process.wait()
 
     def _order(self, order: dict[str, object]) -> Any:
         self._tell(order)
         return self._heard()
 
     def _tell(self, order: dict[str, object]) -> None:
-        assert self._process.stdin
         print(json.dumps(order), file=self._process.stdin, flush=True)
 
     def _heard(self) -> Any:
-        assert self._process.stdout
         return json.loads(self._process.stdout.readline())
 
 
@@ -137,41 +140,16 @@ def open_directory() -> Iterator[Path]:
 
 
 @contextmanager
-def served(directory: Path, user: User, gid: int, *words: str) -> Iterator[Crowd]:
+def served(directory: Path, user: User, gid: int, toml: str = "") -> Iterator[Crowd]:
     """A daemon of this user, which members of this group may connect to, and its clients."""
-    path, log = directory / "control.sock", directory / "log"
+    path, pipe = directory / "control.sock", {"stdout": subprocess.PIPE, "text": True}
     (directory / "state").mkdir(mode=0o700)
     os.chown(directory / "state", user.uid, user.gids[0])
-    places = ["--state", directory / "state", "--socket", path, *words]
-    daemon, crowd = spawn("daemon", user.uid, gid, path, *places, log=log), Crowd(path)
-    try:
-        assert daemon.stdout
-        assert daemon.stdout.readline() == "ready\n", log.read_text()
-        yield crowd
-    finally:
-        crowd.leave()
-        daemon.terminate()
-        close(daemon)
-
-
-def spawn(*words: object, log: Path | None = None) -> subprocess.Popen[str]:
-    with ExitStack() as stack:
-        return subprocess.Popen(
-            [sys.executable, __file__, *map(str, words)],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stack.enter_context(log.open("w")) if log else None,
-            text=True,
-        )
-
-
-def close(process: subprocess.Popen[str]) -> None:
-    """Its stdin ends, and so does it."""
-    for pipe in (process.stdin, process.stdout):
-        if pipe:
-            pipe.close()
-    process.wait()
+    program = (PROGRAM, "daemon", user.uid, gid, path)
+    with DaemonProcess(directory, toml, program=program, **pipe) as daemon:
+        assert daemon.process.stdout.readline() == "ready\n", daemon.log
+        with closing(Crowd(path)) as crowd:
+            yield crowd
 
 
 # What happens in the processes
@@ -295,20 +273,6 @@ def begun(path: str, sessions: ExitStack) -> str:
     except LipsyncError as error:
         return error.name
     return "welcomed"
-
-
-@contextmanager
-def session(path: str) -> Iterator[Client]:
-    with connected(path) as connection:
-        yield Client(connection)
-
-
-@contextmanager
-def connected(path: str) -> Iterator[Connection]:
-    sock = socket.socket(socket.AF_UNIX)
-    with Connection(sock) as connection:
-        sock.connect(path)
-        yield connection
 
 
 def memory(content: str, opened: ExitStack) -> int:

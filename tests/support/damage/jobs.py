@@ -1,40 +1,26 @@
 """Damaged files as jobs of a daemon with the real models: submitted, waited for and judged."""
 
-import os
-import subprocess
-import sys
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from lipsyncctl.client.session import Session, open_session
-from lipsyncd.errors import ServerUnreachable
 from support.damage.files import Pair
 from support.damage.isolated import written
 from support.damage.verdict import Verdict, named
 from support.measure import memory
-from support.paths import ROOT
 
 AT_ONCE = 6  # jobs that wait or run
-TOML = """
-socket = "{directory}/control.sock"
-state = "{directory}/state"
-device = "cpu"
-[limits]
-min_free_bytes = 0
-"""
 
 
-class Besieged:
-    """A daemon, by its process and the directory that its socket is in."""
+class Judge:
+    """Submits to a daemon, which is known by its process and the directory of its socket."""
 
     def __init__(self, directory: Path, pid: int) -> None:
         self.directory = directory
         self.pid = pid
 
-    def judge(self, jobs: Iterable[Pair]) -> Iterator[Verdict]:
+    def verdicts(self, jobs: Iterable[Pair]) -> Iterator[Verdict]:
         """Submit the jobs, some at a time, and give the verdict on each."""
         waiting: deque[tuple[Pair, str]] = deque()
         with open_session(self.directory / "control.sock") as client:
@@ -71,46 +57,3 @@ class Besieged:
         with client.ask("fetch", job=number) as reply, open(reply.take(), "rb") as file:
             result.write_bytes(file.read())
         return result
-
-
-class Started(Besieged):
-    """A daemon of our own."""
-
-    def __init__(self, directory: Path) -> None:
-        (directory / "lipsyncd.toml").write_text(TOML.format(directory=directory))
-        command = [sys.executable, "-m", "lipsyncd", "--config", str(directory / "lipsyncd.toml")]
-        env = os.environ | {"PYTHONPATH": str(ROOT / "daemon")}
-        with (directory / "log").open("wb") as log:
-            self.process = subprocess.Popen(command, env=env, stderr=log)
-        super().__init__(directory, self.process.pid)
-
-    @property
-    def is_alive(self) -> bool:
-        return self.process.poll() is None
-
-    @property
-    def log(self) -> str:
-        return (self.directory / "log").read_text(errors="replace")
-
-    def wait_until_ready(self) -> None:
-        state = ""
-        while state != "ready":
-            assert self.is_alive, self.log
-            time.sleep(0.1)
-            try:
-                with open_session(self.directory / "control.sock") as client:
-                    state = client.state
-            except ServerUnreachable:
-                continue
-
-
-@contextmanager
-def besieged(directory: Path) -> Iterator[Started]:
-    """A daemon that is ready, and is told to stop at the end."""
-    daemon = Started(directory)
-    try:
-        daemon.wait_until_ready()
-        yield daemon
-    finally:
-        daemon.process.terminate()
-        daemon.process.wait()

@@ -8,132 +8,132 @@ from collections.abc import Callable, Iterator
 
 from lipsyncd.errors import JobEnded, LipsyncError, UnknownJob
 from support.client.session import Client
-from support.disk.harness import PAUSE, World
+from support.disk.harness import PAUSE, Harness
 
-Act = Callable[[World], Iterator[None]]
+Act = Callable[[Harness], Iterator[None]]
 NO_MEDIA = b"no media at all"
 
 
-def submit(world: World) -> Iterator[None]:
+def submit(harness: Harness) -> Iterator[None]:
     """A client that gets no answer comes back with its key."""
-    key = world.key()
+    key = harness.key()
     yield
-    world.attempt(lambda client: world.promise(world.hand_in(client, key)))
+    harness.attempt(lambda client: harness.promise(harness.hand_in(client, key)))
     yield
-    world.check(world.submit(key))
+    harness.check(harness.submit(key))
 
 
-def render(world: World) -> Iterator[None]:
+def render(harness: Harness) -> Iterator[None]:
     """From a job's first step to its end."""
-    world.hold()
-    job = world.submit()
+    harness.hold()
+    job = harness.submit()
     yield
-    world.let_go()
-    world.attempt(lambda client: client.end_of(job))
+    harness.let_go()
+    harness.attempt(lambda client: client.end_of(job))
     yield
-    world.check(job)
+    harness.check(job)
 
 
-def look(world: World) -> Iterator[None]:
+def look(harness: Harness) -> Iterator[None]:
     """Everything that changes nothing."""
-    job = world.submit()
-    world.check(job)
+    job = harness.submit()
+    harness.check(job)
     yield
-    world.attempt(lambda client: client.job(job))
-    world.attempt(lambda client: client.ask("list"))
-    world.attempt(lambda client: client.ask("health"))
-    world.attempt(lambda client: client.ask("info"))
-    world.attempt(_follow)
+    harness.attempt(lambda client: client.job(job))
+    harness.attempt(lambda client: client.ask("list"))
+    harness.attempt(lambda client: client.ask("health"))
+    harness.attempt(lambda client: client.ask("info"))
+    harness.attempt(_follow)
     yield
-    world.check(job)
+    harness.check(job)
 
 
-def cancel(world: World) -> Iterator[None]:
+def cancel(harness: Harness) -> Iterator[None]:
     """A job that waits, and one that may be running."""
-    world.hold()
-    jobs = [world.submit(), world.submit()]
+    harness.hold()
+    jobs = [harness.submit(), harness.submit()]
     yield
     for job in jobs:
-        if world.attempt(lambda client, job=job: _cancel(client, job)):
-            world.jobs[job] = "cancelled"
+        if harness.attempt(lambda client, job=job: _cancel(client, job)):
+            harness.jobs[job] = "cancelled"
     yield
     for job in jobs:
-        world.jobs[job] = world.persist(lambda client, job=job: _cancel(client, job))
-    world.let_go()
+        harness.jobs[job] = harness.persist(lambda client, job=job: _cancel(client, job))
+    harness.let_go()
     for job in jobs:
-        world.check(job)
+        harness.check(job)
 
 
-def fetch(world: World) -> Iterator[None]:
+def fetch(harness: Harness) -> Iterator[None]:
     """A result is handed out as it is, or not at all."""
-    job = world.submit()
-    world.check(job)
+    job = harness.submit()
+    harness.check(job)
     yield
-    found = world.attempt(lambda client: client.result_of(job))
+    found = harness.attempt(lambda client: client.result_of(job))
     yield
-    if found is not None and found != world.persist(lambda client: client.result_of(job)):
-        world.note("broken", "a result came out otherwise")
+    if found is not None and found != harness.persist(lambda client: client.result_of(job)):
+        harness.note("broken", "a result came out otherwise")
 
 
-def clean(world: World) -> Iterator[None]:
+def clean(harness: Harness) -> Iterator[None]:
     """What is cleaned is gone; what could not be is there, or can be cleaned again."""
-    job = world.submit()
-    world.check(job)
-    world.jobs[job] = "clean"
+    job = harness.submit()
+    harness.check(job)
+    harness.jobs[job] = "clean"
     yield
-    told = world.attempt(lambda client: client.ask("clean", job=job)["jobs"])
+    told = harness.attempt(lambda client: client.ask("clean", job=job)["jobs"])
     yield
     if told:
-        world.check(job)
-    world.persist(lambda client: _clean(client, job))
-    world.check(job)
+        harness.check(job)
+    harness.persist(lambda client: _clean(client, job))
+    harness.check(job)
 
 
-def drain(world: World) -> Iterator[None]:
+def drain(harness: Harness) -> Iterator[None]:
     """Whoever is told that the queue is drained finds it so."""
     yield
-    told = world.attempt(lambda client: client.ask("drain", reason="a test"))
+    told = harness.attempt(lambda client: client.ask("drain", reason="a test"))
     yield
-    if told and not world.persist(_order):
-        world.note("undone", "the queue is not drained")
-    world.persist(lambda client: client.ask("resume"))
+    if told and not harness.persist(_order):
+        harness.note("undone", "the queue is not drained")
+    harness.persist(lambda client: client.ask("resume"))
 
 
-def resume(world: World) -> Iterator[None]:
+def resume(harness: Harness) -> Iterator[None]:
     """Whoever is told that the queue goes on finds it so."""
-    world.persist(lambda client: client.ask("drain", reason="a test"))
+    harness.persist(lambda client: client.ask("drain", reason="a test"))
     yield
-    told = world.attempt(lambda client: client.ask("resume"))
+    told = harness.attempt(lambda client: client.ask("resume"))
     yield
-    if told and world.persist(_order):
-        world.note("undone", "the queue is drained")
-    world.persist(lambda client: client.ask("resume"))
-    world.check(world.submit())
+    if told and harness.persist(_order):
+        harness.note("undone", "the queue is drained")
+    harness.persist(lambda client: client.ask("resume"))
+    harness.check(harness.submit())
 
 
-def reload(world: World) -> Iterator[None]:
+def reload(harness: Harness) -> Iterator[None]:
     """A configuration that cannot be read leaves the old one in force."""
-    world.configure(records=500_000 + int(world.key().partition("-")[2]))
+    harness.configure(records=500_000 + int(harness.key().partition("-")[2]))
     yield
-    world.attempt(lambda client: client.ask("reload"))
+    harness.attempt(lambda client: client.ask("reload"))
     yield
-    world.persist(lambda client: client.ask("reload"))
-    world.check(world.submit())
+    harness.persist(lambda client: client.ask("reload"))
+    harness.check(harness.submit())
 
 
-def retry(world: World) -> Iterator[None]:
+def retry(harness: Harness) -> Iterator[None]:
     """A job that failed, with inputs that were mended meanwhile."""
-    face, content = world.face, world.face.read_bytes()
+    face, content = harness.face, harness.face.read_bytes()
     face.write_bytes(NO_MEDIA)
-    job = world.submit(ends="failed")
+    job = harness.submit(ends="failed")
     face.write_bytes(content)
-    world.check(job)
-    (world.state / "spool" / job / "face").write_bytes(content)
+    harness.check(job)
+    (harness.state / "spool" / job / "face").write_bytes(content)
     yield
-    told = world.attempt(lambda client: client.ask("retry", job=job)["job"]["id"])
+    told = harness.attempt(lambda client: client.ask("retry", job=job)["job"]["id"])
     yield
-    world.check(
-        world.promise(told or world.persist(lambda c: c.ask("retry", job=job)["job"]["id"]))
+    harness.check(
+        harness.promise(told or harness.persist(lambda c: c.ask("retry", job=job)["job"]["id"]))
     )
 
 

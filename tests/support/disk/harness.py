@@ -8,29 +8,26 @@ fail (syscalls.py).
 import errno
 import shutil
 import signal
-import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Any, TypeVar
 
 import av
 
 from lipsyncd.errors import ConfigInvalid, InternalError, LipsyncError, UnknownJob
-from lipsyncd.protocol.connection import Connection, Message
-from lipsyncd.protocol.wire import VERSIONS
-from lipsyncd.protocol.wire import Kind as Sort
-from support.client.session import Client, hand_in
+from support.client.session import Client, session
 from support.daemon import reencoding
-from support.daemon.forkserver import Life, Mould
+from support.daemon.forkserver import ForkedDaemon, ForkServer
+from support.daemon.process import GONE, places
 from support.disk.syscalls import Fault, Faults
 from support.disk.tally import Tally, Trial, tracebacks
 
 TIMEOUT = 30.0  # seconds: who is silent for longer hangs
-START_PATIENCE = 3.0  # seconds: a start that takes longer waits for a better disk
+START_TIMEOUT = 3.0  # seconds: a start that takes longer waits for a better disk
 PAUSE = 0.003  # seconds between two attempts
 NEVER_RESTARTED = {64, 66, 78}  # as the unit's RestartPreventExitStatus has it
 UNNAMED = {1, 70}
@@ -48,25 +45,10 @@ KEPT = {  # in the spool, by the state of a job
     "succeeded": {"result"},
     "failed": {"face", "voice"},
 }
-GONE = (OSError, EOFError)
 Answer = TypeVar("Answer")
 
 
-class TimedClient(Client):
-    """A client that raises TimeoutError if it hears nothing for `timeout` seconds."""
-
-    timeout = TIMEOUT
-
-    def hear(self) -> Message:
-        message = self.connection.receive(self.timeout)
-        if message is None:
-            raise EOFError("the daemon hung up")
-        if message.kind is Sort.ERROR:
-            raise LipsyncError.from_map(message.body)
-        return message
-
-
-class World:
+class Harness:
     """The daemon, life after life, and its clients; what goes wrong is noted in `tally`.
 
     `jobs` is what was promised: the state in which each accepted job has to end; "clean" if nothing
@@ -92,12 +74,12 @@ class World:
         self._read = 0  # bytes of the log
         self._keys = 0
         self._lock = threading.Lock()
-        self.life: Life | None = None
-        self._mould = Mould(self._log, self.faults.environment)
+        self.life: ForkedDaemon | None = None
+        self._server = ForkServer(self._log, self.faults.environment)
 
     def close(self) -> None:
         """No life is left."""
-        self._mould.close()
+        self._server.close()
 
     # Lives
 
@@ -119,9 +101,7 @@ class World:
     def begin(self) -> None:
         """Another life; it has not yet come to anything."""
         self.kill()
-        places = {"state": self.state, "socket": self._socket, "config": self._toml}
-        words = [word for name, path in places.items() for word in (f"--{name}", str(path))]
-        self.life = self._mould.begin(words)
+        self.life = self._server.begin(places(self.state, self._socket, self._toml))
         self.tally.lives += 1
 
     def kill(self) -> None:
@@ -133,10 +113,10 @@ class World:
     def has_started(self) -> bool | None:
         """Whether this life serves; False once it has ended; None if it waits for a better disk."""
         assert self.life
-        deadline = time.monotonic() + START_PATIENCE
+        deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline:
             try:
-                with self.client(START_PATIENCE) as client:
+                with self.client(START_TIMEOUT) as client:
                     client.ask("health")
                     return True
             except LipsyncError as error:
@@ -227,16 +207,9 @@ class World:
 
     # Clients
 
-    @contextmanager
-    def client(self, timeout: float = TIMEOUT) -> Iterator[TimedClient]:
+    def client(self, timeout: float = TIMEOUT) -> AbstractContextManager[Client]:
         """A session with this life."""
-        sock = socket.socket(socket.AF_UNIX)
-        with Connection(sock) as connection:
-            sock.connect(str(self._socket))
-            client = TimedClient(connection, greet=False)
-            client.timeout = timeout
-            client.ask("hello", versions=list(VERSIONS), client="a test")
-            yield client
+        return session(self._socket, timeout=timeout)
 
     def attempt(self, act: Callable[[Client], Answer]) -> Answer | None:
         """Ask once; None for an error, which is counted, and for no answer at all."""
@@ -302,7 +275,7 @@ class World:
 
     def hand_in(self, client: Client, key: str) -> str:
         """Submit once."""
-        return hand_in(client, self.face, self.voice, key=key)
+        return client.hand_in(self.face, self.voice, key=key)
 
     def promise(self, job: str, ends: str = "succeeded") -> str:
         """The job was accepted; its id."""
