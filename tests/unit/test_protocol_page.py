@@ -18,7 +18,7 @@ from lipsyncd.model.device import description_of
 from lipsyncd.protocol import wire
 from lipsyncd.protocol.connection import TIMEOUT
 from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, NEXT, Job, State
-from lipsyncd.protocol.options import BLENDS, EXTENDS, MAX_KEY, Options, Priority, Terms
+from lipsyncd.protocol.options import MAX_KEY, Options, Priority, Terms
 from lipsyncd.queue.positions import Place
 from lipsyncd.render.local import LocalRenderer
 from lipsyncd.server.server import KEPT_FOR_ADMINS, MAX_OF_USER, MAX_SESSIONS
@@ -54,9 +54,9 @@ BOUNDS = {
 }
 CHOSEN = {"options": Options, "terms": Terms}
 CHOICES = {
-    "blend": list(BLENDS),
-    "extend": list(EXTENDS),
-    "priority": [str(priority) for priority in Priority],
+    each.name: list(each.metadata["values"].choices)
+    for kind in CHOSEN.values()
+    for each in dataclasses.fields(kind)
 }
 OF_ALL_TYPES = ("text", 1, 1.5, True, [], {}, None)
 WORDS: dict[Any, str] = {
