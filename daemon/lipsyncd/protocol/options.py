@@ -8,8 +8,6 @@ from typing import Any, Self
 from lipsyncd.errors import InvalidRequest
 from lipsyncd.protocol.values import Values, is_whole, one_of, text, whole
 
-BLENDS = ("soft", "box")
-EXTENDS = ("pingpong", "loop")
 MAX_KEY = 128  # characters
 MAX_SECONDS = 366 * 86400  # of a deadline
 
@@ -49,10 +47,10 @@ class Options:
     `box`: (left, top, right, bottom) in pixels, half-open.
     """
 
-    blend: str = one_of(*BLENDS).default(
+    blend: str = one_of("soft", "box").default(
         "soft", "how the mouth is put into the frame: with soft edges, or as the whole box"
     )
-    extend: str = one_of(*EXTENDS).default(
+    extend: str = one_of("pingpong", "loop").default(
         "pingpong", "how a video that is shorter than the voice goes on: back and forth, or anew"
     )
     box: tuple[int, int, int, int] | None = BOX.default(
