@@ -122,7 +122,7 @@ def test_the_bounds_are_those_of_the_code() -> None:
 
 def test_every_verb_has_a_row_and_says_its_descriptors() -> None:
     rows = page.tables("request", "reply")
-    assert [page.name(row["request"]) for row in rows] == list(VERBS)
+    assert sorted(page.name(row["request"]) for row in rows) == sorted(VERBS)
     with_files = {
         page.name(row["request"]): int(page.numbers(row["descriptors"])[0])
         for row in rows
