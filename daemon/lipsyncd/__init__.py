@@ -4,7 +4,8 @@ A tour, from the bottom up; each package imports only from those above it in thi
 
     errors       every failure a client may see, with its name on the wire
     protocol     what crosses a boundary: messages and descriptors over a socket (wire,
-                 connection), a job and its states (job), what a client may choose (options)
+                 connection), a job and its states (job), what a client may choose (options), what
+                 a field may hold (values)
     system       systemd, its journal and its watchdog, the disk, the clock, locks, the crash log
     config       what the operator chose
     queue        a job's life, from acceptance to the end:

@@ -90,9 +90,9 @@ def hearing() -> Iterator[Heard]:
     heard = Heard()
     field = Request.field
 
-    def noted(request: Request, name: str, kind: type, *default: object) -> Any:
+    def noted(request: Request, name: str, kind: type, *how: Any, **also: Any) -> Any:
         heard.kinds[str(request.body["verb"]), name] = kind
-        return field(request, name, kind, *default)
+        return field(request, name, kind, *how, **also)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connection, "decode_body", heard.decode)

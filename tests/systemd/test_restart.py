@@ -1,5 +1,7 @@
 """Restarting is for accidents: what would fail again is left failed, for an operator to see."""
 
+import re
+
 import pytest
 from booted import VOICE, Machine, event
 from clips import clip
@@ -43,6 +45,19 @@ def test_a_job_that_crashes_the_daemon_twice_is_set_aside_and_all_others_are_don
     (aside,) = machine.entries(event("JOB_QUARANTINED"))
     assert aside["LIPSYNCD_JOB_ID"] == poison
     assert len(machine.entries(event("CRASHED"))) == 2
+
+
+def test_a_socket_whose_file_was_removed_is_made_anew_by_what_lipsyncctl_says(
+    machine: Machine,
+) -> None:
+    machine.run("systemctl", "start", "lipsyncd")
+    machine.run("rm", "/run/lipsyncd/control.sock")
+    told = machine.tried("lipsyncctl", "health")
+    assert told.returncode == 2
+    (command,) = re.findall("`(systemctl restart [^`]*)`", told.stderr)
+    machine.run(*command.split())
+    with machine.client() as client:
+        assert client.wait() == 0, client.stderr.read()
 
 
 def test_a_drained_queue_is_still_drained_after_a_restart(machine: Machine) -> None:

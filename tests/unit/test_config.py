@@ -87,6 +87,11 @@ def test_the_choices_are_named(tmp_path: Path) -> None:
         load_config(None, {"device": "gpu"})
 
 
+def test_a_range_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigInvalid, match="^render.batch is a whole number from 0 to 512.$"):
+        load_config(written(tmp_path, "[render]\nbatch = 513"), {})
+
+
 @pytest.mark.parametrize("content", [b"device = ", b"\xff\xfe"])
 def test_a_file_that_is_no_toml_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "lipsyncd.toml"

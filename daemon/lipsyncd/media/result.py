@@ -1,6 +1,5 @@
 """A result: the rendered video on its way into a file, which appears whole or not at all."""
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +14,8 @@ from lipsyncd.media.limits import LARGE
 from lipsyncd.media.soundtrack import Soundtrack
 from lipsyncd.media.source import Source
 from lipsyncd.media.voice import Voice
+from lipsyncd.system.disk import FULL, sync
 
-FULL_DISK = {errno.ENOSPC, errno.EDQUOT}
 # x264 looks ahead over tens of pictures, and works on several: that is some GB of large ones
 UNBUFFERED = {"tune": "zerolatency"}
 # x264's AVX-512 routines encode the same pictures otherwise each time; those for AVX2 are as fast
@@ -75,7 +74,7 @@ def new_result(path: Path, source: Source, voice: Voice, preset: str, crf: int) 
         sync(part)
         os.replace(part, path)
     except OSError as error:
-        if error.errno in FULL_DISK:
+        if error.errno in FULL:
             raise DiskFull(
                 "The disk filled up.", "Free some space, then submit the job again."
             ) from error
@@ -105,8 +104,3 @@ def tag(context: av.VideoCodecContext, colour: Colour) -> None:
     context.color_primaries = colour.primaries
     context.color_trc = colour.transfer
     context.color_range = colour.swing
-
-
-def sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

@@ -1,19 +1,21 @@
 """Jobs come in: new ones, and old ones once more."""
 
-from lipsyncd.errors import InvalidRequest
 from lipsyncd.protocol.job import Job, State
 from lipsyncd.protocol.options import Options, Priority, Terms
+from lipsyncd.protocol.values import text
 from lipsyncd.queue.transitions import new_job
 from lipsyncd.server.request import Reply, Request
 from lipsyncd.system.catalog import JOB_ACCEPTED, emit
 
 MAX_NAME = 255  # characters of a file's name
+# of names for display; nothing is ever opened by one
+NAMES = text(f".{{1,{MAX_NAME}}}", "is not a file's name", "Send its last part.")
 MIB = 1 << 20
 
 
 def on_submit(request: Request) -> Reply:
     """On return the job is on disk for good: its inputs first, then its place in the queue."""
-    face, voice = _file_name(request, "face"), _file_name(request, "voice")
+    face, voice = (request.field(name, str, values=NAMES) for name in ("face", "voice"))
     options = Options.from_map(request.body.get("options", {}))
     terms = Terms.from_map(request.body.get("terms", {}))
     if terms.priority == Priority.HIGH:
@@ -46,11 +48,3 @@ def _tell_accepted(request: Request, job: Job, queued: int) -> None:
         REQUEST_ID=request.number,
         QUEUE_DEPTH=queued,
     )
-
-
-def _file_name(request: Request, field: str) -> str:
-    """A name for display; nothing is ever opened by it."""
-    name = request.field(field, str)
-    if not 0 < len(name) <= MAX_NAME:
-        raise InvalidRequest(f"{field} is not a file's name.", "Send its last part.")
-    return name
