@@ -1,7 +1,8 @@
 """Made: the faces, voices and checkpoints that tests make themselves, of known content."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,9 +14,11 @@ import torch
 from torch import nn
 
 from lipsyncd.media.frame import Frame
+from lipsyncd.media.result import Result, new_result
+from lipsyncd.media.source import Source
 from lipsyncd.media.voice import Voice, examine_voice
 from lipsyncd.model.checkpoint import load_checkpoint
-from lipsyncd.model.detector import load_detector
+from lipsyncd.model.detector import Detector, load_detector
 from lipsyncd.model.generator import Generator
 from lipsyncd.model.golden import golden_of
 from lipsyncd.model.residency import Models
@@ -337,7 +340,30 @@ def models_of(path: Path, batch: int = 4) -> Models:
     """The models of a checkpoint on the CPU, as they are for a render."""
     checkpoint = load_checkpoint(path, lambda _: None)
     golden = golden_of(checkpoint, path.parent / "golden", lambda _: None)
-    return Models(checkpoint, golden, yunet(), torch.device("cpu"), batch)
+    return Models(checkpoint, golden, torch.device("cpu"), batch)
+
+
+@contextmanager
+def result_at(path: Path, source: Source, voice: Voice, preset: str, crf: int) -> Iterator[Result]:
+    """A result that is written into a new file."""
+    with path.open("x+b") as file, new_result(file, source, voice, preset, crf) as result:
+        yield result
+
+
+class InProcess:
+    """Models as a render wants them, without a process between."""
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+        self.conventions = models.conventions
+        self.mouths = models.mouths
+
+    @property
+    def batch(self) -> int:
+        return self._models.batch
+
+    def new_detector(self) -> Detector:
+        return Detector(yunet())
 
 
 def yunet() -> WeightsFile:

@@ -23,13 +23,17 @@ A tour, from the bottom up; each package imports only from those above it in thi
                  renderer, selftest  what is asked of the data plane, and the proof that it works
     service      the daemon's own life: controlplane (what all sessions share), worker, reload,
                  stop, statusline
+    processes    the data plane's processes, as the daemon sees them: child, device (one for each,
+                 kept alive), pool (which serves which render), template (forks renders), render
+                 (one for each running job), renderer (what the queue asks), warmup (before READY)
     server       from the socket to a handler: listener, server, peer, subordinate, session,
                  stream, request, refusals, verbs
     media, face, model
-                 what a render is made of: files, faces, the generator on its device
-    render       pipeline is the straight line, face and voice in and result out; local is the
-                 renderer that the queue asks; warmup comes before the first job
-    main         builds everything; the only file that sees the control plane and the data plane
+                 what a render is made of: files, faces, the generator on its device; model/process
+                 is the device process, model/exchange the memory that it shares with a render
+    render       pipeline is the straight line, face and voice in and result out; template and
+                 process are the processes around it, mouths asks a device for batches
+    main         builds everything
 """
 
 __version__ = "0.1.0"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lipsyncd.errors import ConfigInvalid
-from lipsyncd.protocol.values import one_of, text, whole
+from lipsyncd.protocol.values import one_of, several, text, whole
 from lipsyncd.protocol.wire import DEFAULT_SOCKET
 from lipsyncd.system.disk import unusable
 
@@ -64,6 +64,8 @@ class Render:
     # jobs that are rendered at the same time and share the generator's batches; one user has at
     # most all but one of them, so that another's first job finds a slot
     max_active: int = whole(1, 64).default(3)
+    # a render or a device that says nothing for so long has its process ended
+    stall_seconds: int = whole(1, 3600).default(30)
 
     @property
     def max_active_per_user(self) -> int:
@@ -123,7 +125,7 @@ class Config:
     # the queue, the history and the spool
     state: Path = field(default_factory=default_state)
     # auto (the first GPU that works, else the CPU), cpu, or cuda:0, cuda:1, ...
-    device: str = DEVICES.default("auto")
+    devices: tuple[str, ...] = several(DEVICES).default(("auto",))
     # the generator's weights
     checkpoint: Path = field(default_factory=lambda: default_checkpoint(GENERATOR))
     # the face detector's weights
@@ -154,8 +156,17 @@ def load_config(path: Path | None, overrides: Mapping[str, object]) -> Config:
     StorageError if the file cannot be read for now.
     """
     chosen = {} if path is None else _read(path)
-    config: Config = _section(Config, {**chosen, **overrides}, prefix="")
+    both = {**_several(chosen), **_several(overrides)}
+    config: Config = _section(Config, both, prefix="")
     return config
+
+
+def _several(chosen: Mapping[str, object]) -> Mapping[str, object]:
+    """With `devices` in the place of `device`, as the one was called."""
+    if "device" not in chosen or "devices" in chosen:
+        return chosen
+    rest = {name: value for name, value in chosen.items() if name != "device"}
+    return rest | {"devices": [chosen["device"]]}
 
 
 @dataclass(frozen=True)
@@ -199,7 +210,9 @@ def _value(key: Any, value: object, prefix: str) -> object:
     values = key.metadata.get("values", PATHS)
     if value not in values:
         raise _invalid(name, values.refusal)
-    return Path(value) if key.type is Path else value
+    if isinstance(value, list):
+        return tuple(value)
+    return Path(str(value)) if key.type is Path else value
 
 
 def _invalid(name: str, what: str) -> ConfigInvalid:

@@ -25,7 +25,6 @@ import torch
 
 from lipsyncd.config import Config
 from lipsyncd.model.checkpoint import load_checkpoint
-from lipsyncd.model.detector import load_detector
 from lipsyncd.model.device import device_of
 from lipsyncd.model.golden import golden_of
 from lipsyncd.model.residency import Models
@@ -70,16 +69,14 @@ def part_of(words: str) -> str:
 
 def generator_figures(device: str, most: int, seconds: float) -> Iterator[Figure]:
     """Frames of mouths a second, copies to the device and back included."""
-    config = Config(device=device)
-    checkpoint = load_checkpoint(config.checkpoint, tell)
-    detector = load_detector(config.detector, tell)
+    checkpoint = load_checkpoint(Config().checkpoint, tell)
     chosen = device_of(device).device
     torch.backends.cudnn.benchmark = chosen.type == "cuda"
     with tempfile.TemporaryDirectory() as cache:
         golden = golden_of(checkpoint, Path(cache), tell)
     batch = 1
     while batch <= most:
-        models = Models(checkpoint, golden, detector, chosen, batch)
+        models = Models(checkpoint, golden, chosen, batch)
         crops = np.zeros((batch, 96, 96, 3), np.uint8)
         windows = np.zeros((batch, 80, 16), np.float32)
         models.mouths(crops, windows, lower=True)  # a first one is slow

@@ -20,7 +20,6 @@ from lipsyncd.protocol.connection import TIMEOUT
 from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, NEXT, Job, State
 from lipsyncd.protocol.options import MAX_KEY, Options, Priority, Terms
 from lipsyncd.queue.positions import Place
-from lipsyncd.render.local import LocalRenderer
 from lipsyncd.server.server import KEPT_FOR_ADMINS, MAX_OF_USER, MAX_SESSIONS
 from lipsyncd.server.session import HELLO_SECONDS, IDLE_SECONDS, MAX_WORDS
 from lipsyncd.server.verbs import DESCRIPTORS, VERBS
@@ -31,6 +30,7 @@ from lipsyncd.server.verbs.submit import MAX_NAME
 from lipsyncd.server.verbs.wait import EVENT_PAUSE, EVENT_SILENCE
 from lipsyncd.system.status import Condition
 
+TOLD_OF_DEVICES = {"state": "ready", "proof_seconds_ago": 0.5, "jobs": 0, "devices": []}
 BOUNDS = {
     "bytes of a body": wire.MAX_BODY,
     "maps and arrays inside each other, the body included": wire.MAX_DEPTH,
@@ -253,7 +253,7 @@ def test_the_fields_of_an_error_are_listed_with_their_types() -> None:
 
 def test_info_is_listed_field_by_field(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weights = write_safetensors(tmp_path / "random.safetensors", random_generator())
-    found = LocalRenderer(Config(), models_of(weights)).describe()
+    found = models_of(weights).describe() | TOLD_OF_DEVICES
     gpu = SimpleNamespace(name="A100", uuid="GPU-1", total_memory=1 << 36)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: gpu)
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 1 << 30)

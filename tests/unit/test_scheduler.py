@@ -409,35 +409,6 @@ def test_a_device_that_computes_wrongly_ends_the_thread_though_there_is_no_job(
     assert bench.raised == [renderer.fault]
 
 
-def test_a_job_does_not_wait_for_the_next_warm_pass(bench: Bench) -> None:
-    renderer = bench.start(at_once)
-    job = bench.submit()
-    assert bench.end_of(job).state is State.SUCCEEDED
-    assert renderer.proofs.empty()
-
-
-def test_a_job_that_comes_in_a_warm_pass_waits_for_that_one_only(bench: Bench) -> None:
-    bench.live_config.config = live_config(warm_interval=0.001).config
-    inside, may_end = threading.Event(), threading.Event()
-
-    class Slow(PacedRenderer):
-        def prove(self) -> None:
-            super().prove()
-            inside.set()
-            may_end.wait()
-
-    renderer = Slow(at_once)
-    bench.thread = threading.Thread(target=bench.scheduler.run, args=[renderer])
-    bench.thread.start()
-    inside.wait()
-    job = bench.submit()
-    passes = renderer.proofs.qsize()
-    bench.live_config.config = live_config().config
-    may_end.set()
-    bench.end_of(job)
-    assert renderer.proofs.qsize() == passes
-
-
 def test_progress_is_posted_step_by_step(bench: Bench) -> None:
     gate = Gate()
     job = bench.submit()

@@ -3,7 +3,7 @@
 import re
 from argparse import ArgumentTypeError
 from collections.abc import Callable
-from dataclasses import Field, fields
+from dataclasses import fields
 from typing import Any, get_args
 
 from lipsyncctl.verbs.verb import Argument, argument
@@ -69,7 +69,7 @@ def arguments_of(kind: type[Any]) -> list[Argument]:
     return [argument_of(each) for each in fields(kind)]
 
 
-def argument_of(field: "Field[Any]") -> Argument:
+def argument_of(field: Any) -> Argument:
     """Read by the type of the field. Text is one of its values; of the rest the daemon judges."""
     name, values = f"--{field.name.replace('_', '-')}", field.metadata["values"]
     if values.choices:

@@ -1,26 +1,27 @@
-"""A result: the rendered video on its way into a file, which appears whole or not at all."""
+"""A result: the rendered video on its way into a file."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 
-from lipsyncd.errors import DiskFull
 from lipsyncd.media.colour import Colour
-from lipsyncd.media.container import open_container
+from lipsyncd.media.container import Sign, open_container, unheard
+from lipsyncd.media.faststart import move_to_front
 from lipsyncd.media.limits import LARGE
 from lipsyncd.media.soundtrack import Soundtrack
 from lipsyncd.media.source import Source
 from lipsyncd.media.voice import Voice
-from lipsyncd.system.disk import FULL, sync
 
 # x264 looks ahead over tens of pictures, and works on several: that is some GB of large ones
 UNBUFFERED = {"tune": "zerolatency"}
 # x264's AVX-512 routines encode the same pictures otherwise each time; those for AVX2 are as fast
 HAS_AVX512 = "avx512f" in Path("/proc/cpuinfo").read_text().split()
 STEADY = {"x264-params": "asm=avx2"} if HAS_AVX512 else {}
+SYNC_BYTES = 32 << 20  # written between two waits for the disk
 KEYFRAME_SECONDS = 4  # between keyframes at most, so that players can jump
 
 
@@ -28,11 +29,17 @@ class Result:
     """An MP4 being written: H.264, and the voice beside it as time goes on."""
 
     def __init__(
-        self, container: av.container.OutputContainer, video: av.VideoStream, soundtrack: Soundtrack
+        self,
+        file: BinaryIO,
+        container: av.container.OutputContainer,
+        video: av.VideoStream,
+        soundtrack: Soundtrack,
     ) -> None:
+        self._file = file
         self._container = container
         self._video = video
         self._soundtrack = soundtrack
+        self._synced = 0  # bytes
         self.frames = 0
 
     def write(self, picture: av.VideoFrame) -> None:
@@ -53,34 +60,45 @@ class Result:
             for sound in self._soundtrack.until(packet.dts * packet.time_base):
                 self._container.mux(sound)
             self._container.mux(packet)
+        self._sync()
+
+    def _sync(self) -> None:
+        """Bring it to the disk as it grows, so that at the end there is little left to do."""
+        written = self._file.tell()
+        if written - self._synced > SYNC_BYTES:
+            os.fdatasync(self._file.fileno())
+            self._synced = written
 
 
 @contextmanager
-def new_result(path: Path, source: Source, voice: Voice, preset: str, crf: int) -> Iterator[Result]:
-    """Write `path` whole: beside it first, then synced and renamed; nothing is left on failure.
+def new_result(  # noqa: PLR0917
+    file: BinaryIO,
+    source: Source,
+    voice: Voice,
+    preset: str,
+    crf: int,
+    alive: Sign = unheard,
+) -> Iterator[Result]:
+    """Write into an empty file that can be read as well; after the block it is whole, and on disk.
 
-    Raises DiskFull.
+    `alive` is called now and then while it is finished.  Raises OSError.
     """
-    part = path.with_name(path.name + ".part")
     try:
         with (
             open_container(voice.path, voice.name) as sound,
-            av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as container,
+            av.open(file, "w", format="mp4") as container,
         ):
             video = video_stream(container, source, preset, crf)
-            result = Result(container, video, Soundtrack(voice, sound, container))
+            result = Result(file, container, video, Soundtrack(voice, sound, container))
             yield result
             result.finish()
-        sync(part)
-        os.replace(part, path)
-    except OSError as error:
-        if error.errno in FULL:
-            raise DiskFull(
-                "The disk filled up.", "Free some space, then submit the job again."
-            ) from error
-        raise
-    finally:
-        part.unlink(missing_ok=True)
+    except av.PyAVCallbackError as error:
+        raise error.__context__ or error from None  # what the file itself said
+    alive()
+    file.flush()
+    move_to_front(file, alive)
+    os.fsync(file.fileno())
+    alive()
 
 
 def video_stream(

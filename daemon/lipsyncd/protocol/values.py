@@ -46,6 +46,16 @@ def text(pattern: str, refusal: str, hint: str = "") -> Values:
     return Values(lambda value: isinstance(value, str) and bool(matches(value)), refusal, hint)
 
 
+def several(each: Values) -> Values:
+    """A list of one of these or more."""
+    return Values(
+        lambda value: (
+            isinstance(value, list | tuple) and bool(value) and all(one in each for one in value)
+        ),
+        f"is a list of which each {each.refusal}",
+    )
+
+
 def is_whole(value: object, least: int, most: int) -> bool:
     """Whether it is a whole number from `least` to `most`; true and false are none."""
     return type(value) is int and least <= value <= most

@@ -10,7 +10,7 @@ from lipsyncd.queue.attempt import OVERDUE, Attempt
 from lipsyncd.queue.pause import Pause
 from lipsyncd.queue.positions import Positions
 from lipsyncd.queue.renderer import Render, Renderer
-from lipsyncd.queue.selftest import WarmPass, warm_interval
+from lipsyncd.queue.selftest import warm_interval
 from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.store.jobs import Store
 from lipsyncd.queue.transitions import cancelled, expired, requeued, tell
@@ -138,18 +138,16 @@ class Scheduler:
         return not self._attempts
 
     def run(self, renderer: Renderer) -> None:
-        """Start job after job until closed, and prove the device while there is none.
+        """Start job after job until closed, as long as there is something to render on.
 
         What has to end the daemon comes out, DeviceLost above all; its jobs stay running.
         """
-        warm_pass = WarmPass(renderer.prove)
         with self._heartbeat.life() as life:
             while not (self._is_stopping and self.is_idle):
+                renderer.check()
                 life.beat()
                 if attempt := self._next():
                     self._start(attempt, renderer.render)
-                elif self.is_idle and not self._is_stopping:
-                    warm_pass.run()
 
     def _next(self) -> Attempt | None:
         """The attempt of the next job; None if none may start for now."""

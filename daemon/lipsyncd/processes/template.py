@@ -1,0 +1,71 @@
+"""The template: the process that renders are forked from; if it dies, another takes its place."""
+
+import socket
+import threading
+from collections.abc import Mapping
+
+from lipsyncd.errors import InternalError
+from lipsyncd.processes.child import Child, Gone
+from lipsyncd.protocol.connection import Connection
+from lipsyncd.system.catalog import TEMPLATE_RESTARTED, emit
+
+WARM_SECONDS = 120.0  # the first time librosa compiles
+FORK_SECONDS = 20.0
+TRIES = 3
+
+
+class Template:
+    """It is asked for one render at a time."""
+
+    def __init__(self, wanted: Mapping[str, object]) -> None:
+        """`wanted` is what it gets ready.  Raises what the process says, or InternalError."""
+        self._wanted = wanted
+        self._lock = threading.Lock()
+        self._child = self._started()
+
+    def fork(self) -> tuple[Connection, int]:
+        """A new render: the talk with it, and its process, which is a child of ours.
+
+        Raises InternalError.
+        """
+        with self._lock:
+            for _ in range(TRIES):
+                if forked := self._forked():
+                    return forked
+                emit(TEMPLATE_RESTARTED, "template: it is gone, and started anew")
+                self._child.kill()
+                self._child = self._started()
+        raise InternalError("No render could be started.", "Read the log.")
+
+    def retire(self) -> None:
+        """No render is asked for any more; those that run go on."""
+        self._child.retire()
+        self._child.finish()
+
+    def _forked(self) -> tuple[Connection, int] | None:
+        ours, theirs = socket.socketpair()
+        connection = Connection(ours)
+        try:
+            with theirs:
+                self._child.say({}, theirs.fileno())
+            message = connection.receive(FORK_SECONDS)
+        except (Gone, TimeoutError):
+            message = None
+        if message is None:
+            connection.close()
+            return None
+        return connection, int(str(message.body["pid"]))
+
+    def _started(self) -> Child:
+        child = Child("lipsyncd.render.template")
+        try:
+            child.say(self._wanted)
+            child.hear(WARM_SECONDS)
+        except Gone as gone:
+            child.kill()
+            words = f"The template did not get ready: {gone}."
+            raise InternalError(words, "Read the log.") from gone
+        except BaseException:
+            child.kill()
+            raise
+        return child
