@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -39,19 +40,6 @@ def is_first() -> bool:
 
 
 # In the daemon
-
-
-def before_load(act: Callable[[Report], None]) -> None:
-    """Do this, then load."""
-    from lipsyncd import main  # noqa: PLC0415
-
-    load = main.open_renderer
-
-    def acting(config: Any, report: Report) -> Any:
-        act(report)
-        return load(config, report)
-
-    main.open_renderer = acting
 
 
 def held_interpreter() -> None:
@@ -98,7 +86,7 @@ def break_out() -> None:
     def attempt(_report: Report) -> None:
         say(json.dumps({what: outcome(how) for what, how in attempts.items()}))
 
-    before_load(attempt)
+    before_load("lipsyncd.main", "open_renderer", attempt)
 
 
 def outcome(how: Callable[[], Any]) -> str:
@@ -125,25 +113,12 @@ def slow_load() -> None:
             report(f"reading a slow disk: {10 * step} %")
             time.sleep(0.5)
 
-    before_models(creep)
+    before_load("lipsyncd.model.residency", "load_models", creep)
 
 
 def stalled_load() -> None:
     """A load in which nothing moves."""
-    before_models(lambda _report: hang("the load"))
-
-
-def before_models(act: Callable[[Report], None]) -> None:
-    """Do this, then load the models."""
-    from lipsyncd.model import residency  # noqa: PLC0415
-
-    load = residency.load_models
-
-    def acting(wanted: Any, report: Report) -> Any:
-        act(report)
-        return load(wanted, report)
-
-    residency.load_models = acting
+    before_load("lipsyncd.model.residency", "load_models", lambda _report: hang("the load"))
 
 
 def hung_device() -> None:
@@ -199,20 +174,6 @@ def forget_weights() -> None:
 # In a render's process.  What has to be known of files is found out before: it opens none.
 
 
-def after_step(act: Callable[[int], None]) -> None:
-    """Do this after each step of a render."""
-    from lipsyncd.render import process  # noqa: PLC0415
-
-    render = process.render
-
-    def acting(*inputs: Any) -> Iterator[Any]:
-        for number, step in enumerate(render(*inputs)):
-            act(number)
-            yield step
-
-    process.render = acting
-
-
 def slow_render() -> None:
     """A quarter of a second more for each batch."""
     after_step(lambda _number: time.sleep(0.25))
@@ -220,24 +181,17 @@ def slow_render() -> None:
 
 def held_render() -> None:
     """Each job stays in its second batch until there is a file `go-on` beside the state."""
-    from lipsyncd.render import process  # noqa: PLC0415
 
-    render = process.render
+    def hold(number: int) -> bool:
+        time.sleep(0.05)
+        return number == 1 and not (STATE / "go-on").exists()
 
-    def acting(options: Any, *inputs: Any) -> Iterator[Any]:
-        for number, step in enumerate(render(options, *inputs)):
-            is_warm_up = options.box is not None
-            while number == 1 and not is_warm_up and not (STATE / "go-on").exists():
-                time.sleep(0.05)
-                yield step
-            yield step
-
-    process.render = acting
+    after_step(hold, lambda options: options.box is None)  # not in the warm-up
 
 
 def hung_render() -> None:
     """A render that asks for the worst quality hangs in its second batch."""
-    for_the_worst(lambda number: hang("the render") if number == 1 else None)
+    after_step(lambda number: hang("the render") if number == 1 else None, is_the_worst)
 
 
 def poisoned_render() -> None:
@@ -248,7 +202,7 @@ def poisoned_render() -> None:
             say("the job is poison")
             crash()
 
-    for_the_worst(crash_at_second)
+    after_step(crash_at_second, is_the_worst)
 
 
 def hungry_render() -> None:
@@ -260,22 +214,44 @@ def hungry_render() -> None:
             taken = [bytearray(b"x") * PIECE for _ in range(ENOUGH // PIECE)]
             say(f"the render was given {len(taken) * PIECE} bytes")
 
-    for_the_worst(eat)
+    after_step(eat, is_the_worst)
 
 
-def for_the_worst(act: Callable[[int], None]) -> None:
-    """Do this after each step of a render whose crf is 51."""
+def is_the_worst(options: Any) -> bool:
+    return bool(options.crf == 51)
+
+
+def after_step(
+    act: Callable[[int], Any], is_meant: Callable[[Any], bool] = lambda _options: True
+) -> None:
+    """Do this after each step of a render that is meant, and again after a sign of life if it says
+    so."""
     from lipsyncd.render import process  # noqa: PLC0415
 
     render = process.render
 
     def acting(options: Any, *inputs: Any) -> Iterator[Any]:
         for number, step in enumerate(render(options, *inputs)):
-            if options.crf == 51:
-                act(number)
+            while is_meant(options) and act(number):
+                yield step
             yield step
 
     process.render = acting
+
+
+# In any of them
+
+
+def before_load(module: str, name: str, act: Callable[[Report], None]) -> None:
+    """Do this before the function that loads something."""
+    place = import_module(module)
+    load = getattr(place, name)
+
+    def acting(wanted: Any, report: Report) -> Any:
+        act(report)
+        return load(wanted, report)
+
+    setattr(place, name, acting)
 
 
 def before_third(kind: type, name: str, act: Callable[[], None]) -> None:

@@ -130,7 +130,7 @@ class Config:
     checkpoint: Path = field(default_factory=lambda: default_checkpoint(GENERATOR))
     # the face detector's weights
     detector: Path = field(default_factory=lambda: default_checkpoint(DETECTOR))
-    # between two proofs, while there is no job, that the device is there and counts right
+    # between two proofs that a device is there, and while there is no job counts right
     warm_interval_seconds: int = whole(1, 3600).default(5)
     # the group whose members may do with every job what its owner may
     admin_group: str = GROUPS.default("lipsync-admin")

@@ -98,7 +98,7 @@ def job_figures(ready: Daemon, seconds: int, jobs: int, idle: float) -> Iterator
     yield Figure(f"{jobs} jobs of 10 s of 720p at once, together", rate, "fps")
     models = info(ready)
     yield Figure("memory of the device, for tensors", models.get("device_bytes", 0) / MEBI, "MiB")
-    yield Figure("peak memory of the process", ready.peak_bytes() / MEBI, "MiB")
+    yield Figure("peak memory of the processes", ready.peak_bytes() / MEBI, "MiB")
     time.sleep(idle)
     name = f"first 10 s of 720p after {idle:g} s of idling"
     yield Figure(name, ready.render(face, short), "s")

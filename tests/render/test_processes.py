@@ -90,6 +90,7 @@ def served(tmp_path: Path, harbour: Path) -> Iterator[Daemon]:
     with ready(tmp_path, TOML) as process:
         yield Daemon(tmp_path, process, harbour)
         assert process.poll() is None, (tmp_path / "log").read_text()
+    assert "Traceback" not in (tmp_path / "log").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -191,5 +192,5 @@ def test_a_reload_during_a_job_brings_other_processes_and_the_job_goes_on(
     assert lipsyncctl(served.directory, "reload").returncode == 0
     assert child(served.process, "device", besides=before) != before
     assert served.result_of(job) == wanted
-    while Path(f"/proc/{before}/exe").exists():
+    while Path(f"/proc/{before}").exists():  # also what is left until it is waited for
         time.sleep(0.01)

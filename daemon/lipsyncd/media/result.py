@@ -1,7 +1,7 @@
 """A result: the rendered video on its way into a file."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -34,11 +34,14 @@ class Result:
         container: av.container.OutputContainer,
         video: av.VideoStream,
         soundtrack: Soundtrack,
+        alive: Sign,
     ) -> None:
+        """`alive` is called for each packet."""
         self._file = file
         self._container = container
         self._video = video
         self._soundtrack = soundtrack
+        self._alive = alive
         self._synced = 0  # bytes
         self.frames = 0
 
@@ -51,12 +54,14 @@ class Result:
 
     def finish(self) -> None:
         """Write what the encoder still holds, and the rest of the voice."""
-        self._mux(self._video.encode(None))
+        self._mux(self._video.encode_lazy(None))
         for packet in self._soundtrack.rest():
             self._container.mux(packet)
+            self._alive()
 
-    def _mux(self, packets: list[av.Packet]) -> None:
+    def _mux(self, packets: Iterable[av.Packet]) -> None:
         for packet in packets:
+            self._alive()
             for sound in self._soundtrack.until(packet.dts * packet.time_base):
                 self._container.mux(sound)
             self._container.mux(packet)
@@ -81,7 +86,7 @@ def new_result(  # noqa: PLR0917
 ) -> Iterator[Result]:
     """Write into an empty file that can be read as well; after the block it is whole, and on disk.
 
-    `alive` is called now and then while it is finished.  Raises OSError.
+    `alive` is called for each packet, and for each piece that is moved.  Raises OSError.
     """
     try:
         with (
@@ -89,7 +94,8 @@ def new_result(  # noqa: PLR0917
             av.open(file, "w", format="mp4") as container,
         ):
             video = video_stream(container, source, preset, crf)
-            result = Result(file, container, video, Soundtrack(voice, sound, container))
+            soundtrack = Soundtrack(voice, sound, container, alive)
+            result = Result(file, container, video, soundtrack, alive)
             yield result
             result.finish()
     except av.PyAVCallbackError as error:

@@ -43,7 +43,10 @@ def main() -> None:
         models = loaded(daemon, message.body)
         if models is None:
             return
-        daemon.send(Kind.REPLY, models.describe())
+        described = models.describe()
+        setproctitle(f"lipsyncd: device {described['device']}")
+        journal.always(LIPSYNCD_DEVICE=described["device"])
+        daemon.send(Kind.REPLY, described)
         Process(daemon, models).serve()
 
 
@@ -74,11 +77,10 @@ class Process:
         self._daemon = daemon
         self._models = models
         self._channels: set[threading.Thread] = set()
+        self._passes = models.passes  # at the last proof
 
     def serve(self) -> None:
         """Until the daemon has hung up and the last render, too."""
-        setproctitle(f"lipsyncd: device {self._models.describe()['device']}")
-        journal.always(LIPSYNCD_DEVICE=self._models.describe()["device"])
         while (message := self._daemon.receive()) is not None:
             with message:
                 self._answer(message)
@@ -104,7 +106,10 @@ class Process:
                 leave(error.code)
 
     def _proven(self) -> Mapping[str, object]:
-        self._models.prove()
+        """Passes for jobs prove that the device works; without any it has to make one."""
+        before, self._passes = self._passes, self._models.passes
+        if before == self._passes:
+            self._models.prove()
         return {}
 
     def _attach(self, channel: Connection) -> None:

@@ -61,6 +61,7 @@ class Models:
         self._locked_bytes = keep_in_memory(self._generator)
         self._batch = Batch(batch)
         self._is_cramped = False  # the last warm pass found no memory
+        self.passes = 0  # that were made for jobs
         self._thread = ThreadPoolExecutor(1, "device")
         self._batcher = Batcher(self._in_thread, lambda: self.batch)
         self.conventions: Conventions = checkpoint.conventions
@@ -152,6 +153,7 @@ class Models:
             else:
                 if not kind.urgent:
                     self._batch.fitted()
+                    self.passes += 1
                 return made
             recover(self._device)  # not above: there the error holds on to the pass's tensors
             batch = self._halved(batch, kind, reason)

@@ -67,8 +67,12 @@ class Child:
         except TimeoutError:
             raise Gone(f"process {self.pid} gave no answer for {seconds:.1f} s") from None
         if message is None:
-            raise Gone(f"process {self.pid} ended {ending_of(self._process.wait())}")
+            raise self.gone()
         return message
+
+    def gone(self) -> Gone:
+        """Why nothing more comes of it, once it has ended."""
+        return Gone(f"process {self.pid} ended {ending_of(self._process.wait())}")
 
     def has_ended(self, seconds: float) -> bool:
         """Wait for its end, but no longer than so many seconds; whether it came."""
@@ -79,15 +83,13 @@ class Child:
         self._connection.close()
 
     def kill(self) -> None:
-        """End it at once, and let go of it."""
+        """End it at once."""
         self._process.kill()
-        self.finish()
 
-    def finish(self) -> int:
-        """Wait for its end, and let go of it; how it ended, as subprocess has it."""
-        status = self._process.wait()
+    def finish(self) -> None:
+        """Wait for its end, and let go of it."""
+        self._process.wait()
         self._files.close()
-        return status
 
 
 def _started(module: str, descriptor: int) -> subprocess.Popen[bytes]:

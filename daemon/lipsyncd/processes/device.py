@@ -53,8 +53,8 @@ class Device:
 
     def retire(self) -> None:
         """It ends with the last render that it serves."""
-        self._retired.set()
         with self._talk:
+            self._retired.set()
             if self._child:
                 self._child.retire()
 
@@ -98,16 +98,24 @@ class Device:
             self._description = child.hear(LOAD_SECONDS, report)
         except BaseException:
             child.kill()
+            child.finish()
             raise
-        self._child, self.state, self.proven_at = child, "ready", time.monotonic()
+        with self._talk:
+            self._child, self.state, self.proven_at = child, "ready", time.monotonic()
+            if self._retired.is_set():
+                child.retire()
 
     def _ask(self, verb: str) -> Mapping[str, object]:
         """Raises Gone, and the error that is the answer."""
         with self._talk:
-            if self._child is None:
+            if self._child is None or self._retired.is_set():
                 raise Gone(f"device {self.name} has no process")
-            self._child.say({"verb": verb})
-            return self._child.hear(self._timeout)
+            try:
+                self._child.say({"verb": verb})
+                return self._child.hear(self._timeout)
+            except Gone:
+                self._child.kill()  # a late answer would be taken for that to the next question
+                raise
 
     def _keep(self, on_return: Callable[[Self], None]) -> None:
         """The thread."""
@@ -127,7 +135,7 @@ class Device:
         """Wait for the next proof; less long if the process ends."""
         assert self._child
         if self._child.has_ended(self._interval):
-            raise Gone(f"process {self._child.pid} ended")
+            raise self._child.gone()
 
     def _is_brought_back(self, reason: Exception) -> bool:
         """Start the process anew, however often it takes; whether that came to anything."""
@@ -150,6 +158,7 @@ class Device:
         child, self._child = self._child, None
         if child:
             child.kill()
+            child.finish()
         emit(GPU_LOST, "device %s: lost, it is started anew: %s", self.name, reason)
         self._losses.append(time.monotonic())
         if len(self._losses) == LOSSES and self._losses[-1] - self._losses[0] < LOSS_SECONDS:

@@ -111,8 +111,6 @@ def load_devices(config: Config, cache: Path, report: Report) -> list[Device]:
     with ThreadPoolExecutor(len(config.devices), "load") as threads:
         coming = [threads.submit(load, name) for name in config.devices]
     if failed := next((each.exception() for each in coming if each.exception()), None):
-        for each in coming:
-            if not each.exception():
-                each.result().retire()
+        Pool([each.result() for each in coming if not each.exception()]).retire()
         raise failed
     return [each.result() for each in coming]

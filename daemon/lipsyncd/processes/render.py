@@ -7,7 +7,14 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 
-from lipsyncd.errors import LipsyncError, MalformedMessage
+from lipsyncd.errors import (
+    DeviceMemoryFull,
+    InputError,
+    InvalidRequest,
+    LipsyncError,
+    MalformedMessage,
+    StorageError,
+)
 from lipsyncd.processes.child import ending_of
 from lipsyncd.processes.template import Template
 from lipsyncd.protocol.connection import Message
@@ -17,6 +24,8 @@ from lipsyncd.protocol.wire import Kind
 TICK_SECONDS = 0.5  # between two looks at what else the job's fate depends on
 STACK_SECONDS = 1.0  # for a process that hangs to write down where
 MOST_STACKS = 1 << 16  # bytes
+# What a render may say of its job.  Whatever else it says, it says nothing about the daemon.
+ITS_OWN = (InputError, InvalidRequest, StorageError, DeviceMemoryFull)
 
 
 class Crashed(Exception):
@@ -79,15 +88,11 @@ class RenderProcess:
                 progress = Progress(**message.body) if message.body else progress
             yield progress
 
-    def end(self) -> int:
-        """Let nothing of it be left; how it ended, as subprocess has it."""
-        if self._status is None:
-            with suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGKILL)
-            self._reap()
-            self._connection.close()
-            os.close(self._crash)
-        return self._status
+    def end(self) -> None:
+        """Let nothing of it be left."""
+        self._killed()
+        self._connection.close()
+        os.close(self._crash)
 
     def _heard(self) -> Message:
         """The next message, if one comes soon.  Raises TimeoutError; Crashed; what it met."""
@@ -96,12 +101,10 @@ class RenderProcess:
         except MalformedMessage:
             message = None
         if message is None:
-            stacks = self._stacks()
-            raise Crashed(self.end(), stacks)
+            raise Crashed(self._killed(), self._stacks())
         if message.kind is Kind.ERROR:
-            if trace := message.body.get("traceback"):
-                raise Broke(trace)
-            raise LipsyncError.from_map(message.body)
+            error = LipsyncError.from_map(message.body)
+            raise error if isinstance(error, ITS_OWN) else Broke(error.message)
         return message
 
     def _stalled(self, seconds: float) -> Stalled:
@@ -113,6 +116,10 @@ class RenderProcess:
     def _stacks(self) -> str:
         return os.pread(self._crash, MOST_STACKS, 0).decode(errors="replace")
 
-    def _reap(self) -> None:
-        _, status = os.waitpid(self._pid, 0)
-        self._status = os.waitstatus_to_exitcode(status)
+    def _killed(self) -> int:
+        """End it, if it has not ended; how it did, as subprocess has it."""
+        if self._status is None:
+            os.kill(self._pid, signal.SIGKILL)  # it is ours to wait for, so the number is its own
+            _, status = os.waitpid(self._pid, 0)
+            self._status = os.waitstatus_to_exitcode(status)
+        return self._status

@@ -34,6 +34,7 @@ class Template:
                     return forked
                 emit(TEMPLATE_RESTARTED, "template: it is gone, and started anew")
                 self._child.kill()
+                self._child.finish()
                 self._child = self._started()
         raise InternalError("No render could be started.", "Read the log.")
 
@@ -61,11 +62,11 @@ class Template:
         try:
             child.say(self._wanted)
             child.hear(WARM_SECONDS)
-        except Gone as gone:
+        except BaseException as error:
             child.kill()
-            words = f"The template did not get ready: {gone}."
-            raise InternalError(words, "Read the log.") from gone
-        except BaseException:
-            child.kill()
+            child.finish()
+            if isinstance(error, Gone):
+                words = f"The template did not get ready: {error}."
+                raise InternalError(words, "Read the log.") from error
             raise
         return child

@@ -36,8 +36,7 @@ class Channel:
         with heard(connection, alive) as hello:
             self.rows = int(hello.body["rows"])
             self.conventions = Conventions(**hello.body["conventions"])
-            memory = hello.take()
-        self._exchange = Exchange(memory, self.rows)
+            self._exchange = Exchange(hello.descriptors[0], self.rows)
 
     def mouths(
         self, crops: np.ndarray, windows: np.ndarray, lower: bool, references: np.ndarray
@@ -74,6 +73,7 @@ class Mouths:
         self._detector = detector
         self._alive = alive
         self._channel = self._next()
+        self._is_last = False  # no other device will have models that are fed in this way
         self.conventions = self._channel.conventions
 
     @property
@@ -86,17 +86,12 @@ class Mouths:
         return Detector(self._detector)
 
     def mouths(
-        self,
-        crops: np.ndarray,
-        windows: np.ndarray,
-        lower: bool,
-        references: np.ndarray | None = None,
+        self, crops: np.ndarray, windows: np.ndarray, lower: bool, references: np.ndarray
     ) -> np.ndarray:
         """As Models.mouths, whatever happens to devices meanwhile.
 
         Raises DeviceMemoryFull, Outdated.
         """
-        references = crops if references is None else references
         if is_called(self._daemon):
             self._take_over(self._next())
         made = [np.empty((0, CROP // 2 if lower else CROP, CROP, 3), np.float32)]
@@ -108,20 +103,27 @@ class Mouths:
                     self._channel.mouths(crops[part], windows[part], lower, references[part])
                 )
             except EOFError:
+                if self._is_last:
+                    raise Outdated from None
                 self._take_over(self._next(), is_gone=True)
             else:
                 done += len(made[-1])
         return np.concatenate(made)
 
+    def close(self) -> None:
+        """Ask for nothing more."""
+        self._channel.close()
+
     def _take_over(self, channel: Channel, is_gone: bool = False) -> None:
         """From the next batch on; `is_gone`: there is no choice."""
         if channel.conventions == self.conventions:
-            self._channel.close()
+            self.close()
             self._channel = channel
-        elif is_gone:
+            return
+        channel.close()
+        self._is_last = True
+        if is_gone:
             raise Outdated
-        else:
-            channel.close()
 
     def _next(self) -> Channel:
         """The device that the daemon names next, as soon as it does."""

@@ -4,10 +4,12 @@ It is forked from the template, tells the daemon how far it is, and opens nothin
 """
 
 import faulthandler
+import math
 import os
 import signal
+import time
 import traceback
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -15,14 +17,14 @@ from typing import Any
 
 from setproctitle import setproctitle
 
-from lipsyncd.errors import LipsyncError
+from lipsyncd.errors import InternalError, LipsyncError
 from lipsyncd.media.spooled import Spooled
 from lipsyncd.model.weights import WeightsFile
 from lipsyncd.protocol.connection import Connection, Message
 from lipsyncd.protocol.job import Progress
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.wire import Kind
-from lipsyncd.render.mouths import Mouths, Outdated, heard
+from lipsyncd.render.mouths import SIGN_SECONDS, Mouths, Outdated, heard
 from lipsyncd.render.pipeline import Files, render
 from lipsyncd.system.disk import disk_named
 
@@ -35,6 +37,19 @@ class Settings:
     preset: str
     detect_every: int
     max_voice_seconds: int
+
+
+def sparing(act: Callable[[], None], pause: float = SIGN_SECONDS) -> Callable[[], None]:
+    """Something that may be called ever so often, and acts after so many seconds again."""
+    acted_at = -math.inf
+
+    def acting() -> None:
+        nonlocal acted_at
+        if time.monotonic() - acted_at >= pause:
+            acted_at = time.monotonic()
+            act()
+
+    return acting
 
 
 def run(daemon: Connection, detector: WeightsFile) -> None:
@@ -62,7 +77,7 @@ def rendered(
     except Outdated:
         return Kind.REPLY, {"again": True}
     except Exception:
-        return Kind.ERROR, {"name": "internal", "traceback": traceback.format_exc()}
+        return Kind.ERROR, {"name": InternalError.name, "message": traceback.format_exc()}
     return Kind.REPLY, {"again": False}
 
 
@@ -71,7 +86,7 @@ def steps(
 ) -> Generator[Progress, None, None]:
     """The render of an assignment; its descriptors are the face's, the voice's, the result's."""
     body: dict[str, Any] = assignment.body
-    alive = partial(daemon.send, Kind.EVENT, {})
+    alive = sparing(partial(daemon.send, Kind.EVENT, {}))
     models = Mouths(daemon, detector, alive)
     face, voice = Spooled(assignment.take()), Spooled(assignment.take())
     with os.fdopen(assignment.take(), "r+b") as result:

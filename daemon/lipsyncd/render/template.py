@@ -27,14 +27,16 @@ PAUSE = 0.0005  # seconds
 def main() -> None:
     """Get warm, then fork a render whenever the daemon says so, until it hangs up."""
     setproctitle("lipsyncd: template")
-    daemon, parent = connected(), os.getppid()
+    daemon, parent = connected(with_threads=False), os.getppid()
     if detector := prepared(daemon):
         while (message := daemon.receive()) is not None:
             channel = message.take()
             if is_render(parent):
                 os.close(daemon.fileno())
-                process.run(Connection(socket.socket(fileno=channel)), detector)
-                leave(0)
+                try:
+                    process.run(Connection(socket.socket(fileno=channel)), detector)
+                finally:
+                    leave(0)
             os.close(channel)  # no more: the socket is the render's as well
 
 

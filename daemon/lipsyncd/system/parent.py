@@ -10,16 +10,19 @@ from pathlib import Path
 
 from lipsyncd.protocol.connection import Connection
 from lipsyncd.system import journal
+from lipsyncd.system.native import set_up_libraries
 
 PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 
-def connected() -> Connection:
-    """The daemon's end of the talk is ours to hear; its descriptor is the first argument.
+def connected(with_threads: bool = True) -> Connection:
+    """The talk with the daemon, over the descriptor that is the first argument.
 
-    Call it first.  From then on the process is killed when the daemon ends.
+    Call it first.  From then on the process is killed when the daemon ends.  `with_threads`: the
+    log may have one.
     """
-    journal.set_up()
+    set_up_libraries()
+    journal.set_up(with_threads)
     die_with_parent()
     return Connection(socket.socket(fileno=int(sys.argv[1])))
 
