@@ -32,7 +32,7 @@ ENVIRONMENT = os.environ | {"PYTHONPATH": f"{ROOT / 'daemon'}{os.pathsep}{ROOT /
 RATE, SIZE = 25, (1280, 720)
 SECONDS, BACK_AND_FORTH_SECONDS, LONG_SECONDS = 10, 60, 600
 RUNS, PAIRS, ASKED = 5, 3, 20
-LOOK_SECONDS = 0.05  # between two looks at the memory
+LOOK_SECONDS = 0.5  # between two looks at the memory: more often they would cost pace
 MEBI = 1 << 20
 
 
