@@ -14,7 +14,7 @@ A tour, from the bottom up; each package imports only from those above it in thi
                  store               the durable queue, and what became of everything: database
                                      (schema, rows, integrity), jobs, history, usage
                  order, positions    who is next, and when
-                 scheduler, attempt, transitions, pause
+                 scheduler, running, attempt, transitions, pause
                                      renders at once, each from its start to its end
                  updates             how far they are, and who waits for which
                  retention, levelling, janitor
