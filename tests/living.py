@@ -76,6 +76,18 @@ class Client:
             return file.read()
 
 
+class Announcing(Notifier):
+    """systemd's, and an event that is set when the daemon is ready."""
+
+    def __init__(self, is_ready: threading.Event) -> None:
+        super().__init__()
+        self._is_ready = is_ready
+
+    def ready(self) -> None:
+        super().ready()
+        self._is_ready.set()
+
+
 class Daemon:
     """What `main.serve` runs, with the socket and the state in one directory."""
 
@@ -91,12 +103,13 @@ class Daemon:
         self.calls: Calls = SimpleQueue()
         self.serving = threading.Event()  # sessions are served
         self.may_load = threading.Event()  # the models, which are none, may be loaded
+        self.is_ready = threading.Event()
         self.ended = threading.Event()
         self.is_told = False  # to stop
         self.error: LipsyncError | None = None
 
     def live(self) -> None:
-        notifier = Notifier()
+        notifier = Announcing(self.is_ready)
         try:
             serve(self.source, self.load, notifier, Status(), self.calls)
         except LipsyncError as error:

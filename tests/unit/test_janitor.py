@@ -217,13 +217,14 @@ def test_only_an_end_or_a_deadline_wants_a_round_of_its_own(state: State) -> Non
     assert due == (pytest.approx(60, abs=5) if state is State.QUEUED else due_in(job))
 
 
-def test_a_round_is_made_anyway_from_time_to_time(
-    building: Building, monkeypatch: pytest.MonkeyPatch
+def test_a_round_is_made_anyway_since_nobody_tells_when_the_clock_is_set(
+    building: Building, monkeypatch: pytest.MonkeyPatch, journal: SimpleQueue[str]
 ) -> None:
     monkeypatch.setattr(module, "LONGEST", 0.01)
     building.start()
-    for _ in range(3):
-        building.rounds.get()
+    building.rounds.get(timeout=60.0)
+    building.set_by = HOUR
+    assert journal.get(timeout=60.0) == CLOCK_SET.id
 
 
 # The clock

@@ -100,6 +100,7 @@ def test_a_file_in_memory_is_copied_across_file_systems(spool: Spool, opened: Op
 
 def test_a_file_opened_for_reading_and_writing_will_do(spool: Spool, opened: Opener) -> None:
     spool.admit("k3", opened(b"face", os.O_RDWR), opened(b"voice"))
+    assert spool.paths("k3").face.read_bytes() == b"face"
 
 
 def test_what_is_no_file_is_refused(spool: Spool, opened: Opener, tmp_path: Path) -> None:
