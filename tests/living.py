@@ -16,6 +16,7 @@ from lipsyncd.errors import LipsyncError
 from lipsyncd.main import serve
 from lipsyncd.protocol.connection import Connection, Message
 from lipsyncd.protocol.wire import VERSIONS, Kind
+from lipsyncd.server.client import ClientConnection
 from lipsyncd.server.peer import Peer
 from lipsyncd.server.session import Session
 from lipsyncd.service.controlplane import ControlPlane, open_controlplane
@@ -171,7 +172,9 @@ def with_controlplane(directory: Path) -> Iterator[ControlPlane]:
 def session_of(uid: int, controlplane: ControlPlane) -> Iterator[Client]:
     """A session of this user, whoever runs the test."""
     ours, theirs = socket.socketpair()
-    session = Session(Connection(theirs), Peer(1, uid), controlplane)
+    session = Session(
+        ClientConnection(theirs, controlplane.intake, uid), Peer(1, uid), controlplane
+    )
     thread = threading.Thread(target=session.run)
     thread.start()
     with Connection(ours) as connection:

@@ -35,6 +35,7 @@ from lipsyncd.protocol.options import Options, Terms
 from lipsyncd.protocol.wire import HEADER, VERSIONS, Kind, decode_body, decode_header, encode
 from lipsyncd.queue.transitions import new_job
 from lipsyncd.server import server
+from lipsyncd.server.client import ClientConnection
 from lipsyncd.server.peer import Peer
 from lipsyncd.server.request import Reply, Request
 from lipsyncd.server.server import MAX_OF_USER
@@ -351,7 +352,7 @@ def test_a_client_that_reads_no_replies_loses_its_session(tmp_path: Path) -> Non
     with (
         with_controlplane(tmp_path) as controlplane,
         ours,
-        Connection(theirs, timeout=0.05) as connection,
+        ClientConnection(theirs, controlplane.intake, os.getuid(), timeout=0.05) as connection,
     ):
         session = Session(connection, Peer(1, os.getuid()), controlplane)
         thread = threading.Thread(target=session.run)

@@ -25,6 +25,7 @@ CODES = {
     "media.stalled": 65,
     "job.memory": 65,
     "input.gone": 65,
+    "input.stalled": 65,
     "proto.malformed": 76,
     "proto.too_large": 76,
     "proto.version": 76,

@@ -22,6 +22,7 @@ from lipsyncd.queue import janitor as module
 from lipsyncd.queue.janitor import GATHERING, LONGEST, Janitor, due_in
 from lipsyncd.queue.retention import Retention
 from lipsyncd.queue.scheduler import Scheduler
+from lipsyncd.queue.snapshot import Opened
 from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.history import History
@@ -69,7 +70,7 @@ class Building:
         """A job that waits, and expires in so many seconds."""
         job = new_job(1000, "face", "voice", Options(), Terms(expires=expires))
         with (self.directory / "input").open("w+b") as file:
-            size = self.spool.admit(job.id, file.fileno(), file.fileno())
+            size = self.spool.admit(job.id, Opened(file.fileno(), file.fileno()))
         return self.scheduler.enqueue(replace(job, spool_bytes=size))
 
     def end(self, job: Job) -> Job:

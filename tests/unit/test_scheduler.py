@@ -21,6 +21,7 @@ from lipsyncd.protocol.job import Job, Paths, Progress, State
 from lipsyncd.protocol.options import Options, Priority, Terms
 from lipsyncd.queue.positions import Place
 from lipsyncd.queue.scheduler import Scheduler
+from lipsyncd.queue.snapshot import Opened
 from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.jobs import Store
@@ -75,7 +76,7 @@ class Bench:
         with (self.directory / "input").open("wb+") as file:
             file.write(b"input")
             file.flush()
-            self.spool.admit(job.id, file.fileno(), file.fileno())
+            self.spool.admit(job.id, Opened(file.fileno(), file.fileno()))
         self.subscriptions[job.id] = self.cleanup.enter_context(self.updates.subscribe(job.id))
         self.scheduler.enqueue(job)
         return job.id

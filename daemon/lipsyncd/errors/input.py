@@ -65,6 +65,10 @@ class InputGone(InputError):
     name = "input.gone"
 
 
+class InputStalled(InputError):
+    name = "input.stalled"
+
+
 class MediaCrashed(InputError):
     name = "media.crashed"
 

@@ -54,7 +54,8 @@ class RenderProcess:
 
     def __init__(self, template: Template) -> None:
         """Raises InternalError."""
-        self._connection, self._pid = template.fork()
+        self._connection, first = template.fork()
+        self._pid = int(str(first.body["pid"]))
         self._crash = os.memfd_create("lipsyncd-crash")
         self._status: int | None = None
 

@@ -106,7 +106,7 @@ def open_renderer(config: Config, report: Report) -> ProcessRenderer:
 def open_plane(config: Config, report: Report) -> Plane:
     """Processes that have rendered a first picture."""
     with ExitStack() as stack:
-        template = Template({"detector": str(config.detector)})
+        template = Template("render", {"detector": str(config.detector)})
         stack.callback(template.retire)
         pool = Pool(load_devices(config, cache_folder(config), report))
         stack.callback(pool.retire)

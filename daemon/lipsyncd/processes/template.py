@@ -1,4 +1,4 @@
-"""The template: the process that renders are forked from; if it dies, another takes its place."""
+"""A template: the process that others are forked from; if it dies, another takes its place."""
 
 import socket
 import threading
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from lipsyncd.errors import InternalError
 from lipsyncd.processes.child import Child, Gone
-from lipsyncd.protocol.connection import Connection
+from lipsyncd.protocol.connection import Connection, Message
 from lipsyncd.system.catalog import TEMPLATE_RESTARTED, emit
 
 WARM_SECONDS = 120.0  # the first time librosa compiles
@@ -15,16 +15,20 @@ TRIES = 3
 
 
 class Template:
-    """It is asked for one render at a time."""
+    """It is asked for one process at a time."""
 
-    def __init__(self, wanted: Mapping[str, object]) -> None:
-        """`wanted` is what it gets ready.  Raises what the process says, or InternalError."""
+    def __init__(self, kind: str, wanted: Mapping[str, object]) -> None:
+        """`kind` names its package and what it forks, `wanted` is what it gets ready.
+
+        Raises what the process says, or InternalError.
+        """
+        self._kind = kind
         self._wanted = wanted
         self._lock = threading.Lock()
         self._child = self._started()
 
-    def fork(self) -> tuple[Connection, int]:
-        """A new render: the talk with it, and its process, which is a child of ours.
+    def fork(self) -> tuple[Connection, Message]:
+        """A new process: the talk with it, and its first word.
 
         Raises InternalError.
         """
@@ -32,18 +36,18 @@ class Template:
             for _ in range(TRIES):
                 if forked := self._forked():
                     return forked
-                emit(TEMPLATE_RESTARTED, "template: it is gone, and started anew")
+                emit(TEMPLATE_RESTARTED, "%s template: it is gone, and started anew", self._kind)
                 self._child.kill()
                 self._child.finish()
                 self._child = self._started()
-        raise InternalError("No render could be started.", "Read the log.")
+        raise InternalError(f"No {self._kind} could be started.", "Read the log.")
 
     def retire(self) -> None:
-        """No render is asked for any more; those that run go on."""
+        """Nothing more is asked of it; what it has forked goes on."""
         self._child.retire()
         self._child.finish()
 
-    def _forked(self) -> tuple[Connection, int] | None:
+    def _forked(self) -> tuple[Connection, Message] | None:
         ours, theirs = socket.socketpair()
         connection = Connection(ours)
         try:
@@ -55,10 +59,10 @@ class Template:
         if message is None:
             connection.close()
             return None
-        return connection, int(str(message.body["pid"]))
+        return connection, message
 
     def _started(self) -> Child:
-        child = Child("lipsyncd.render.template")
+        child = Child(f"lipsyncd.{self._kind}.template")
         try:
             child.say(self._wanted)
             child.hear(WARM_SECONDS)
@@ -66,7 +70,7 @@ class Template:
             child.kill()
             child.finish()
             if isinstance(error, Gone):
-                words = f"The template did not get ready: {error}."
+                words = f"The {self._kind} template did not get ready: {error}."
                 raise InternalError(words, "Read the log.") from error
             raise
         return child

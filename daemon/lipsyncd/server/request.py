@@ -1,6 +1,6 @@
 """A request and its reply, as the session hands them to the verbs and takes them back."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TypeVar
 
@@ -8,6 +8,7 @@ from lipsyncd.errors import AccessDenied, InvalidRequest, UnknownJob
 from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, Job, State
 from lipsyncd.protocol.values import Values
 from lipsyncd.protocol.wire import HINT
+from lipsyncd.queue.snapshot import Inputs
 from lipsyncd.server.peer import Peer
 from lipsyncd.server.stream import Stream
 from lipsyncd.service.controlplane import ControlPlane
@@ -38,12 +39,12 @@ WORDS: dict[type, str] = {
 
 @dataclass(frozen=True)
 class Request:
-    """One request of one client; `descriptors` are closed after the reply."""
+    """One request of one client; `inputs`, which come with a submission, end with the reply."""
 
     controlplane: ControlPlane
     peer: Peer
     body: Mapping[str, object]
-    descriptors: Sequence[int]
+    inputs: Inputs | None
     stream: Stream
 
     @property

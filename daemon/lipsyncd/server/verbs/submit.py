@@ -22,7 +22,8 @@ def on_submit(request: Request) -> Reply:
         request.require_admin("submit with high priority")
     job = new_job(request.peer.uid, face, voice, options, terms)
     before = request.controlplane.store.count(State.QUEUED)  # nothing may fail once it is accepted
-    accepted = request.controlplane.admission.submit(job, *request.descriptors)
+    assert request.inputs  # as many descriptors came as DESCRIPTORS says
+    accepted = request.controlplane.admission.submit(job, request.inputs)
     if accepted.id == job.id:  # not one that its key brought back
         _tell_accepted(request, accepted, before + 1)
     return Reply("accepted", {"job": request.controlplane.updates.newest(accepted).as_map()})
