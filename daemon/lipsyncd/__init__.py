@@ -21,13 +21,15 @@ A tour, from the bottom up; each package imports only from those above it in thi
                                      what is over is ended and removed
                  recovery            what an earlier life left behind
                  renderer, selftest  what is asked of the data plane, and the proof that it works
+    processes    the other processes, as the daemon sees them: child, device (one for each, kept
+                 alive), pool (which serves which render), template (forks what is needed now),
+                 render (one for each running job), renderer (what the queue asks), warmup (before
+                 READY), intake (one for each request with files)
+    intake       the process that has the files of a request open, and its template
     service      the daemon's own life: controlplane (what all sessions share), worker, reload,
                  stop, statusline
-    processes    the data plane's processes, as the daemon sees them: child, device (one for each,
-                 kept alive), pool (which serves which render), template (forks renders), render
-                 (one for each running job), renderer (what the queue asks), warmup (before READY)
-    server       from the socket to a handler: listener, server, peer, subordinate, session,
-                 stream, request, refusals, verbs
+    server       from the socket to a handler: listener, server, client (its bytes, without its
+                 files), peer, subordinate, session, stream, request, refusals, verbs
     media, face, model
                  what a render is made of: files, faces, the generator on its device; model/process
                  is the device process, model/exchange the memory that it shares with a render

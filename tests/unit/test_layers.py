@@ -96,7 +96,10 @@ def test_a_module_says_what_it_owns(name: str) -> None:
     assert ast.get_docstring(syntax) or not syntax.body, f"{name} has no docstring"
 
 
-@pytest.mark.parametrize("module", ["lipsyncctl.main", "lipsyncd.protocol.wire", "lipsyncd.main"])
+@pytest.mark.parametrize(
+    "module",
+    ["lipsyncctl.main", "lipsyncd.protocol.wire", "lipsyncd.main", "lipsyncd.intake.template"],
+)
 def test_it_imports_nothing_heavy(module: str) -> None:
     code = f"import sys, {module}; print(*{HEAVY!r} & set(sys.modules))"
     path = os.pathsep.join(str(root.parent) for root in PACKAGES.values())

@@ -20,7 +20,7 @@ from lipsyncd.protocol.wire import Kind
 
 SILENCE_SECONDS = 30.0  # without a sign of life, and the files are given up
 GOODBYE_SECONDS = 0.1  # for a process to end that has nothing left to do
-MOST_STUCK = 16  # processes of one user that do not end
+MOST_OF_USER = 32  # processes: twice the sessions that one user has, so that many may hang
 
 
 class Broke(Exception):
@@ -109,41 +109,49 @@ class Intake:
         """Raises InternalError."""
         self._template = Template("intake", {})
         self._lock = threading.Lock()
-        self._stuck: dict[IntakeProcess, int] = {}  # and whose files they have
+        self._owners: dict[IntakeProcess, int] = {}  # of all that have not ended
+        self._left: set[IntakeProcess] = set()  # of those the ones that hang
 
     def begin(self, owner: int) -> IntakeProcess:
         """A process for files of this user.  Raises InputStalled, InternalError."""
-        if self._stuck_of(owner) >= MOST_STUCK:
+        with self._lock:
+            self._forget_ended()
+            taken = list(self._owners.values()).count(owner)
+        if taken >= MOST_OF_USER:
             raise InputStalled(
-                f"{MOST_STUCK} processes wait for files of this user that do not answer.",
+                f"{taken} processes wait for files of this user that do not answer.",
                 "Unmount what they are on, or repair it.",
             )
-        return self._begun()
+        return self._begun(owner)
 
-    def end(self, process: IntakeProcess, owner: int) -> None:
+    def end(self, process: IntakeProcess) -> None:
         """It has nothing more to do; if it hangs, it is left to its fate."""
         process.dismiss()
-        if not process.has_ended(GOODBYE_SECONDS):
-            with self._lock:
-                self._stuck[process] = owner
+        has_ended = process.has_ended(GOODBYE_SECONDS)
+        with self._lock:
+            if has_ended:
+                del self._owners[process]
+            else:
+                self._left.add(process)
 
     def drop(self, client: socket.socket, owner: int) -> None:
         """What this user has sent and nobody received is closed; the socket stays the caller's."""
-        process = self._begun()
+        process = self._begun(owner)
         process.drop(client)
-        self.end(process, owner)
+        self.end(process)
 
     def retire(self) -> None:
         """No files come in any more."""
         self._template.retire()
 
-    def _begun(self) -> IntakeProcess:
+    def _begun(self, owner: int) -> IntakeProcess:
         connection, message = self._template.fork()
-        return IntakeProcess(connection, message.take())
-
-    def _stuck_of(self, owner: int) -> int:
+        process = IntakeProcess(connection, message.take())
         with self._lock:
-            for process in list(self._stuck):
-                if process.has_ended(0):
-                    del self._stuck[process]
-            return list(self._stuck.values()).count(owner)
+            self._owners[process] = owner
+        return process
+
+    def _forget_ended(self) -> None:
+        for process in [each for each in self._left if each.has_ended(0)]:
+            self._left.remove(process)
+            del self._owners[process]

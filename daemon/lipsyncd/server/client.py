@@ -81,4 +81,4 @@ class ClientConnection(Connection):
         """The files of the last message are of no use any more."""
         if files := self._files:
             self._files = None
-            self._intake.end(files, self._owner)
+            self._intake.end(files)
