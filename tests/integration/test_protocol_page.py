@@ -77,7 +77,7 @@ class Heard:
     def jobs(self) -> Iterator[dict[str, Any]]:
         for bodies in self.told.values():
             for body in bodies:
-                yield from body["jobs"] if body["verb"] == "listed" else []
+                yield from body["jobs"] if body.get("verb") == "listed" else []
                 if "job" in body:
                     yield body["job"]
 
