@@ -126,6 +126,23 @@ def test_a_submission_has_two_descriptors(
         assert client.ask("health")["verb"] == "reported"
 
 
+def test_a_request_right_before_a_submission_has_none_of_its_descriptors(
+    daemon: Daemon, gate: Gate, settled: None, tmp_path: Path
+) -> None:
+    gate.let_go()
+    frames = [
+        encode(Kind.REQUEST, {"verb": "health", "id": 2}),
+        encode(Kind.REQUEST, {"verb": "submit", "id": 3, **NAMES}),
+    ]
+    with daemon.client() as client, ExitStack() as stack:
+        sock = stack.enter_context(socket.socket(fileno=os.dup(client.connection.fileno())))
+        rights = array.array("i", [a_file(tmp_path, stack)] * 2)
+        sock.sendall(frames[0] + frames[1][:5])  # and the descriptors come with the rest
+        sock.sendmsg([frames[1][5:]], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+        assert client.hear().body["verb"] == "reported"
+        assert client.hear().body["verb"] == "accepted"
+
+
 @pytest.mark.parametrize("verb", ["hello", "list", "status", "fetch", "wait", "follow", "drain"])
 def test_other_requests_have_none(daemon: Daemon, settled: None, tmp_path: Path, verb: str) -> None:
     with daemon.client() as client, ExitStack() as stack:

@@ -15,6 +15,7 @@ from made import models_of, random_generator, write_safetensors
 from lipsyncd.config import Config
 from lipsyncd.errors import InvalidRequest, LipsyncError, QueueFull
 from lipsyncd.model.device import description_of
+from lipsyncd.processes.intake import MOST_OF_USER, SILENCE_SECONDS
 from lipsyncd.protocol import wire
 from lipsyncd.protocol.connection import TIMEOUT
 from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, NEXT, Job, State
@@ -44,6 +45,8 @@ BOUNDS = {
     "of them kept for admins": KEPT_FOR_ADMINS,
     "sessions of one user": MAX_OF_USER,
     "sessions of all uids together that are still looked up among the users": MAX_OF_USER,
+    "seconds in which nothing comes of a file that is copied": SILENCE_SECONDS,
+    "processes of the daemon that wait for files of one user": MOST_OF_USER,
     "characters of a file's name": MAX_NAME,
     "characters of `key`": MAX_KEY,
     "characters of `reason`": MAX_REASON,

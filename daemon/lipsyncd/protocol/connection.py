@@ -190,9 +190,10 @@ def read(sock: socket.socket, size: int, descriptors: list[int]) -> bytes:
 
 
 def peeked(sock: socket.socket, size: int) -> tuple[int, bool]:
-    """How many bytes the next read of up to `size` gives, and whether descriptors come with them.
+    """How many bytes the next read of up to `size` gives, and whether descriptors may come with it.
 
-    It opens none: only a peek with room for descriptors would.
+    It opens none: only a peek with room for descriptors would.  If it says that none come, none do;
+    if some may, they may also come with what is sent right behind these bytes.
     """
     try:
         data, _, flags, _ = sock.recvmsg(size, 0, socket.MSG_PEEK)
