@@ -76,7 +76,9 @@ class Mount:
         os.pwrite(self._files[-1], b"dirt", 0)
 
     def leave(self) -> None:
-        """The server is gone, and whoever waited for it gets an error."""
+        """The server is gone, and whoever waited for it gets an error; once more does nothing."""
+        if not self._thread.is_alive():
+            return
         os.eventfd_write(self._end, 1)
         self._thread.join()
         os.close(self._device)

@@ -12,7 +12,7 @@ from fuse import WRITEBACK_CACHE, Ask, Mount, mounted
 from killable import victim
 from living import Client, Daemon, living
 
-from lipsyncd.errors import InputStalled, InvalidRequest, SessionsFull
+from lipsyncd.errors import InputStalled, InternalError, InvalidRequest, SessionsFull
 from lipsyncd.processes import intake
 from lipsyncd.server import server
 
@@ -195,4 +195,23 @@ def test_a_foreign_file_is_open_in_a_process_that_has_nothing_else(tmp_path: Pat
         assert not [each for each in found if each.endswith((".sqlite", "lock", "state"))]
         own = [each for each in found if each.startswith("socket:")]
         assert len(own) == 1  # its talk with the daemon
+        daemon.end(signal.SIGKILL)
+
+
+def test_an_intake_that_is_killed_costs_its_submission_only(tmp_path: Path) -> None:
+    with (
+        mounted(tmp_path / "mount", Ask.FLUSH) as mount,
+        victim(tmp_path) as daemon,
+        daemon.client() as client,
+    ):
+        (template,) = children(daemon.process.pid, "lipsyncd: intake template")
+        submit(client, mount)
+        mount.asked.get()
+        os.kill(template, signal.SIGKILL)
+        with daemon.client() as other:
+            other.submit(tmp_path)
+        mount.leave()
+        with pytest.raises(InternalError, match="The process that copied the files ended"):
+            client.hear()
+        client.submit(tmp_path)
         daemon.end(signal.SIGKILL)

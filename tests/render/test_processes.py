@@ -164,7 +164,8 @@ def test_no_process_is_left_of_a_daemon_that_is_killed_and_its_job_is_rendered_b
     with ready(tmp_path, TOML) as process:
         job = Daemon(tmp_path, process, harbour).rendering()
         below = titles(process.pid)
-        assert {title.split()[1] for title in below.values()} == {"device", "template", "render"}
+        kinds = {title.split()[1] for title in below.values()}
+        assert kinds == {"device", "template", "render", "intake"}
         process.kill()
         process.wait()
         while any(Path(f"/proc/{pid}/exe").exists() for pid in below):
