@@ -3,13 +3,25 @@
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from types import FrameType
 
 import pytest
 
 LIMIT_SECONDS = 120
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a test printed travels between processes as UTF-8, whatever bytes are in it."""
+    report = yield
+    report.sections = [(name, spelled(text)) for name, text in report.sections]
+    return report
+
+
+def spelled(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
 
 
 @pytest.fixture(autouse=True)

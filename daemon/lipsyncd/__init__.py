@@ -4,7 +4,8 @@ A tour, from the bottom up; each package imports only from those above it in thi
 
     errors       every failure a client may see, with its name on the wire
     protocol     what crosses a boundary: messages and descriptors over a socket (wire,
-                 connection), a job and its states (job), what a client may choose (options)
+                 connection), a job and its states (job), what a client may choose (options), what
+                 a field may hold (values)
     system       systemd, its journal and its watchdog, the disk, the clock, locks, the crash log
     config       what the operator chose
     queue        a job's life, from acceptance to the end:
@@ -13,22 +14,28 @@ A tour, from the bottom up; each package imports only from those above it in thi
                  store               the durable queue, and what became of everything: database
                                      (schema, rows, integrity), jobs, history, usage
                  order, positions    who is next, and when
-                 scheduler, attempt, transitions, pause
+                 scheduler, running, attempt, transitions, pause
                                      renders at once, each from its start to its end
                  updates             how far they are, and who waits for which
                  retention, levelling, janitor
                                      what is over is ended and removed
                  recovery            what an earlier life left behind
                  renderer, selftest  what is asked of the data plane, and the proof that it works
+    processes    the other processes, as the daemon sees them: child, device (one for each, kept
+                 alive), pool (which serves which render), template (forks what is needed now),
+                 render (one for each running job), renderer (what the queue asks), warmup (before
+                 READY), intake (one for each request with files)
+    intake       the process that has the files of a request open, and its template
     service      the daemon's own life: controlplane (what all sessions share), worker, reload,
                  stop, statusline
-    server       from the socket to a handler: listener, server, peer, subordinate, session,
-                 stream, request, refusals, verbs
+    server       from the socket to a handler: listener, server, client (its bytes, without its
+                 files), peer, subordinate, session, stream, request, refusals, verbs
     media, face, model
-                 what a render is made of: files, faces, the generator on its device
-    render       pipeline is the straight line, face and voice in and result out; local is the
-                 renderer that the queue asks; warmup comes before the first job
-    main         builds everything; the only file that sees the control plane and the data plane
+                 what a render is made of: files, faces, the generator on its device; model/process
+                 is the device process, model/exchange the memory that it shares with a render
+    render       pipeline is the straight line, face and voice in and result out; template and
+                 process are the processes around it, mouths asks a device for batches
+    main         builds everything
 """
 
 __version__ = "0.1.0"

@@ -1,7 +1,6 @@
 """What an operator chooses: a frozen Config from a TOML file and the command line."""
 
 import os
-import re
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -10,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from lipsyncd.errors import ConfigInvalid
+from lipsyncd.protocol.values import one_of, several, text, whole
 from lipsyncd.protocol.wire import DEFAULT_SOCKET
 from lipsyncd.system.disk import unusable
 
 GENERATOR = "lipsync-grid-96.safetensors"
 DETECTOR = "face_detection_yunet_2023mar.onnx"
-NUMBER = r"\d+"
-DEVICES = f"auto|cpu|cuda:{NUMBER}"
-GROUPS = "[a-z_][a-z0-9_-]*"
-PRESETS = "ultrafast|superfast|veryfast|faster|fast|medium|slow|slower|veryslow"
+PATHS = text(".+", "is text")
+DEVICES = text(r"auto|cpu|cuda:\d+", "is one of auto, cpu, cuda:N")
+GROUPS = text("[a-z_][a-z0-9_-]*", "is the name of a group")
+FASTER = ("ultrafast", "superfast", "veryfast", "faster", "fast")
+PRESETS = one_of(*FASTER, "medium", "slow", "slower", "veryslow")
 
 
 def default_socket() -> Path:
@@ -48,31 +49,23 @@ def default_checkpoint(name: str) -> Path:
     return (checkout if checkout.is_dir() else installed) / name
 
 
-def whole(default: int, least: int, most: int) -> Any:
-    """A field for a whole number from `least` to `most`."""
-    return field(default=default, metadata={"range": (least, most)})
-
-
-def named(default: str, pattern: str, what: str = "") -> Any:
-    """A field for text that the whole pattern matches; `what` says so in words."""
-    return field(default=default, metadata={"pattern": pattern, "what": what})
-
-
 @dataclass(frozen=True)
 class Render:
     """`[render]`: the trade between pace, memory and quality."""
 
     # frames that share one forward pass; 0 means 8 on the CPU and 64 on a GPU
-    batch: int = whole(0, 0, 512)
+    batch: int = whole(0, 512).default(0)
     # quality of the encoded result, 0 (best) to 51, where a job does not ask for its own
-    crf: int = whole(18, 0, 51)
+    crf: int = whole(0, 51).default(18)
     # effort of the encoder, as x264 names it
-    preset: str = named("veryfast", PRESETS)
+    preset: str = PRESETS.default("veryfast")
     # look for the face in every n-th frame and follow it in between
-    detect_every: int = whole(5, 1, 100)
+    detect_every: int = whole(1, 100).default(5)
     # jobs that are rendered at the same time and share the generator's batches; one user has at
     # most all but one of them, so that another's first job finds a slot
-    max_active: int = whole(3, 1, 64)
+    max_active: int = whole(1, 64).default(3)
+    # a render or a device that says nothing for so long has its process ended
+    stall_seconds: int = whole(1, 3600).default(30)
 
     @property
     def max_active_per_user(self) -> int:
@@ -85,22 +78,22 @@ class Limits:
     """`[limits]`: what one client can cost the machine, and all of them together."""
 
     # the largest face and the largest voice that are accepted
-    max_face_bytes: int = whole(4 << 30, 1, 1 << 50)
-    max_voice_bytes: int = whole(1 << 30, 1, 1 << 50)
+    max_face_bytes: int = whole(1, 1 << 50).default(4 << 30)
+    max_voice_bytes: int = whole(1, 1 << 50).default(1 << 30)
     # the longest voice that is rendered
-    max_voice_seconds: int = whole(4 * 3600, 1, 366 * 86_400)
+    max_voice_seconds: int = whole(1, 366 * 86_400).default(4 * 3600)
     # jobs that may wait in the queue, in all and of one user
-    max_jobs: int = whole(1000, 1, 100_000)
-    max_jobs_per_user: int = whole(250, 1, 100_000)
+    max_jobs: int = whole(1, 100_000).default(1000)
+    max_jobs_per_user: int = whole(1, 100_000).default(250)
     # what the inputs of jobs that have not ended may take on the disk, in all and of one user
-    max_input_bytes: int = whole(64 << 30, 1, 1 << 50)
-    max_input_bytes_per_user: int = whole(16 << 30, 1, 1 << 50)
+    max_input_bytes: int = whole(1, 1 << 50).default(64 << 30)
+    max_input_bytes_per_user: int = whole(1, 1 << 50).default(16 << 30)
     # how long a render may take, in seconds; a client may choose less for its own
-    max_runtime_seconds: int = whole(86_400, 1, 366 * 86_400)
+    max_runtime_seconds: int = whole(1, 366 * 86_400).default(86_400)
     # with less room than this on the disk of the state the queue pauses
-    min_free_bytes: int = whole(256 << 20, 0, 1 << 50)
+    min_free_bytes: int = whole(0, 1 << 50).default(256 << 20)
     # how long a stop waits for the running jobs before they go back to the queue
-    drain_seconds: int = whole(50, 0, 86_400)
+    drain_seconds: int = whole(0, 86_400).default(50)
 
 
 @dataclass(frozen=True)
@@ -111,16 +104,16 @@ class Retention:
     """
 
     # the age at which a result goes
-    max_age_hours: int = whole(7 * 24, 1, 100 * 366 * 24)
+    max_age_hours: int = whole(1, 100 * 366 * 24).default(7 * 24)
     # results, and what they may take on the disk, with the inputs of jobs that failed
-    max_results: int = whole(1000, 0, 10_000_000)
-    max_bytes: int = whole(64 << 30, 0, 1 << 50)
+    max_results: int = whole(0, 10_000_000).default(1000)
+    max_bytes: int = whole(0, 1 << 50).default(64 << 30)
     # what one user's may take; beyond it the user's oldest go, and new jobs are refused
-    max_bytes_per_user: int = whole(16 << 30, 0, 1 << 50)
+    max_bytes_per_user: int = whole(0, 1 << 50).default(16 << 30)
     # younger than this no result goes, whatever the other bounds say
-    grace_minutes: int = whole(60, 0, 366 * 24 * 60)
+    grace_minutes: int = whole(0, 366 * 24 * 60).default(60)
     # ended jobs that `lipsyncctl list` and `status` still know
-    max_records: int = whole(10_000, 1, 10_000_000)
+    max_records: int = whole(1, 10_000_000).default(10_000)
 
 
 @dataclass(frozen=True)
@@ -132,17 +125,15 @@ class Config:
     # the queue, the history and the spool
     state: Path = field(default_factory=default_state)
     # auto (the first GPU that works, else the CPU), cpu, or cuda:0, cuda:1, ...
-    device: str = named("auto", DEVICES)
+    devices: tuple[str, ...] = several(DEVICES).default(("auto",))
     # the generator's weights
     checkpoint: Path = field(default_factory=lambda: default_checkpoint(GENERATOR))
     # the face detector's weights
     detector: Path = field(default_factory=lambda: default_checkpoint(DETECTOR))
-    # between two proofs, while there is no job, that the device is there and counts right
-    warm_interval_seconds: int = whole(5, 1, 3600)
+    # between two proofs that a device is there, and while there is no job counts right
+    warm_interval_seconds: int = whole(1, 3600).default(5)
     # the group whose members may do with every job what its owner may
-    admin_group: str = field(
-        default="lipsync-admin", metadata={"pattern": GROUPS, "what": "is the name of a group"}
-    )
+    admin_group: str = GROUPS.default("lipsync-admin")
     render: Render = Render()
     limits: Limits = Limits()
     retention: Retention = Retention()
@@ -165,8 +156,17 @@ def load_config(path: Path | None, overrides: Mapping[str, object]) -> Config:
     StorageError if the file cannot be read for now.
     """
     chosen = {} if path is None else _read(path)
-    config: Config = _section(Config, {**chosen, **overrides}, prefix="")
+    both = {**_several(chosen), **_several(overrides)}
+    config: Config = _section(Config, both, prefix="")
     return config
+
+
+def _several(chosen: Mapping[str, object]) -> Mapping[str, object]:
+    """With `devices` in the place of `device`, as the one was called."""
+    if "device" not in chosen or "devices" in chosen:
+        return chosen
+    rest = {name: value for name, value in chosen.items() if name != "device"}
+    return rest | {"devices": [chosen["device"]]}
 
 
 @dataclass(frozen=True)
@@ -207,26 +207,12 @@ def _value(key: Any, value: object, prefix: str) -> object:
         if not isinstance(value, Mapping):
             raise _invalid(name, "is a table")
         return _section(key.type, value, prefix=f"{name}.")
-    if key.type is int:
-        return _whole(name, value, *key.metadata["range"])
-    if not isinstance(value, str) or not value:
-        raise _invalid(name, "is text")
-    if key.type is Path:
-        return Path(value)
-    return _text(name, value, **key.metadata)
-
-
-def _whole(name: str, value: object, least: int, most: int) -> int:
-    if type(value) is not int or not least <= value <= most:
-        raise _invalid(name, f"is a whole number from {least} to {most}")
-    return value
-
-
-def _text(name: str, value: str, pattern: str, what: str) -> str:
-    if not re.fullmatch(pattern, value):
-        choices = pattern.replace("|", ", ").replace(NUMBER, "N")
-        raise _invalid(name, what or f"is one of {choices}")
-    return value
+    values = key.metadata.get("values", PATHS)
+    if value not in values:
+        raise _invalid(name, values.refusal)
+    if isinstance(value, list):
+        return tuple(value)
+    return Path(str(value)) if key.type is Path else value
 
 
 def _invalid(name: str, what: str) -> ConfigInvalid:

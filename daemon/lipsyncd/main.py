@@ -13,7 +13,7 @@ from queue import Empty
 from typing import Never
 
 from lipsyncd import __version__, arguments
-from lipsyncd.config import Config, Source
+from lipsyncd.config import Source
 from lipsyncd.errors import (
     DeviceLost,
     InternalError,
@@ -21,8 +21,9 @@ from lipsyncd.errors import (
     StateCorrupt,
     StorageError,
 )
+from lipsyncd.processes.renderer import open_renderer
 from lipsyncd.protocol.job import State
-from lipsyncd.queue.renderer import Load, Renderer, Report
+from lipsyncd.queue.renderer import Load, Report
 from lipsyncd.queue.scheduler import RETRY_SECONDS
 from lipsyncd.server.listener import Listener, listening
 from lipsyncd.server.server import Server
@@ -33,7 +34,6 @@ from lipsyncd.service.worker import Calls, Worker
 from lipsyncd.system import journal
 from lipsyncd.system.catalog import GPU_LOST, LOAD_FAILED, STATE_CORRUPT, emit
 from lipsyncd.system.disk import disk_named, free_bytes, named
-from lipsyncd.system.native import set_up_libraries
 from lipsyncd.system.notify import Notifier, listen_descriptors
 from lipsyncd.system.status import Condition, Loading, Status
 from lipsyncd.system.watchdog import Heartbeat
@@ -48,7 +48,7 @@ ENTRIES = {DeviceLost: GPU_LOST, StateCorrupt: STATE_CORRUPT}  # of errors that 
 
 def main() -> int:
     """The program; its exit code."""
-    return live(load_renderer)
+    return live(open_renderer)
 
 
 def live(load: Load) -> int:
@@ -191,14 +191,6 @@ def reload(controlplane: ControlPlane, notifier: Notifier) -> None:
     if controlplane.status.condition is Condition.READY:
         notifier.ready()
     return None
-
-
-def load_renderer(config: Config, report: Report) -> Renderer:
-    """The real models; imported only here, because that takes seconds."""
-    set_up_libraries()
-    from lipsyncd.render.local import open_renderer  # noqa: PLC0415
-
-    return open_renderer(config, report)
 
 
 def _tell_failure(error: LipsyncError, status: Status, notifier: Notifier) -> None:

@@ -16,11 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from render import RATE, Daemon, Figure, recording, tell, video
+from render import MEBI, RATE, Daemon, Figure, recording, tell, video
 
 from lipsyncd.config import Config
 from lipsyncd.model.checkpoint import load_checkpoint
-from lipsyncd.model.detector import load_detector
 from lipsyncd.model.device import device_of
 from lipsyncd.model.golden import golden_of
 from lipsyncd.model.residency import Models
@@ -63,16 +62,14 @@ def part_of(words: str) -> str:
 
 def generator_figures(device: str, most: int, seconds: float) -> Iterator[Figure]:
     """Frames of mouths a second, copies to the device and back included."""
-    config = Config(device=device)
-    checkpoint = load_checkpoint(config.checkpoint, tell)
-    detector = load_detector(config.detector, tell)
+    checkpoint = load_checkpoint(Config().checkpoint, tell)
     chosen = device_of(device).device
     torch.backends.cudnn.benchmark = chosen.type == "cuda"
     with tempfile.TemporaryDirectory() as cache:
         golden = golden_of(checkpoint, Path(cache), tell)
     batch = 1
     while batch <= most:
-        models = Models(checkpoint, golden, detector, chosen, batch)
+        models = Models(checkpoint, golden, chosen, batch)
         crops = np.zeros((batch, 96, 96, 3), np.uint8)
         windows = np.zeros((batch, 80, 16), np.float32)
         models.mouths(crops, windows, lower=True)  # a first one is slow
@@ -93,8 +90,8 @@ def job_figures(ready: Daemon, seconds: int, jobs: int, idle: float) -> Iterator
     rate = jobs * SHORT_SECONDS * RATE / ready.render(face, short, jobs=jobs)
     yield Figure(f"{jobs} jobs of 10 s of 720p at once, together", rate, "fps")
     models = info(ready)
-    yield Figure("memory of the device, for tensors", models.get("device_bytes", 0) >> 20, "MiB")
-    yield Figure("peak memory of the process", ready.peak_mib(), "MiB")
+    yield Figure("memory of the device, for tensors", models.get("device_bytes", 0) / MEBI, "MiB")
+    yield Figure("peak memory of the processes", ready.peak_bytes() / MEBI, "MiB")
     time.sleep(idle)
     name = f"first 10 s of 720p after {idle:g} s of idling"
     yield Figure(name, ready.render(face, short), "s")

@@ -8,11 +8,13 @@ of ten minutes of voice: with two cores and no GPU that takes minutes.
 import argparse
 import json
 import os
+import re
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import wave
 from collections.abc import Iterator
@@ -23,8 +25,7 @@ from itertools import chain, cycle, islice
 from pathlib import Path
 
 import av
-from support.daemon.process import DaemonProcess, spawn
-from support.measure import memory
+from support.daemon.process import DaemonProcess, children, spawn
 from support.media.clips import clip
 from support.paths import ROOT, VOICES
 
@@ -32,6 +33,8 @@ CACHE = ROOT / ".cache" / "bench"
 RATE, SIZE = 25, (1280, 720)
 SECONDS, BACK_AND_FORTH_SECONDS, LONG_SECONDS = 10, 60, 600
 RUNS, PAIRS, ASKED = 5, 3, 20
+LOOK_SECONDS = 0.5  # between two looks at the memory: more often they would cost pace
+MEBI = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class Daemon(DaemonProcess):
         self.manager.settimeout(1)
         self.begun = time.monotonic()
         super().__init__(directory, toml, environment={"NOTIFY_SOCKET": path})
+        self._peak = 0
+        threading.Thread(target=self._watch, daemon=True).start()
 
     def seconds_to_ready(self) -> float:
         """The seconds from its start until it says READY, which are waited for."""
@@ -78,9 +83,24 @@ class Daemon(DaemonProcess):
             raise SystemExit(self.log)
         return time.monotonic() - begun
 
-    def peak_mib(self) -> int:
-        """The most memory that was resident at once."""
-        return memory("VmHWM", self.pid)
+    def peak_bytes(self) -> int:
+        """The most memory that the daemon and its processes had at once, as far as was seen."""
+        return self._peak
+
+    def _watch(self) -> None:
+        """A thread: look at the memory again and again."""
+        while self.is_alive:
+            own = [self.pid, *children(self.pid)]
+            self._peak = max(self._peak, sum(map(resident_bytes, own)))
+            time.sleep(LOOK_SECONDS)
+
+
+def resident_bytes(pid: int) -> int:
+    """Of a process, what it shares with others counted by its part; 0 if it has ended."""
+    with suppress(OSError):
+        found = re.search(r"^Pss: +(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)
+        return int(found[1]) * 1024 if found else 0
+    return 0
 
 
 @contextmanager

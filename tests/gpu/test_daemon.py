@@ -1,4 +1,4 @@
-"""A daemon on a real GPU: ready once its weights are there, and back after the GPU breaks."""
+"""A daemon on a real GPU: ready once its weights are there, and served again after it breaks."""
 
 import json
 import socket
@@ -12,8 +12,6 @@ from support.client.command import lipsyncctl
 from support.daemon.process import ready, started
 from support.media.clips import clip
 from support.paths import ROOT, VOICES
-
-from lipsyncd.errors import DeviceLost
 
 pytestmark = pytest.mark.gpu
 
@@ -71,7 +69,7 @@ def test_a_job_goes_on_after_a_reload(tmp_path: Path, toml: str) -> None:
         assert frames_in(result) == FRAMES
 
 
-def test_a_gpu_that_breaks_ends_in_a_restart_after_which_the_job_is_done(
+def test_a_gpu_that_breaks_gets_another_process_with_which_the_job_goes_on(
     tmp_path: Path, toml: str
 ) -> None:
     (tmp_path / "faults").mkdir()
@@ -83,10 +81,8 @@ def test_a_gpu_that_breaks_ends_in_a_restart_after_which_the_job_is_done(
     with started(tmp_path, toml, **fault) as process:
         process.wait_until_ready()
         job = asked(tmp_path, "submit", "-a", str(VOICE), str(clip("single_face.mp4")))["job"]["id"]
-        assert process.wait() == DeviceLost.code
-    assert "device-side assert" in (tmp_path / "log").read_text()
-    with ready(tmp_path, toml):
         result = tmp_path / "spoken.mp4"
         done = asked(tmp_path, "wait", job, "-o", str(result))["job"]
-        assert (done["state"], done["attempts"]) == ("succeeded", 2)
+        assert (done["state"], done["attempts"]) == ("succeeded", 1)
         assert frames_in(result) == FRAMES
+    assert "device-side assert" in (tmp_path / "log").read_text()

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support.checkpoints import DETECTOR, SHIPPED
+from support.checkpoints import SHIPPED
 
-from lipsyncd.config import Config
 from lipsyncd.errors import DeviceMemoryFull
-from lipsyncd.model.residency import TOLERANCE, Models, load_models
+from lipsyncd.model.residency import TOLERANCE, Models, Wanted, load_models
 
 pytestmark = pytest.mark.gpu
 
@@ -24,8 +23,7 @@ Inputs = tuple[np.ndarray, np.ndarray]
 @pytest.fixture(scope="module")
 def loaded(gpu: torch.device, tmp_path_factory: pytest.TempPathFactory) -> Models:
     cache = tmp_path_factory.mktemp("cache")
-    config = Config(checkpoint=SHIPPED, detector=DETECTOR, device=str(gpu))
-    return load_models(config, cache, lambda _: None)
+    return load_models(Wanted(str(gpu), SHIPPED, 0, cache), lambda _: None)
 
 
 @pytest.fixture
@@ -114,6 +112,6 @@ def test_a_warm_pass_on_a_full_gpu_is_no_lost_device(models: Models, gpu: torch.
 def test_models_for_which_there_is_no_memory_are_refused_by_name(
     gpu: torch.device, tmp_path: Path
 ) -> None:
-    config = Config(checkpoint=SHIPPED, detector=DETECTOR, device=str(gpu))
+    wanted = Wanted(str(gpu), SHIPPED, 0, tmp_path)
     with filled(gpu, 0), pytest.raises(DeviceMemoryFull):
-        load_models(config, tmp_path, lambda _: None)
+        load_models(wanted, lambda _: None)

@@ -12,9 +12,7 @@ from lipsyncd import __version__
 
 
 def test_a_ready_daemon_is_healthy(daemon: Daemon, tmp_path: Path) -> None:
-    with daemon.client() as client:
-        while not client.ask("health")["ready"]:
-            pass
+    daemon.is_ready.wait()
     ended = lipsyncctl(tmp_path, "health")
     assert ended.returncode == 0
     assert ended.stdout == "ready on none, 0 running, 0 queued\n"

@@ -66,9 +66,7 @@ def test_a_daemon_that_still_loads_is_the_last_choice(tmp_path: Path) -> None:
     loading = apart(tmp_path / "0", Gate(), is_loaded=False)
     with loading as first, apart(tmp_path / "1", Gate()) as second:
         site = Site(tmp_path / "run", cuda0=first, cuda1=second)
-        with second.client() as client:
-            while not client.ask("health")["ready"]:
-                pass
+        second.is_ready.wait()
         for _ in range(3):
             site.ctl("submit", *RENDER)
         assert len(jobs_of(second)) == 3

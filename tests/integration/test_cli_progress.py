@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.client.command import RENDER, started
-from support.client.session import Client
-from support.daemon.inprocess import living
+from support.daemon.inprocess import Daemon, living
 from support.daemon.renderers import Gate
 
 CLEAR = "\r\033[K"
@@ -15,10 +14,9 @@ FULL = "━"  # a cell of the bar
 
 
 @pytest.fixture
-def ready(client: Client) -> None:
+def ready(daemon: Daemon) -> None:
     """A daemon that is not ready is worth a notice, which these tests do not want."""
-    while not client.ask("health")["ready"]:
-        pass
+    daemon.is_ready.wait()
 
 
 def shown(directory: Path, gate: Gate, columns: int) -> str:

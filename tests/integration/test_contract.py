@@ -5,15 +5,17 @@ import re
 import signal
 import socket
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.daemon.inprocess import living
-from support.daemon.renderers import Gate, endless
+from support.daemon.renderers import Gate, Steps, endless
 from support.daemon.stepped import stepped_daemon
 
 from lipsyncd.errors import CheckpointMissing, DeviceLost
+from lipsyncd.protocol.job import Paths
+from lipsyncd.protocol.options import Options
+from lipsyncd.service import stop
 from lipsyncd.system.status import EXTENSION
 
 
@@ -64,8 +66,7 @@ def test_a_render_that_hangs_ends_the_pings_and_is_named(
     tmp_path: Path, watchdog: socket.socket, caplog: pytest.LogCaptureFixture
 ) -> None:
     gate = Gate()
-    alarmed = threading.Event()
-    caplog.handler.addFilter(alarm_in(alarmed))
+    alarmed = told_in(caplog, r"job \w+ has not moved")
     with living(tmp_path, gate.render) as daemon, daemon.client() as client:
         job = client.submit(tmp_path)
         gate.at.get()
@@ -78,16 +79,20 @@ def test_a_render_that_hangs_ends_the_pings_and_is_named(
         client.end_of(job)
         watchdog.setblocking(True)
         told(watchdog, "WATCHDOG")
-    caplog.handler.filters.clear()
 
 
-def alarm_in(alarmed: threading.Event) -> Callable[[logging.LogRecord], bool]:
+def told_in(caplog: pytest.LogCaptureFixture, pattern: str) -> threading.Event:
+    """Set once the log has told something like this."""
+    told = threading.Event()
+
     def look(record: logging.LogRecord) -> bool:
-        if re.search(r"job \w+ has not moved", record.getMessage()):
-            alarmed.set()
+        if re.search(pattern, record.getMessage()):
+            caplog.handler.removeFilter(look)
+            told.set()
         return True
 
-    return look
+    caplog.handler.addFilter(look)
+    return told
 
 
 def heard_something(systemd: socket.socket) -> bool:
@@ -110,16 +115,21 @@ def test_a_lost_device_keeps_the_job_and_ends_the_daemon(
 def test_a_stop_is_told_first_and_asks_for_time_while_frames_advance(
     tmp_path: Path, systemd: socket.socket
 ) -> None:
-    with living(tmp_path, endless) as daemon, daemon.client() as client:
-        job = client.submit(tmp_path)
-        while client.job(job)["state"] != "running":
-            pass
+    begun = threading.Event()
+
+    def render(options: Options, paths: Paths) -> Steps:
+        begun.set()
+        return endless(options, paths)
+
+    with living(tmp_path, render) as daemon, daemon.client() as client:
+        client.submit(tmp_path)
+        begun.wait()
         told(systemd, "READY")
         daemon.stop()
         told(systemd, "STOPPING")
-        told(systemd, "EXTEND_TIMEOUT_USEC")
+        heard = told(systemd, "EXTEND_TIMEOUT_USEC")
         daemon.stop()
-        daemon.ended.wait()
+    assert heard[-1] == f"EXTEND_TIMEOUT_USEC={round(stop.EXTENSION * 1e6)}"
 
 
 def test_a_stop_asks_for_no_time_while_no_frame_advances(
@@ -177,10 +187,10 @@ def test_a_bad_configuration_ends_a_reload_as_well(
 def test_sighup_while_loading_does_not_make_it_ready(
     tmp_path: Path, systemd: socket.socket, caplog: pytest.LogCaptureFixture
 ) -> None:
+    refused = told_in(caplog, "reload: refused")
     with living(tmp_path, is_loaded=False) as daemon:
         daemon.calls.put(signal.SIGHUP)
-        while "reload: refused" not in caplog.text:
-            pass
+        refused.wait()
         daemon.may_load.set()
         heard = told(systemd, "READY")
     assert not any(each.startswith("RELOADING") for each in heard)

@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import msgpack
 import pytest
@@ -182,3 +183,22 @@ def test_a_wrong_submission_leaves_nothing(client: Client, fields: dict[str, obj
         assert client.ask("list")["jobs"] == []
     finally:
         os.close(file)
+
+
+@pytest.mark.parametrize(
+    "verb, fields, words",
+    [
+        ("list", {"limit": "x"}, "limit is not a whole number."),
+        ("list", {"limit": 0}, "limit is from 1 to 200. Ask for fewer jobs."),
+        ("drain", {"reason": "x" * 201}, "reason is one line of up to 200 characters. Shorten it."),
+        ("drain", {"reason": "x\ny"}, "reason is one line of up to 200 characters. Shorten it."),
+        ("submit", {**NAMES, "face": ""}, "face is not a file's name. Send its last part."),
+        ("submit", {**NAMES, "options": {"crf": 52}}, "crf is from 0 to 51. Correct the option."),
+    ],
+)
+def test_a_field_out_of_its_bounds_is_told_what_they_are(
+    client: Client, verb: str, fields: dict[str, object], words: str
+) -> None:
+    with Path("/dev/null").open("rb") as file, pytest.raises(InvalidRequest) as refused:
+        client.ask(verb, (file.fileno(),) * 2 if verb == "submit" else (), **fields)
+    assert words in f"{refused.value.message} {refused.value.hint}"

@@ -2,7 +2,8 @@
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,39 @@ def tried(daemon: ReencodingDaemon) -> str | LipsyncError:
             return error
 
 
+def running(daemon: ReencodingDaemon) -> str:
+    """A job that runs, and goes on when it is let go."""
+    daemon.hold()
+    job = daemon.submit()
+    while daemon.persist(lambda client: client.job(job))["state"] != "running":
+        pass
+    return job
+
+
+def ends_once_there_is_room(daemon: ReencodingDaemon, disk: Path, job: str) -> None:
+    """Whole, or by the name of the disk; then nothing of it is kept."""
+    while not is_settled(daemon, job):
+        pass
+    make_room(disk)
+    ended = daemon.end_of(job)
+    assert ended["state"] in {"succeeded", "failed"}, ended
+    if ended["state"] == "failed":
+        assert ended["error"]["name"] == "disk.full"
+        daemon.persist(lambda client: client.ask("clean", job=job))
+
+
+@contextmanager
+def unharmed(tmp_path: Path, disk: Path) -> Iterator[ReencodingDaemon]:
+    """A daemon that takes what there is room for; in the end it lives, and holds only results."""
+    with reencoding_daemon(tmp_path, "[limits]\nmin_free_bytes = 0\n", disk / "state") as daemon:
+        yield daemon
+        assert {Path(name).name for name in daemon.spooled()} == {"result"}
+        assert daemon.is_alive
+        assert "Traceback" not in daemon.log
+
+
 def test_wherever_a_disk_fills_nothing_is_lost(tmp_path: Path, disk: Path) -> None:
-    toml = "[limits]\nmin_free_bytes = 0\n"
-    with reencoding_daemon(tmp_path, toml, disk / "state") as daemon:
-        pid = daemon.pid
+    with unharmed(tmp_path, disk) as daemon:
         for room in ROOMS:
             fill(disk, room)
             job = tried(daemon)
@@ -65,44 +95,19 @@ def test_wherever_a_disk_fills_nothing_is_lost(tmp_path: Path, disk: Path) -> No
                 assert isinstance(job, DiskFull | QueueFull), job
                 make_room(disk)
                 continue
-            while not is_settled(daemon, job):
-                pass
-            make_room(disk)
-            ended = daemon.end_of(job)
-            assert ended["state"] in {"succeeded", "failed"}, ended
-            if ended["state"] == "failed":
-                assert ended["error"]["name"] == "disk.full"
-                daemon.persist(lambda client, job=job: client.ask("clean", job=job))
-        job = daemon.submit()
-        assert daemon.end_of(job)["state"] == "succeeded"
-        assert {Path(name).name for name in daemon.spooled()} == {"result"}
-        assert daemon.pid == pid
-        assert "Traceback" not in daemon.log
+            ends_once_there_is_room(daemon, disk, job)
+        assert daemon.end_of(daemon.submit())["state"] == "succeeded"
 
 
 def test_wherever_a_disk_fills_under_a_running_job_nothing_is_lost(
     tmp_path: Path, disk: Path
 ) -> None:
-    with reencoding_daemon(tmp_path, "[limits]\nmin_free_bytes = 0\n", disk / "state") as daemon:
-        pid = daemon.pid
+    with unharmed(tmp_path, disk) as daemon:
         for room in ROOMS:
-            daemon.hold()
-            job = daemon.submit()
-            while daemon.persist(lambda client, job=job: client.job(job))["state"] != "running":
-                pass
+            job = running(daemon)
             fill(disk, room)
             daemon.let_go()
-            while not is_settled(daemon, job):
-                pass
-            make_room(disk)
-            ended = daemon.end_of(job)
-            assert ended["state"] in {"succeeded", "failed"}, ended
-            if ended["state"] == "failed":
-                assert ended["error"]["name"] == "disk.full"
-                daemon.persist(lambda client, job=job: client.ask("clean", job=job))
-        assert {Path(name).name for name in daemon.spooled()} == {"result"}
-        assert daemon.pid == pid
-        assert "Traceback" not in daemon.log
+            ends_once_there_is_room(daemon, disk, job)
 
 
 def test_with_little_room_nothing_is_started_and_nothing_accepted_until_there_is_more(
@@ -128,10 +133,7 @@ def test_with_little_room_nothing_is_started_and_nothing_accepted_until_there_is
 
 def test_a_start_on_a_full_disk_waits_for_room(tmp_path: Path, disk: Path) -> None:
     with reencoding_daemon(tmp_path, "[limits]\nmin_free_bytes = 0\n", disk / "state") as daemon:
-        daemon.hold()
-        job = daemon.submit()
-        while daemon.persist(lambda client: client.job(job))["state"] != "running":
-            pass
+        job = running(daemon)
         daemon.end(9)
         fill(disk, 0)
         daemon.start()

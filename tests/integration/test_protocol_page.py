@@ -78,7 +78,7 @@ class Heard:
     def jobs(self) -> Iterator[dict[str, Any]]:
         for bodies in self.told.values():
             for body in bodies:
-                yield from body["jobs"] if body["verb"] == "listed" else []
+                yield from body["jobs"] if body.get("verb") == "listed" else []
                 if "job" in body:
                     yield body["job"]
 
@@ -91,9 +91,9 @@ def hearing() -> Iterator[Heard]:
     heard = Heard()
     field = Request.field
 
-    def noted(request: Request, name: str, kind: type, *default: object) -> Any:
+    def noted(request: Request, name: str, kind: type, *how: Any, **also: Any) -> Any:
         heard.kinds[str(request.body["verb"]), name] = kind
-        return field(request, name, kind, *default)
+        return field(request, name, kind, *how, **also)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connection, "decode_body", heard.decode)

@@ -36,6 +36,7 @@ from lipsyncd.protocol.options import Options, Terms
 from lipsyncd.protocol.wire import HEADER, VERSIONS, Kind, decode_body, decode_header, encode
 from lipsyncd.queue.transitions import new_job
 from lipsyncd.server import server
+from lipsyncd.server.client import ClientConnection
 from lipsyncd.server.peer import Peer
 from lipsyncd.server.request import Reply, Request
 from lipsyncd.server.server import MAX_OF_USER
@@ -227,14 +228,17 @@ def test_a_refused_client_that_has_said_all_already_reads_why(
 
 
 def test_a_client_that_leaves_makes_room_for_another(daemon: Daemon) -> None:
-    for _ in range(5 * MAX_OF_USER):
-        with ExitStack() as attempt:
-            while True:
-                try:
-                    attempt.enter_context(daemon.client())
-                    break
-                except SessionsFull:
-                    continue
+    with ExitStack() as stack:
+        socks = [stack.enter_context(bare(daemon)) for _ in range(MAX_OF_USER)]
+        for sock in socks:
+            sock.sendall(HELLO)
+            assert sock.recv(999)
+        for sock in socks:
+            with pytest.raises(SessionsFull), daemon.client():
+                pass
+            sock.shutdown(socket.SHUT_WR)
+            assert sock.recv(999) == b""  # its session is over
+            stack.enter_context(daemon.client())
 
 
 def test_a_client_that_says_nothing_is_told_to(
@@ -349,7 +353,7 @@ def test_a_client_that_reads_no_replies_loses_its_session(tmp_path: Path) -> Non
     with (
         with_controlplane(tmp_path) as controlplane,
         ours,
-        Connection(theirs, timeout=0.05) as connection,
+        ClientConnection(theirs, controlplane.intake, os.getuid(), timeout=0.05) as connection,
     ):
         session = Session(connection, Peer(1, os.getuid()), controlplane)
         thread = threading.Thread(target=session.run)
@@ -361,7 +365,8 @@ def test_a_client_that_reads_no_replies_loses_its_session(tmp_path: Path) -> Non
             while thread.is_alive():
                 number += 1
                 ours.sendall(encode(Kind.REQUEST, {"verb": "health", "id": number}))
-        thread.join()
+        thread.join(60.0)
+        assert not thread.is_alive()
 
 
 def test_no_session_leaves_a_descriptor_open(tmp_path: Path) -> None:

@@ -14,18 +14,21 @@ from pathlib import Path
 import av
 import pytest
 import torch
+from support.checkpoints import SHIPPED, InProcess
 from support.media.clips import clip
 from torch.nn.modules.module import register_module_forward_pre_hook
 
-from lipsyncd.config import Config, Render
 from lipsyncd.model.batcher import Batcher, Request
 from lipsyncd.model.generator import Generator
-from lipsyncd.protocol.job import Paths
+from lipsyncd.model.residency import Wanted, load_models
+from lipsyncd.protocol.job import Progress
 from lipsyncd.protocol.options import Options
-from lipsyncd.render.local import LocalRenderer, open_renderer
+from lipsyncd.render.pipeline import Files, render
+from lipsyncd.render.process import Settings
 
 BATCH = 16  # more than some of the jobs have frames
 LOSSLESS = Options(crf=0)
+SETTINGS = Settings(crf=18, preset="veryfast", detect_every=5, max_voice_seconds=60)
 
 
 @dataclass(frozen=True)
@@ -87,10 +90,9 @@ def device() -> Iterator[Device]:
 
 
 @pytest.fixture(scope="module")
-def renderer(tmp_path_factory: pytest.TempPathFactory, device: Device) -> LocalRenderer:
-    state = tmp_path_factory.mktemp("state")
-    config = Config(device="cpu", state=state, render=Render(batch=BATCH))
-    return open_renderer(config, print)
+def models(tmp_path_factory: pytest.TempPathFactory, device: Device) -> InProcess:
+    cache = tmp_path_factory.mktemp("cache")
+    return InProcess(load_models(Wanted("cpu", SHIPPED, BATCH, cache), print))
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +106,16 @@ def jobs(neutral: Path, paper: Path, speak: Callable[[float], Path]) -> dict[str
     }
 
 
-def rendered(renderer: LocalRenderer, job: Job, result: Path) -> list[str]:
+def steps_of(models: InProcess, job: Job, result: Path) -> Iterator[Progress]:
+    """The render of a job."""
+    with result.open("x+b") as file:
+        files = Files(job.face, job.voice, file)
+        yield from render(job.options, files, models, SETTINGS)
+
+
+def rendered(models: InProcess, job: Job, result: Path) -> list[str]:
     """The pictures of the result, each as its hash."""
-    for _ in renderer.render(job.options, Paths(job.face, job.voice, result)):
+    for _ in steps_of(models, job, result):
         pass
     with av.open(str(result)) as container:
         pictures = (frame.to_ndarray() for frame in container.decode(video=0))
@@ -115,7 +124,7 @@ def rendered(renderer: LocalRenderer, job: Job, result: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def alone(
-    renderer: LocalRenderer,
+    models: InProcess,
     device: Device,
     jobs: dict[str, Job],
     tmp_path_factory: pytest.TempPathFactory,
@@ -123,7 +132,7 @@ def alone(
     folder, found = tmp_path_factory.mktemp("alone"), {}
     for name, job in jobs.items():
         before = device.passes
-        pictures = rendered(renderer, job, folder / name)
+        pictures = rendered(models, job, folder / name)
         found[name] = Alone(pictures, device.passes - before)
     return found
 
@@ -134,7 +143,7 @@ def alone(
     ids=len,
 )
 def test_a_result_does_not_depend_on_what_is_rendered_beside_it(  # noqa: PLR0917
-    renderer: LocalRenderer,
+    models: InProcess,
     device: Device,
     jobs: dict[str, Job],
     alone: dict[str, Alone],
@@ -145,7 +154,7 @@ def test_a_result_does_not_depend_on_what_is_rendered_beside_it(  # noqa: PLR091
     with ThreadPoolExecutor(len(names)) as pool:
         with device.held():  # the first in its first pass, until all others wait
             for name in names:
-                results.append(pool.submit(rendered, renderer, jobs[name], tmp_path / name))
+                results.append(pool.submit(rendered, models, jobs[name], tmp_path / name))
                 device.asked.acquire()
                 device.reached.wait()
         for name, result in zip(names, results, strict=True):
@@ -156,24 +165,20 @@ def test_a_result_does_not_depend_on_what_is_rendered_beside_it(  # noqa: PLR091
 
 
 def test_a_cancelled_render_does_not_touch_the_one_beside_it(
-    renderer: LocalRenderer,
+    models: InProcess,
     device: Device,
     jobs: dict[str, Job],
     alone: dict[str, Alone],
     tmp_path: Path,
 ) -> None:
     cancelled, other = jobs["leaving"], jobs["video"]
-    steps = renderer.render(
-        LOSSLESS, Paths(cancelled.face, cancelled.voice, tmp_path / "cancelled")
-    )
+    steps = steps_of(models, cancelled, tmp_path / "cancelled")
     while not next(steps).done:
         pass
-    assert any(tmp_path.iterdir())
     with ThreadPoolExecutor() as pool:
         with device.held():
-            result = pool.submit(rendered, renderer, other, tmp_path / "other")
+            result = pool.submit(rendered, models, other, tmp_path / "other")
             device.reached.wait()
             closed = pool.submit(steps.close)
         closed.result()
         assert result.result() == alone["video"].pictures
-    assert [path.name for path in tmp_path.iterdir()] == ["other"]

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import chain, tee
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.checkpoints import SHIPPED, InProcess
 from support.media.clips import clip
 from support.media.synthetic import examined
 
@@ -17,18 +17,18 @@ from lipsyncd.face.box import Box
 from lipsyncd.face.track import Sighting
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.source import examine_source, timeline
-from lipsyncd.model.residency import Models, load_models
+from lipsyncd.model.residency import Wanted, load_models
 from lipsyncd.protocol.options import Options
 from lipsyncd.render.pipeline import Take, dub, follow, hear
 
 
 @pytest.fixture(scope="module")
-def models(made: Path) -> Models:
-    return load_models(replace(Config(), device="cpu"), made / "cache", print)
+def models(made: Path) -> InProcess:
+    return InProcess(load_models(Wanted("cpu", SHIPPED, 0, made / "cache"), print))
 
 
 def test_outside_the_lower_face_every_sample_is_as_it_was_decoded(
-    models: Models, paper: Path
+    models: InProcess, paper: Path
 ) -> None:
     same, changed = 0, []
     for sighting, picture in dubbed(clip("single_face.mp4"), paper, 48, models):
@@ -47,7 +47,7 @@ def test_outside_the_lower_face_every_sample_is_as_it_was_decoded(
 
 @pytest.mark.parametrize("name, total", [("face_noface.mov", 90), ("noface_face.mov", 150)])
 def test_a_frame_without_a_face_passes_through_as_it_was_decoded(
-    models: Models, speak: Callable[[float], Path], name: str, total: int
+    models: InProcess, speak: Callable[[float], Path], name: str, total: int
 ) -> None:
     faceless, detector = 0, models.new_detector()
     for sighting, picture in dubbed(clip(name), speak(total / 24), total, models):
@@ -59,7 +59,9 @@ def test_a_frame_without_a_face_passes_through_as_it_was_decoded(
     assert 0 < faceless < total
 
 
-def dubbed(face: Path, voice: Path, total: int, models: Models) -> Iterator[tuple[Sighting, Frame]]:
+def dubbed(
+    face: Path, voice: Path, total: int, models: InProcess
+) -> Iterator[tuple[Sighting, Frame]]:
     """Each frame with its face, and the picture that a render would give to the encoder."""
     options, spoken = Options(), examined(voice)
     source = examine_source(face, "The face")

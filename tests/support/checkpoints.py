@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from lipsyncd.model.checkpoint import load_checkpoint
-from lipsyncd.model.detector import load_detector
+from lipsyncd.model.detector import Detector, load_detector
 from lipsyncd.model.generator import Generator
 from lipsyncd.model.golden import golden_of
 from lipsyncd.model.residency import Models
@@ -90,6 +90,22 @@ def models_of(path: Path, batch: int = 4) -> Models:
     checkpoint = load_checkpoint(path, lambda _: None)
     golden = golden_of(checkpoint, path.parent / "golden", lambda _: None)
     return Models(checkpoint, golden, yunet(), torch.device("cpu"), batch)
+
+
+class InProcess:
+    """Models as a render wants them, without a process between."""
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+        self.conventions = models.conventions
+        self.mouths = models.mouths
+
+    @property
+    def batch(self) -> int:
+        return self._models.batch
+
+    def new_detector(self) -> Detector:
+        return Detector(yunet())
 
 
 def yunet() -> WeightsFile:

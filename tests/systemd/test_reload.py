@@ -82,9 +82,14 @@ def test_a_new_checkpoint_takes_over_between_two_batches_of_a_job(
 ) -> None:
     make_other_checkpoint(tmp_path / "other.safetensors")
     shutil.copyfile(tmp_path / "other.safetensors", machine.inside(OTHER))
-    job = start_job(machine)
+    machine.sabotage("held_render")
+    machine.run("systemctl", "start", "lipsyncd")
+    job = machine.submit()
+    while not machine.job(job)["done"]:
+        pass
     machine.write(CONFIG, f'checkpoint = "{OTHER}"\n')
     machine.run("systemctl", "reload", "lipsyncd")
+    machine.inside("/var/lib/private/lipsyncd/go-on").touch()
     mixed = pictures(machine, job)
     new = pictures(machine, machine.submit())
     machine.write(CONFIG, "")

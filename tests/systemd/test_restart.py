@@ -1,5 +1,7 @@
 """Restarting is for accidents: what would fail again is left failed, for an operator to see."""
 
+import re
+
 import pytest
 from support.media.clips import clip
 from support.systemd.machine import VOICE, Machine, event
@@ -26,23 +28,31 @@ def test_five_crashes_in_a_row_end_in_failed_for_all_to_see(machine: Machine) ->
     assert "Start request repeated too quickly" in loud
 
 
-def test_a_job_that_crashes_the_daemon_twice_is_set_aside_and_all_others_are_done(
+def test_a_render_that_crashes_twice_has_failed_and_nobody_else_notices(machine: Machine) -> None:
+    machine.sabotage("poisoned_render")
+    machine.run("systemctl", "start", "lipsyncd")
+    good, poison, other = machine.submit(), machine.submit("--crf", "51"), machine.submit()
+    assert machine.tried("lipsyncctl", "wait", poison).returncode != 0
+    machine.run("lipsyncctl", "wait", good, other)
+    assert machine.job(poison)["error"]["name"] == "media.crashed"
+    assert [machine.job(job)["attempts"] for job in (good, other)] == [1, 1]
+    crashes = machine.entries(event("RENDER_CRASHED"))
+    assert [each["LIPSYNCD_JOB_ID"] for each in crashes] == [poison] * 2
+    assert "Segmentation fault" in crashes[0]["MESSAGE"]
+    assert machine.show("NRestarts") == "0"
+
+
+def test_a_socket_whose_file_was_removed_is_made_anew_by_what_lipsyncctl_says(
     machine: Machine,
 ) -> None:
-    machine.sabotage("poisoned_render", "RestartSec=100ms")
     machine.run("systemctl", "start", "lipsyncd")
-    face = str(clip("single_face.mp4"))
-    submit = ("lipsyncctl", "submit", "--voice", VOICE, face)
-    good = [machine.run(*submit).strip()]
-    poison = machine.run(*submit, "--crf", "51").strip()
-    good += [machine.run(*submit).strip()]
-    assert machine.tried("lipsyncctl", "wait", poison).returncode == 4
-    machine.run("lipsyncctl", "wait", *good)
-    assert machine.show("NRestarts") == "2"
-    assert [machine.job(job)["state"] for job in good] == ["succeeded"] * 2
-    (aside,) = machine.entries(event("JOB_QUARANTINED"))
-    assert aside["LIPSYNCD_JOB_ID"] == poison
-    assert len(machine.entries(event("CRASHED"))) == 2
+    machine.run("rm", "/run/lipsyncd/control.sock")
+    told = machine.tried("lipsyncctl", "health")
+    assert told.returncode == 2
+    (command,) = re.findall("`(systemctl restart [^`]*)`", told.stderr)
+    machine.run(*command.split())
+    with machine.client() as client:
+        assert client.wait() == 0, client.stderr.read()
 
 
 def test_a_drained_queue_is_still_drained_after_a_restart(machine: Machine) -> None:

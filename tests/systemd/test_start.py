@@ -106,3 +106,10 @@ def test_a_start_that_cannot_end_in_rendering_fails_with_its_cause(
     (entry,) = machine.entries(event("LOAD_FAILED"))
     assert entry["PRIORITY"] == "2"
     assert cause in entry["MESSAGE"]
+
+
+def test_what_renders_are_forked_from_has_one_thread(machine: Machine) -> None:
+    machine.run("systemctl", "start", "lipsyncd")
+    template = machine.run("pgrep", "--full", "^lipsyncd: template")
+    status = machine.inside(f"/proc/{template}/status").read_text()
+    assert "Threads:\t1\n" in status

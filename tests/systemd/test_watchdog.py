@@ -12,62 +12,78 @@ pytestmark = pytest.mark.booted
 
 SECONDS = 4
 SHORT = (f"WatchdogSec={SECONDS}s", "RestartSec=100ms")
+STALL = f"[render]\nstall_seconds = {SECONDS}\n"
 # systemd's own entry for a unit that it is about to start
 STARTING = ("MESSAGE_ID=7d4958e842da4a758f6c1cdc7b36dcc5", "UNIT=lipsyncd.service")
 
 
-def test_a_hung_render_is_restarted_in_time_and_its_job_finishes_in_the_next_life(
+def test_a_hung_daemon_is_restarted_in_time_and_its_jobs_finish_in_the_next_life(
     machine: Machine, figure: Callable[[str], None]
 ) -> None:
-    machine.sabotage("hung_render", *SHORT)
+    machine.sabotage("hung_queue", *SHORT)
     machine.run("systemctl", "start", "lipsyncd")
     with machine.client() as client:
-        hung = machine.moment_of("the render hangs")
+        hung = machine.moment_of("the queue hangs")
         restarted = time_of(machine.entry(*STARTING, since=hung))
         assert client.wait() == 0, client.stderr.read()
-    figure(f"hung render, WatchdogSec={SECONDS}: starts anew after {restarted - hung:.2f} s")
+    figure(f"hung queue, WatchdogSec={SECONDS}: starts anew after {restarted - hung:.2f} s")
     assert restarted - hung <= SECONDS + 1
     assert machine.show("NRestarts") == "1"
     stacks = machine.entry(event("CRASHED"))["MESSAGE"]
     assert "Fatal Python error: Aborted" in stacks
     assert "in hang" in stacks, "the hung thread's stack is missing"
     assert stacks.count("hread 0x") > 2, "the other threads' stacks are missing"
-    (recovered,) = machine.entries(event("JOB_RECOVERED"))
-    assert machine.job(recovered["LIPSYNCD_JOB_ID"])["state"] == "succeeded"
 
 
-def test_a_hung_device_is_found_while_there_is_no_job(
+def test_a_hung_render_costs_its_own_job_and_no_other(
     machine: Machine, figure: Callable[[str], None]
 ) -> None:
+    machine.write("/etc/lipsyncd/lipsyncd.toml", STALL)
+    machine.sabotage("hung_render", *SHORT)
+    machine.run("systemctl", "start", "lipsyncd")
+    stuck, good = machine.submit("--crf", "51"), machine.submit()
+    machine.run("lipsyncctl", "wait", good)
+    assert machine.tried("lipsyncctl", "wait", stuck).returncode != 0
+    hung = machine.moment_of("the render hangs")
+    told = machine.entry(event("RENDER_STALLED"))
+    figure(f"hung render, stall_seconds={SECONDS}: ended after {time_of(told) - hung:.2f} s")
+    assert machine.job(stuck)["error"]["name"] == "media.stalled"
+    assert "in hang" in told["MESSAGE"], "the hung thread's stack is missing"
+    assert machine.show("NRestarts") == "0"
+
+
+def test_a_hung_device_is_found_while_there_is_no_job_and_started_anew(
+    machine: Machine, figure: Callable[[str], None]
+) -> None:
+    machine.write("/etc/lipsyncd/lipsyncd.toml", STALL)
     machine.sabotage("hung_device", *SHORT)
     machine.run("systemctl", "start", "lipsyncd")
     hung = machine.moment_of("the device hangs")
-    restarted = time_of(machine.entry(*STARTING, since=hung))
-    figure(f"hung device, WatchdogSec={SECONDS}: starts anew after {restarted - hung:.2f} s")
-    assert restarted - hung <= SECONDS + 1
+    back = time_of(machine.entry(event("DEVICE_RESTARTED"), since=hung))
+    figure(f"hung device, stall_seconds={SECONDS}: back after {back - hung:.2f} s")
+    machine.run("lipsyncctl", "wait", machine.submit())
+    assert machine.show("NRestarts") == "0"
 
 
-def test_a_device_that_computes_wrongly_is_left_by_the_process(machine: Machine) -> None:
+def test_a_device_that_computes_wrongly_is_started_anew(machine: Machine) -> None:
     machine.sabotage("wrong_device", *SHORT)
     machine.run("systemctl", "start", "lipsyncd")
     wrong = machine.moment_of("forgets its weights")
     lost = machine.entry(event("GPU_LOST"), since=wrong)
     assert lost["PRIORITY"] == "2"
-    machine.entry(event("READY"), since=time_of(lost))
-    assert machine.show("NRestarts") == "1"
+    machine.entry(event("DEVICE_RESTARTED"), since=time_of(lost))
+    machine.run("lipsyncctl", "wait", machine.submit())
+    assert machine.show("NRestarts") == "0"
 
 
-def test_a_job_whose_device_was_lost_is_rendered_by_the_next_life(machine: Machine) -> None:
+def test_a_job_whose_device_is_lost_goes_on_with_its_next_process(machine: Machine) -> None:
     machine.sabotage("lost_device", *SHORT)
     machine.run("systemctl", "start", "lipsyncd")
-    with machine.client() as client:
-        assert client.wait() == 0, client.stderr.read()
-    (lost,) = machine.entries(event("GPU_LOST"))
-    exited = machine.entry(
-        "MESSAGE_ID=98e322203f7a4ed290d09fe03c09fe15", "UNIT=lipsyncd.service"
-    )  # systemd: process exited
-    assert exited["EXIT_STATUS"] == "74"
-    assert "fell off the bus" in lost["MESSAGE"]
+    job = machine.submit()
+    machine.run("lipsyncctl", "wait", job)
+    assert any("fell off the bus" in each["MESSAGE"] for each in machine.entries(event("GPU_LOST")))
+    assert machine.job(job)["attempts"] == 1
+    assert machine.show("NRestarts") == "0"
 
 
 def test_a_native_call_that_holds_the_interpreter_is_survived(machine: Machine) -> None:

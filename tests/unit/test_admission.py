@@ -27,6 +27,7 @@ from lipsyncd.protocol.options import Options, Terms
 from lipsyncd.queue.admission import Admission
 from lipsyncd.queue.retention import Retention
 from lipsyncd.queue.scheduler import Scheduler
+from lipsyncd.queue.snapshot import Opened
 from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.history import History
@@ -79,7 +80,7 @@ class Desk:
 
     def submit(self, owner: int = ALICE, options: Options = PLAIN, **terms: Any) -> Job:
         job = new_job(owner, "face.mp4", "voice.wav", options, Terms(**terms))
-        return self.admission.submit(job, self.file(FACE), self.file(VOICE))
+        return self.admission.submit(job, Opened(self.file(FACE), self.file(VOICE)))
 
     def file(self, content: bytes) -> int:
         descriptor = os.memfd_create("input")
@@ -278,7 +279,7 @@ def test_of_a_refused_job_nothing_stays(small: Desk) -> None:
     job = new_job(BOB, "face.mp4", "voice.wav", Options())
     pipe = os.pipe()
     with pytest.raises(NotAFile):
-        small.admission.submit(job, pipe[0], pipe[1])
+        small.admission.submit(job, Opened(*pipe))
     assert small.spooled() == accepted
     small.submit(BOB)  # what was refused holds no room
     for end in pipe:

@@ -11,7 +11,7 @@ from queue import SimpleQueue
 import numpy as np
 import pytest
 import torch
-from support.checkpoints import SHIPPED, random_generator, write_safetensors, yunet
+from support.checkpoints import SHIPPED, random_generator, write_safetensors
 
 from lipsyncd.errors import DeviceLost, DeviceMemoryFull
 from lipsyncd.model.batcher import Batcher, Kind, Request
@@ -242,7 +242,7 @@ class Residence:
     def __init__(self, path: Path, batch: int) -> None:
         checkpoint = load_checkpoint(path, lambda _: None)
         golden = golden_of(checkpoint, path.parent / "golden", lambda _: None)
-        self.models = Models(checkpoint, golden, yunet(), torch.device("cpu"), batch)
+        self.models = Models(checkpoint, golden, torch.device("cpu"), batch)
         self.sizes: list[int] = []
         self.most = 1000  # rows that there is memory for
         checkpoint.generator.register_forward_pre_hook(self._count)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lipsyncctl.client import fetch
-from lipsyncctl.client.fetch import Destination, sync
+from lipsyncctl.client.fetch import Destination, sync_folder
 from lipsyncctl.client.links import followed
 from lipsyncd.errors import InvalidRequest
 
@@ -198,7 +198,7 @@ def test_a_folder_that_cannot_be_synced_is_no_failure() -> None:
     folder = os.open("/proc/self", os.O_PATH)
     with pytest.raises(OSError, match="Invalid"):  # or it would not be one
         synced("/proc/self")
-    sync(folder)
+    sync_folder(folder)
     os.close(folder)
 
 
@@ -209,7 +209,7 @@ def test_a_folder_that_may_not_be_read_is_not_synced_which_is_no_failure(sticky:
     if not (child := os.fork()):
         os.setuid(OTHER)
         with suppress(BaseException):
-            sync(folder)
+            sync_folder(folder)
             os._exit(0)
         os._exit(1)
     os.close(folder)
@@ -224,13 +224,28 @@ def synced(path: str) -> None:
         os.close(descriptor)
 
 
+def failing_at(folder: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on fsync of the folder fails."""
+
+    def fail(descriptor: int) -> None:
+        if os.readlink(f"/proc/self/fd/{descriptor}") == str(folder):
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+
+
+@pytest.mark.parametrize("name", ["EINVAL", "EOPNOTSUPP", "ENOSYS", "ENOTTY", "EBADF", "EPERM"])
+def test_a_result_in_its_place_is_no_failure_where_a_folder_has_no_fsync(
+    tmp_path: Path, descriptor: int, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing_at(tmp_path, getattr(errno, name), monkeypatch)
+    deliver(tmp_path / "out.mp4", descriptor)
+    assert (tmp_path / "out.mp4").read_bytes() == CONTENT
+
+
 def test_a_disk_that_fails_under_the_folder_is_told(
     tmp_path: Path, descriptor: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(folder: int) -> None:
-        if os.readlink(f"/proc/self/fd/{folder}") == str(tmp_path):
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    monkeypatch.setattr(os, "fsync", fail)
+    failing_at(tmp_path, errno.EIO, monkeypatch)
     with pytest.raises(InvalidRequest, match="Input/output error"):
         deliver(tmp_path / "out.mp4", descriptor)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lipsyncctl.client import session
 from lipsyncctl.client.session import GROUP, connect, failure, start
 from lipsyncd.errors import AccessDenied, InvalidRequest, ServerUnreachable
 from lipsyncd.protocol.wire import DEFAULT_SOCKET
@@ -31,6 +32,28 @@ def test_a_socket_that_was_named_may_be_the_wrong_one(tmp_path: Path) -> None:
 )
 def test_a_daemon_of_the_system_is_a_service(name: str, unit: str) -> None:
     assert f"`systemctl start {unit}`" in start(DEFAULT_SOCKET.with_name(name))
+
+
+@pytest.mark.parametrize(
+    "name, unit", [("control.sock", "lipsyncd"), ("cuda0.sock", "lipsyncd@cuda0")]
+)
+def test_a_daemon_that_runs_and_whose_socket_has_no_file_needs_no_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, unit: str
+) -> None:
+    monkeypatch.setattr(session, "DEFAULT_SOCKET", tmp_path / "control.sock")
+    address = tmp_path / name
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(address))
+        listener.listen()
+        address.unlink()
+        assert f"`systemctl restart {unit}.socket`" in hint_at(address)
+    assert f"`systemctl start {unit}`" in hint_at(address)
+
+
+def hint_at(address: Path) -> str:
+    with pytest.raises(ServerUnreachable) as raised:
+        connect(address, 0.0, 1.0, print)
+    return raised.value.hint
 
 
 def test_the_users_own_socket_is_not_one_that_was_named(

@@ -42,14 +42,23 @@ def test_without_a_file_everything_has_its_default() -> None:
 
 def test_a_file_changes_only_what_it_names(tmp_path: Path) -> None:
     path = written(tmp_path, 'device = "cuda:1"\n[render]\ncrf = 20\n[limits]\nmax_jobs = 5\n')
-    expected = Config(device="cuda:1", render=Render(crf=20), limits=Limits(max_jobs=5))
+    expected = Config(devices=("cuda:1",), render=Render(crf=20), limits=Limits(max_jobs=5))
     assert load_config(path, {}) == expected
+
+
+def test_several_devices_and_the_older_word_for_one(tmp_path: Path) -> None:
+    several = load_config(written(tmp_path, 'devices = ["cuda:0", "cuda:1"]'), {})
+    assert several.devices == ("cuda:0", "cuda:1")
+    assert load_config(written(tmp_path, 'device = "cuda:1"'), {}).devices == ("cuda:1",)
+    assert load_config(written(tmp_path, 'devices = ["auto"]'), {"device": "cpu"}).devices == (
+        "cpu",
+    )
 
 
 def test_the_command_line_has_the_last_word(tmp_path: Path) -> None:
     path = written(tmp_path, 'device = "cuda:1"\nsocket = "/run/one.sock"\n')
     config = load_config(path, {"device": "cpu"})
-    assert (config.device, config.socket) == ("cpu", Path("/run/one.sock"))
+    assert (config.devices, config.socket) == (("cpu",), Path("/run/one.sock"))
 
 
 @pytest.mark.parametrize(
@@ -67,10 +76,12 @@ def test_the_command_line_has_the_last_word(tmp_path: Path) -> None:
         ("render = 1", "render"),
         ("[[limits]]", "limits"),
         ("[limits]\nmax_jobs = -1", "limits.max_jobs"),
-        ("device = 0", "device"),
-        ('device = "gpu"', "device"),
-        ('device = "cuda:x"', "device"),
-        ('device = "cpu\\n"', "device"),
+        ("device = 0", "devices"),
+        ('device = "gpu"', "devices"),
+        ('device = "cuda:x"', "devices"),
+        ('device = "cpu\\n"', "devices"),
+        ("devices = []", "devices"),
+        ('devices = "cpu"', "devices"),
         ('socket = ""', "socket"),
         ("state = []", "state"),
     ],
@@ -83,8 +94,15 @@ def test_a_wrong_key_is_refused_by_its_name(tmp_path: Path, text: str, name: str
 
 
 def test_the_choices_are_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigInvalid, match="device is one of auto, cpu, cuda:N"):
+    with pytest.raises(
+        ConfigInvalid, match="devices is a list of which each is one of auto, cpu, cuda:N"
+    ):
         load_config(None, {"device": "gpu"})
+
+
+def test_a_range_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigInvalid, match="^render.batch is a whole number from 0 to 512.$"):
+        load_config(written(tmp_path, "[render]\nbatch = 513"), {})
 
 
 @pytest.mark.parametrize("content", [b"device = ", b"\xff\xfe"])
@@ -135,6 +153,7 @@ def test_the_shipped_file_lists_every_key_with_its_default(
     monkeypatch.delenv("LIPSYNCD_SOCKET", raising=False)
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     shipped = tomllib.loads(re.sub(r"^#(?=\w)", "", SHIPPED.read_text(), flags=re.MULTILINE))
+    shipped["devices"] = tuple(shipped["devices"])
     expected = plain(Config())
     for name in ("checkpoint", "detector"):  # depend on where lipsyncd is installed
         assert Path(shipped.pop(name)).name == Path(expected.pop(name)).name
@@ -147,7 +166,7 @@ def test_the_shipped_file_changes_nothing() -> None:
 
 def test_a_source_is_read_again_each_time(tmp_path: Path) -> None:
     source = Source(written(tmp_path, "warm_interval_seconds = 7"), {"device": "cpu"})
-    assert source.read() == Config(device="cpu", warm_interval_seconds=7)
+    assert source.read() == Config(devices=("cpu",), warm_interval_seconds=7)
     written(tmp_path, "warm_interval_seconds = 0")
     with pytest.raises(ConfigInvalid, match="warm_interval_seconds"):
         source.read()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from lipsyncd.errors import MalformedMessage, MessageTooLarge, VersionMismatch
-from lipsyncd.protocol.connection import Connection
+from lipsyncd.protocol.connection import Connection, peeked
 from lipsyncd.protocol.wire import HEADER, MAX_BODY, Kind, encode
 
 Pair = tuple[Connection, socket.socket]
@@ -235,3 +235,18 @@ def test_hanging_up_wakes_a_thread_that_waits_for_a_message(pair: Pair) -> None:
     connection.hang_up()
     thread.join()
     assert received == [None]
+
+
+def test_a_look_at_bytes_tells_of_descriptors_and_opens_none(pair: Pair) -> None:
+    connection, theirs = pair
+    before = open_count()
+    data = encode(Kind.REQUEST, {"verb": "submit"})
+    theirs.send(data)
+    with socket.socket(fileno=os.dup(connection.fileno())) as ours:
+        assert peeked(ours, HEADER.size) == (HEADER.size, False)
+        assert connection.receive()
+        send_with(theirs, data, [0, 0])
+        assert peeked(ours, 1) == (1, True)
+        assert open_count() == before + 1
+    with connection.receive() or pytest.fail() as message:
+        assert len(message.descriptors) == 2

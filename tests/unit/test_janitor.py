@@ -4,6 +4,7 @@ import gc
 import logging
 import os
 import select
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -21,6 +22,7 @@ from lipsyncd.queue import janitor as module
 from lipsyncd.queue.janitor import GATHERING, LONGEST, Janitor, due_in
 from lipsyncd.queue.retention import Retention
 from lipsyncd.queue.scheduler import Scheduler
+from lipsyncd.queue.snapshot import Opened
 from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.history import History
@@ -68,7 +70,7 @@ class Building:
         """A job that waits, and expires in so many seconds."""
         job = new_job(1000, "face", "voice", Options(), Terms(expires=expires))
         with (self.directory / "input").open("w+b") as file:
-            size = self.spool.admit(job.id, file.fileno(), file.fileno())
+            size = self.spool.admit(job.id, Opened(file.fileno(), file.fileno()))
         return self.scheduler.enqueue(replace(job, spool_bytes=size))
 
     def end(self, job: Job) -> Job:
@@ -216,13 +218,14 @@ def test_only_an_end_or_a_deadline_wants_a_round_of_its_own(state: State) -> Non
     assert due == (pytest.approx(60, abs=5) if state is State.QUEUED else due_in(job))
 
 
-def test_a_round_is_made_anyway_from_time_to_time(
-    building: Building, monkeypatch: pytest.MonkeyPatch
+def test_a_round_is_made_anyway_since_nobody_tells_when_the_clock_is_set(
+    building: Building, monkeypatch: pytest.MonkeyPatch, journal: SimpleQueue[str]
 ) -> None:
     monkeypatch.setattr(module, "LONGEST", 0.01)
     building.start()
-    for _ in range(3):
-        building.rounds.get()
+    building.rounds.get(timeout=60.0)
+    building.set_by = HOUR
+    assert journal.get(timeout=60.0) == CLOCK_SET.id
 
 
 # The clock
@@ -333,13 +336,40 @@ def test_a_disk_that_fails_is_told_once_until_it_has_passed(
 # Its life
 
 
-def test_it_stops_at_once_and_may_be_stirred_even_then(building: Building) -> None:
+def test_it_stops_between_two_rounds_and_may_be_stirred_even_then(
+    building: Building, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LONGEST", HOUR)
     building.start()
     building.rounds.get()
-    begun = time.monotonic()
     building.close()
-    assert time.monotonic() - begun < LONGEST / 2
+    assert "janitor" not in [thread.name for thread in threading.enumerate()]
     building.janitor.stir()
+
+
+def test_a_stop_cuts_short_what_a_round_removes(
+    building: Building, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs, discard = [building.end(building.submit()) for _ in range(3)], building.spool.discard
+    inside, may_go_on, stir = threading.Event(), threading.Event(), building.janitor.stir
+
+    def slow(job: str) -> bool:
+        inside.set()
+        may_go_on.wait()
+        return discard(job)
+
+    def stir_and_go_on() -> None:
+        stir()
+        may_go_on.set()
+
+    monkeypatch.setattr(building.spool, "discard", slow)
+    monkeypatch.setattr(building.janitor, "stir", stir_and_go_on)  # a stop does it, once it is told
+    building.live_config.config = Config(retention=NONE_KEPT)
+    building.start()
+    inside.wait()
+    building.janitor.stop()
+    assert [building.has_files(job) for job in jobs] == [False, True, True]
+    assert [each.id for each in building.history.kept()] == [job.id for job in jobs[1:]]
 
 
 def test_its_descriptors_end_with_it(tmp_path: Path) -> None:

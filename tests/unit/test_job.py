@@ -17,7 +17,7 @@ def test_every_state_has_a_row() -> None:
     assert set(NEXT) == set(State)
 
 
-@pytest.mark.parametrize("state", ENDED)
+@pytest.mark.parametrize("state", sorted(ENDED))
 def test_an_ended_job_never_moves(state: State) -> None:
     ended = dataclasses.replace(JOB, state=state)
     assert ended.is_ended

@@ -4,6 +4,7 @@ import array
 import os
 import socket
 import struct
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,10 +71,17 @@ def test_what_is_too_large_travels_as_a_sealed_file(journal: socket.socket) -> N
 
 def test_a_journal_that_does_not_read_keeps_nobody_waiting(journal: socket.socket) -> None:
     journald = Journald(Path(journal.getsockname()))
-    count = 5 * MAX_WAITING
-    for number in range(count):
-        journald.put({"MESSAGE": str(number)})
-    journald.close(0.01)
+
+    def fill_and_leave() -> None:
+        for number in range(5 * MAX_WAITING):
+            journald.put({"MESSAGE": str(number)})
+        journald.close(0.01)
+
+    thread = threading.Thread(target=fill_and_leave, daemon=True)
+    thread.start()
+    thread.join(60.0)
+    assert not thread.is_alive()
+    assert decode(journal.recv(99)) == {"MESSAGE": "0"}
     journal.close()
     journald.close(60.0)
 
@@ -105,6 +113,7 @@ def test_a_journal_that_went_away_is_no_error(journal: socket.socket) -> None:
     journal.close()
     journald.put({"MESSAGE": "unheard"})
     journald.close(60.0)
+    assert "journal" not in [thread.name for thread in threading.enumerate()]
 
 
 def test_where_there_is_no_journal_it_is_said(tmp_path: Path) -> None:

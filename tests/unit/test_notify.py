@@ -66,10 +66,20 @@ def test_a_systemd_that_went_away_is_logged(
     notifier.close()
 
 
-def test_a_systemd_that_does_not_read_blocks_nobody(systemd: socket.socket) -> None:
+def test_a_systemd_that_does_not_read_blocks_nobody_and_hears_again_once_it_reads(
+    systemd: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
     notifier = Notifier()
-    for _ in range(2000):  # more than any queue of datagrams holds
+    while "systemd did not take WATCHDOG" not in caplog.text:  # until its queue is full
         notifier.watchdog()
+    assert systemd.recv(99) == b"WATCHDOG=1"
+    caplog.clear()
+    notifier.ready()
+    assert caplog.text == ""
+    systemd.setblocking(False)
+    while (heard := systemd.recv(99)) == b"WATCHDOG=1":
+        pass
+    assert heard == b"READY=1"
     notifier.close()
 
 

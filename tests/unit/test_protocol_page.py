@@ -15,12 +15,12 @@ from support.checkpoints import models_of, random_generator, write_safetensors
 from lipsyncd.config import Config
 from lipsyncd.errors import InvalidRequest, LipsyncError, QueueFull
 from lipsyncd.model.device import description_of
+from lipsyncd.processes.intake import MOST_OF_USER, SILENCE_SECONDS
 from lipsyncd.protocol import wire
 from lipsyncd.protocol.connection import TIMEOUT
 from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, NEXT, Job, State
-from lipsyncd.protocol.options import BLENDS, EXTENDS, MAX_KEY, Options, Priority, Terms
+from lipsyncd.protocol.options import MAX_KEY, Options, Priority, Terms
 from lipsyncd.queue.positions import Place
-from lipsyncd.render.local import LocalRenderer
 from lipsyncd.server.server import KEPT_FOR_ADMINS, MAX_OF_USER, MAX_SESSIONS
 from lipsyncd.server.session import HELLO_SECONDS, IDLE_SECONDS, MAX_WORDS
 from lipsyncd.server.verbs import DESCRIPTORS, VERBS
@@ -31,6 +31,7 @@ from lipsyncd.server.verbs.submit import MAX_NAME
 from lipsyncd.server.verbs.wait import EVENT_PAUSE, EVENT_SILENCE
 from lipsyncd.system.status import Condition
 
+TOLD_OF_DEVICES = {"state": "ready", "proof_seconds_ago": 0.5, "jobs": 0, "devices": []}
 BOUNDS = {
     "bytes of a body": wire.MAX_BODY,
     "maps and arrays inside each other, the body included": wire.MAX_DEPTH,
@@ -44,6 +45,8 @@ BOUNDS = {
     "of them kept for admins": KEPT_FOR_ADMINS,
     "sessions of one user": MAX_OF_USER,
     "sessions of all uids together that are still looked up among the users": MAX_OF_USER,
+    "seconds in which nothing comes of a file that is copied": SILENCE_SECONDS,
+    "processes of the daemon that wait for files of one user": MOST_OF_USER,
     "characters of a file's name": MAX_NAME,
     "characters of `key`": MAX_KEY,
     "characters of `reason`": MAX_REASON,
@@ -54,9 +57,9 @@ BOUNDS = {
 }
 CHOSEN = {"options": Options, "terms": Terms}
 CHOICES = {
-    "blend": list(BLENDS),
-    "extend": list(EXTENDS),
-    "priority": [str(priority) for priority in Priority],
+    each.name: list(each.metadata["values"].choices)
+    for kind in CHOSEN.values()
+    for each in dataclasses.fields(kind)
 }
 OF_ALL_TYPES = ("text", 1, 1.5, True, [], {}, None)
 WORDS: dict[Any, str] = {
@@ -122,7 +125,7 @@ def test_the_bounds_are_those_of_the_code() -> None:
 
 def test_every_verb_has_a_row_and_says_its_descriptors() -> None:
     rows = page.tables("request", "reply")
-    assert [page.name(row["request"]) for row in rows] == list(VERBS)
+    assert sorted(page.name(row["request"]) for row in rows) == sorted(VERBS)
     with_files = {
         page.name(row["request"]): int(page.numbers(row["descriptors"])[0])
         for row in rows
@@ -253,7 +256,7 @@ def test_the_fields_of_an_error_are_listed_with_their_types() -> None:
 
 def test_info_is_listed_field_by_field(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weights = write_safetensors(tmp_path / "random.safetensors", random_generator())
-    found = LocalRenderer(Config(), models_of(weights)).describe()
+    found = models_of(weights).describe() | TOLD_OF_DEVICES
     gpu = SimpleNamespace(name="A100", uuid="GPU-1", total_memory=1 << 36)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: gpu)
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 1 << 30)
@@ -280,5 +283,5 @@ def test_every_word_in_code_is_one_of_the_protocol() -> None:
     }
     words = set(re.findall(r"`([a-z][a-z_.-]+)`", page.text()))
     conditions = {str(condition) for condition in Condition}
-    others = {"verb", "cpu", "false", "null", "lipsyncd", "lipsyncctl", Config().admin_group}
-    assert words - listed - conditions == others
+    others = {"verb", "cpu", "lost", "false", "null", "lipsyncd", "lipsyncctl"}
+    assert words - listed - conditions == others | {Config().admin_group}

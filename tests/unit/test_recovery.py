@@ -13,6 +13,7 @@ from lipsyncd.errors import DiskFailed
 from lipsyncd.protocol.job import Job, State
 from lipsyncd.protocol.options import Options
 from lipsyncd.queue.recovery import recover
+from lipsyncd.queue.snapshot import Opened
 from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.history import History
@@ -35,7 +36,7 @@ class Earlier:
         with (self.directory / "input").open("w+b") as file:
             file.write(b"input")
             file.flush()
-            size = self.spool.admit(job.id, file.fileno(), file.fileno())
+            size = self.spool.admit(job.id, Opened(file.fileno(), file.fileno()))
         if is_recorded:
             self.store.add(replace(job, spool_bytes=size))
         if is_accepted:

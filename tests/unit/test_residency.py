@@ -5,21 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support.checkpoints import (
-    DETECTOR,
-    SHIPPED,
-    models_of,
-    random_generator,
-    write_safetensors,
-    yunet,
-)
+from support.checkpoints import SHIPPED, models_of, random_generator, write_safetensors
 
-from lipsyncd.config import Config
 from lipsyncd.errors import CheckpointMissing, DeviceLost, DeviceUnavailable
 from lipsyncd.model.batch import batch_of
 from lipsyncd.model.checkpoint import load_checkpoint
 from lipsyncd.model.golden import golden_of
-from lipsyncd.model.residency import Models, load_models
+from lipsyncd.model.residency import Models, Wanted, load_models
 
 BATCH = 5
 every_half = pytest.mark.parametrize("lower", [False, True], ids=["whole", "lower"])
@@ -123,15 +115,15 @@ def test_what_is_rendered_is_not_written_to(
 # Loading
 
 
-def config(checkpoint: Path, device: str = "cpu", detector: Path = DETECTOR) -> Config:
-    return Config(checkpoint=checkpoint, detector=detector, device=device)
+def wanted(checkpoint: Path, device: str = "cpu") -> Wanted:
+    return Wanted(device, checkpoint, 0, checkpoint.parent / "cache")
 
 
 def test_loading_says_what_it_does_and_describes_what_it_loaded(
     weights: Path, tmp_path: Path
 ) -> None:
     said: list[str] = []
-    models = load_models(config(weights), tmp_path / "cache", said.append)
+    models = load_models(wanted(weights), said.append)
     assert any(weights.name in text for text in said)
     described = models.describe()
     assert described["device"] == "cpu"
@@ -150,18 +142,12 @@ def test_a_batch_that_is_chosen_is_taken_and_else_one_that_suits_the_device() ->
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_loading_onto_a_missing_gpu_fails_before_anything_is_read(tmp_path: Path) -> None:
     with pytest.raises(DeviceUnavailable):
-        load_models(config(tmp_path / "nowhere", "cuda"), tmp_path, lambda _: None)
+        load_models(wanted(tmp_path / "nowhere", "cuda"), lambda _: None)
 
 
 def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
     with pytest.raises(CheckpointMissing, match="nowhere"):
-        load_models(config(tmp_path / "nowhere"), tmp_path, lambda _: None)
-
-
-def test_a_missing_detector_is_noticed_at_the_start(weights: Path, tmp_path: Path) -> None:
-    chosen = config(weights, detector=tmp_path / "nowhere")
-    with pytest.raises(CheckpointMissing, match="face detector at .*nowhere"):
-        load_models(chosen, tmp_path, lambda _: None)
+        load_models(wanted(tmp_path / "nowhere"), lambda _: None)
 
 
 def test_the_shipped_checkpoint_passes_its_own_proof(tmp_path: Path) -> None:
@@ -176,7 +162,7 @@ def test_a_bit_that_flips_in_memory_is_noticed(weights: Path) -> None:
     """The warm pass compares with the golden output; the checksum shows it, too."""
     checkpoint = load_checkpoint(weights, lambda _: None)
     golden = golden_of(checkpoint, weights.parent, lambda _: None)
-    models = Models(checkpoint, golden, yunet(), torch.device("cpu"), 2)
+    models = Models(checkpoint, golden, torch.device("cpu"), 2)
     models.prove()
     before = models.describe()["weights_checksum"]
     with torch.inference_mode():

@@ -1,5 +1,7 @@
-"""A result holds every picture and the voice in time with them, and appears whole or not at all."""
+"""A result holds every picture and the voice in time with them."""
 
+import errno
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,11 +19,12 @@ from support.media.synthetic import (
     numbered,
     painted,
     quartered,
+    result_at,
+    textured,
     write_video,
     write_voice,
 )
 
-from lipsyncd.errors import DiskFull
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.result import new_result
 from lipsyncd.media.source import Source, examine_source
@@ -64,10 +67,9 @@ def write(
     path = folder / "result"
     if pictures is None:
         pictures = [frame.picture for frame in source.frames()]
-    with new_result(path, source, examined(voice), "ultrafast", 10) as result:
+    with result_at(path, source, examined(voice), "ultrafast", 10) as result:
         for picture in pictures:
             result.write(picture)
-        assert not path.exists()
     return path
 
 
@@ -251,44 +253,18 @@ def test_voice_and_pictures_lie_beside_each_other(tmp_path: Path) -> None:
                 assert abs(latest["video"] - latest["audio"]) < 1.1
 
 
-# Whole or not at all
-
-
-def left_in(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} - {"face.mp4", "voice.wav"}
-
-
-@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, GeneratorExit])
-def test_an_error_while_writing_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
-    source, voice = face(tmp_path), examined(voice_path(tmp_path))
-    with (
-        pytest.raises(error),
-        new_result(tmp_path / "result", source, voice, "ultrafast", 23) as result,
-    ):
-        result.write(next(source.frames()).picture)
-        raise error
-    assert left_in(tmp_path) == set()
-
-
-def test_a_result_of_no_picture_leaves_nothing_half_made(tmp_path: Path) -> None:
-    source, voice = face(tmp_path), examined(voice_path(tmp_path))
-    with new_result(tmp_path / "result", source, voice, "ultrafast", 23):
-        pass
-    assert left_in(tmp_path) <= {"result"}
-
-
-def test_a_finished_result_has_nothing_beside_it(tmp_path: Path) -> None:
-    write(tmp_path, face(tmp_path), voice_path(tmp_path))
-    assert left_in(tmp_path) == {"result"}
-
-
-def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path) -> None:
-    """Linux has a file that is always full."""
-    source, voice = face(tmp_path), voice_path(tmp_path)
-    (tmp_path / "result.part").symlink_to("/dev/full")
-    with pytest.raises(DiskFull):
-        write(tmp_path, source, voice, [f.picture for f in source.frames()] * 60)
-    assert left_in(tmp_path) == set()
+def test_each_packet_is_a_sign_of_life_until_the_end(tmp_path: Path) -> None:
+    source, voice, signs = face(tmp_path), examined(voice_path(tmp_path, "FLAC")), []
+    with (tmp_path / "result").open("x+b") as file:
+        with new_result(file, source, voice, "ultrafast", 23, lambda: signs.append(1)) as result:
+            for frame in source.frames():
+                result.write(frame.picture)
+            before = len(signs)
+        at_the_end = len(signs) - before
+    with av.open(str(tmp_path / "result")) as container:
+        written = sum(1 for packet in container.demux() if packet.size)
+    assert before > 0, "trying the voice took long without a sign"
+    assert at_the_end > written / 2
 
 
 def test_the_same_pictures_are_encoded_to_the_same_bytes(tmp_path: Path) -> None:
@@ -299,8 +275,20 @@ def test_the_same_pictures_are_encoded_to_the_same_bytes(tmp_path: Path) -> None
     encoded = set()
     for number in range(10):
         path = tmp_path / f"result{number}"
-        with new_result(path, source, voice, "veryfast", 18) as result:
+        with result_at(path, source, voice, "veryfast", 18) as result:
             for picture in pictures:
                 result.write(picture)
         encoded.add(path.read_bytes())
     assert len(encoded) == 1
+
+
+@pytest.mark.parametrize("room", [0, 40_000])
+def test_a_disk_that_fills_is_what_is_told(
+    tmp_path: Path, small_disk: Callable[[int], Path], room: int
+) -> None:
+    disk = small_disk(48 << 10)
+    (disk / "filler").write_bytes(bytes((48 << 10) - room))
+    source, voice = face(tmp_path, pictures=list(map(textured, range(30)))), voice_path(tmp_path)
+    with pytest.raises(OSError) as caught:
+        write(disk, source, voice, [frame.picture for frame in source.frames()] * 30)
+    assert caught.value.errno == errno.ENOSPC

@@ -17,6 +17,7 @@ from lipsyncd.protocol.job import Job, State, move
 from lipsyncd.protocol.options import Options, Terms
 from lipsyncd.queue.recovery import recover
 from lipsyncd.queue.retention import Retention, is_young, overdue
+from lipsyncd.queue.snapshot import Opened
 from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.history import History, Kept
@@ -50,7 +51,7 @@ class Shelf:
         with (self.directory / "input").open("w+b") as file:
             file.write(b"input")
             file.flush()
-            size = self.spool.admit(job.id, file.fileno(), file.fileno())
+            size = self.spool.admit(job.id, Opened(file.fileno(), file.fileno()))
         self.store.add(replace(job, spool_bytes=size))
         self.spool.accept(job.id)
         return replace(job, spool_bytes=size)

@@ -4,8 +4,9 @@ import errno
 import logging
 import os
 import select
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,14 @@ from lipsyncd.protocol.job import Job, Paths, Progress, State
 from lipsyncd.protocol.options import Options, Priority, Terms
 from lipsyncd.queue.positions import Place
 from lipsyncd.queue.scheduler import Scheduler
+from lipsyncd.queue.snapshot import Opened
 from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.jobs import Store
 from lipsyncd.queue.transitions import new_job
 from lipsyncd.queue.updates import Subscription, Updates
 from lipsyncd.system.notify import Notifier
-from lipsyncd.system.watchdog import Heartbeat
+from lipsyncd.system.watchdog import Heartbeat, StallAlarm
 
 ALICE, BOB = 1000, 2000
 
@@ -59,7 +61,8 @@ class Bench:
         self.store = store(self.database)
         self.spool = Spool(directory / "spool", self.live_config)
         self.updates = Updates()
-        self.heartbeat = Heartbeat(Notifier())
+        self.notifier = Notifier()
+        self.heartbeat = Heartbeat(self.notifier)
         self.scheduler = Scheduler(
             self.store, self.spool, self.updates, self.heartbeat, self.live_config
         )
@@ -73,7 +76,7 @@ class Bench:
         with (self.directory / "input").open("wb+") as file:
             file.write(b"input")
             file.flush()
-            self.spool.admit(job.id, file.fileno(), file.fileno())
+            self.spool.admit(job.id, Opened(file.fileno(), file.fileno()))
         self.subscriptions[job.id] = self.cleanup.enter_context(self.updates.subscribe(job.id))
         self.scheduler.enqueue(job)
         return job.id
@@ -108,6 +111,7 @@ class Bench:
             self.thread.join()
         self.cleanup.close()
         self.database.close()
+        self.notifier.close()
 
 
 def next_post(watch: Subscription) -> Job:
@@ -409,35 +413,6 @@ def test_a_device_that_computes_wrongly_ends_the_thread_though_there_is_no_job(
     assert bench.raised == [renderer.fault]
 
 
-def test_a_job_does_not_wait_for_the_next_warm_pass(bench: Bench) -> None:
-    renderer = bench.start(at_once)
-    job = bench.submit()
-    assert bench.end_of(job).state is State.SUCCEEDED
-    assert renderer.proofs.empty()
-
-
-def test_a_job_that_comes_in_a_warm_pass_waits_for_that_one_only(bench: Bench) -> None:
-    bench.live_config.config = live_config(warm_interval=0.001).config
-    inside, may_end = threading.Event(), threading.Event()
-
-    class Slow(PacedRenderer):
-        def prove(self) -> None:
-            super().prove()
-            inside.set()
-            may_end.wait()
-
-    renderer = Slow(at_once)
-    bench.thread = threading.Thread(target=bench.scheduler.run, args=[renderer])
-    bench.thread.start()
-    inside.wait()
-    job = bench.submit()
-    passes = renderer.proofs.qsize()
-    bench.live_config.config = live_config().config
-    may_end.set()
-    bench.end_of(job)
-    assert renderer.proofs.qsize() == passes
-
-
 def test_progress_is_posted_step_by_step(bench: Bench) -> None:
     gate = Gate()
     job = bench.submit()
@@ -610,6 +585,146 @@ def test_a_cancel_holds_also_while_the_job_waits_for_room_to_go_back(
     bench.close()
 
 
+def test_while_the_files_of_one_are_removed_all_else_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, gate = Bench(tmp_path, choice=live_config(max_active=3)), Gate()
+    large, running, tidy = bench.submit(ALICE), bench.submit(BOB), bench.spool.tidy
+    inside, may_end = threading.Event(), threading.Event()
+
+    def slow_for_one(job: str, state: State) -> None:
+        if job == large:
+            inside.set()
+            may_end.wait()
+        tidy(job, state)
+
+    monkeypatch.setattr(bench.spool, "tidy", slow_for_one)
+
+    def render(options: Options, paths: Paths) -> Steps:
+        is_large = paths.face.parent.name == large
+        return (at_once if is_large else gate.render)(options, paths)
+
+    bench.start(render)
+    inside.wait()
+
+    def go_on() -> None:
+        late = bench.submit(BOB)
+        bench.scheduler.cancel(late)
+        bench.scheduler.cancel(running)
+        gate.let_go()
+        assert bench.end_of(running).state is State.CANCELLED
+        assert bench.end_of(late).state is State.CANCELLED
+
+    try:
+        assert is_done(go_on)
+        assert bench.updates.running
+    finally:
+        may_end.set()
+    assert bench.end_of(large).state is State.SUCCEEDED
+    bench.close()
+
+
+def test_while_the_disk_stalls_what_runs_moves_on_and_can_be_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, gates = Bench(tmp_path, choice=live_config(max_active=2)), {}
+    put, inside = bench.store.put, threading.Event()
+
+    def put_and_tell(job: Job) -> None:
+        inside.set()
+        put(job)
+
+    monkeypatch.setattr(bench.store, "put", put_and_tell)
+    ending, running = bench.submit(ALICE), bench.submit(BOB)
+    gates = {job: Gate() for job in (ending, running)}
+    bench.start(lambda options, paths: gates[paths.face.parent.name].render(options, paths))
+    for gate in gates.values():
+        gate.at.get()
+    with bench.database.transaction():  # whoever reads or writes now has to wait
+        gates[ending].let_go()
+        inside.wait()
+        gates[running].let_go(1)
+        gates[running].at.get()
+        assert is_done(lambda: bench.scheduler.cancel(running))
+        gates[running].let_go(1)
+        gates[running].closed.wait()
+    assert bench.end_of(ending).state is State.SUCCEEDED
+    assert bench.end_of(running).state is State.CANCELLED
+    bench.close()
+
+
+def test_a_disk_that_stalls_for_longer_than_the_watchdog_waits_is_no_hang(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    systemd: socket.socket,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "400000")
+    bench, gate = Bench(tmp_path), Gate()
+    job, alarm = bench.submit(), StallAlarm(bench.heartbeat, timeout=0.4)
+    bench.start(gate.render)
+    gate.at.get()
+    systemd.settimeout(30.0)
+    with bench.database.transaction():
+        alarm.start()
+        gate.let_go()
+        gate.closed.wait()
+        pings = [systemd.recv(99) for _ in range(60)]  # twenty for each of its times
+    assert pings == [b"WATCHDOG=1"] * 60
+    ended = bench.end_of(job)
+    assert (ended.state, ended.attempts) == (State.SUCCEEDED, 1)
+    assert "has not moved" not in caplog.text
+    alarm.stop()
+    bench.close()
+
+
+def test_a_job_that_goes_back_is_begun_again_once_its_files_are_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lipsyncd.queue.scheduler.RETRY_SECONDS", 0.001)
+    bench = Bench(tmp_path, choice=live_config(max_active=3))
+    stories: list[str] = []
+    back, tidy = bench.submit(ALICE), bench.spool.tidy
+
+    def slow_tidy(job: str, state: State) -> None:
+        if state is State.QUEUED:
+            bench.end_of(bench.submit(BOB))  # so the queue looks again, and has a slot
+            stories.append("tidied")
+        tidy(job, state)
+
+    monkeypatch.setattr(bench.spool, "tidy", slow_tidy)
+
+    def render(options: Options, paths: Paths) -> Steps:
+        if paths.face.parent.name == back:
+            stories.append("begun")
+            if len(stories) == 1:
+                monkeypatch.setattr(bench.scheduler.pause, "has_room", lambda: False)
+                raise OSError(errno.ENOSPC, "No space left on device")
+        return at_once(options, paths)
+
+    bench.start(render)
+    assert bench.end_of(back).state is State.SUCCEEDED
+    assert stories == ["begun", "tidied", "begun"]
+    bench.close()
+
+
+def test_a_cancel_holds_also_between_the_return_to_the_queue_and_its_telling(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, tidy = bench.submit(), bench.spool.tidy
+
+    def tidy_and_cancel(id: str, state: State) -> None:
+        if state is State.QUEUED:
+            bench.scheduler.cancel(id)
+        tidy(id, state)
+
+    monkeypatch.setattr(bench.spool, "tidy", tidy_and_cancel)
+    monkeypatch.setattr(bench.scheduler.pause, "has_room", lambda: False)
+    bench.start(raising(OSError(errno.ENOSPC, "No space left on device")))
+    assert bench.end_of(job).state is State.CANCELLED
+    assert bench.files_of(job) == []
+
+
 def test_users_take_turns(bench: Bench) -> None:
     flood = [bench.submit(ALICE) for _ in range(3)]
     single = bench.submit(BOB)
@@ -770,6 +885,18 @@ def test_a_job_that_lost_its_room_to_others_is_tried_again(
     bench.live_config.config = live_config().config
     ended = bench.end_of(job)
     assert (ended.state, ended.attempts) == (State.SUCCEEDED, 1)
+
+
+def is_done(work: Callable[[], None]) -> bool:
+    """Whether the work comes to its end, in a thread of its own, while the test holds things up."""
+    done = threading.Event()
+
+    def run() -> None:
+        work()
+        done.set()
+
+    threading.Thread(target=run, daemon=True).start()
+    return done.wait(30.0)
 
 
 def order_of(bench: Bench) -> list[str]:

@@ -25,8 +25,8 @@ from lipsyncd.errors import (
 )
 from lipsyncd.protocol.job import State
 from lipsyncd.queue import snapshot
-from lipsyncd.queue.snapshot import CHUNK, copy, examined
-from lipsyncd.queue.spool import Spool
+from lipsyncd.queue.snapshot import CHUNK, Opened, copy, examined
+from lipsyncd.queue.spool import Spool, created
 
 Opener = Callable[..., int]
 
@@ -67,7 +67,7 @@ def names_in(directory: Path) -> list[str]:
 
 def test_inputs_are_copied_whole(spool: Spool, opened: Opener) -> None:
     content = os.urandom(3 * CHUNK + 17)
-    assert spool.admit("k3", opened(content), opened(b"voice")) == len(content) + 5
+    assert spool.admit("k3", Opened(opened(content), opened(b"voice"))) == len(content) + 5
     paths = spool.paths("k3")
     assert paths.face.read_bytes() == content
     assert paths.voice.read_bytes() == b"voice"
@@ -75,7 +75,7 @@ def test_inputs_are_copied_whole(spool: Spool, opened: Opener) -> None:
 
 
 def test_only_the_daemon_can_read_the_copies(spool: Spool, opened: Opener) -> None:
-    spool.admit("k3", opened(b"face"), opened(b"voice"))
+    spool.admit("k3", Opened(opened(b"face"), opened(b"voice")))
     paths = spool.paths("k3")
     assert stat.S_IMODE(paths.face.stat().st_mode) == 0o600
     assert stat.S_IMODE(paths.face.parent.stat().st_mode) == 0o700
@@ -84,7 +84,7 @@ def test_only_the_daemon_can_read_the_copies(spool: Spool, opened: Opener) -> No
 def test_the_clients_position_is_neither_used_nor_moved(spool: Spool, opened: Opener) -> None:
     face = opened(b"a whole face")
     os.lseek(face, 5, os.SEEK_SET)
-    spool.admit("k3", face, opened(b"voice"))
+    spool.admit("k3", Opened(face, opened(b"voice")))
     assert spool.paths("k3").face.read_bytes() == b"a whole face"
     assert os.lseek(face, 0, os.SEEK_CUR) == 5
 
@@ -93,13 +93,14 @@ def test_a_file_in_memory_is_copied_across_file_systems(spool: Spool, opened: Op
     content = os.urandom(CHUNK + 1)
     memory = os.memfd_create("face")
     os.write(memory, content)
-    spool.admit("k3", memory, opened(b"voice"))
+    spool.admit("k3", Opened(memory, opened(b"voice")))
     os.close(memory)
     assert spool.paths("k3").face.read_bytes() == content
 
 
 def test_a_file_opened_for_reading_and_writing_will_do(spool: Spool, opened: Opener) -> None:
-    spool.admit("k3", opened(b"face", os.O_RDWR), opened(b"voice"))
+    spool.admit("k3", Opened(opened(b"face", os.O_RDWR), opened(b"voice")))
+    assert spool.paths("k3").face.read_bytes() == b"face"
 
 
 def test_what_is_no_file_is_refused(spool: Spool, opened: Opener, tmp_path: Path) -> None:
@@ -108,7 +109,7 @@ def test_what_is_no_file_is_refused(spool: Spool, opened: Opener, tmp_path: Path
     directory, device = os.open(tmp_path, os.O_RDONLY), os.open("/dev/zero", os.O_RDONLY)
     for descriptor in (reader, left.fileno(), directory, device):
         with pytest.raises(NotAFile, match="not a regular file"):
-            spool.admit("k3", descriptor, opened(b"voice"))
+            spool.admit("k3", Opened(descriptor, opened(b"voice")))
     for descriptor in (reader, writer, directory, device):
         os.close(descriptor)
     left.close()
@@ -119,12 +120,12 @@ def test_what_is_no_file_is_refused(spool: Spool, opened: Opener, tmp_path: Path
 @pytest.mark.parametrize("flags", [os.O_WRONLY, os.O_PATH, os.O_WRONLY | os.O_APPEND])
 def test_a_file_that_cannot_be_read_is_refused(spool: Spool, opened: Opener, flags: int) -> None:
     with pytest.raises(NotAFile, match="not opened for reading"):
-        spool.admit("k3", opened(b"face"), opened(b"v", flags))
+        spool.admit("k3", Opened(opened(b"face"), opened(b"v", flags)))
 
 
 def test_a_file_over_its_limit_is_refused_unread(spool: Spool, opened: Opener) -> None:
     with pytest.raises(FileTooLarge, match="voice has 101 bytes, and 100 is the limit"):
-        spool.admit("k3", opened(b"face"), opened(bytes(101)))
+        spool.admit("k3", Opened(opened(b"face"), opened(bytes(101))))
 
 
 def test_a_limit_that_is_changed_holds_for_the_next_file(
@@ -132,7 +133,7 @@ def test_a_limit_that_is_changed_holds_for_the_next_file(
 ) -> None:
     live_config.config = Config(limits=Limits(max_face_bytes=3))
     with pytest.raises(FileTooLarge, match="face has 4 bytes, and 3 is the limit"):
-        spool.admit("k3", opened(b"face"), opened(b"voice"))
+        spool.admit("k3", Opened(opened(b"face"), opened(b"voice")))
 
 
 @pytest.mark.parametrize("content", [b"a face that grew meanwhile", b"fa", b"FACE"])
@@ -144,8 +145,11 @@ def test_a_file_that_changes_while_it_is_copied_is_refused(
     os.truncate(face, 0)
     os.pwrite(face, content, 0)
     os.utime(face, ns=(0, checked.st_mtime_ns + 1))  # some clocks of file systems are slow
-    with pytest.raises(InputGone, match="face changed while it was copied"):
-        copy(face, tmp_path / "face", checked)
+    with (
+        created(tmp_path / "face") as target,
+        pytest.raises(InputGone, match="face changed while it was copied"),
+    ):
+        copy(face, target, "face", checked)
     assert (tmp_path / "face").stat().st_size <= 4
 
 
@@ -154,12 +158,12 @@ def test_a_file_that_cannot_be_read_is_its_owners_fault(spool: Spool, opened: Op
     if not path.exists():
         pytest.skip(f"there is no {path}")
     with path.open("rb") as file, pytest.raises(UnreadableMedia, match="The face cannot be read"):
-        spool.admit("k3", file.fileno(), opened(b"voice"))
+        spool.admit("k3", Opened(file.fileno(), opened(b"voice")))
 
 
 def test_a_refused_voice_leaves_no_face(spool: Spool, opened: Opener, tmp_path: Path) -> None:
     with pytest.raises(LipsyncError):
-        spool.admit("k3", opened(b"face"), opened(bytes(101)))
+        spool.admit("k3", Opened(opened(b"face"), opened(bytes(101))))
     assert names_in(tmp_path / "spool") == []
 
 
@@ -169,7 +173,7 @@ def test_a_copy_that_fails_leaves_nothing(spool: Spool, opened: Opener, tmp_path
     resource.setrlimit(resource.RLIMIT_FSIZE, (CHUNK, before[1]))
     try:
         with pytest.raises(OSError, match="File too large"):
-            spool.admit("k3", face, voice)
+            spool.admit("k3", Opened(face, voice))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert names_in(tmp_path / "spool") == []
@@ -179,10 +183,10 @@ def test_a_full_disk_takes_no_job_and_keeps_no_part_of_it(
     disk: Path, live_config: LiveConfig, opened: Opener
 ) -> None:
     spool = Spool(disk / "spool", live_config)
-    spool.admit("k3", opened(bytes(2 * CHUNK)), opened(b"voice"))
+    spool.admit("k3", Opened(opened(bytes(2 * CHUNK)), opened(b"voice")))
     free = spool.free_bytes()
     with pytest.raises(DiskFull, match="No space left"):
-        spool.admit("m5", opened(bytes(3 * CHUNK)), opened(b"voice"))
+        spool.admit("m5", Opened(opened(bytes(3 * CHUNK)), opened(b"voice")))
     assert names_in(disk / "spool") == ["k3.new", "k3.new/face", "k3.new/voice"]
     assert spool.free_bytes() == free
     assert 0 < free <= 2 * CHUNK
@@ -192,11 +196,11 @@ def test_a_disk_that_cannot_be_written_to_is_named_and_what_is_on_it_stays(
     disk: Path, live_config: LiveConfig, opened: Opener, caplog: pytest.LogCaptureFixture
 ) -> None:
     spool = Spool(disk / "spool", live_config)
-    spool.admit("k3", opened(b"face"), opened(b"voice"))
+    spool.admit("k3", Opened(opened(b"face"), opened(b"voice")))
     spool.accept("k3")
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     with pytest.raises(DiskFailed, match="Read-only file system"):
-        spool.admit("m5", opened(b"face"), opened(b"voice"))
+        spool.admit("m5", Opened(opened(b"face"), opened(b"voice")))
     with pytest.raises(DiskFailed, match="Read-only file system"):
         spool.link("k3", "m5")
     for _ in range(2):
@@ -211,7 +215,7 @@ def test_a_disk_that_cannot_be_written_to_is_named_and_what_is_on_it_stays(
 
 
 def test_a_retry_shares_the_inputs_and_outlives_the_first_job(spool: Spool, opened: Opener) -> None:
-    spool.admit("k3", opened(b"face"), opened(b"voice"))
+    spool.admit("k3", Opened(opened(b"face"), opened(b"voice")))
     spool.accept("k3")
     spool.tidy("k3", State.FAILED)
     assert spool.link("k3", "m5") == 9
@@ -225,7 +229,7 @@ def test_a_retry_shares_the_inputs_and_outlives_the_first_job(spool: Spool, open
 def test_a_retry_without_all_of_its_inputs_leaves_nothing(
     spool: Spool, opened: Opener, tmp_path: Path, name: str
 ) -> None:
-    spool.admit("k3", opened(b"face"), opened(b"voice"))
+    spool.admit("k3", Opened(opened(b"face"), opened(b"voice")))
     spool.accept("k3")
     (tmp_path / "spool/k3" / name).unlink()
     for old in ("k3", "never there"):
@@ -238,7 +242,7 @@ def test_the_bytes_of_a_job_are_those_of_what_it_has_now(
     spool: Spool, opened: Opener, tmp_path: Path
 ) -> None:
     assert spool.bytes_of("k3") == 0
-    spool.admit("k3", opened(b"face"), opened(b"voice"))
+    spool.admit("k3", Opened(opened(b"face"), opened(b"voice")))
     assert spool.bytes_of("k3") == 9
     (tmp_path / "spool/k3/result").write_bytes(b"result")
     assert spool.bytes_of("k3") == 15
@@ -247,14 +251,14 @@ def test_the_bytes_of_a_job_are_those_of_what_it_has_now(
 
 
 def test_an_input_that_vanished_is_named(spool: Spool, opened: Opener) -> None:
-    spool.admit("k3", opened(b"face"), opened(b"voice"))
+    spool.admit("k3", Opened(opened(b"face"), opened(b"voice")))
     spool.paths("k3").voice.unlink()
     with pytest.raises(InputGone, match="voice"):
         spool.paths("k3")
 
 
 def test_a_result_is_handed_out_for_reading_only(spool: Spool, opened: Opener) -> None:
-    spool.admit("k3", opened(b"face"), opened(b"voice"))
+    spool.admit("k3", Opened(opened(b"face"), opened(b"voice")))
     spool.paths("k3").result.write_bytes(b"result")
     assert spool.seal("k3") == 6
     result = spool.open_result("k3")
@@ -291,7 +295,7 @@ def test_files_that_are_gone_already_can_be_removed_again(spool: Spool) -> None:
 def test_only_what_a_state_needs_is_kept(
     spool: Spool, opened: Opener, state: State, kept: list[str] | None
 ) -> None:
-    spool.admit("k3", opened(b"face"), opened(b"voice"))
+    spool.admit("k3", Opened(opened(b"face"), opened(b"voice")))
     directory = spool.paths("k3").face.parent
     for name in ("result", "result.part"):
         (directory / name).write_bytes(b"")
@@ -302,7 +306,7 @@ def test_only_what_a_state_needs_is_kept(
 def test_a_folder_has_its_name_once_the_store_knows_the_job(
     spool: Spool, opened: Opener, tmp_path: Path
 ) -> None:
-    spool.admit("k3", opened(b"face"), opened(b"voice"))
+    spool.admit("k3", Opened(opened(b"face"), opened(b"voice")))
     assert [(each.job, each.is_new) for each in spool.entries()] == [("k3", True)]
     spool.accept("k3")
     assert [(each.job, each.is_new) for each in spool.entries()] == [("k3", False)]
@@ -312,13 +316,13 @@ def test_a_folder_has_its_name_once_the_store_knows_the_job(
 def test_a_folder_that_could_not_get_its_name_gets_it_when_it_is_used(
     spool: Spool, opened: Opener
 ) -> None:
-    spool.admit("k3", opened(b"face"), opened(b"voice"))
+    spool.admit("k3", Opened(opened(b"face"), opened(b"voice")))
     assert spool.paths("k3").face.read_bytes() == b"face"
     assert not any(each.is_new for each in spool.entries())
 
 
 def test_a_discard_takes_what_was_never_accepted_as_well(spool: Spool, opened: Opener) -> None:
-    spool.admit("k3", opened(b"face"), opened(b"voice"))
+    spool.admit("k3", Opened(opened(b"face"), opened(b"voice")))
     assert spool.discard("k3")
     assert spool.entries() == []
 
@@ -335,8 +339,9 @@ def test_a_file_that_was_opened_past_the_page_cache_is_copied(
     except OSError:
         pytest.skip("this file system knows no O_DIRECT")
     monkeypatch.setattr(snapshot, "_clone", lambda *_: False)
-    monkeypatch.setattr(snapshot, "_copy_range", lambda *_: 0)  # so that it is copied by hand
-    copy(descriptor, tmp_path / "copy", examined(descriptor, "face", size))
+    monkeypatch.setattr(snapshot, "_copy_range", lambda *_: None)  # so that it is copied by hand
+    with created(tmp_path / "copy") as target:
+        copy(descriptor, target, "face", examined(descriptor, "face", size))
     assert (tmp_path / "copy").read_bytes() == content
     assert fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_DIRECT
     os.close(descriptor)
@@ -349,10 +354,11 @@ def test_a_copy_goes_on_where_the_kernel_left_it(
     content = os.urandom(3 * CHUNK + 77)
     source = opened(content)
 
-    def partly(source: int, target: int, _size: int) -> int:
-        return os.pwrite(target, os.pread(source, done, 0), 0)
+    def partly(source: int, target: int, *_: object) -> None:
+        os.pwrite(target, os.pread(source, done, 0), 0)
 
     monkeypatch.setattr(snapshot, "_clone", lambda *_: False)
     monkeypatch.setattr(snapshot, "_copy_range", partly)
-    copy(source, tmp_path / "copy", examined(source, "face", len(content)))
+    with created(tmp_path / "copy") as target:
+        copy(source, target, "face", examined(source, "face", len(content)))
     assert (tmp_path / "copy").read_bytes() == content

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,8 @@ def test_an_instance_differs_from_the_plain_daemon_in_names_alone(kind: str) -> 
 def test_a_unit_has_room_for_the_threads_of_the_largest_machine() -> None:
     """x264 has at most 128 threads (X264_THREAD_MAX) and 16 of its lookahead beside the one that
     leads them, libav's decoders 16 (MAX_AUTO_THREADS)."""
-    _, renders = Render.__dataclass_fields__["max_active"].metadata["range"]
+    allowed = Render.__dataclass_fields__["max_active"].metadata["values"]
+    renders = next(number for number in count(1) if number + 1 not in allowed)
     of_a_render = 128 + 17 + 16 + 4
     of_libraries = 4 * 256  # PyTorch, OpenCV, and the BLAS of NumPy and of SciPy
     needed = renders * of_a_render + MAX_SESSIONS + of_libraries

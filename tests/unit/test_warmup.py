@@ -1,25 +1,17 @@
 """The warm-up renders something once, leaves nothing behind, and fails when rendering would."""
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.checkpoints import models_of, random_generator, write_safetensors
 from support.media.synthetic import examined
 
-from lipsyncd.config import Config
-from lipsyncd.errors import WarmUpFailed
+from lipsyncd.errors import UnreadableMedia, WarmUpFailed
 from lipsyncd.media.source import examine_source
-from lipsyncd.model.residency import Models
-from lipsyncd.render.warmup import (
-    FACE,
-    SECONDS,
-    SIDE,
-    refuse_empty,
-    warm_up,
-    write_picture,
-    write_tone,
-)
+from lipsyncd.processes.warmup import FACE, RATE, SECONDS, SIDE, picture, warm_up, write_tone
+from lipsyncd.protocol.job import Paths, Progress
+from lipsyncd.protocol.options import Options
 
 
 @pytest.fixture
@@ -31,18 +23,30 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture
-def models(tmp_path: Path) -> Models:
-    return models_of(write_safetensors(tmp_path / "weights", random_generator()), 4)
+def whole(_options: Options, paths: Paths) -> Iterator[Progress]:
+    assert paths.face.exists()
+    assert paths.voice.exists()
+    frames = round(SECONDS * RATE)
+    yield Progress(1, frames, 1)
+    yield Progress(frames, frames, frames)
 
 
-def test_the_warm_up_renders_and_leaves_nothing(models: Models, scratch: Path) -> None:
-    warm_up(models, Config().render)
+def short(_options: Options, _paths: Paths) -> Iterator[Progress]:
+    yield Progress(1, 1, 1)
+
+
+def refused(_options: Options, _paths: Paths) -> Iterator[Progress]:
+    yield Progress(0, 1, 0)
+    raise UnreadableMedia("The face is no media.", "Convert it.")
+
+
+def test_the_warm_up_renders_and_leaves_nothing(scratch: Path) -> None:
+    warm_up(whole)
     assert list(scratch.iterdir()) == []
 
 
 def test_the_made_up_media_are_what_a_job_could_bring(tmp_path: Path) -> None:
-    write_picture(tmp_path / "face")
+    (tmp_path / "face").write_bytes(picture())
     write_tone(tmp_path / "voice")
     source = examine_source(tmp_path / "face", "The face")
     assert (source.width, source.height) == (SIDE, SIDE)
@@ -53,8 +57,9 @@ def test_the_made_up_media_are_what_a_job_could_bring(tmp_path: Path) -> None:
     assert 0 <= top < bottom <= SIDE
 
 
-def test_a_result_of_the_wrong_length_fails_the_warm_up(tmp_path: Path) -> None:
-    write_picture(tmp_path / "result")
-    with pytest.raises(WarmUpFailed, match="1 frames") as caught:
-        refuse_empty(tmp_path / "result")
+@pytest.mark.parametrize("render, words", [(short, "1 frames"), (refused, "no media")])
+def test_what_would_fail_a_job_fails_the_warm_up(scratch: Path, render: object, words: str) -> None:
+    with pytest.raises(WarmUpFailed, match=words) as caught:
+        warm_up(render)
     assert caught.value.hint
+    assert list(scratch.iterdir()) == []

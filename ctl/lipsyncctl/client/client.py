@@ -76,8 +76,8 @@ class Client(Daemons):
         `face` and `voice` are paths or files open for reading. The same `key` is the same job,
         however often it is submitted; without one the library makes one up, so that a lost answer
         is no lost job. `priority` is high (for admins), normal or low; `expires` and `max_runtime`
-        are seconds. `options` are those of the render: blend, extend, box, crf; None is the
-        daemon's default. A daemon that is just starting has five seconds to.
+        are seconds. `options` are those of the render, as `lipsyncd.protocol.options` has them;
+        None is the daemon's default. A daemon that is just starting has five seconds to.
 
         Raises UnreadableMedia, NotAFile, InvalidRequest, QueueFull, QueueDraining, KeyTaken,
         DiskFull; AcceptanceUnknown if the daemon went away with the job and stayed away.

@@ -1,6 +1,5 @@
 """Fetching a result: it appears in its place whole or not at all."""
 
-import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,11 +13,11 @@ from lipsyncctl.client.links import followed
 from lipsyncctl.client.session import open_session
 from lipsyncd.errors import DiskFull, InternalError, InvalidRequest, MalformedMessage
 from lipsyncd.protocol.wire import HINT
+from lipsyncd.system.disk import FULL, named, sync
 
 SUFFIXES = {"", ".mp4", ".m4v", ".mov"}  # of names that promise nothing else than they hold
 CHUNK = 1 << 20  # bytes copied at a time
 STAYS = "The result stays with the daemon."
-UNSYNCED = {errno.EINVAL, errno.EOPNOTSUPP, errno.EACCES}  # no fsync of a folder here, or not by us
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ class Destination:
             copy(descriptor, target, size)
             os.fsync(target)
             os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
-            sync(folder)
+            sync_folder(folder)
         finally:
             os.close(target)
             with suppress(FileNotFoundError):
@@ -114,21 +113,20 @@ def copy(source: int, target: int, size: int) -> None:
         )
 
 
-def sync(folder: int) -> None:
-    """Makes a rename in `folder` durable, where its file system has a way to."""
+def sync_folder(folder: int) -> None:
+    """Makes a rename in `folder` durable, where its file system has a way to, and lets us.
+
+    The result is in its place, so only what a disk or the machine is to blame for is an OSError.
+    """
     try:
-        descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync(Path(), folder)
     except OSError as error:
-        if error.errno not in UNSYNCED:
+        if named(error):
             raise
 
 
 def refused(name: str, error: OSError) -> DiskFull | InvalidRequest:
     """What the user is told when the result cannot be written to `name`."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if error.errno in FULL:
         return DiskFull(f"There is no room for {name}.", STAYS)
     return InvalidRequest(f"{name} cannot be written: {error.strerror}.", STAYS)

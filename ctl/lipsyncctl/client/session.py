@@ -27,6 +27,7 @@ ANSWER = 10.0  # seconds for an answer that costs the daemon no work
 SILENCE = 30.0  # seconds until a daemon is taken for hung that should send an event every ten
 UNNOTICED = 1.0  # seconds of waiting that nobody has to be told of
 PAUSE = 0.1  # seconds between two attempts to connect to a daemon that may be starting
+LISTENING = 0x10000  # __SO_ACCEPTCON, the flag of /proc/net/unix
 LONGEST_PATH = 107  # bytes; Linux has no room for more in a socket's address
 LOOK = "Look with `systemctl status lipsyncd.socket lipsyncd`, or where `lipsyncd` was started."
 GROUP = "Ask for membership in its group (`ls -l` names it), then log in again."
@@ -183,12 +184,27 @@ def admission(address: Path) -> str:
     return "It is for its owner only." if is_private else GROUP
 
 
+def is_open(address: Path) -> bool:
+    """Whether a socket that was bound there still listens, also when its file is gone."""
+    wanted = os.fsencode(address)
+    try:
+        lines = Path("/proc/net/unix").read_bytes().splitlines()[1:]
+    except OSError:
+        return False
+    sockets = [line.split(maxsplit=7) for line in lines]
+    return any(found[7:] == [wanted] and int(found[3], 16) & LISTENING for found in sockets)
+
+
 def start(address: Path) -> str:
     """How there comes to be a daemon: a service, or one at the socket that was named."""
     is_user_own = not os.environ.get("LIPSYNCD_SOCKET") and address == default_socket()
-    if address.parent == DEFAULT_SOCKET.parent or is_user_own:
-        is_instance = address.parent == DEFAULT_SOCKET.parent and address != DEFAULT_SOCKET
-        unit = f"lipsyncd@{address.stem}" if is_instance else "lipsyncd"
+    is_systems = address.parent == DEFAULT_SOCKET.parent
+    if is_systems or is_user_own:
+        unit = (
+            f"lipsyncd@{address.stem}" if is_systems and address != DEFAULT_SOCKET else "lipsyncd"
+        )
+        if is_systems and is_open(address):
+            return f"Its file was removed; `systemctl restart {unit}.socket` makes it anew."
         return f"Start it with `systemctl start {unit}`, or run `lipsyncd` by hand."
     command = shlex.join(["lipsyncd", "--socket", str(address)])
     return f"Check --socket and $LIPSYNCD_SOCKET, or start one with `{command}`."

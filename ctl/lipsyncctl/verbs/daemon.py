@@ -72,7 +72,13 @@ def reload(console: Console, client: Client, _arguments: Namespace) -> int:
 
 def parts(informed: dict[str, Any]) -> str:
     """What the daemon is made of, in lines."""
-    return columns({name: value for name, value in informed.items() if name not in {"verb", "id"}})
+    hidden = {"verb", "id", "devices"}
+    devices = {
+        f"device {number}": "{device}, {state}, jobs: {jobs}".format_map(each)
+        for number, each in enumerate(informed.get("devices", ()), start=1)
+    }
+    own = {name: value for name, value in informed.items() if name not in hidden}
+    return columns(own | (devices if len(devices) > 1 else {}))
 
 
 def severity(answer: Answer) -> int:

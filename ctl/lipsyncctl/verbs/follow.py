@@ -8,7 +8,7 @@ from lipsyncctl.client.outage import AWAY, given_up
 from lipsyncctl.show.console import Console
 from lipsyncctl.show.job import event_line
 from lipsyncctl.verbs.ending import exit_code, resume_hint
-from lipsyncctl.verbs.typed import number
+from lipsyncctl.verbs.typed import at_least
 from lipsyncctl.verbs.verb import argument, verb
 from lipsyncd.errors import EventsGone, InvalidRequest
 
@@ -45,7 +45,7 @@ class Story:
     argument(
         "--since",
         metavar="N",
-        type=number,
+        type=at_least(0),
         help="begin after the change with this number, the first one in each line",
     ),
 )

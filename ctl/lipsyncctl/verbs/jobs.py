@@ -14,7 +14,7 @@ from lipsyncctl.show.table import table
 from lipsyncctl.show.wording import size
 from lipsyncctl.verbs.ending import destination_of
 from lipsyncctl.verbs.several import answer_of, code
-from lipsyncctl.verbs.typed import count
+from lipsyncctl.verbs.typed import at_least
 from lipsyncctl.verbs.verb import argument, either, verb
 from lipsyncd.errors import EventsGone, InvalidRequest, LipsyncError
 
@@ -30,7 +30,7 @@ JOB = argument("job", metavar="ID")
         argument(
             "--limit",
             metavar="N",
-            type=count,
+            type=at_least(1),
             default=NEWEST,
             help=f"how many jobs, the newest ones (default: {NEWEST})",
         ),

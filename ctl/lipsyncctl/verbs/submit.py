@@ -2,9 +2,7 @@
 
 import time
 from argparse import Namespace
-from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
 
 from lipsyncctl.client.client import Client
 from lipsyncctl.client.deadline import Deadline
@@ -20,69 +18,20 @@ from lipsyncctl.verbs.ending import (
     resume_hint,
 )
 from lipsyncctl.verbs.several import worst
-from lipsyncctl.verbs.typed import box, seconds_of, typed_key, whole
-from lipsyncctl.verbs.verb import Argument, argument, group, verb
+from lipsyncctl.verbs.typed import arguments_of
+from lipsyncctl.verbs.verb import argument, group, verb
 from lipsyncctl.verbs.wait import cancel_shown
 from lipsyncd.errors import InvalidRequest, LipsyncError
-from lipsyncd.protocol.options import BLENDS, EXTENDS, Options, Priority, Terms
+from lipsyncd.protocol.options import Options, Terms
 
 SECOND_THOUGHTS = 3.0  # seconds for a second Ctrl-C
 CANCELLED = 3
 
-# How each field of Options and of Terms is typed. Their defaults are the daemon's, so none is here.
-HOW: Mapping[str, Mapping[str, Any]] = {
-    "blend": {
-        "choices": BLENDS,
-        "help": "how the mouth is put into the frame: with soft edges, or as the whole box",
-    },
-    "extend": {
-        "choices": EXTENDS,
-        "help": "how a video that is shorter than the voice goes on: back and forth, or anew",
-    },
-    "box": {
-        "metavar": "L,T,R,B",
-        "type": box,
-        "help": "where the face is, in pixels, instead of looking for it: LEFT,TOP,RIGHT,BOTTOM",
-    },
-    "crf": {
-        "metavar": "N",
-        "type": whole,
-        "help": "quality of the result, from 0 (best, largest) to 51",
-    },
-    "priority": {
-        "choices": [str(each) for each in Priority],
-        "help": "whose turn it is first; high is for admins",
-    },
-    "expires": {
-        "metavar": "TIME",
-        "type": seconds_of,
-        "help": "so long from now the result is of use; a job that has not ended then expires",
-    },
-    "max_runtime": {
-        "metavar": "TIME",
-        "type": seconds_of,
-        "help": "so long the render may take, if the operator's limit is not less; "
-        "a job that takes longer expires",
-    },
-    "key": {
-        "metavar": "KEY",
-        "type": typed_key,
-        "help": "a name of your choice for this job: however often it is handed in with the same "
-        "key, there is one job",
-    },
-}
-
-
-def typed(kind: type[Any]) -> list[Argument]:
-    """An argument for each field of Options or Terms."""
-    return [argument(f"--{each.name.replace('_', '-')}", **HOW[each.name]) for each in fields(kind)]
-
-
 VOICE = argument("-a", "--voice", metavar="VOICE", required=True, help="the speech, a sound file")
-OPTIONS = group("how it is rendered", *typed(Options))
+OPTIONS = group("how it is rendered", *arguments_of(Options))
 TERMS = group(
     "when it is rendered",
-    *typed(Terms),
+    *arguments_of(Terms),
     text="A TIME is typed as 90 or 90s (seconds), 15m, 2h or 1d.",
 )
 OUTPUT = argument(

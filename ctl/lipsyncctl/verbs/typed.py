@@ -2,8 +2,12 @@
 
 import re
 from argparse import ArgumentTypeError
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, get_args
 
-from lipsyncd.protocol.options import MAX_KEY, MAX_SECONDS
+from lipsyncctl.verbs.verb import Argument, argument
+from lipsyncd.protocol.options import MAX_SECONDS
 
 TIME = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)", re.ASCII)
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -21,13 +25,6 @@ def seconds_of(text: str) -> float:
         most = MAX_SECONDS // SECONDS["d"]
         raise ArgumentTypeError(f"a time is more than 0 and at most {most}d, not {text!r}")
     return seconds
-
-
-def typed_key(text: str) -> str:
-    """A key of the user's; ArgumentTypeError if the daemon would not take it."""
-    if not 0 < len(text) <= MAX_KEY:
-        raise ArgumentTypeError(f"a key has 1 to {MAX_KEY} characters")
-    return text
 
 
 def box(text: str) -> list[int]:
@@ -48,15 +45,41 @@ def whole(text: str) -> int:
     return int(text)
 
 
-def number(text: str) -> int:
-    """A whole number from 0."""
-    if (found := whole(text)) < 0:
-        raise ArgumentTypeError(f"must be 0 or more, not {found}")
-    return found
+def at_least(least: int) -> Callable[[str], int]:
+    """Reads a whole number from `least`."""
+
+    def read(text: str) -> int:
+        if (found := whole(text)) < least:
+            raise ArgumentTypeError(f"must be {least} or more, not {found}")
+        return found
+
+    return read
 
 
-def count(text: str) -> int:
-    """A whole number from 1."""
-    if (found := whole(text)) < 1:
-        raise ArgumentTypeError(f"must be 1 or more, not {found}")
-    return found
+# How a value of a type is shown in the help, and read.
+READERS: dict[Any, tuple[str, Callable[[str], object]]] = {
+    int: ("N", whole),
+    float: ("TIME", seconds_of),
+    tuple[int, int, int, int]: ("L,T,R,B", box),
+}
+
+
+def arguments_of(kind: type[Any]) -> list[Argument]:
+    """One for each field of Options or Terms; the defaults are the daemon's, so none is here."""
+    return [argument_of(each) for each in fields(kind)]
+
+
+def argument_of(field: Any) -> Argument:
+    """Read by the type of the field. Text is one of its values; of the rest the daemon judges."""
+    name, values = f"--{field.name.replace('_', '-')}", field.metadata["values"]
+    if values.choices:
+        return argument(name, choices=values.choices, help=field.metadata["words"])
+
+    def text_of(text: str) -> str:
+        if text not in values:
+            raise ArgumentTypeError(f"{field.name} {values.refusal}")
+        return text
+
+    (kind, *_) = get_args(field.type | None)
+    metavar, read = READERS.get(kind, (field.name.upper(), text_of))
+    return argument(name, metavar=metavar, type=read, help=field.metadata["words"])

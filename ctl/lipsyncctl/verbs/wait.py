@@ -47,17 +47,20 @@ TIMED_OUT = 124  # as timeout(1) has it
 )
 def wait(console: Console, client: Client, arguments: Namespace) -> int:
     """How they ended as an exit code; whoever stops waiting leaves the jobs as they are."""
-    if arguments.output is not None and len(arguments.jobs) > 1 and not arguments.any:
+    jobs, output, deadline = arguments.jobs, arguments.output, Deadline(arguments.timeout)
+    if output is not None and len(jobs) > 1 and not arguments.any:
         raise InvalidRequest("-o is for the result of one job.", "Fetch the others one by one.")
-    output, deadline = arguments.output, Deadline(arguments.timeout)
     destination = None if output is None else destination_of(client, output)
-    wait_for = wait_for_any if arguments.any else wait_for_all
     try:
-        return wait_for(console, client, arguments.jobs, destination, deadline)
+        if arguments.any:
+            return wait_for_any(console, client, jobs, destination, deadline)
+        return worst(
+            console, jobs, lambda job: deliver(console, client, job, destination, deadline)
+        )
     except AWAY as error:
-        raise given_up(error, resume_hint(arguments, arguments.jobs)) from error
+        raise given_up(error, resume_hint(arguments, jobs)) from error
     except TimeIsUp:
-        console.json({"verb": "timeout", "seconds": arguments.timeout, "jobs": arguments.jobs})
+        console.json({"verb": "timeout", "seconds": arguments.timeout, "jobs": jobs})
         console.notice("The time is up; what has not ended goes on.")
         return TIMED_OUT
     except KeyboardInterrupt:
@@ -74,17 +77,6 @@ def cancel(console: Console, client: Client, arguments: Namespace) -> int:
         return 0
 
     return worst(console, arguments.jobs, cancel_one)
-
-
-def wait_for_all(
-    console: Console,
-    client: Client,
-    jobs: list[str],
-    destination: Destination | None,
-    deadline: Deadline,
-) -> int:
-    """Returns when all the jobs have ended."""
-    return worst(console, jobs, lambda job: deliver(console, client, job, destination, deadline))
 
 
 def wait_for_any(

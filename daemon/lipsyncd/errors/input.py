@@ -63,3 +63,19 @@ class NotAFile(InputError):
 
 class InputGone(InputError):
     name = "input.gone"
+
+
+class InputStalled(InputError):
+    name = "input.stalled"
+
+
+class MediaCrashed(InputError):
+    name = "media.crashed"
+
+
+class MediaStalled(InputError):
+    name = "media.stalled"
+
+
+class JobMemoryFull(InputError):
+    name = "job.memory"

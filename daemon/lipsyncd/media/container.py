@@ -8,7 +8,6 @@ that is refused.
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import BinaryIO
 
 import av
@@ -37,6 +36,7 @@ from lipsyncd.media.limits import (
     bound_allocations,
 )
 from lipsyncd.media.mp4 import Movie, is_movie
+from lipsyncd.media.spooled import Readable
 from lipsyncd.media.stills import is_still
 from lipsyncd.system.disk import disk_named
 
@@ -176,7 +176,7 @@ class Media:
 
 @contextmanager
 def open_container(
-    path: Path, name: str, decoding: bool = True, sign: Sign = unheard
+    path: Readable, name: str, decoding: bool = True, sign: Sign = unheard
 ) -> Iterator[Media]:
     """Open a spooled file; without `decoding` only what its headers say is found out.
 
@@ -211,7 +211,7 @@ def bounds_of(file: BudgetedFile) -> dict[str, str]:
     return {"max_pixels": str(pixels), "max_samples": str(FRAME_SAMPLES)}
 
 
-def open_file(path: Path, name: str) -> BinaryIO:
+def open_file(path: Readable, name: str) -> BinaryIO:
     """Raises InputGone, DiskFailed, HostExhausted."""
     try:
         with disk_named(f"the spooled copy of {name}"):

@@ -6,7 +6,6 @@ against the limits first: by reading them here, then by libav without any decode
 
 import os
 import re
-from pathlib import Path
 
 import av
 
@@ -30,6 +29,7 @@ from lipsyncd.media.limits import (
     VIDEO_PIXELS,
 )
 from lipsyncd.media.mp4 import Movie
+from lipsyncd.media.spooled import Readable
 from lipsyncd.media.stills import is_still, stated_size
 
 # Containers that state their length; of others (MP3, raw streams) libav only guesses it.
@@ -68,7 +68,7 @@ def stated_seconds(media: Media, stream: av.stream.Stream) -> float:
 UNKNOWN_SIZE = 0xFFFFFFFF - 8  # from here on a RIFF size means that the writer could not know it
 
 
-def refuse_absurd(path: Path, name: str) -> None:
+def refuse_absurd(path: Readable, name: str) -> None:
     """Raise what is wrong with a spooled file, as far as its headers tell.
 
     That is InputGone, UnreadableMedia, TruncatedMedia, FileTooLarge, PictureTooLarge,

@@ -27,9 +27,7 @@ BLOCK = 1 << 15  # samples made into columns at a time
 
 def mel_columns(voice: Voice) -> Iterator[np.ndarray]:
     """The voice's mel in pieces, each (80, n) float32 in [-4, 4]; 1 + samples // 200 in all."""
-    bank = librosa.filters.mel(
-        sr=SAMPLE_RATE, n_fft=FFT, n_mels=BANDS, fmin=LOWEST, fmax=HIGHEST, htk=False, norm="slaney"
-    )
+    bank = bank_of_bands()
     pending = np.zeros(FFT // 2)
     for block in emphasised(waveform(voice)):
         pending = np.concatenate([pending, block])
@@ -37,6 +35,18 @@ def mel_columns(voice: Voice) -> Iterator[np.ndarray]:
             yield columns_of(pending, bank)
             pending = pending[(len(pending) - FFT) // HOP * HOP + HOP :]
     yield columns_of(np.concatenate([pending, np.zeros(FFT // 2)]), bank)
+
+
+def warm_up() -> None:
+    """Use everything of librosa once: it compiles some of it, and makes tables."""
+    columns_of(np.zeros(BLOCK), bank_of_bands())
+
+
+def bank_of_bands() -> np.ndarray:
+    """The filters of the mel, (80, 401) float32."""
+    return librosa.filters.mel(
+        sr=SAMPLE_RATE, n_fft=FFT, n_mels=BANDS, fmin=LOWEST, fmax=HIGHEST, htk=False, norm="slaney"
+    )
 
 
 def emphasised(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

@@ -1,27 +1,27 @@
-"""A result: the rendered video on its way into a file, which appears whole or not at all."""
+"""A result: the rendered video on its way into a file."""
 
-import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 
-from lipsyncd.errors import DiskFull
 from lipsyncd.media.colour import Colour
-from lipsyncd.media.container import open_container
+from lipsyncd.media.container import Sign, open_container, unheard
+from lipsyncd.media.faststart import move_to_front
 from lipsyncd.media.limits import LARGE
 from lipsyncd.media.soundtrack import Soundtrack
 from lipsyncd.media.source import Source
 from lipsyncd.media.voice import Voice
 
-FULL_DISK = {errno.ENOSPC, errno.EDQUOT}
 # x264 looks ahead over tens of pictures, and works on several: that is some GB of large ones
 UNBUFFERED = {"tune": "zerolatency"}
 # x264's AVX-512 routines encode the same pictures otherwise each time; those for AVX2 are as fast
 HAS_AVX512 = "avx512f" in Path("/proc/cpuinfo").read_text().split()
 STEADY = {"x264-params": "asm=avx2"} if HAS_AVX512 else {}
+SYNC_BYTES = 32 << 20  # written between two waits for the disk
 KEYFRAME_SECONDS = 4  # between keyframes at most, so that players can jump
 
 
@@ -29,11 +29,20 @@ class Result:
     """An MP4 being written: H.264, and the voice beside it as time goes on."""
 
     def __init__(
-        self, container: av.container.OutputContainer, video: av.VideoStream, soundtrack: Soundtrack
+        self,
+        file: BinaryIO,
+        container: av.container.OutputContainer,
+        video: av.VideoStream,
+        soundtrack: Soundtrack,
+        alive: Sign,
     ) -> None:
+        """`alive` is called for each packet."""
+        self._file = file
         self._container = container
         self._video = video
         self._soundtrack = soundtrack
+        self._alive = alive
+        self._synced = 0  # bytes
         self.frames = 0
 
     def write(self, picture: av.VideoFrame) -> None:
@@ -45,43 +54,57 @@ class Result:
 
     def finish(self) -> None:
         """Write what the encoder still holds, and the rest of the voice."""
-        self._mux(self._video.encode(None))
+        self._mux(self._video.encode_lazy(None))
         for packet in self._soundtrack.rest():
             self._container.mux(packet)
+            self._alive()
 
-    def _mux(self, packets: list[av.Packet]) -> None:
+    def _mux(self, packets: Iterable[av.Packet]) -> None:
         for packet in packets:
+            self._alive()
             for sound in self._soundtrack.until(packet.dts * packet.time_base):
                 self._container.mux(sound)
             self._container.mux(packet)
+        self._sync()
+
+    def _sync(self) -> None:
+        """Bring it to the disk as it grows, so that at the end there is little left to do."""
+        written = self._file.tell()
+        if written - self._synced > SYNC_BYTES:
+            os.fdatasync(self._file.fileno())
+            self._synced = written
 
 
 @contextmanager
-def new_result(path: Path, source: Source, voice: Voice, preset: str, crf: int) -> Iterator[Result]:
-    """Write `path` whole: beside it first, then synced and renamed; nothing is left on failure.
+def new_result(  # noqa: PLR0917
+    file: BinaryIO,
+    source: Source,
+    voice: Voice,
+    preset: str,
+    crf: int,
+    alive: Sign = unheard,
+) -> Iterator[Result]:
+    """Write into an empty file that can be read as well; after the block it is whole, and on disk.
 
-    Raises DiskFull.
+    `alive` is called for each packet, and for each piece that is moved.  Raises OSError.
     """
-    part = path.with_name(path.name + ".part")
     try:
         with (
             open_container(voice.path, voice.name) as sound,
-            av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as container,
+            av.open(file, "w", format="mp4") as container,
         ):
             video = video_stream(container, source, preset, crf)
-            result = Result(container, video, Soundtrack(voice, sound, container))
+            soundtrack = Soundtrack(voice, sound, container, alive)
+            result = Result(file, container, video, soundtrack, alive)
             yield result
             result.finish()
-        sync(part)
-        os.replace(part, path)
-    except OSError as error:
-        if error.errno in FULL_DISK:
-            raise DiskFull(
-                "The disk filled up.", "Free some space, then submit the job again."
-            ) from error
-        raise
-    finally:
-        part.unlink(missing_ok=True)
+    except av.PyAVCallbackError as error:
+        raise error.__context__ or error from None  # what the file itself said
+    alive()
+    file.flush()
+    move_to_front(file, alive)
+    os.fsync(file.fileno())
+    alive()
 
 
 def video_stream(
@@ -105,8 +128,3 @@ def tag(context: av.VideoCodecContext, colour: Colour) -> None:
     context.color_primaries = colour.primaries
     context.color_trc = colour.transfer
     context.color_range = colour.swing
-
-
-def sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

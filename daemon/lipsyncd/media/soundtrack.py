@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import av
 
-from lipsyncd.media.container import DAMAGE, Media, open_container
+from lipsyncd.media.container import DAMAGE, Media, Sign, open_container, unheard
 from lipsyncd.media.sound import resampled
 from lipsyncd.media.voice import Voice
 
@@ -19,8 +19,15 @@ LAYOUTS = {1: "mono", 4: "quad", 6: "5.1", 8: "7.1"}  # by channels; any other n
 class Soundtrack:
     """The voice on its way into a result: each packet once, in time order."""
 
-    def __init__(self, voice: Voice, media: Media, result: av.container.OutputContainer) -> None:
-        if is_copied(voice):
+    def __init__(
+        self,
+        voice: Voice,
+        media: Media,
+        result: av.container.OutputContainer,
+        alive: Sign = unheard,
+    ) -> None:
+        """`alive` is called for each packet that is tried."""
+        if is_copied(voice, alive):
             self._packets = copied(voice, media, result)
         else:
             self._packets = encoded(media, result)
@@ -57,7 +64,7 @@ class Nowhere:
         return self._place
 
 
-def is_copied(voice: Voice) -> bool:
+def is_copied(voice: Voice, alive: Sign = unheard) -> bool:
     """Whether the voice's own packets go into the result.  That MP4 takes them is tried first."""
     if not voice.intact:
         return False
@@ -68,6 +75,7 @@ def is_copied(voice: Voice) -> bool:
             with av.open(Nowhere(), "w", format="mp4") as trial:
                 for packet in copied(voice, media, trial):
                     trial.mux(packet)
+                    alive()
         except DAMAGE:
             return False
     return True

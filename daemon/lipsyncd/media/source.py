@@ -10,7 +10,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, dropwhile, islice, repeat
-from pathlib import Path
 
 import av
 
@@ -30,6 +29,7 @@ from lipsyncd.media.frame import Frame
 from lipsyncd.media.header import refuse_absurd, refuse_truncated
 from lipsyncd.media.limits import FASTEST, FINEST, FLATTEST, SLOWEST, SMALLEST_SIDE
 from lipsyncd.media.orientation import Orientation, orientation_of, oriented, oriented_size
+from lipsyncd.media.spooled import Readable
 
 BACKWARD_BYTES = 24 << 20  # pictures held while a stretch is turned round
 SEEK_MARGINS = (1, 4, 16)  # seconds before the wanted place: a seek may land late
@@ -44,7 +44,7 @@ class Source:
     picture that was decoded, shown or not.
     """
 
-    path: Path
+    path: Readable
     name: str
     width: int
     height: int
@@ -134,7 +134,7 @@ class Source:
             yield due, picture
 
 
-def examine_source(path: Path, name: str, sign: Sign = unheard) -> Source:
+def examine_source(path: Readable, name: str, sign: Sign = unheard) -> Source:
     """Look at the headers of a spooled face, then decode the first picture.
 
     Raises InputError: what exactly is in the errors' names.

@@ -5,7 +5,6 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import numpy as np
@@ -15,6 +14,7 @@ from lipsyncd.errors import SilentVoice, UnreadableMedia, VoiceTooLong, VoiceToo
 from lipsyncd.media.container import CHECK_IT_PLAYS, CONVERT, open_container
 from lipsyncd.media.header import refuse_absurd, refuse_truncated, stated_seconds
 from lipsyncd.media.sound import loudest, refuse_odd, resampled, samples_of
+from lipsyncd.media.spooled import Readable
 from lipsyncd.protocol.job import Progress
 
 SAMPLE_RATE = 16000  # of a waveform: what mels are made from
@@ -30,7 +30,7 @@ ASTRAY = 0.1  # seconds between when a sample is due and when it is heard, in a 
 class Voice:
     """What is known of a voice once it was decoded to its end."""
 
-    path: Path
+    path: Readable
     name: str
     seconds: Fraction
     start: int  # the first sample's timestamp, in the time base of its stream
@@ -81,7 +81,7 @@ class Hearing:
 
 
 def examine_voice(
-    path: Path, name: str, most_seconds: float = math.inf
+    path: Readable, name: str, most_seconds: float = math.inf
 ) -> Generator[Progress, None, Voice]:
     """Decode the whole voice once, yielding now and then: a long one takes a while.
 

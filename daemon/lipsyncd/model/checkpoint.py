@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from lipsyncd.errors import CheckpointInvalid
+from lipsyncd.model.conventions import Conventions
 from lipsyncd.model.formats import DOWNLOAD_AGAIN, State, read_state
 from lipsyncd.model.generator import Generator
 from lipsyncd.model.weights import CHECKPOINT, HINTS, Report, read_weights
@@ -33,15 +34,6 @@ OTHER_MODELS = {
     "netcnnaud.0.weight": "SyncNet v2, a judge and no generator",
     "sam.sa.conv1.weight": "a Wav2Lip variant with spatial attention (192 or 384 pixels)",
 }
-
-
-@dataclass(frozen=True)
-class Conventions:
-    """How a checkpoint was trained to be fed; the defaults are those of the published files."""
-
-    mel_offset_frames: int = 0  # frames (of 1/25 s) by which a window begins before its frame
-    chin_share: float = 0.0  # the box's bottom moves down by this share of its height,
-    chin_pixels: int = 10  # and by so many pixels
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,18 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from lipsyncd.config import Config
 from lipsyncd.errors import DeviceLost, DeviceMemoryFull, WarmUpFailed
 from lipsyncd.face.box import CROP
 from lipsyncd.model.batch import Batch, batch_of
 from lipsyncd.model.batcher import Batcher, Kind
-from lipsyncd.model.checkpoint import Checkpoint, Conventions, load_checkpoint
-from lipsyncd.model.detector import Detector, load_detector
+from lipsyncd.model.checkpoint import Checkpoint, load_checkpoint
+from lipsyncd.model.conventions import Conventions
 from lipsyncd.model.device import (
     FREE_MEMORY,
     description_of,
@@ -25,7 +25,6 @@ from lipsyncd.model.device import (
     recover,
 )
 from lipsyncd.model.golden import Golden, golden_of
-from lipsyncd.model.weights import WeightsFile
 from lipsyncd.system.catalog import GPU_OOM, emit
 
 # How far a mouth may be from the golden one, of 255: float16 was seen within 0.4, float32 in 1e-4.
@@ -34,18 +33,17 @@ SAMPLED = 997  # every so many-th weight goes into the checksum
 
 
 class Models:
-    """The generator of one checkpoint, resident, and face detectors for whoever renders.
+    """The generator of one checkpoint, resident.
 
     Jobs that want mouths at the same time share passes.  Every pass of a job has the same shape,
     so a mouth never depends on its neighbours.  One thread makes them all: cuDNN's choices for
     each shape, made when it is first met, are a thread's own.
     """
 
-    def __init__(  # noqa: PLR0917
+    def __init__(
         self,
         checkpoint: Checkpoint,
         golden: Golden,
-        detector: WeightsFile,
         device: torch.device,
         batch: int,
         fallback: str = "",
@@ -53,7 +51,6 @@ class Models:
         """`fallback` says why it is this device.  Raises DeviceLost, DeviceMemoryFull."""
         self._checkpoint = checkpoint
         self._golden = golden
-        self._detector = detector
         self._device = device
         self._fallback = fallback
         self._dtype = precision_of(device)
@@ -64,6 +61,7 @@ class Models:
         self._locked_bytes = keep_in_memory(self._generator)
         self._batch = Batch(batch)
         self._is_cramped = False  # the last warm pass found no memory
+        self.passes = 0  # that were made for jobs
         self._thread = ThreadPoolExecutor(1, "device")
         self._batcher = Batcher(self._in_thread, lambda: self.batch)
         self.conventions: Conventions = checkpoint.conventions
@@ -72,10 +70,6 @@ class Models:
     def batch(self) -> int:
         """How many rows a pass for jobs has."""
         return self._batch.size
-
-    def new_detector(self) -> Detector:
-        """A face detector for one render (it is small, and no two threads may share one)."""
-        return Detector(self._detector)
 
     def mouths(
         self,
@@ -159,6 +153,7 @@ class Models:
             else:
                 if not kind.urgent:
                     self._batch.fitted()
+                    self.passes += 1
                 return made
             recover(self._device)  # not above: there the error holds on to the pass's tensors
             batch = self._halved(batch, kind, reason)
@@ -212,23 +207,31 @@ def padded(values: np.ndarray, count: int) -> np.ndarray:
     return np.concatenate([values, rest])
 
 
-def load_models(config: Config, cache: Path, report: Callable[[str], None]) -> Models:
-    """Put the configured checkpoint on its device and check it there.
+@dataclass(frozen=True)
+class Wanted:
+    """What a device is to hold: `device` as the configuration names it, `batch` 0 for automatic,
+    `cache` the folder of golden outputs."""
 
-    `cache` is the folder of golden outputs; `report` is told what is being done.
+    device: str
+    checkpoint: Path
+    batch: int
+    cache: Path
+
+
+def load_models(wanted: Wanted, report: Callable[[str], None]) -> Models:
+    """Put a checkpoint on its device and check it there; `report` is told what is being done.
+
     Raises DeviceUnavailable, CheckpointMissing, CheckpointInvalid, StorageError, WarmUpFailed,
     DeviceLost, DeviceMemoryFull.
     """
     report("looking for a device")
-    device, fallback = device_of(config.device)
+    device, fallback = device_of(wanted.device)
     # every shape is fixed, so cuDNN tries its routines once for each
     torch.backends.cudnn.benchmark = device.type == "cuda"
-    checkpoint = load_checkpoint(config.checkpoint, report)
-    detector = load_detector(config.detector, report)
-    golden = golden_of(checkpoint, cache, report)
+    checkpoint = load_checkpoint(wanted.checkpoint, report)
+    golden = golden_of(checkpoint, wanted.cache, report)
     report(f"moving {checkpoint.path.name} to {device}")
-    batch = batch_of(config.render.batch, device.type)
-    models = Models(checkpoint, golden, detector, device, batch, fallback)
+    models = Models(checkpoint, golden, device, batch_of(wanted.batch, device.type), fallback)
     report(f"warming up on {device}")
     models.check()
     return models

@@ -138,21 +138,7 @@ class Connection:
 
     def _read(self, size: int, descriptors: list[int]) -> bytes:
         """Up to `size` bytes; empty at the end. Descriptors that came with them are kept."""
-        try:
-            data, control, flags, _ = self._sock.recvmsg(
-                size, CONTROL_SPACE, socket.MSG_CMSG_CLOEXEC
-            )
-        except HUNG_UP:
-            return b""
-        for level, kind, payload in control:
-            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-                usable = len(payload) - len(payload) % DESCRIPTOR
-                descriptors.extend(array.array("i", payload[:usable]))
-        if flags & socket.MSG_CTRUNC or len(descriptors) > MAX_DESCRIPTORS:
-            raise MalformedMessage(
-                f"Descriptors of a message were lost; it may have {MAX_DESCRIPTORS}.", HINT
-            )
-        return data
+        return read(self._sock, size, descriptors)
 
     def hang_up(self) -> None:
         """Hear nothing more: `receive` gives None from now on, also to a thread waiting in it.
@@ -171,15 +157,49 @@ class Connection:
         self.hang_up()  # from here on nothing more comes in, so what there is has an end
         with suppress(OSError):
             self._sock.setblocking(False)
-            while self._sock.recv(CHUNK):
+            while self._skip():
                 pass
         self._sock.close()
+
+    def _skip(self) -> bool:
+        """Receive something that nobody wants; whether there was anything."""
+        return bool(self._sock.recv(CHUNK))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def read(sock: socket.socket, size: int, descriptors: list[int]) -> bytes:
+    """Up to `size` bytes; empty at the end. Descriptors that came with them are kept."""
+    try:
+        data, control, flags, _ = sock.recvmsg(size, CONTROL_SPACE, socket.MSG_CMSG_CLOEXEC)
+    except HUNG_UP:
+        return b""
+    for level, kind, payload in control:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            usable = len(payload) - len(payload) % DESCRIPTOR
+            descriptors.extend(array.array("i", payload[:usable]))
+    if flags & socket.MSG_CTRUNC or len(descriptors) > MAX_DESCRIPTORS:
+        raise MalformedMessage(
+            f"Descriptors of a message were lost; it may have {MAX_DESCRIPTORS}.", HINT
+        )
+    return data
+
+
+def peeked(sock: socket.socket, size: int) -> tuple[int, bool]:
+    """How many bytes the next read of up to `size` gives, and whether descriptors may come with it.
+
+    It opens none: only a peek with room for descriptors would.  If it says that none come, none do;
+    if some may, they may also come with what is sent right behind these bytes.
+    """
+    try:
+        data, _, flags, _ = sock.recvmsg(size, 0, socket.MSG_PEEK)
+    except HUNG_UP:
+        return 0, False
+    return len(data), bool(flags & socket.MSG_CTRUNC)
 
 
 def _left_until(deadline: float) -> float:

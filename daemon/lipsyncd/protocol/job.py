@@ -62,6 +62,11 @@ class Paths:
     voice: Path
     result: Path
 
+    @property
+    def job(self) -> str:
+        """The id of the job, after which their folder is called."""
+        return self.result.parent.name
+
 
 @dataclass(frozen=True)
 class Job:

@@ -6,13 +6,30 @@ from enum import StrEnum
 from typing import Any, Self
 
 from lipsyncd.errors import InvalidRequest
+from lipsyncd.protocol.values import Values, is_whole, one_of, text, whole
 
-BLENDS = ("soft", "box")
-EXTENDS = ("pingpong", "loop")
-BOX = "box is left, top, right, bottom, with right beyond left and bottom beyond top"
-MAX_CRF = 51  # of H.264
 MAX_KEY = 128  # characters
 MAX_SECONDS = 366 * 86400  # of a deadline
+
+
+def is_box(box: object) -> bool:
+    """Whether these are four whole numbers that enclose at least one pixel."""
+    if not isinstance(box, tuple) or len(box) != 4:
+        return False
+    if not all(is_whole(edge, 0, 1 << 20) for edge in box):
+        return False
+    left, top, right, bottom = box
+    return bool(left < right and top < bottom)
+
+
+def is_duration(seconds: object) -> bool:
+    """A positive number that a calendar can hold; bool is none, and nan compares as false."""
+    return type(seconds) in (int, float) and 0 < seconds <= MAX_SECONDS  # type: ignore[operator]
+
+
+BOX = Values(is_box, "is left, top, right, bottom, with right beyond left and bottom beyond top")
+KEY = text(f".{{1,{MAX_KEY}}}", f"is 1 to {MAX_KEY} characters")
+DURATION = Values(is_duration, "is a number of seconds")
 
 
 class Priority(StrEnum):
@@ -25,26 +42,26 @@ class Priority(StrEnum):
 
 @dataclass(frozen=True)
 class Options:
-    """How a client wants its job rendered.
+    """How a client wants its job rendered; what is None is left to the daemon.
 
-    `blend`: how a mouth is put in the frame. `extend`: how a video shorter than the voice goes
-    on. `box`: the face, (left, top, right, bottom) in pixels, half-open, instead of detection.
-    `crf`: quality of the encoded result, 0 (best) to 51; None leaves it to the daemon.
+    `box`: (left, top, right, bottom) in pixels, half-open.
     """
 
-    blend: str = "soft"
-    extend: str = "pingpong"
-    box: tuple[int, int, int, int] | None = None
-    crf: int | None = None
+    blend: str = one_of("soft", "box").default(
+        "soft", "how the mouth is put into the frame: with soft edges, or as the whole box"
+    )
+    extend: str = one_of("pingpong", "loop").default(
+        "pingpong", "how a video that is shorter than the voice goes on: back and forth, or anew"
+    )
+    box: tuple[int, int, int, int] | None = BOX.default(
+        None, "where the face is, in pixels, instead of looking for it: LEFT,TOP,RIGHT,BOTTOM"
+    )
+    crf: int | None = whole(0, 51, kind="").default(
+        None, "quality of the result, from 0 (best, largest) to 51"
+    )
 
     def __post_init__(self) -> None:
-        _require(self.blend in BLENDS, f"blend is one of {', '.join(BLENDS)}")
-        _require(self.extend in EXTENDS, f"extend is one of {', '.join(EXTENDS)}")
-        _require(self.crf is None or _is_whole(self.crf, MAX_CRF), "crf is from 0 to 51")
-        _require(
-            self.box is None or _is_box(self.box),
-            BOX,
-        )
+        _check(self)
 
     @classmethod
     def from_map(cls, options: object) -> Self:
@@ -60,23 +77,27 @@ class Options:
 
 @dataclass(frozen=True)
 class Terms:
-    """When a client wants its job rendered, and when not at all any more.
+    """When a client wants its job rendered, and when not at all any more."""
 
-    `key` makes a submission safe to repeat; `expires` is how many seconds from now a result is of
-    use, `max_runtime` how many its render may take.
-    """
-
-    priority: Priority = Priority.NORMAL
-    key: str | None = None
-    expires: float | None = None
-    max_runtime: float | None = None
+    priority: Priority = one_of(*map(str, Priority)).default(
+        Priority.NORMAL, "whose turn it is first; high is for admins"
+    )
+    key: str | None = KEY.default(
+        None,
+        "a name of your choice for this job: however often it is handed in with the same "
+        "key, there is one job",
+    )
+    expires: float | None = DURATION.default(
+        None, "so long from now the result is of use; a job that has not ended then expires"
+    )
+    max_runtime: float | None = DURATION.default(
+        None,
+        "so long the render may take, if the operator's limit is not less; "
+        "a job that takes longer expires",
+    )
 
     def __post_init__(self) -> None:
-        _require(self.priority in list(Priority), f"priority is one of {', '.join(Priority)}")
-        _require(self.key is None or _is_key(self.key), f"key is 1 to {MAX_KEY} characters")
-        for name in ("expires", "max_runtime"):
-            value = getattr(self, name)
-            _require(value is None or _is_duration(value), f"{name} is a number of seconds")
+        _check(self)
 
     @classmethod
     def from_map(cls, terms: object) -> Self:
@@ -90,33 +111,18 @@ def _known(kind: type[Any], given: object, what: str) -> Mapping[str, Any]:
         raise InvalidRequest(f"{what} is not a map.", "Leave it empty for the defaults.")
     names = [field.name for field in fields(kind)]
     for name in given:
-        _require(name in names, f"{what} are {', '.join(names)}, not {name!r}")
+        if name not in names:
+            raise _refused(f"{what} are {', '.join(names)}, not {name!r}")
     return given
 
 
-def _require(holds: bool, sentence: str) -> None:
-    if not holds:
-        raise InvalidRequest(f"The request cannot be taken: {sentence}.", "Correct the option.")
+def _check(chosen: Options | Terms) -> None:
+    """Raise InvalidRequest, unless each field has one of its values or is left to the daemon."""
+    for each in fields(chosen):
+        value, values = getattr(chosen, each.name), each.metadata["values"]
+        if value not in values and (value is not None or each.default is not None):
+            raise _refused(f"{each.name} {values.refusal}")
 
 
-def _is_whole(value: object, most: int) -> bool:
-    return type(value) is int and 0 <= value <= most
-
-
-def _is_key(key: object) -> bool:
-    return isinstance(key, str) and 0 < len(key) <= MAX_KEY
-
-
-def _is_duration(seconds: object) -> bool:
-    """A positive number that a calendar can hold; bool is none, and nan compares as false."""
-    return type(seconds) in (int, float) and 0 < seconds <= MAX_SECONDS  # type: ignore[operator]
-
-
-def _is_box(box: object) -> bool:
-    """Four whole numbers that enclose at least one pixel."""
-    if not isinstance(box, tuple) or len(box) != 4:
-        return False
-    if not all(_is_whole(edge, 1 << 20) for edge in box):
-        return False
-    left, top, right, bottom = box
-    return bool(left < right and top < bottom)
+def _refused(sentence: str) -> InvalidRequest:
+    return InvalidRequest(f"The request cannot be taken: {sentence}.", "Correct the option.")

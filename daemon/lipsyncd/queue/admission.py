@@ -10,6 +10,7 @@ from lipsyncd.errors import InputGone, NotRetryable, QueueFull
 from lipsyncd.protocol.job import Job, State, refuse_other
 from lipsyncd.protocol.options import Terms
 from lipsyncd.queue.scheduler import Scheduler
+from lipsyncd.queue.snapshot import Inputs
 from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.store.jobs import Store
 from lipsyncd.queue.store.usage import Files
@@ -51,18 +52,18 @@ class Admission:
         self._lock = threading.Lock()
         self._claims: list[Claim] = []
 
-    def submit(self, job: Job, face: int, voice: int) -> Job:
-        """Accept a job with the files behind two descriptors; or give the one with its key.
+    def submit(self, job: Job, inputs: Inputs) -> Job:
+        """Accept a job with its inputs; or give the one with its key.
 
-        Raises QueueFull, QueueDraining, KeyTaken, InputError, StorageError; then nothing
-        is left of it.
+        Raises QueueFull, QueueDraining, KeyTaken, InputError, StorageError, InternalError; then
+        nothing is left of it.
         """
         known = job.key and self._store.by_key(job.owner, job.key)
         if known:
             return refuse_other(known, job)
-        size = self._spool.size_of(face, voice)
+        size = self._spool.size_of(inputs)
         with self._claimed(Claim(job.owner, size), size) as claim:
-            spooled = self._spool.admit(job.id, face, voice)
+            spooled = self._spool.admit(job.id, inputs)
             if spooled > size:
                 self._spool.discard(job.id)
                 raise InputGone("The files grew while they were copied.", "Submit them again.")

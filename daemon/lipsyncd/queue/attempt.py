@@ -78,9 +78,11 @@ class Attempt:
 
     def _finished(self, render: Render, life: Life) -> Job:
         steps = render(self.job.options, self._spool.paths(self.job.id))
-        return self._followed(steps, life) or succeeded(
-            self.job, self._spool.seal(self.job.id), self.seconds
-        )
+        if ended := self._followed(steps, life):
+            return ended
+        with life.waiting_for_disk():
+            size = self._spool.seal(self.job.id)
+        return succeeded(self.job, size, self.seconds)
 
     def _followed(self, steps: Generator[Progress, None, None], life: Life) -> Job | None:
         """Iterate the render to its end, or to a verdict: the job then."""

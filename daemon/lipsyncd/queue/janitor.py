@@ -59,7 +59,7 @@ class Janitor:
         self._thread.start()
 
     def stop(self) -> None:
-        """Make no more; a round that has begun is cut short."""
+        """Make no more; a round that has begun is cut short after the job that it is at."""
         self._is_over = True
         self.stir()
         self._thread.join()
@@ -96,7 +96,7 @@ class Janitor:
             with self._duty():
                 seconds = self._expire(now)
             with self._duty():
-                self._retention.apply(now)
+                self._retention.apply(now, lambda: not self._is_over)
         return seconds
 
     @contextmanager

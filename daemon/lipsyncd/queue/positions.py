@@ -4,7 +4,7 @@ import heapq
 import threading
 from bisect import bisect_right, insort
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -111,19 +111,23 @@ class Positions:
         self._turns = Turns()
         self._eta = Eta()
 
-    def head(self, running: Iterable[int] = ()) -> Waiting | None:
-        """The job to start next while jobs of these owners run, None if none may.
+    def head(self, running: Sequence[Job] = ()) -> Waiting | None:
+        """The job to start next while these run, None if none may.
 
-        Who holds as many slots as one user may is passed over.
+        Who holds as many slots as one user may is passed over. A suspect of a crash runs alone.
         """
+        render = self._live_config.config.render
+        if len(running) >= render.max_active or any(job.crashes for job in running):
+            return None
         moment = now()
         heads, kept_back = self._store.heads(moment), self._kept_back(moment)
-        share = self._live_config.config.render.max_active_per_user
-        kept_back |= {owner for owner, count in Counter(running).items() if count >= share}
+        slots = Counter(job.owner for job in running)
+        kept_back |= {owner for owner in slots if slots[owner] >= render.max_active_per_user}
         with self._lock:
-            return first(
+            head = first(
                 (each for each in heads if each.owner not in kept_back), self._turns, moment
             )
+        return None if head and head.crashes and running else head
 
     def started(self, owner: int) -> None:
         """A job of this user has left the line; the others come first now."""

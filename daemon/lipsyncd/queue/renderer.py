@@ -15,10 +15,10 @@ class Renderer(Protocol):
     """Models on a device, and what is done with them."""
 
     def render(self, options: Options, paths: Paths) -> Generator[Progress, None, None]:
-        """Write the result of a job, a batch at a time; DeviceLost if the device is gone."""
+        """Write the result of a job, a batch at a time."""
 
-    def prove(self) -> None:
-        """Render a small batch and compare it with what must come out; DeviceLost if it differs."""
+    def check(self) -> None:
+        """Raise DeviceLost if there is nothing to render on, and there will not be."""
 
     def describe(self) -> Mapping[str, object]:
         """The device, the models on it, what they cost."""

@@ -1,6 +1,7 @@
 """Retention: what ended jobs leave is kept for a time and within bounds, and then removed."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import takewhile
 
 from lipsyncd.config import LiveConfig
 from lipsyncd.config import Retention as Rules
@@ -70,15 +71,15 @@ class Retention:
         self._spool = spool
         self._live_config = live_config
 
-    def apply(self, now: float) -> None:
-        """Remove what is due at the unix time `now`."""
+    def apply(self, now: float, may_go_on: Callable[[], bool] = lambda: True) -> None:
+        """Remove what is due at the unix time `now`; job by job, as long as that may go on."""
         rules = self._live_config.config.retention
-        kept = self._history.kept()
-        gone = [each for each in overdue(kept, now, rules) if self._spool.discard(each.id)]
+        due = takewhile(lambda _: may_go_on(), overdue(self._history.kept(), now, rules))
+        gone = [each for each in due if self._spool.discard(each.id)]
         if gone:
             self._history.emptied([each.id for each in gone])
             _tell("files of %d were kept long enough and are removed", gone)
-        if self._history.records() > rules.max_records:
+        if may_go_on() and self._history.records() > rules.max_records:
             self._forget_beyond(rules.max_records)
 
     def _forget_beyond(self, most: int) -> None:

@@ -10,7 +10,8 @@ from lipsyncd.queue.attempt import OVERDUE, Attempt
 from lipsyncd.queue.pause import Pause
 from lipsyncd.queue.positions import Positions
 from lipsyncd.queue.renderer import Render, Renderer
-from lipsyncd.queue.selftest import WarmPass, warm_interval
+from lipsyncd.queue.running import Running
+from lipsyncd.queue.selftest import warm_interval
 from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.store.jobs import Store
 from lipsyncd.queue.transitions import cancelled, expired, requeued, tell
@@ -22,7 +23,10 @@ RETRY_SECONDS = 2.0  # between attempts to write to a disk that is full
 
 
 class Scheduler:
-    """The queue's life: `enqueue` and `cancel` from sessions, `run` in the render thread."""
+    """The queue's life: `enqueue` and `cancel` from sessions, `run` in the render thread.
+
+    Of its locks only `_moves` is held while the disk is waited for.
+    """
 
     def __init__(
         self,
@@ -39,8 +43,8 @@ class Scheduler:
         self._updates = updates
         self._heartbeat = heartbeat
         self._live_config = live_config
-        self._changed = threading.Condition()
-        self._attempts: dict[str, Attempt] = {}
+        self._moves = threading.Lock()  # one change of a job's state after the other
+        self._running = Running()
         self._is_stopping = False
         self._broken: LipsyncError | None = None  # what ends the daemon
 
@@ -49,14 +53,14 @@ class Scheduler:
 
         Raises QueueDraining, KeyTaken, StorageError.
         """
-        with self._changed:
+        with self._moves:
             self.check_open()
             accepted = self._store.add(job)
             if accepted.id == job.id:  # not an older one, which is further on
                 self._spool.accept(job.id)
-                self._updates.publish(job)
-            self._changed.notify_all()
-            return accepted
+                self._updates.publish(job)  # here, so that its start comes after it
+        self._running.stir()
+        return accepted
 
     def check_open(self) -> None:
         """Raise QueueDraining if the queue takes nothing more."""
@@ -69,32 +73,39 @@ class Scheduler:
 
         The end is published.
         """
-        with self._changed:
-            if attempt := self._attempts.get(job):
-                attempt.verdict = State.CANCELLED
+        if self._running.cancel(job):  # without a wait for the disk
+            return
+        with self._moves:
+            if self._running.cancel(job):  # begun meanwhile
                 return
             found = self._store.get(job)
             if found is None or found.is_ended:
                 words = f"{found} already." if found else f"Job {job} is gone."
                 raise JobEnded(words, "There is nothing left to cancel.")
-            self._end(cancelled(found))
+            ended = cancelled(found)
+            self._store.put(ended)
+        self._show(ended)
 
     def expire(self, job: Job) -> None:
         """End a job whose time is over, if it still waits."""
-        with self._changed:
-            if (found := self._store.get(job.id)) and found.state is State.QUEUED:
-                self._end(expired(found, OVERDUE))
+        with self._moves:
+            found = self._store.get(job.id)
+            if found is None or found.state is not State.QUEUED:
+                return
+            ended = expired(found, OVERDUE)
+            self._store.put(ended)
+        self._show(ended)
 
     def hold(self, reason: str) -> None:
         """Take nothing more and start nothing more, until `resume`; restarts do not end it."""
-        with self._changed:
+        with self._moves:
             self.pause.hold(reason)
 
     def resume(self) -> None:
         """End a hold."""
-        with self._changed:
+        with self._moves:
             self.pause.resume()
-            self._changed.notify_all()
+        self._running.stir()
 
     @property
     def paused(self) -> str:
@@ -103,69 +114,57 @@ class Scheduler:
 
     def close(self) -> None:
         """Take nothing more: `run` returns once the running jobs have ended."""
-        with self._changed:
+        with self._moves:
             self._is_stopping = True
-            self._changed.notify_all()
+        self._running.stir()
 
     def stop(self, timeout: float) -> None:
         """Put the running jobs back into the queue, after their next batch or so many seconds.
 
         Call it after `close`. The render threads are not to be waited for then.
         """
-        with self._changed:
-            for attempt in self._attempts.values():
-                attempt.verdict = attempt.verdict or State.QUEUED
-            self._changed.wait_for(lambda: self.is_idle, timeout)
-            for job in list(self._attempts):
-                self._give_back(job)
+        for job in self._running.end_all(timeout):
+            self._give_back(job)
 
     def _give_back(self, job: str) -> None:
         """Queue the job again while its render still hangs; else the next life does."""
-        try:
-            if (found := self._store.get(job)) and not found.is_ended:
-                self._end(requeued(found))
-        except StorageError as error:
-            self.pause.tell(error)
-        del self._attempts[job]
-
-    @property
-    def _is_full(self) -> bool:
-        return len(self._attempts) >= self._live_config.config.render.max_active
+        with self._moves:
+            try:
+                if (found := self._store.get(job)) and found.state is State.RUNNING:
+                    back = requeued(found)
+                    self._store.put(back)
+                    self._show(back)
+            except StorageError as error:
+                self.pause.tell(error)
+            self._running.remove(job)
 
     @property
     def is_idle(self) -> bool:
         """No job is running."""
-        return not self._attempts
+        return not self._running
 
     def run(self, renderer: Renderer) -> None:
-        """Start job after job until closed, and prove the device while there is none.
+        """Start job after job until closed, as long as there is something to render on.
 
         What has to end the daemon comes out, DeviceLost above all; its jobs stay running.
         """
-        warm_pass = WarmPass(renderer.prove)
         with self._heartbeat.life() as life:
             while not (self._is_stopping and self.is_idle):
+                renderer.check()
                 life.beat()
-                if attempt := self._next():
+                if attempt := self._next(life):
                     self._start(attempt, renderer.render)
-                elif self.is_idle and not self._is_stopping:
-                    warm_pass.run()
 
-    def _next(self) -> Attempt | None:
+    def _next(self, life: Life) -> Attempt | None:
         """The attempt of the next job; None if none may start for now."""
-        with self._changed:
-            due = time.monotonic() + self._tick()
-            while (left := due - time.monotonic()) > 0:
-                if self._broken:
-                    raise self._broken
-                if self._is_stopping and self.is_idle:
-                    return None
-                if job := self._taken():
-                    attempt = Attempt(
-                        job, self._spool, self._updates, self.pause, self._live_config
-                    )
-                    return self._attempts.setdefault(job.id, attempt)
-                self._changed.wait(min(left, RETRY_SECONDS))
+        due = time.monotonic() + self._tick()
+        while (left := due - time.monotonic()) > 0 and not (self._is_stopping and self.is_idle):
+            if self._broken:
+                raise self._broken
+            with life.waiting_for_disk():
+                if attempt := self._taken():
+                    return attempt
+            self._running.wait(min(left, RETRY_SECONDS))
         return None
 
     def _tick(self) -> float:
@@ -174,20 +173,27 @@ class Scheduler:
         interval = warm_interval(seconds, self._heartbeat.timeout)
         return interval if self.is_idle else min(interval, self._heartbeat.pause or interval)
 
-    def _taken(self) -> Job | None:
-        """The first job of the line, if it can be started and is written down as running."""
-        if self.pause.blocks() or self._is_stopping or self._is_full:
-            return None
-        if any(attempt.job.crashes for attempt in self._attempts.values()):
-            return None  # a suspect runs alone
-        try:
-            head = self.positions.head(attempt.job.owner for attempt in self._attempts.values())
-            if head is None or (head.crashes and self._attempts):
+    def _taken(self) -> Attempt | None:
+        """The attempt of the first job of the line, if it can be started."""
+        with self._moves:
+            if self.pause.blocks() or self._is_stopping:
                 return None
-            job = self._store.begin(head.id)
-        except StorageError as error:
-            return self.pause.tell(error)
-        self.positions.started(head.owner)
+            try:
+                job = self._begun()
+            except StorageError as error:
+                return self.pause.tell(error)
+            if job is None:
+                return None
+            attempt = Attempt(job, self._spool, self._updates, self.pause, self._live_config)
+            return self._running.add(attempt)
+
+    def _begun(self) -> Job | None:
+        """The first job of the line, if it may run beside those that do; now it is running."""
+        head = self.positions.head(self._running.jobs)
+        if head is None or head.id in self._running:
+            return None  # of its own attempt the return to the queue is not shown yet
+        if job := self._store.begin(head.id):
+            self.positions.started(head.owner)
         return job
 
     def _start(self, attempt: Attempt, render: Render) -> None:
@@ -197,51 +203,45 @@ class Scheduler:
 
     def _live(self, attempt: Attempt, render: Render) -> None:
         """The thread of an attempt."""
-        with self._heartbeat.life(attempt.job) as life:
-            try:
-                self._settle(attempt, attempt.to_end(render, life), life)
-            except LipsyncError as error:
-                self._break(error)
-            except BaseException as error:
-                broken = InternalError(f"A render broke the queue: {error}.", "Read the log.")
-                broken.__cause__ = error
-                self._break(broken)
+        try:
+            with self._heartbeat.life(attempt.job) as life:
+                ended = attempt.to_end(render, life)
+            self._settle(attempt, ended)
+        except LipsyncError as error:
+            self._break(error)
+        except BaseException as error:
+            broken = InternalError(f"A render broke the queue: {error}.", "Read the log.")
+            broken.__cause__ = error
+            self._break(broken)
         give_back_memory()
 
     def _break(self, error: LipsyncError) -> None:
-        with self._changed:
-            self._broken = self._broken or error
-            self._changed.notify_all()
+        self._broken = self._broken or error
+        self._running.stir()
 
-    def _settle(self, attempt: Attempt, job: Job, life: Life) -> None:
+    def _settle(self, attempt: Attempt, job: Job) -> None:
         """Record and tell how the job ended, show it, and be free; unless `stop` was faster."""
-        with self._changed:
-            while job.id in self._attempts and not self._is_recorded(job):
-                if attempt.verdict is State.CANCELLED and not job.is_ended:
-                    job = cancelled(attempt.job)  # while it waited to go back to the queue
-                self._changed.wait(min(RETRY_SECONDS, self._tick()))
-                life.beat()  # the queue is alive, and waits for an operator
-            if job.id not in self._attempts:
-                return
-            if job.state is State.SUCCEEDED:
-                self.positions.ended(job)
-            del self._attempts[job.id]
-            self._show(job, attempt.cause)
-            self._changed.notify_all()
+        while self._running.has(attempt):
+            if attempt.verdict is State.CANCELLED and not job.is_ended:
+                job = cancelled(attempt.job)  # on its way back to the queue
+            if self._is_recorded(job):
+                if job.state is State.SUCCEEDED:
+                    self.positions.ended(job)
+                self._show(job, attempt.cause)
+                self._running.leave(attempt, job)
+            else:
+                time.sleep(RETRY_SECONDS)  # for an operator, while the queue is alive
 
     def _is_recorded(self, job: Job) -> bool:
         """Whether the end could be written to the store."""
-        try:
-            self._store.put(job)
-        except StorageError as error:
-            self.pause.tell(error)
-            return False
-        return True
-
-    def _end(self, job: Job) -> None:
-        """A job whose end, or return to the queue, comes from outside its render."""
-        self._store.put(job)
-        self._show(job)
+        with self._moves:
+            try:
+                if job.id in self._running:
+                    self._store.put(job)
+                    return True
+            except StorageError as error:
+                self.pause.tell(error)
+        return False
 
     def _show(self, job: Job, cause: Exception | None = None) -> None:
         """The files first, so that whoever learns of an end finds them as they stay."""

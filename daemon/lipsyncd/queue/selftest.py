@@ -1,4 +1,4 @@
-"""The warm pass: while there is no job, a small batch proves that the device counts right."""
+"""The warm pass: while there is no job, a small batch proves that a device counts right."""
 
 import time
 from collections import deque

@@ -4,15 +4,52 @@ import fcntl
 import mmap
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import Protocol
 
 from lipsyncd.errors import FileTooLarge, InputGone, NotAFile, UnreadableMedia
 
 FICLONE = 0x40049409  # ioctl: share the blocks of another file (btrfs, xfs)
 CHUNK = 1 << 20
+STRIDE = 8 << 20  # bytes that the kernel copies before there is a sign of life
 NOT_READABLE = os.O_WRONLY | os.O_PATH
+
+Sign = Callable[[], None]  # of life
+
+
+class Inputs(Protocol):
+    """The face and the voice that came with a request, in whatever process they are open."""
+
+    def examine(self, most_face: int, most_voice: int) -> int:
+        """How many bytes `copy` would copy, if none has more than so many.
+
+        Raises NotAFile, FileTooLarge, UnreadableMedia, InputStalled.
+        """
+
+    def copy(self, face: int, voice: int) -> None:
+        """Copy what was examined into two new files.
+
+        Raises UnreadableMedia, InputGone, InputStalled, StorageError.
+        """
+
+
+class Opened:
+    """Inputs that are open in this process; they stay the caller's to close."""
+
+    def __init__(self, face: int, voice: int, sign: Sign = lambda: None) -> None:
+        """`sign` is called whenever a part has been copied."""
+        self._face, self._voice = face, voice
+        self._sign = sign
+
+    def examine(self, most_face: int, most_voice: int) -> int:
+        self._found_face = examined(self._face, "face", most_face)
+        self._found_voice = examined(self._voice, "voice", most_voice)
+        return self._found_face.st_size + self._found_voice.st_size
+
+    def copy(self, face: int, voice: int) -> None:
+        copy(self._voice, voice, "voice", self._found_voice, self._sign)
+        copy(self._face, face, "face", self._found_face, self._sign)
 
 
 def examined(descriptor: int, name: str, most: int) -> os.stat_result:
@@ -34,23 +71,21 @@ def examined(descriptor: int, name: str, most: int) -> os.stat_result:
     return found
 
 
-def copy(source: int, path: Path, found: os.stat_result) -> None:
+def copy(
+    source: int, target: int, name: str, found: os.stat_result, sign: Sign = lambda: None
+) -> None:
     """Copy the file that was found behind a client's descriptor; InputGone if it has changed since.
 
     The copy is on its way to the disk, but not there for good.
     """
-    target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        if not _clone(source, target):
-            copied = _copy_range(source, target, found.st_size)
-            _copy_bytes(source, target, copied, found.st_size, path.name)
-        is_whole = os.fstat(target).st_size == found.st_size
-        if not is_whole or _version(source, path.name) != (found.st_size, found.st_mtime_ns):
-            raise InputGone(f"The {path.name} changed while it was copied.", "Submit it again.")
-        # starts to write: the first fsync then commits the blocks of both inputs, not one by one
-        os.posix_fadvise(target, 0, 0, os.POSIX_FADV_DONTNEED)
-    finally:
-        os.close(target)
+    if not _clone(source, target):
+        _copy_range(source, target, found.st_size, sign)
+        _copy_bytes(source, target, found.st_size, name, sign)
+    is_whole = os.fstat(target).st_size == found.st_size
+    if not is_whole or _version(source, name) != (found.st_size, found.st_mtime_ns):
+        raise InputGone(f"The {name} changed while it was copied.", "Submit it again.")
+    # starts to write: the first fsync then commits the blocks of both inputs, not one by one
+    os.posix_fadvise(target, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _version(source: int, name: str) -> tuple[int, int]:
@@ -68,23 +103,26 @@ def _clone(source: int, target: int) -> bool:
     return True
 
 
-def _copy_range(source: int, target: int, size: int) -> int:
-    """Copy inside the kernel as far as it can; how many bytes that was."""
+def _copy_range(source: int, target: int, size: int, sign: Sign) -> None:
+    """Copy inside the kernel as far as it can."""
     copied = 0
     try:
-        while count := os.copy_file_range(source, target, size - copied, copied, copied):
+        while count := os.copy_file_range(
+            source, target, min(STRIDE, size - copied), copied, copied
+        ):
             copied += count
+            sign()
     except OSError:
         pass  # the copy through memory meets it again, and there one knows which file it was
-    return copied
 
 
-def _copy_bytes(source: int, target: int, copied: int, size: int, name: str) -> None:
+def _copy_bytes(source: int, target: int, size: int, name: str, sign: Sign) -> None:
     """Copy what is left through memory.
 
     In whole chunks from where one begins, into memory at the beginning of a page: a descriptor that
     was opened with O_DIRECT gives nothing else.
     """
+    copied = os.fstat(target).st_size
     with mmap.mmap(-1, CHUNK) as pages, memoryview(pages) as chunk:
         while copied < size:
             skipped = copied % CHUNK  # is there already
@@ -94,6 +132,7 @@ def _copy_bytes(source: int, target: int, copied: int, size: int, name: str) -> 
                 if not wanted:
                     return  # it is shorter by now
                 copied += os.pwrite(target, wanted, copied)
+            sign()
 
 
 @contextmanager

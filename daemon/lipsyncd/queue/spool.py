@@ -12,14 +12,14 @@ import logging
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lipsyncd.config import LiveConfig
 from lipsyncd.errors import InputGone, NoResult
 from lipsyncd.protocol.job import Paths, State
-from lipsyncd.queue.snapshot import copy, examined
+from lipsyncd.queue.snapshot import Inputs
 from lipsyncd.system.disk import disk_named, free_bytes, size_at, sync
 
 INPUTS = ("face", "voice")
@@ -59,30 +59,23 @@ class Spool:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             sync(directory.parent)
 
-    def size_of(self, face: int, voice: int) -> int:
-        """How many bytes `admit` would copy.  Raises NotAFile, FileTooLarge, UnreadableMedia."""
-        return sum(found.st_size for found in self._examined(face, voice))
+    def size_of(self, inputs: Inputs) -> int:
+        """How many bytes `admit` would copy.  Raises InputError, InternalError."""
+        limits = self._live_config.config.limits
+        return inputs.examine(limits.max_face_bytes, limits.max_voice_bytes)
 
-    def admit(self, job: str, face: int, voice: int) -> int:
-        """Copy the files behind two descriptors, for good; how many bytes that were.
+    def admit(self, job: str, inputs: Inputs) -> int:
+        """Copy the inputs, for good; how many bytes that were.
 
-        Raises NotAFile, FileTooLarge, UnreadableMedia, InputGone or StorageError, and then
-        nothing remains. The descriptors, and the client's position in them, are left as they are.
+        Raises InputError, StorageError or InternalError, and then nothing remains. A client's
+        position in its files is left as it is.
         """
-        found_face, found_voice = self._examined(face, voice)
-        with self._made(job) as directory:
-            copy(voice, directory / "voice", found_voice)
-            copy(face, directory / "face", found_face)
+        size = self.size_of(inputs)
+        with self._made(job) as directory, ExitStack() as files:
+            inputs.copy(*(files.enter_context(created(directory / name)) for name in INPUTS))
             for name in INPUTS:
                 sync(directory / name)
-        return found_face.st_size + found_voice.st_size
-
-    def _examined(self, face: int, voice: int) -> tuple[os.stat_result, os.stat_result]:
-        limits = self._live_config.config.limits
-        return (
-            examined(face, "face", limits.max_face_bytes),
-            examined(voice, "voice", limits.max_voice_bytes),
-        )
+        return size
 
     def link(self, old: str, new: str) -> int:
         """Give a new job the inputs of an old one, for good; how many bytes they have.
@@ -216,6 +209,16 @@ class Spool:
             return False
         self._stuck.discard(path)
         return True
+
+
+@contextmanager
+def created(path: Path) -> Iterator[int]:
+    """A new file, open for writing.  Raises OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _gone(name: str) -> InputGone:

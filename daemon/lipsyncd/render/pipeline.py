@@ -5,12 +5,11 @@ of sound heard with it; takes come in one by one, the generator sees a batch of 
 the pictures go out in the same order.
 """
 
-import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import av
 import numpy as np
@@ -20,14 +19,17 @@ from lipsyncd.face.blend import Blend, SoftBlend
 from lipsyncd.face.box import Box
 from lipsyncd.face.reference import BoxBlend, steady_forward
 from lipsyncd.face.track import Sighting, locate, steady
+from lipsyncd.media.container import Sign, unheard
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.limits import LARGE, held
 from lipsyncd.media.mel import clamped, mel_columns, mel_windows, window_starts
 from lipsyncd.media.result import new_result
 from lipsyncd.media.source import Source, examine_source, timeline
+from lipsyncd.media.spooled import Readable
 from lipsyncd.media.voice import Voice, examine_voice
-from lipsyncd.model.current import ModelsOfJob
-from lipsyncd.protocol.job import Paths, Progress
+from lipsyncd.model.conventions import Conventions
+from lipsyncd.model.detector import Detector
+from lipsyncd.protocol.job import Progress
 from lipsyncd.protocol.options import Options
 from lipsyncd.render.prefetch import Pulse, prefetch
 
@@ -43,6 +45,31 @@ class Settings(Protocol):
     crf: int
     preset: str
     detect_every: int
+    max_voice_seconds: int
+
+
+class Models(Protocol):
+    """A detector, and a generator somewhere (model/residency.py has the shapes)."""
+
+    batch: int
+    conventions: Conventions
+
+    def new_detector(self) -> Detector:
+        """A face detector for one thread."""
+
+    def mouths(
+        self, crops: np.ndarray, windows: np.ndarray, lower: bool, references: np.ndarray
+    ) -> np.ndarray:
+        """The mouth of each crop as it hears its window."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a render reads, and the empty file that its result is written to and read in."""
+
+    face: Readable
+    voice: Readable
+    result: BinaryIO
 
 
 @dataclass(frozen=True)
@@ -63,20 +90,19 @@ class Dubbed:
 
 def render(
     options: Options,
-    paths: Paths,
-    models: ModelsOfJob,
+    files: Files,
+    models: Models,
     settings: Settings,
-    max_voice_seconds: float = math.inf,
+    alive: Sign = unheard,
 ) -> Generator[Progress, None, None]:
     """Write the result of a job, a batch at a time.
 
-    Each yield is the progress, the heartbeat and the place where cancelling happens: closing this
-    generator ends the render and leaves no file.
+    Each yield is the progress and a sign of life; so is each call of `alive` between them.
     Raises InputError, InvalidRequest, DiskFull, DeviceLost, DeviceMemoryFull.
     """
     pulse = Pulse()
-    voice = yield from examine_voice(paths.voice, "The voice", max_voice_seconds)
-    source = examine_source(paths.face, "The face", pulse.beat)
+    voice = yield from examine_voice(files.voice, "The voice", settings.max_voice_seconds)
+    source = examine_source(files.face, "The face", pulse.beat)
     refuse_outside(options.box, source)
     total, faces = max(1, round(voice.seconds * source.rate)), 0
     frames = partial(timeline, source, total, options.extend)
@@ -88,7 +114,7 @@ def render(
     with (
         prefetch(takes, depth=held(source.width, source.height, models.batch)) as coming,
         prefetch(dub(coming, blend, models), depth=1, pulse=pulse) as dubbed,
-        new_result(paths.result, source, voice, settings.preset, crf) as result,
+        new_result(files.result, source, voice, settings.preset, crf, alive) as result,
     ):
         for batch in dubbed:
             if batch is not None:
@@ -102,7 +128,7 @@ def render(
 def follow(
     frames: Iterator[Frame],
     options: Options,
-    models: ModelsOfJob,
+    models: Models,
     settings: Settings,
     again: Iterator[Frame] | None = None,
 ) -> Iterator[Sighting]:
@@ -123,14 +149,14 @@ def follow(
     return (replace(sighting, frame=frame) for sighting, frame in pairs)
 
 
-def framed(faces: list[Box], models: ModelsOfJob) -> list[Box]:
+def framed(faces: list[Box], models: Models) -> list[Box]:
     """The detector's boxes as the checkpoint wants its crops cut."""
     conventions = models.conventions
     return [face.lowered(conventions.chin_share, conventions.chin_pixels) for face in faces]
 
 
 def hear(
-    voice: Voice, source: Source, total: int, options: Options, models: ModelsOfJob
+    voice: Voice, source: Source, total: int, options: Options, models: Models
 ) -> Iterator[np.ndarray]:
     """The window of each frame."""
     starts = window_starts(source.rate, total, models.conventions.mel_offset_frames)
@@ -139,7 +165,7 @@ def hear(
     return mel_windows(mel_columns(voice), starts)
 
 
-def dub(takes: Iterator[Take], blend: Blend, models: ModelsOfJob) -> Iterator[Dubbed]:
+def dub(takes: Iterator[Take], blend: Blend, models: Models) -> Iterator[Dubbed]:
     """Give each face its new mouth, a batch at a time."""
     for first in takes:
         frame = first.sighting.frame
@@ -150,7 +176,7 @@ def dub(takes: Iterator[Take], blend: Blend, models: ModelsOfJob) -> Iterator[Du
         yield Dubbed([picture_of(take, blend, made) for take in batch], len(seen))
 
 
-def new_mouths(seen: list[Take], blend: Blend, models: ModelsOfJob) -> Iterator[Made]:
+def new_mouths(seen: list[Take], blend: Blend, models: Models) -> Iterator[Made]:
     """What the generator makes of each face, its window, and the face it takes after."""
     crops = [blend.crop(take.sighting.frame, take.sighting.box) for take in seen]
     pairs = zip(seen, crops, strict=True)

@@ -1,12 +1,14 @@
 """A request and its reply, as the session hands them to the verbs and takes them back."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TypeVar
 
 from lipsyncd.errors import AccessDenied, InvalidRequest, UnknownJob
 from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, Job, State
+from lipsyncd.protocol.values import Values
 from lipsyncd.protocol.wire import HINT
+from lipsyncd.queue.snapshot import Inputs
 from lipsyncd.server.peer import Peer
 from lipsyncd.server.stream import Stream
 from lipsyncd.service.controlplane import ControlPlane
@@ -37,12 +39,12 @@ WORDS: dict[type, str] = {
 
 @dataclass(frozen=True)
 class Request:
-    """One request of one client; `descriptors` are closed after the reply."""
+    """One request of one client; `inputs`, which come with a submission, end with the reply."""
 
     controlplane: ControlPlane
     peer: Peer
     body: Mapping[str, object]
-    descriptors: Sequence[int]
+    inputs: Inputs | None
     stream: Stream
 
     @property
@@ -66,12 +68,20 @@ class Request:
             group = self.controlplane.live_config.config.admin_group
             raise AccessDenied(f"Only an admin may {what}.", f"Admins are in the group {group}.")
 
-    def field(self, name: str, kind: type[Value], default: Value | None = None) -> Value:
-        """A field of exactly this type; without a default it has to be there."""
+    def field(
+        self,
+        name: str,
+        kind: type[Value],
+        default: Value | None = None,
+        values: Values | None = None,
+    ) -> Value:
+        """A field of this very type, and one of `values`; without a default it has to be there."""
         value = self.body.get(name, default)
         if type(value) is not kind:
             found = "is not" if name in self.body else "is missing; it has to be"
             raise InvalidRequest(f"{name} {found} {WORDS[kind]}.", HINT)
+        if values and value not in values:
+            raise InvalidRequest(f"{name} {values.refusal}.", values.hint)
         return value
 
     def job(self, name: str = "job") -> Job:

@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from lipsyncd.errors import AccessDenied, LipsyncError, SessionsFull
-from lipsyncd.protocol.connection import Connection
 from lipsyncd.protocol.wire import Kind
+from lipsyncd.server.client import ClientConnection
 from lipsyncd.server.listener import Listener
 from lipsyncd.server.peer import Peer
 from lipsyncd.server.refusals import SUBORDINATES, Refusals
@@ -40,7 +40,7 @@ class Guest:
     """
 
     peer: Peer
-    connection: Connection
+    connection: ClientConnection
     is_doubtful: bool
     is_seated: bool = True
 
@@ -99,10 +99,10 @@ class Server:
 
     def _welcome(self, client: socket.socket) -> None:
         """Begin a session, or say why not."""
-        connection = Connection(client)
+        peer = Peer.of(client)
+        connection = ClientConnection(client, self._house.intake, peer.uid)
         try:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)
-            peer = Peer.of(client)
             is_seated = peer.is_operator or self._seated() < MAX_SESSIONS - KEPT_FOR_ADMINS
             guest = Guest(peer, connection, is_doubtful(peer), is_seated)
             if reason := self._no_room_for(guest):

@@ -13,8 +13,8 @@ from lipsyncd.errors import (
     UnsupportedVerb,
     VersionMismatch,
 )
-from lipsyncd.protocol.connection import Connection, Message
 from lipsyncd.protocol.wire import HINT, Kind
+from lipsyncd.server.client import ClientConnection, ClientMessage
 from lipsyncd.server.peer import Peer
 from lipsyncd.server.refusals import Refusals
 from lipsyncd.server.request import Reply, Request
@@ -40,7 +40,7 @@ class Session:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: ClientConnection,
         peer: Peer,
         controlplane: ControlPlane,
         refusals: Refusals | None = None,
@@ -64,7 +64,7 @@ class Session:
         except Exception:
             log.exception("session of %s: broke", self._peer)
 
-    def _receive(self) -> Message | None:
+    def _receive(self) -> ClientMessage | None:
         """The next message, None if the session is over."""
         try:
             return self._connection.receive(IDLE_SECONDS if self._is_welcome else HELLO_SECONDS)
@@ -75,7 +75,7 @@ class Session:
             self._refuse(error, None)
         return None
 
-    def _answer(self, message: Message) -> None:
+    def _answer(self, message: ClientMessage) -> None:
         """One reply or one error; HungUp if the conversation cannot go on."""
         number = message.body.get("id")
         try:
@@ -93,17 +93,17 @@ class Session:
         log.exception("session of %s: a request broke", self._peer)
         return InternalError("The request broke.", "Ask the operator to read the log.")
 
-    def _handle(self, message: Message) -> Reply:
+    def _handle(self, message: ClientMessage) -> Reply:
         """The reply of the verb's handler."""
         self._number = self._number_of(message)
         verb = self._verb_of(message)
         stream = Stream(self._connection, self._number)
-        request = Request(self._house, self._peer, message.body, message.descriptors, stream)
+        request = Request(self._house, self._peer, message.body, message.files, stream)
         reply = VERBS[verb](request)
         self._is_welcome = True
         return reply
 
-    def _number_of(self, message: Message) -> int:
+    def _number_of(self, message: ClientMessage) -> int:
         """The id of a request, which nothing else in this session has had."""
         if message.kind is not Kind.REQUEST:
             raise MalformedMessage(f"A client sent a message of kind {message.kind.name}.", HINT)
@@ -114,7 +114,7 @@ class Session:
             raise MalformedMessage(f"The id {number} of a request came after {self._number}.", HINT)
         return number
 
-    def _verb_of(self, message: Message) -> str:
+    def _verb_of(self, message: ClientMessage) -> str:
         """The verb of a request that is fit to be handled."""
         verb = message.body.get("verb")
         if not self._is_welcome and verb != "hello":
@@ -122,7 +122,7 @@ class Session:
         if not isinstance(verb, str) or verb not in VERBS:
             raise UnsupportedVerb(f"The daemon does not know how to {verb}.", HINT)
         expected = DESCRIPTORS.get(verb, 0)
-        _check_descriptors(verb, len(message.descriptors), expected)
+        _check_descriptors(verb, message.count, expected)
         return verb
 
     def _reply(self, reply: Reply, number: object) -> None:

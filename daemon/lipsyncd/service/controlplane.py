@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lipsyncd.config import Config, LiveConfig, Source
 from lipsyncd.errors import StateCorrupt
+from lipsyncd.processes.intake import Intake
 from lipsyncd.queue.admission import Admission
 from lipsyncd.queue.janitor import Janitor
 from lipsyncd.queue.recovery import recover
@@ -40,6 +41,7 @@ class ControlPlane:
     updates: Updates
     scheduler: Scheduler
     admission: Admission
+    intake: Intake
     retention: Retention
     janitor: Janitor
     status: Status
@@ -52,7 +54,7 @@ def open_controlplane(
 ) -> Iterator[ControlPlane]:
     """The control plane, with the jobs that waited in it; nobody else may use its state meanwhile.
 
-    Raises ConfigInvalid, StateBusy, StateNewer, StorageError.
+    Raises ConfigInvalid, StateBusy, StateNewer, StorageError, InternalError.
     """
     make_state(config.state)
     live_config, crashlog = LiveConfig(config), CrashLog(config.state / CRASH)
@@ -63,6 +65,7 @@ def open_controlplane(
         ExitStack() as stack,
     ):
         controlplane = assembled(database, live_config, reloader, status, heartbeat)
+        stack.callback(controlplane.intake.retire)
         lost = recover(controlplane.store, controlplane.spool, is_crash=bool(told(crashlog.read())))
         status.warning = " ".join(filter(None, (status.warning, lost)))
         controlplane.janitor.keep_time()
@@ -77,7 +80,7 @@ def assembled(
     status: Status,
     heartbeat: Heartbeat,
 ) -> ControlPlane:
-    """Everything in its place, and every part knowing those it needs."""
+    """Everything in its place, and every part knowing those it needs.  Raises InternalError."""
     updates, spool = Updates(status.news), Spool(live_config.config.state / SPOOL, live_config)
     store, history = Store(database), History(database)
     scheduler = Scheduler(store, spool, updates, heartbeat, live_config)
@@ -90,6 +93,7 @@ def assembled(
         updates=updates,
         scheduler=scheduler,
         admission=Admission(store, spool, scheduler, live_config),
+        intake=Intake(),
         retention=retention,
         janitor=Janitor(store, scheduler, retention, updates),
         status=status,

@@ -102,9 +102,12 @@ def free_bytes(path: Path) -> int:
     return found.f_bavail * found.f_frsize
 
 
-def sync(path: Path) -> None:
-    """Bring a file, or the names in a folder, to the disk for good.  Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+def sync(path: Path, folder: int | None = None) -> None:
+    """Bring a file, or the names in a folder, to the disk for good.  Raises OSError.
+
+    `folder`: a descriptor of where a relative path begins.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
     try:
         os.fsync(descriptor)
     finally:

@@ -65,9 +65,12 @@ class LineFormatter(logging.Formatter):
         return time.strftime("%H:%M:%S ", time.localtime(record.created))
 
 
-def set_up() -> None:
-    """Send the log, and the warnings of libraries, to where they are read from now on."""
-    logging.basicConfig(level=logging.INFO, handlers=[_handler()], force=True)
+def set_up(with_threads: bool = True) -> None:
+    """Send the log, and the warnings of libraries, to where they are read from now on.
+
+    Without threads the journal gets lines, and no fields.
+    """
+    logging.basicConfig(level=logging.INFO, handlers=[_handler(with_threads)], force=True)
     logging.captureWarnings(True)
 
 
@@ -118,10 +121,10 @@ def printable(text: str) -> str:
     )
 
 
-def _handler() -> logging.Handler:
+def _handler(with_threads: bool) -> logging.Handler:
     """The journal itself if systemd shows our stderr in it, else stderr."""
     for_journal = is_journal(sys.stderr)
-    if for_journal:
+    if for_journal and with_threads:
         if invocation := os.environ.get("INVOCATION_ID"):
             always(INVOCATION_ID=invocation)
         try:

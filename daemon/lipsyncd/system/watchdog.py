@@ -19,11 +19,22 @@ class Life:
     def __init__(self, heartbeat: "Heartbeat", job: Job | None) -> None:
         self.job = job
         self.beaten_at = time.monotonic()
+        self.is_excused = False
         self._heartbeat = heartbeat
 
     def beat(self) -> None:
         """Something that proves life has just been done."""
         self._heartbeat.beaten(self)
+
+    @contextmanager
+    def waiting_for_disk(self) -> Iterator[None]:
+        """In the block it need not beat, since no restart mends a disk."""
+        self.is_excused = True
+        try:
+            yield
+        finally:
+            self.beat()
+            self.is_excused = False
 
     def __str__(self) -> str:
         return f"job {self.job.id}" if self.job else "the queue or its warm pass"
@@ -33,7 +44,8 @@ class Heartbeat:
     """A ping is sent when every life has beaten since the last one: none can hide another's hang.
 
     The ping goes out in the thread that beats: a thread of its own would have to wait for the
-    interpreter, which a native call may hold from the moment after the beat.
+    interpreter, which a native call may hold from the moment after the beat.  Who waits for a disk
+    is excused.
     """
 
     def __init__(self, notifier: Notifier) -> None:
@@ -67,12 +79,21 @@ class Heartbeat:
     def beaten(self, life: Life) -> None:
         """This life has just proven itself."""
         with self._lock:
-            life.beaten_at = now = time.monotonic()
-            if self.pause is None or now - self._pinged_at < self.pause:
-                return
-            if all(each.beaten_at > self._pinged_at for each in self._lives):
-                self._notifier.watchdog()
-                self._pinged_at = now
+            life.beaten_at = time.monotonic()
+            if all(each.is_excused or each.beaten_at > self._pinged_at for each in self._lives):
+                self._ping()
+
+    def stand_in(self) -> None:
+        """A ping for those who wait for a disk, where nobody else is left to beat."""
+        with self._lock:
+            if all(each.is_excused for each in self._lives):
+                self._ping()
+
+    def _ping(self) -> None:
+        now = time.monotonic()
+        if self.pause is not None and now - self._pinged_at >= self.pause:
+            self._notifier.watchdog()
+            self._pinged_at = now
 
     @property
     def lives(self) -> list[Life]:
@@ -82,12 +103,16 @@ class Heartbeat:
 
     @property
     def slowest(self) -> Life | None:
-        """The life that has not beaten for the longest time."""
-        return min(self.lives, key=lambda life: life.beaten_at, default=None)
+        """The life that has not beaten for the longest time, of those that have to."""
+        bound = (life for life in self.lives if not life.is_excused)
+        return min(bound, key=lambda life: life.beaten_at, default=None)
 
 
 class StallAlarm:
-    """A thread that tells the journal what was going on when the watchdog is about to strike."""
+    """A thread that tells the journal what was going on when the watchdog is about to strike.
+
+    It also answers the watchdog while everybody waits for a disk.
+    """
 
     def __init__(self, heartbeat: Heartbeat, timeout: float) -> None:
         """`timeout` is the watchdog's, in seconds."""
@@ -106,15 +131,14 @@ class StallAlarm:
         self._thread.join()
 
     def _run(self) -> None:
-        left = ALARM * self._timeout
-        while not self._stopped.wait(left):
-            left = ALARM * self._timeout
-            if life := self._heartbeat.slowest:
-                silent = time.monotonic() - life.beaten_at
-                left -= silent
-            if left <= 0:
+        told = 0.0  # when the one that was told of last had beaten
+        while not self._stopped.wait(self._timeout / PINGS):
+            self._heartbeat.stand_in()
+            life = self._heartbeat.slowest
+            silent = time.monotonic() - life.beaten_at if life else 0.0
+            if life and silent >= ALARM * self._timeout and life.beaten_at != told:
+                told = life.beaten_at
                 self._tell(life, silent)
-                left = self._timeout
 
     def _tell(self, life: Life, seconds: float) -> None:
         text = "watchdog: %s has not moved for %.1f s; systemd is about to restart lipsyncd"

@@ -1,7 +1,7 @@
 """What goes wrong in the real daemon, under the real unit, because a test wants it to.
 
-A drop-in puts this file on $PYTHONPATH as `sitecustomize`, so that the daemon's interpreter begins
-with it, and names one of the functions of `FAULTS` in $FAULT.
+A drop-in puts this file on $PYTHONPATH as `sitecustomize`, so that the interpreter of each of the
+daemon's processes begins with it, and names one of the functions of `FAULTS` in $FAULT.
 """
 
 import ctypes
@@ -13,16 +13,16 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 Report = Callable[[str], None]
-Load = Callable[[Any, Report], Any]
 ENOUGH, PIECE = 4 << 30, 64 << 20  # bytes: what is taken if nobody minds, and how much at once
 WATCHDOG_SECONDS = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6
+STATE = Path(os.environ.get("STATE_DIRECTORY", "."))
 
 
 def say(what: str) -> None:
@@ -30,200 +30,35 @@ def say(what: str) -> None:
     os.write(2, f"fault: {time.time():.6f} {what}\n".encode())
 
 
-def is_first_life() -> bool:
-    """Whether the daemon did not go wrong before."""
-    mark = Path(os.environ["STATE_DIRECTORY"], "went-wrong")
+def is_first() -> bool:
+    """Whether this is asked for the first time, in whatever life."""
     try:
-        mark.touch(exist_ok=False)
+        (STATE / "went-wrong").touch(exist_ok=False)
         return True
     except FileExistsError:
         return False
 
 
-def change_load(change: Callable[[Load], Load]) -> None:
-    """Put another function in the place of the one that loads the models."""
-    from lipsyncd import main  # noqa: PLC0415
-
-    main.load_renderer = change(main.load_renderer)
-
-
-def before_load(act: Callable[[Report], None]) -> None:
-    """Do this, then load."""
-
-    def change(load: Load) -> Load:
-        def acting(config: Any, report: Report) -> Any:
-            act(report)
-            return load(config, report)
-
-        return acting
-
-    change_load(change)
-
-
-def after_step(act: Callable[[int], None]) -> None:
-    """Do this after each step of a render, in the render thread."""
-
-    def change(load: Load) -> Load:
-        def loading(config: Any, report: Report) -> Any:
-            renderer = load(config, report)
-            renderer.render = acting_after_step(renderer.render, act)
-            return renderer
-
-        return loading
-
-    change_load(change)
-
-
-def acting_after_step(render: Callable[..., Any], act: Callable[[int], None]) -> Callable[..., Any]:
-    def acting(options: Any, paths: Any) -> Generator[Any, None, None]:
-        with closing(render(options, paths)) as steps:
-            for number, step in enumerate(steps):
-                act(number)
-                yield step
-
-    return acting
-
-
-def at_third_warm_pass(act: Callable[[], None]) -> None:
-    """Do this in the first life, just before the third warm pass, in the thread that makes it."""
-    passes = count(1)
-
-    def change(load: Load) -> Load:
-        def loading(config: Any, report: Report) -> Any:
-            renderer = load(config, report)
-            renderer.prove = acting(renderer.prove)
-            return renderer
-
-        return loading
-
-    def acting(prove: Callable[[], None]) -> Callable[[], None]:
-        def acted() -> None:
-            if next(passes) == 3 and is_first_life():
-                act()
-            prove()
-
-        return acted
-
-    change_load(change)
-
-
-def slow_load() -> None:
-    """A load of five seconds, in which something moves all the time."""
-
-    def creep(report: Report) -> None:
-        for step in range(10):
-            report(f"reading a slow disk: {10 * step} %")
-            time.sleep(0.5)
-
-    before_load(creep)
-
-
-def stalled_load() -> None:
-    """A load in which nothing moves."""
-    before_load(lambda _report: hang("the load"))
-
-
-def slow_render() -> None:
-    """A quarter of a second more for each batch."""
-    after_step(lambda _number: time.sleep(0.25))
-
-
-def held_render() -> None:
-    """Each render stays in its second batch until there is a file `go-on` beside the state."""
-    go_on = Path(os.environ["STATE_DIRECTORY"], "go-on")
-
-    def hold(number: int) -> None:
-        while number == 1 and not go_on.exists():
-            time.sleep(0.05)
-
-    after_step(hold)
-
-
-def hung_render() -> None:
-    """The first life's render hangs in its second batch."""
-    after_step(lambda number: hang("the render") if number == 1 and is_first_life() else None)
-
-
-def hung_device() -> None:
-    """A warm pass that hangs."""
-    at_third_warm_pass(lambda: hang("the device"))
-
-
-def wrong_device() -> None:
-    """A warm pass that finds other weights than were loaded."""
-    at_third_warm_pass(forget_weights)
-
-
-def lost_device() -> None:
-    """The first life's render loses the device in its second batch."""
-
-    def change(number: int) -> None:
-        if number == 1 and is_first_life():
-            from lipsyncd.errors import DeviceLost  # noqa: PLC0415
-
-            raise DeviceLost("The device fell off the bus.", "Put it back.")
-
-    after_step(change)
-
-
-def broken_context() -> None:
-    """In the first life the GPU's context breaks after a job's second step, and stays broken."""
-
-    def break_it(number: int) -> None:
-        if number == 1 and is_first_life():
-            import torch  # noqa: PLC0415
-
-            say("a kernel fails an assertion")
-            torch.zeros(1, device="cuda")[torch.tensor([7], device="cuda")]
-
-    after_step(break_it)
-
-
-def poisoned_render() -> None:
-    """A job that asks for the worst quality ends the process in its second batch."""
-
-    def change(load: Load) -> Load:
-        def loading(config: Any, report: Report) -> Any:
-            renderer = load(config, report)
-            render, crashing = renderer.render, acting_after_step(renderer.render, crash_at_second)
-            renderer.render = lambda options, paths: (crashing if options.crf == 51 else render)(
-                options, paths
-            )
-            return renderer
-
-        return loading
-
-    change_load(change)
-
-
-def crash_at_second(number: int) -> None:
-    if number == 1:
-        say("the job is poison")
-        crash()
+# In the daemon
 
 
 def held_interpreter() -> None:
     """A native call that lets no other thread run for 0.8 of the watchdog's time."""
+    from lipsyncd.processes.renderer import ProcessRenderer  # noqa: PLC0415
 
-    def hold(number: int) -> None:
-        if number == 1:
-            say("holds the interpreter")
-            ctypes.PyDLL(None).usleep(int(0.8 * WATCHDOG_SECONDS * 1e6))
-            say("lets go")
+    def hold() -> None:
+        say("holds the interpreter")
+        ctypes.PyDLL(None).usleep(int(0.8 * WATCHDOG_SECONDS * 1e6))
+        say("lets go")
 
-    after_step(hold)
+    before_third(ProcessRenderer, "check", hold)
 
 
-def hungry_render() -> None:
-    """The first life's render takes memory in its second batch, until it is killed for it."""
+def hung_queue() -> None:
+    """The thread that starts jobs hangs, once in all lives."""
+    from lipsyncd.processes.renderer import ProcessRenderer  # noqa: PLC0415
 
-    def eat(number: int) -> None:
-        if number == 1 and is_first_life():
-            say("the render takes memory")
-            taken = [bytearray(b"x") * PIECE for _ in range(ENOUGH // PIECE)]
-            say(f"the render was given {len(taken) * PIECE} bytes")
-
-    after_step(eat)
+    before_third(ProcessRenderer, "check", lambda: hang("the queue") if is_first() else None)
 
 
 def crash() -> None:
@@ -251,7 +86,7 @@ def break_out() -> None:
     def attempt(_report: Report) -> None:
         say(json.dumps({what: outcome(how) for what, how in attempts.items()}))
 
-    before_load(attempt)
+    before_load("lipsyncd.main", "open_renderer", attempt)
 
 
 def outcome(how: Callable[[], Any]) -> str:
@@ -267,9 +102,63 @@ def ctypes_call(name: str, *arguments: int) -> None:
         raise OSError(ctypes.get_errno(), name)
 
 
-def hang(what: str) -> None:
-    say(f"{what} hangs")
-    threading.Event().wait()
+# In a device's process
+
+
+def slow_load() -> None:
+    """A load of five seconds, in which something moves all the time."""
+
+    def creep(report: Report) -> None:
+        for step in range(10):
+            report(f"reading a slow disk: {10 * step} %")
+            time.sleep(0.5)
+
+    before_load("lipsyncd.model.residency", "load_models", creep)
+
+
+def stalled_load() -> None:
+    """A load in which nothing moves."""
+    before_load("lipsyncd.model.residency", "load_models", lambda _report: hang("the load"))
+
+
+def hung_device() -> None:
+    """A proof that hangs, once in all lives."""
+    before_third(models(), "prove", lambda: hang("the device") if is_first() else None)
+
+
+def wrong_device() -> None:
+    """A proof that finds other weights than were loaded, once in all lives."""
+    before_third(models(), "prove", lambda: forget_weights() if is_first() else None)
+
+
+def lost_device() -> None:
+    """A job loses the device in its third batch, once in all lives."""
+    before_third(models(), "mouths", lambda: lose() if is_first() else None)
+
+
+def broken_context() -> None:
+    """The GPU's context breaks before a job's third batch, once in all lives."""
+    before_third(models(), "mouths", lambda: break_context() if is_first() else None)
+
+
+def models() -> type:
+    from lipsyncd.model.residency import Models  # noqa: PLC0415
+
+    return Models
+
+
+def lose() -> None:
+    from lipsyncd.errors import DeviceLost  # noqa: PLC0415
+
+    say("the device is lost")
+    raise DeviceLost("The device fell off the bus.", "Put it back.")
+
+
+def break_context() -> None:
+    import torch  # noqa: PLC0415
+
+    say("a kernel fails an assertion")
+    torch.zeros(1, device="cuda")[torch.tensor([7], device="cuda")]
 
 
 def forget_weights() -> None:
@@ -282,23 +171,127 @@ def forget_weights() -> None:
                 found.zero_()
 
 
-FAULTS = (
-    slow_load,
-    stalled_load,
-    slow_render,
-    held_render,
-    hung_render,
-    hung_device,
-    wrong_device,
-    lost_device,
-    broken_context,
-    poisoned_render,
-    held_interpreter,
-    hungry_render,
-    crash,
-    break_out,
-)
-if "lipsyncd" in [Path(word).name for word in sys.orig_argv[:3]]:  # not in its ExecReload
-    for fault in FAULTS:
-        if fault.__name__ == os.environ.get("FAULT"):
-            fault()
+# In a render's process.  What has to be known of files is found out before: it opens none.
+
+
+def slow_render() -> None:
+    """A quarter of a second more for each batch."""
+    after_step(lambda _number: time.sleep(0.25))
+
+
+def held_render() -> None:
+    """Each job stays in its second batch until there is a file `go-on` beside the state."""
+
+    def hold(number: int) -> bool:
+        time.sleep(0.05)
+        return number == 1 and not (STATE / "go-on").exists()
+
+    after_step(hold, lambda options: options.box is None)  # not in the warm-up
+
+
+def hung_render() -> None:
+    """A render that asks for the worst quality hangs in its second batch."""
+    after_step(lambda number: hang("the render") if number == 1 else None, is_the_worst)
+
+
+def poisoned_render() -> None:
+    """A render that asks for the worst quality crashes in its second batch."""
+
+    def crash_at_second(number: int) -> None:
+        if number == 1:
+            say("the job is poison")
+            crash()
+
+    after_step(crash_at_second, is_the_worst)
+
+
+def hungry_render() -> None:
+    """A render that asks for the worst quality takes memory in its second batch, without end."""
+
+    def eat(number: int) -> None:
+        if number == 1:
+            say("the render takes memory")
+            taken = [bytearray(b"x") * PIECE for _ in range(ENOUGH // PIECE)]
+            say(f"the render was given {len(taken) * PIECE} bytes")
+
+    after_step(eat, is_the_worst)
+
+
+def is_the_worst(options: Any) -> bool:
+    return bool(options.crf == 51)
+
+
+def after_step(
+    act: Callable[[int], Any], is_meant: Callable[[Any], bool] = lambda _options: True
+) -> None:
+    """Do this after each step of a render that is meant, and again after a sign of life if it says
+    so."""
+    from lipsyncd.render import process  # noqa: PLC0415
+
+    render = process.render
+
+    def acting(options: Any, *inputs: Any) -> Iterator[Any]:
+        for number, step in enumerate(render(options, *inputs)):
+            while is_meant(options) and act(number):
+                yield step
+            yield step
+
+    process.render = acting
+
+
+# In any of them
+
+
+def before_load(module: str, name: str, act: Callable[[Report], None]) -> None:
+    """Do this before the function that loads something."""
+    place = import_module(module)
+    load = getattr(place, name)
+
+    def acting(wanted: Any, report: Report) -> Any:
+        act(report)
+        return load(wanted, report)
+
+    setattr(place, name, acting)
+
+
+def before_third(kind: type, name: str, act: Callable[[], None]) -> None:
+    """Do this before the third call of a method."""
+    method, calls = getattr(kind, name), count(1)
+
+    def acting(*inputs: Any, **more: Any) -> Any:
+        if next(calls) == 3:
+            act()
+        return method(*inputs, **more)
+
+    setattr(kind, name, acting)
+
+
+def hang(what: str) -> None:
+    say(f"{what} hangs")
+    threading.Event().wait()
+
+
+FAULTS = {
+    "lipsyncd": (held_interpreter, hung_queue, crash, break_out),
+    "lipsyncd.model.process": (
+        slow_load,
+        stalled_load,
+        hung_device,
+        wrong_device,
+        lost_device,
+        broken_context,
+    ),
+    "lipsyncd.render.template": (
+        slow_render,
+        held_render,
+        hung_render,
+        poisoned_render,
+        hungry_render,
+    ),
+}
+for program, faults in FAULTS.items():
+    # the daemon is no module there, and lipsyncctl, which is its ExecReload, is not the daemon
+    if program in [Path(word).name for word in sys.orig_argv[:4]]:
+        for fault in faults:
+            if fault.__name__ == os.environ.get("FAULT"):
+                fault()

@@ -11,6 +11,7 @@ from lipsyncd.config import Config, Source
 from lipsyncd.errors import LipsyncError
 from lipsyncd.main import serve
 from lipsyncd.protocol.connection import Connection
+from lipsyncd.server.client import ClientConnection
 from lipsyncd.server.peer import Peer
 from lipsyncd.server.session import Session
 from lipsyncd.service.controlplane import ControlPlane, open_controlplane
@@ -22,6 +23,18 @@ from support.client.session import Client, session
 from support.daemon.renderers import PacedRenderer, Render, at_once
 
 TERM = 15
+
+
+class Announcing(Notifier):
+    """systemd's, and an event that is set when the daemon is ready."""
+
+    def __init__(self, is_ready: threading.Event) -> None:
+        super().__init__()
+        self._is_ready = is_ready
+
+    def ready(self) -> None:
+        super().ready()
+        self._is_ready.set()
 
 
 class Daemon:
@@ -39,12 +52,13 @@ class Daemon:
         self.calls: Calls = SimpleQueue()
         self.serving = threading.Event()  # sessions are served
         self.may_load = threading.Event()  # the models, which are none, may be loaded
+        self.is_ready = threading.Event()
         self.ended = threading.Event()
         self.is_told = False  # to stop
         self.error: LipsyncError | None = None
 
     def live(self) -> None:
-        notifier = Notifier()
+        notifier = Announcing(self.is_ready)
         try:
             serve(self.source, self.load, notifier, Status(), self.calls)
         except LipsyncError as error:
@@ -103,7 +117,9 @@ def with_controlplane(directory: Path) -> Iterator[ControlPlane]:
 def session_of(uid: int, controlplane: ControlPlane) -> Iterator[Client]:
     """A session of this user, whoever runs the test."""
     ours, theirs = socket.socketpair()
-    session = Session(Connection(theirs), Peer(1, uid), controlplane)
+    session = Session(
+        ClientConnection(theirs, controlplane.intake, uid), Peer(1, uid), controlplane
+    )
     thread = threading.Thread(target=session.run)
     thread.start()
     with Connection(ours) as connection:

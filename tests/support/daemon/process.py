@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -98,6 +98,18 @@ class DaemonProcess:
                 return bool(client.ask("health")["ready"])
         except GONE:
             return False
+
+
+def children(pid: int) -> dict[int, str]:
+    """The processes below one, which it has started or taken over, by what they are called."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parent = path.joinpath("stat").read_text().rpartition(")")[2].split()[1]
+            if int(parent) == pid:
+                title = path.joinpath("cmdline").read_bytes().split(b"\0")[0].decode()
+                found[int(path.name)] = title
+    return found
 
 
 def places(state: Path, socket: Path, toml: Path) -> list[str]:

@@ -133,10 +133,18 @@ def render(options: Options, paths: Paths) -> Steps:
     voice = yield from examine_voice(paths.voice, "The voice")
     source = examine_source(paths.face, "The face")
     total = round(voice.seconds * source.rate)
-    with new_result(paths.result, source, voice, "ultrafast", 30) as result:
-        for frame in timeline(source, total, options.extend):
-            result.write(frame.picture)
-            yield Progress(result.frames, total, result.frames)
+    part = paths.result.with_name("result.part")
+    try:
+        with (
+            part.open("w+b") as file,
+            new_result(file, source, voice, "ultrafast", 30) as result,
+        ):
+            for frame in timeline(source, total, options.extend):
+                result.write(frame.picture)
+                yield Progress(result.frames, total, result.frames)
+        part.replace(paths.result)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def load(_config: Config, _report: Callable[[str], None]) -> PacedRenderer:

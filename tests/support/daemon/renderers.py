@@ -76,7 +76,7 @@ class PacedRenderer:
         self.reloads: list[Config] = []
         self.fault: LipsyncError | None = None
 
-    def prove(self) -> None:
+    def check(self) -> None:
         self.proofs.put(None)
         self._fail()
 

@@ -27,7 +27,9 @@ from typing import Any
 from lipsyncd import arguments
 from lipsyncd.config import Config
 from lipsyncd.errors import LipsyncError, NoFace
+from lipsyncd.intake import template
 from lipsyncd.main import live
+from lipsyncd.processes import child
 from lipsyncd.protocol.job import Paths
 from lipsyncd.protocol.options import Options
 from lipsyncd.server import subordinate
@@ -166,9 +168,38 @@ def live_as(uid: str, gid: str, path: str, *words: str) -> None:
     os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
     subordinate.RANGES = Path(path).with_name("subuid")
     arguments.parse(words)  # a rehearsal, for what argparse imports only then
+    child._started = forked  # the user may not be able to read the interpreter
     User(int(uid), (int(uid), int(gid))).become()
     sys.argv[1:] = words
     live(load)
+
+
+class Forked:
+    """A process that runs on in this one's memory, with the methods of Popen that are used."""
+
+    def __init__(self, run: Callable[[], None]) -> None:
+        self.pid = os.fork()
+        if not self.pid:
+            run()
+            os._exit(0)
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self) -> int:
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def forked(_module: str, descriptor: int) -> Forked:
+    """The intake's template, the only child of such a daemon."""
+
+    def run() -> None:
+        os.closerange(3, descriptor)
+        os.closerange(descriptor + 1, 1024)
+        sys.argv[1:] = [str(descriptor)]
+        template.main()
+
+    return Forked(run)
 
 
 def load(_config: Config, _report: Callable[[str], None]) -> PacedRenderer:

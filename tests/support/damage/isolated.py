@@ -7,26 +7,26 @@ import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from lipsyncd.config import Config
 from lipsyncd.errors import LipsyncError
-from lipsyncd.model.current import CurrentModels
-from lipsyncd.model.residency import load_models
+from lipsyncd.model.residency import Wanted, load_models
 from lipsyncd.protocol.job import Paths
 from lipsyncd.protocol.options import Options
-from lipsyncd.render.pipeline import render
+from lipsyncd.render.pipeline import Files, render
+from lipsyncd.render.process import Settings
 from lipsyncd.system.native import set_up_libraries
+from support.checkpoints import SHIPPED, InProcess
 from support.damage.files import Pair, Whole, pair
 from support.damage.verdict import Verdict, named
 from support.measure import forget_peak, memory
 
 BOUND = 60.0  # seconds for a job, which is small if its files are whole
+SETTINGS = Settings(crf=18, preset="veryfast", detect_every=5, max_voice_seconds=4 * 3600)
 LOADING = 100.0  # seconds until the models are there
 
 
@@ -82,24 +82,24 @@ def work(pipe: Pipe, numbers: list[int], seed: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         whole = Whole(folder)
-        config = replace(Config(), device="cpu")
-        current = CurrentModels(load_models(config, folder / "cache", lambda _: None))
+        models = InProcess(load_models(Wanted("cpu", SHIPPED, 0, folder / "cache"), lambda _: None))
         pipe.send("ready")
         for number in numbers:
-            pipe.send(rendered(pair(whole, number, seed), folder, current, config))
+            pipe.send(rendered(pair(whole, number, seed), folder, models))
 
 
-def rendered(job: Pair, folder: Path, current: CurrentModels, config: Config) -> Verdict:
+def rendered(job: Pair, folder: Path, models: InProcess) -> Verdict:
     """The job as the daemon renders it."""
     paths = written(job, folder)
     forget_peak()
     begun = beaten = time.monotonic()
     silence, total, name = 0.0, 0, ""
-    limit = config.limits.max_voice_seconds
     try:
-        for progress in render(Options(), paths, current.for_job(), config.render, limit):
-            silence, beaten = max(silence, time.monotonic() - beaten), time.monotonic()
-            total = progress.total
+        with paths.result.open("x+b") as result:
+            files = Files(paths.face, paths.voice, result)
+            for progress in render(Options(), files, models, SETTINGS):
+                silence, beaten = max(silence, time.monotonic() - beaten), time.monotonic()
+                total = progress.total
     except LipsyncError as error:
         name = error.name
     except Exception as error:

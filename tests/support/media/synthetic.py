@@ -1,6 +1,7 @@
 """Synthetic faces and voices, of known content."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import cv2
 import numpy as np
 
 from lipsyncd.media.frame import Frame
+from lipsyncd.media.result import Result, new_result
+from lipsyncd.media.source import Source
 from lipsyncd.media.voice import Voice, examine_voice
 
 RED, GREEN, BLUE, GREY = (200, 30, 40), (40, 180, 60), (30, 50, 190), (120, 120, 120)
@@ -248,3 +251,10 @@ def examined(path: Path) -> Voice:
             next(looking)
         except StopIteration as ended:
             return ended.value
+
+
+@contextmanager
+def result_at(path: Path, source: Source, voice: Voice, preset: str, crf: int) -> Iterator[Result]:
+    """A result that is written into a new file."""
+    with path.open("x+b") as file, new_result(file, source, voice, preset, crf) as result:
+        yield result

@@ -1,17 +1,28 @@
 """What keeps the daemon in order; most of it is for admins."""
 
 from lipsyncd import __version__
-from lipsyncd.errors import AccessDenied, InvalidRequest, JobNotEnded, VersionMismatch
+from lipsyncd.errors import AccessDenied, JobNotEnded, VersionMismatch
 from lipsyncd.protocol.job import Job, State
+from lipsyncd.protocol.values import Values
 from lipsyncd.protocol.wire import HINT, VERSIONS
 from lipsyncd.server.request import Reply, Request
 
+MAX_REASON = 200  # characters
+REASONS = Values(
+    lambda reason: len(reason) <= MAX_REASON and reason.isprintable(),
+    f"is one line of up to {MAX_REASON} characters",
+    "Shorten it.",
+)
+OFFERS = Values(
+    lambda versions: [*map(type, versions)] == [int, int],
+    "is not the oldest and the newest",
+    "Send two numbers.",
+)
+
 
 def on_hello(request: Request) -> Reply:
-    offered = request.field("versions", list)
+    offered = request.field("versions", list, values=OFFERS)
     request.field("client", str)
-    if len(offered) != 2 or not all(type(version) is int for version in offered):
-        raise InvalidRequest("versions is not the oldest and the newest.", "Send two numbers.")
     version = min(offered[1], VERSIONS[1])
     if version < max(offered[0], VERSIONS[0]):
         raise VersionMismatch(
@@ -23,9 +34,6 @@ def on_hello(request: Request) -> Reply:
     return Reply("welcomed", {"version": version, "server": __version__, "state": state})
 
 
-MAX_REASON = 200  # characters
-
-
 def on_clean(request: Request) -> Reply:
     """What is removed is the client's own, unless it names the job."""
     jobs, size = request.controlplane.retention.clean(_cleanable(request))
@@ -34,11 +42,7 @@ def on_clean(request: Request) -> Reply:
 
 def on_drain(request: Request) -> Reply:
     request.require_admin("drain the queue")
-    reason = request.field("reason", str, "")
-    if len(reason) > MAX_REASON or not reason.isprintable():
-        raise InvalidRequest(
-            f"A reason is one stream of up to {MAX_REASON} characters.", "Shorten it."
-        )
+    reason = request.field("reason", str, "", REASONS)
     store = request.controlplane.store
     running, queued = store.count(State.RUNNING), store.count(State.QUEUED)
     request.controlplane.scheduler.hold(reason)

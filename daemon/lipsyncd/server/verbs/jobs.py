@@ -3,18 +3,18 @@
 import os
 
 from lipsyncd import __version__
-from lipsyncd.errors import InvalidRequest, JobNotEnded, NoResult
+from lipsyncd.errors import JobNotEnded, NoResult
 from lipsyncd.protocol.job import State
+from lipsyncd.protocol.values import whole
 from lipsyncd.server.request import Reply, Request, with_position
 from lipsyncd.system.status import Condition
 
 MAX_LISTED = 200  # jobs in one reply, which has to fit into a message
+LIMITS = whole(1, MAX_LISTED, kind="", hint="Ask for fewer jobs.")
 
 
 def on_list(request: Request) -> Reply:
-    limit = request.field("limit", int, MAX_LISTED)
-    if not 1 <= limit <= MAX_LISTED:
-        raise InvalidRequest(f"limit is from 1 to {MAX_LISTED}.", "Ask for fewer jobs.")
+    limit = request.field("limit", int, MAX_LISTED, LIMITS)
     before = request.job("before").id if "before" in request.body else None
     jobs = request.controlplane.history.newest(request.owner, limit, before)
     newest = [request.controlplane.updates.newest(job) for job in jobs]

@@ -1,26 +1,29 @@
 """Jobs come in: new ones, and old ones once more."""
 
-from lipsyncd.errors import InvalidRequest
 from lipsyncd.protocol.job import Job, State
 from lipsyncd.protocol.options import Options, Priority, Terms
+from lipsyncd.protocol.values import text
 from lipsyncd.queue.transitions import new_job
 from lipsyncd.server.request import Reply, Request
 from lipsyncd.system.catalog import JOB_ACCEPTED, emit
 
 MAX_NAME = 255  # characters of a file's name
+# of names for display; nothing is ever opened by one
+NAMES = text(f".{{1,{MAX_NAME}}}", "is not a file's name", "Send its last part.")
 MIB = 1 << 20
 
 
 def on_submit(request: Request) -> Reply:
     """On return the job is on disk for good: its inputs first, then its place in the queue."""
-    face, voice = _file_name(request, "face"), _file_name(request, "voice")
+    face, voice = (request.field(name, str, values=NAMES) for name in ("face", "voice"))
     options = Options.from_map(request.body.get("options", {}))
     terms = Terms.from_map(request.body.get("terms", {}))
     if terms.priority == Priority.HIGH:
         request.require_admin("submit with high priority")
     job = new_job(request.peer.uid, face, voice, options, terms)
     before = request.controlplane.store.count(State.QUEUED)  # nothing may fail once it is accepted
-    accepted = request.controlplane.admission.submit(job, *request.descriptors)
+    assert request.inputs  # as many descriptors came as DESCRIPTORS says
+    accepted = request.controlplane.admission.submit(job, request.inputs)
     if accepted.id == job.id:  # not one that its key brought back
         _tell_accepted(request, accepted, before + 1)
     return Reply("accepted", {"job": request.controlplane.updates.newest(accepted).as_map()})
@@ -46,11 +49,3 @@ def _tell_accepted(request: Request, job: Job, queued: int) -> None:
         REQUEST_ID=request.number,
         QUEUE_DEPTH=queued,
     )
-
-
-def _file_name(request: Request, field: str) -> str:
-    """A name for display; nothing is ever opened by it."""
-    name = request.field(field, str)
-    if not 0 < len(name) <= MAX_NAME:
-        raise InvalidRequest(f"{field} is not a file's name.", "Send its last part.")
-    return name

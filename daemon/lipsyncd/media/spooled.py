@@ -1,0 +1,55 @@
+"""A spooled file by its descriptor: a render opens no path, and each reading has its own place."""
+
+import io
+import os
+from typing import BinaryIO, Protocol
+
+
+class Readable(Protocol):
+    """What media are read from: a path, or a descriptor; each opening begins at the start."""
+
+    def open(self, mode: str) -> BinaryIO:
+        """A new reading.  Raises OSError."""
+
+
+class Spooled:
+    """A file behind a descriptor, which stays the caller's."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def open(self, mode: str) -> BinaryIO:
+        """A new reading; `mode` is "rb"."""
+        assert mode == "rb"
+        return io.BufferedReader(Reading(self._descriptor))
+
+
+class Reading(io.RawIOBase):
+    """One reading, at its own place."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._place = 0
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Raises OSError."""
+        count = os.preadv(self._descriptor, [buffer], self._place)
+        self._place += count
+        return count
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Raises OSError for a place before the start."""
+        starts = {os.SEEK_SET: 0, os.SEEK_CUR: self._place}
+        start = starts[whence] if whence in starts else os.fstat(self._descriptor).st_size
+        if start + offset < 0:
+            raise OSError(22, "Invalid argument")
+        self._place = start + offset
+        return self._place

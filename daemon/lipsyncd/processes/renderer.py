@@ -1,0 +1,179 @@
+"""The renderer: a process for each render and one for each device, as the queue asks for them."""
+
+import ctypes
+import os
+import signal
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from lipsyncd.config import Config
+from lipsyncd.errors import InputError, JobMemoryFull, MediaCrashed, MediaStalled
+from lipsyncd.processes.pool import Pool, load_devices
+from lipsyncd.processes.render import Crashed, RenderProcess, Stalled
+from lipsyncd.processes.template import Template
+from lipsyncd.processes.warmup import warm_up
+from lipsyncd.protocol.job import Paths, Progress
+from lipsyncd.protocol.options import Options
+from lipsyncd.queue.renderer import Report
+from lipsyncd.system.catalog import RENDER_CRASHED, RENDER_STALLED, Entry, emit
+from lipsyncd.system.crashlog import EXTENSIONS
+from lipsyncd.system.native import set_up_libraries
+
+PR_SET_CHILD_SUBREAPER = 36  # of prctl(2)
+CONVERT = "Convert them to MP4 with H.264 and AAC, then submit them again."
+CRASHES = 2  # of one job's render, and its files are to blame
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The processes of one configuration."""
+
+    config: Config
+    template: Template
+    pool: Pool
+
+    def retire(self) -> None:
+        """They end when they are done."""
+        self.template.retire()
+        self.pool.retire()
+
+
+class ProcessRenderer:
+    """What the queue asks.  Made by `open_renderer`."""
+
+    def __init__(self, plane: Plane) -> None:
+        self._plane = plane
+
+    def render(self, options: Options, paths: Paths) -> Generator[Progress, None, None]:
+        """Write the result of a job; a render that crashes is begun once more.
+
+        Raises what the render raises, MediaCrashed, MediaStalled, JobMemoryFull, InternalError.
+        """
+        for crashes in range(1, CRASHES + 1):
+            try:
+                return (yield from rendered(self._plane, options, paths))
+            except Crashed as crash:
+                tell(RENDER_CRASHED, "ended", paths, crash)
+                if crashes == CRASHES:
+                    raise blame(crash) from None
+            except Stalled as stall:
+                tell(RENDER_STALLED, "gave no sign of life", paths, stall)
+                words = f"Nothing came of these files {stall}."
+                raise MediaStalled(words, CONVERT) from None
+        return None
+
+    def check(self) -> None:
+        """Raise DeviceLost if there is nothing to render on, and there will not be."""
+        self._plane.pool.check()
+
+    def describe(self) -> Mapping[str, object]:
+        """The first device, and each by itself."""
+        devices = self._plane.pool.describe()
+        return {**devices[0], "devices": devices}
+
+    def reload(self, config: Config, report: Report) -> str:
+        """Take over a new configuration, without a moment in which nothing can be rendered.
+
+        New processes are made ready beside the old ones.  Raises LipsyncError; then all stays as it
+        was.
+        """
+        before, after = self._plane, open_plane(config, report)
+        self._plane = after
+        after.pool.succeed(before.pool)
+        before.template.retire()
+        old, new = before.pool.checkpoint, after.pool.checkpoint
+        if old == new:
+            return "the configuration was taken over, the checkpoint is the same"
+        return f"{new[0]} took the place of {old[0]}"
+
+
+def open_renderer(config: Config, report: Report) -> ProcessRenderer:
+    """Load, check and warm up everything that a job uses; `report` is told what moves.
+
+    Raises DeviceUnavailable, CheckpointMissing, CheckpointInvalid, WarmUpFailed, DeviceLost,
+    DeviceMemoryFull, InternalError.
+    """
+    # renders are forked by the template, and ours to wait for
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    set_up_libraries()
+    return ProcessRenderer(open_plane(config, report))
+
+
+def open_plane(config: Config, report: Report) -> Plane:
+    """Processes that have rendered a first picture."""
+    with ExitStack() as stack:
+        template = Template("render", {"detector": str(config.detector)})
+        stack.callback(template.retire)
+        pool = Pool(load_devices(config, cache_folder(config), report))
+        stack.callback(pool.retire)
+        plane = Plane(config, template, pool)
+        report("rendering a first picture")
+        warm_up(partial(rendered, plane))
+        stack.pop_all()
+    return plane
+
+
+def rendered(plane: Plane, options: Options, paths: Paths) -> Generator[Progress, None, None]:
+    """The render of a job by a process of its own, which ends with this generator."""
+    part = paths.result.with_name(paths.result.name + ".part")
+    with ExitStack() as stack:
+        process = RenderProcess(plane.template)
+        stack.callback(process.end)
+        stack.callback(part.unlink, missing_ok=True)
+        files = [stack.enter_context(each) for each in opened(paths, part)]
+        descriptors = [each.fileno() for each in files]
+        process.begin(assignment_of(plane.config, options, paths), descriptors)
+        with plane.pool.serving(process):
+            again = yield from process.steps(plane.config.render.stall_seconds)
+        if not again:
+            return os.replace(part, paths.result)
+    return (yield from rendered(plane, options, paths))
+
+
+def opened(paths: Paths, part: Path) -> Iterator[BinaryIO]:
+    """The inputs, and the new file for the result.  Raises InputGone, OSError."""
+    yield paths.face.open("rb")
+    yield paths.voice.open("rb")
+    part.unlink(missing_ok=True)
+    yield part.open("x+b")
+
+
+def assignment_of(config: Config, options: Options, paths: Paths) -> dict[str, object]:
+    """What a render process has to know."""
+    settings = {
+        "crf": config.render.crf,
+        "preset": config.render.preset,
+        "detect_every": config.render.detect_every,
+        "max_voice_seconds": config.limits.max_voice_seconds,
+    }
+    return {"job": paths.job, "options": options.as_map(), "settings": settings}
+
+
+def tell(event: Entry, what: str, paths: Paths, end: Crashed | Stalled) -> None:
+    """One entry, with the stacks of the process."""
+    stacks = "".join(EXTENSIONS.split(end.stacks))
+    text = "job %s: its render %s %s"
+    emit(event, text, paths.job, what, end, details=stacks, JOB_ID=paths.job)
+
+
+def blame(crash: Crashed) -> InputError:
+    """Why a job failed whose render has crashed each time."""
+    if crash.status == -signal.SIGKILL:
+        return JobMemoryFull(
+            "The render was killed each time, as the kernel does when memory runs out.",
+            "Give a smaller picture, or ask the operator for more memory.",
+        )
+    return MediaCrashed(
+        f"The render crashed on these files each time ({crash}).",
+        CONVERT,
+    )
+
+
+def cache_folder(config: Config) -> Path:
+    """Where golden outputs are kept: systemd's CacheDirectory, else beside the state."""
+    given = os.environ.get("CACHE_DIRECTORY")
+    return Path(given) if given else config.state / "cache"

@@ -1,0 +1,95 @@
+"""The render process: one job, from the descriptors it is handed to a whole result or one error.
+
+It is forked from the template, tells the daemon how far it is, and opens nothing.
+"""
+
+import faulthandler
+import math
+import os
+import signal
+import time
+import traceback
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+from setproctitle import setproctitle
+
+from lipsyncd.errors import InternalError, LipsyncError
+from lipsyncd.media.spooled import Spooled
+from lipsyncd.model.weights import WeightsFile
+from lipsyncd.protocol.connection import Connection, Message
+from lipsyncd.protocol.job import Progress
+from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.wire import Kind
+from lipsyncd.render.mouths import SIGN_SECONDS, Mouths, Outdated, heard
+from lipsyncd.render.pipeline import Files, render
+from lipsyncd.system.disk import disk_named
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the operator chose for every render."""
+
+    crf: int
+    preset: str
+    detect_every: int
+    max_voice_seconds: int
+
+
+def sparing(act: Callable[[], None], pause: float = SIGN_SECONDS) -> Callable[[], None]:
+    """Something that may be called ever so often, and acts after so many seconds again."""
+    acted_at = -math.inf
+
+    def acting() -> None:
+        nonlocal acted_at
+        if time.monotonic() - acted_at >= pause:
+            acted_at = time.monotonic()
+            act()
+
+    return acting
+
+
+def run(daemon: Connection, detector: WeightsFile) -> None:
+    """The whole life of the process: it says which one it is, and hears what it is to do."""
+    daemon.send(Kind.EVENT, {"pid": os.getpid()})
+    with heard(daemon) as assignment:
+        setproctitle(f"lipsyncd: render {assignment.body['job']}")
+        crash = assignment.take()
+        faulthandler.enable(crash)
+        faulthandler.register(signal.SIGUSR1, crash)
+        with suppress(BrokenPipeError):
+            daemon.send(*rendered(daemon, assignment, detector))
+
+
+def rendered(
+    daemon: Connection, assignment: Message, detector: WeightsFile
+) -> tuple[Kind, dict[str, object]]:
+    """What became of the job: nothing to say, an error, or that it has to begin again."""
+    try:
+        with disk_named():
+            for progress in steps(daemon, assignment, detector):
+                daemon.send(Kind.EVENT, asdict(progress))
+    except LipsyncError as error:
+        return Kind.ERROR, error.as_map()
+    except Outdated:
+        return Kind.REPLY, {"again": True}
+    except Exception:
+        return Kind.ERROR, {"name": InternalError.name, "message": traceback.format_exc()}
+    return Kind.REPLY, {"again": False}
+
+
+def steps(
+    daemon: Connection, assignment: Message, detector: WeightsFile
+) -> Generator[Progress, None, None]:
+    """The render of an assignment; its descriptors are the face's, the voice's, the result's."""
+    body: dict[str, Any] = assignment.body
+    alive = sparing(partial(daemon.send, Kind.EVENT, {}))
+    models = Mouths(daemon, detector, alive)
+    face, voice = Spooled(assignment.take()), Spooled(assignment.take())
+    with os.fdopen(assignment.take(), "r+b") as result:
+        files = Files(face, voice, result)
+        options, settings = Options.from_map(body["options"]), Settings(**body["settings"])
+        yield from render(options, files, models, settings, alive)
