@@ -27,7 +27,7 @@ demo: $(INSTALLED)
 	@tests/demo.sh
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup
 
 gpu:
 	@tests/gpu.sh "$(PYTHON)"

@@ -1,5 +1,9 @@
-"""What every test has: one limit of time, so that a wait for an event can be a plain wait."""
+"""What every test has: one limit of time, so that a wait for an event can be a plain wait.
 
+And how they are spread over processes, and what they measured.
+"""
+
+import os
 import signal
 import socket
 import subprocess
@@ -9,7 +13,36 @@ from types import FrameType
 
 import pytest
 
-LIMIT_SECONDS = 120
+LIMIT_SECONDS = 300  # far beyond what any takes, since the machine may be busy
+MOST_PROCESSES = 16
+FIGURE = "figure"  # the property of a test that is one
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two more than there are cores: many tests wait for a booted machine most of the time."""
+    return min(len(os.sched_getaffinity(0)) + 2, MOST_PROCESSES)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
+    """A file is run by one process, for what its tests share; those that boot share nothing.
+
+    These come last: what the others find is easier to understand.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("booted") is not None)
+    for item in items:
+        if not item.get_closest_marker("booted"):
+            item.add_marker(pytest.mark.xdist_group(item.location[0]))
+    yield
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The figures that tests have measured."""
+    reports = terminalreporter.getreports("passed")
+    figures = [words for each in reports for name, words in each.user_properties if name == FIGURE]
+    if figures:
+        terminalreporter.section("figures")
+        terminalreporter.write_line("\n".join(map(str, figures)))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -36,6 +69,12 @@ def time_limit() -> Iterator[None]:
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Says a measured figure at the end of the run."""
+    return lambda words: record_property(FIGURE, words)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from support.daemon.users import open_directory
 from torture.flood import flood
 from torture.soak import soak
 
@@ -11,12 +12,9 @@ JOBS = 150
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the clients become other users, which needs root")
-def test_a_flood_meets_only_full_queues_and_delays_another_user_by_one_round(
-    tmp_path: Path,
-) -> None:
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    tally = flood(tmp_path)
+def test_a_flood_meets_only_full_queues_and_delays_another_user_by_one_round() -> None:
+    with open_directory() as directory:
+        tally = flood(directory)
     assert tally.is_clean, tally
 
 

@@ -124,6 +124,7 @@ def as_users(users: Sequence[int], act: Callable[[], Any]) -> list[Any]:
 
     for user, (_, pipe) in zip(users, pipes, strict=True):
         fork.Process(target=become, args=[user, pipe]).start()
+        pipe.close()  # the child's end, so that its death is heard
     return [pipe.recv() for pipe, _ in pipes]
 
 

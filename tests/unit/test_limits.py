@@ -28,7 +28,7 @@ from lipsyncd.media.mp4 import Movie
 from lipsyncd.media.source import Source, examine_source, timeline
 from lipsyncd.media.voice import Voice, examine_voice, waveform
 
-CHEAP_MIB, CHEAP_SECONDS = 64, 2.0  # what the refusal of a bomb may cost
+CHEAP_MIB = 64  # what the refusal of a bomb may cost
 
 REFUSED: dict[str, type[InputError]] = {
     "PNG of 30000 x 30000": PictureTooLarge,
@@ -108,7 +108,6 @@ def test_a_bomb_is_refused_by_name_and_costs_little(bomb: Bomb, name: str) -> No
     print(f"\n  {caught.value} ({path.stat().st_size} bytes: {cost.seconds:.2f} s, {cost.mib} MiB)")
     assert type(caught.value) is REFUSED[name]
     assert caught.value.hint.endswith(".")
-    assert cost.seconds < CHEAP_SECONDS
     assert cost.mib < CHEAP_MIB
 
 
@@ -117,7 +116,6 @@ def test_tags_are_not_unpacked_and_the_voice_is_heard(bomb: Bomb, name: str) -> 
     path = bomb(name)
     with measured() as cost:
         assert float(voice(path).seconds) == pytest.approx(1, abs=0.1)
-    assert cost.seconds < CHEAP_SECONDS
     assert cost.mib < CHEAP_MIB
 
 
@@ -207,7 +205,6 @@ def test_no_timestamps_make_endless_work(bomb: Bomb, name: str) -> None:
     source = face(bomb(name))
     with measured() as cost:
         assert sum(1 for _ in timeline(source, 500)) == 500
-    assert cost.seconds < CHEAP_SECONDS
     assert cost.mib < CHEAP_MIB
 
 

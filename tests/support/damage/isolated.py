@@ -25,9 +25,9 @@ from support.damage.files import Pair, Whole, pair
 from support.damage.verdict import Verdict, named
 from support.measure import forget_peak, memory
 
-BOUND = 60.0  # seconds for a job, which is small if its files are whole
+BOUND = 200.0  # seconds for a job, which is small if its files are whole
 SETTINGS = Settings(crf=18, preset="veryfast", detect_every=5, max_voice_seconds=4 * 3600)
-LOADING = 100.0  # seconds until the models are there
+LOADING = 200.0  # seconds until the models are there
 
 
 def alone(numbers: Sequence[int], seed: int = 1) -> Iterator[Verdict]:
