@@ -12,6 +12,10 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
+from support.paths import PACKAGES
+
+# What a test starts runs the same code as the test, whatever is installed.
+os.environ["PYTHONPATH"] = PACKAGES
 
 LIMIT_SECONDS = 300  # far beyond what any takes, since the machine may be busy
 MOST_PROCESSES = 16

@@ -89,7 +89,7 @@ def models_of(path: Path, batch: int = 4) -> Models:
     """The models of a checkpoint on the CPU, as they are for a render."""
     checkpoint = load_checkpoint(path, lambda _: None)
     golden = golden_of(checkpoint, path.parent / "golden", lambda _: None)
-    return Models(checkpoint, golden, yunet(), torch.device("cpu"), batch)
+    return Models(checkpoint, golden, torch.device("cpu"), batch)
 
 
 class InProcess:

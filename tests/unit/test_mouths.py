@@ -12,7 +12,6 @@ import pytest
 from support.checkpoints import models_of, random_generator, write_safetensors, yunet
 
 from lipsyncd.errors import DeviceMemoryFull
-from lipsyncd.media.container import unheard
 from lipsyncd.model.process import Process
 from lipsyncd.model.residency import Models
 from lipsyncd.protocol.connection import Connection
@@ -48,7 +47,7 @@ class Rig:
         """The device that was named last, or as the so many-th, hangs up."""
         self._channels[number].shutdown(socket.SHUT_RDWR)
 
-    def mouths(self, alive: Callable[[], None] = unheard) -> Mouths:
+    def mouths(self, alive: Callable[[], None] = lambda: None) -> Mouths:
         mouths = Mouths(self.render, yunet(), alive)
         self._stack.callback(mouths.close)
         return mouths

@@ -14,9 +14,8 @@ from support.media.synthetic import moving, tone, write_still, write_video, writ
 from lipsyncd.errors import DiskFailed, FileTooLarge, HostExhausted, InputGone, LipsyncError
 from lipsyncd.media import container, header
 from lipsyncd.media.limits import OPENING_BYTES
-from lipsyncd.media.soundtrack import is_copied
 from lipsyncd.media.source import examine_source
-from lipsyncd.media.voice import Voice, examine_voice, waveform
+from lipsyncd.media.voice import examine_voice, waveform
 
 MIB = 1 << 20
 MOST_MIB = (OPENING_BYTES >> 20) + 64  # of memory that an opening takes
@@ -33,17 +32,8 @@ def face(path: Path) -> None:
 
 
 def voice(path: Path) -> None:
-    looking = examine_voice(path, "The voice")
-    while True:
-        try:
-            next(looking)
-        except StopIteration as ended:
-            return listen(ended.value)
-
-
-def listen(found: Voice) -> None:
-    is_copied(found)
-    for _ in waveform(found):
+    """Looked at, and heard to its end."""
+    for _ in waveform(examine_voice(path, "The voice")):
         pass
 
 
@@ -153,6 +143,16 @@ class Failing(io.FileIO):
         return read()
 
 
+class Readings:
+    """A file each reading of which may fail."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def open(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(Failing(self._path))
+
+
 def write_mp4(path: Path) -> Path:
     return write_video(path.with_suffix(".mp4"), moving(5), sound=tone(1.0))
 
@@ -202,15 +202,13 @@ def test_whichever_reading_fails_it_is_the_disks_failure(
     use: Render,
     number: int,
 ) -> None:
-    path = write(tmp_path / "file")
-    for module in (container, header):
-        monkeypatch.setattr(module, "open_file", lambda path, _: io.BufferedReader(Failing(path)))
+    readings = Readings(write(tmp_path / "file"))
     monkeypatch.setattr(Failing, "error", OSError(number, os.strerror(number)))
     tried = 0
     while True:
         Failing.left, Failing.failed = tried + 1, False
         try:
-            use(path)
+            use(readings)
         except FAULTS[number]:
             assert Failing.failed
         else:

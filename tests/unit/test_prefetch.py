@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lipsyncd.render.prefetch import Pulse, prefetch
+from lipsyncd.render.prefetch import prefetch
 
 
 @pytest.fixture(autouse=True)
@@ -120,33 +120,3 @@ def test_an_error_passes_through_both() -> None:
         assert next(squares) == 1
         with pytest.raises(KeyError, match="lost"):
             next(squares)
-
-
-def test_while_something_beats_it_is_told_that_nothing_is_there_yet(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("lipsyncd.render.prefetch.PULSE_SECONDS", 0.01)
-    pulse, told = Pulse(), threading.Event()
-
-    def items() -> Iterator[int]:
-        while not told.is_set():
-            pulse.beat()
-        yield 1
-
-    with prefetch(items(), 1, pulse) as coming:
-        assert next(coming) is None
-        told.set()
-        assert next(item for item in coming if item is not None) == 1
-
-
-def test_while_nothing_beats_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who waits for it may then be taken for hung."""
-    monkeypatch.setattr("lipsyncd.render.prefetch.PULSE_SECONDS", 0.01)
-    released = threading.Event()
-
-    def items() -> Iterator[int]:
-        assert not released.wait(0.2)
-        yield 1
-
-    with prefetch(items(), 1, Pulse()) as coming:
-        assert list(coming) == [1]

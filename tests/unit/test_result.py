@@ -26,7 +26,6 @@ from support.media.synthetic import (
 )
 
 from lipsyncd.media.frame import Frame
-from lipsyncd.media.result import new_result
 from lipsyncd.media.source import Source, examine_source
 
 RATE = 48000
@@ -251,20 +250,6 @@ def test_voice_and_pictures_lie_beside_each_other(tmp_path: Path) -> None:
                 latest[packet.stream.type] = float(packet.dts * packet.time_base)
             if len(latest) == 2:
                 assert abs(latest["video"] - latest["audio"]) < 1.1
-
-
-def test_each_packet_is_a_sign_of_life_until_the_end(tmp_path: Path) -> None:
-    source, voice, signs = face(tmp_path), examined(voice_path(tmp_path, "FLAC")), []
-    with (tmp_path / "result").open("x+b") as file:
-        with new_result(file, source, voice, "ultrafast", 23, lambda: signs.append(1)) as result:
-            for frame in source.frames():
-                result.write(frame.picture)
-            before = len(signs)
-        at_the_end = len(signs) - before
-    with av.open(str(tmp_path / "result")) as container:
-        written = sum(1 for packet in container.demux() if packet.size)
-    assert before > 0, "trying the voice took long without a sign"
-    assert at_the_end > written / 2
 
 
 def test_the_same_pictures_are_encoded_to_the_same_bytes(tmp_path: Path) -> None:

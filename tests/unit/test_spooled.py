@@ -1,12 +1,13 @@
 """A descriptor is read as a file is, and each reading of it has a place of its own."""
 
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from lipsyncd.media.spooled import Spooled
+from lipsyncd.media.spooled import Spooled, open_result
 
 CONTENT = bytes(range(256)) * 100
 
@@ -46,3 +47,27 @@ def test_a_place_before_the_start_is_an_error_and_moves_nothing(spooled: Spooled
         with pytest.raises(OSError):
             file.seek(-len(CONTENT) - 1, os.SEEK_END)
         assert file.read(1) == CONTENT[5:6]
+
+
+def test_each_piece_that_is_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(CONTENT)
+    pieces: list[int] = []
+    with (tmp_path / "file").open("rb") as file:
+        spooled = Spooled(file.fileno(), lambda: pieces.append(1))
+        with spooled.open("rb") as reading:
+            while reading.read(io.DEFAULT_BUFFER_SIZE):
+                pass
+    assert len(pieces) >= len(CONTENT) // io.DEFAULT_BUFFER_SIZE
+
+
+def test_a_result_is_written_and_read_and_each_piece_is_told(tmp_path: Path) -> None:
+    pieces: list[int] = []
+    descriptor = os.open(tmp_path / "result", os.O_RDWR | os.O_CREAT)
+    with open_result(descriptor, lambda: pieces.append(1)) as file:
+        file.write(CONTENT)
+        file.flush()
+        written = len(pieces)
+        file.seek(0)
+        assert file.read(len(CONTENT)) == CONTENT
+        assert 0 < written < len(pieces)
+    assert (tmp_path / "result").read_bytes() == CONTENT

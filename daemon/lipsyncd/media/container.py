@@ -6,9 +6,8 @@ that is refused.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
 
 import av
 
@@ -55,12 +54,6 @@ OPTIONS = {
 DAMAGE = (av.FFmpegError, ValueError, ArithmeticError, LookupError)
 
 Decoded = av.VideoFrame | av.AudioFrame
-Sign = Callable[[], None]
-
-
-def unheard() -> None:
-    """A sign of life that nobody waits for."""
-
 
 bound_allocations()
 
@@ -73,14 +66,12 @@ class Media:
         container: av.container.InputContainer,
         file: BudgetedFile,
         bounds: dict[str, str],
-        sign: Sign,
     ) -> None:
         self.container = container
         self._file = file
         self.name = file.budget.name
         self._bounds = bounds
         self._budget = file.budget
-        self._sign = sign
 
     @property
     def format(self) -> str:
@@ -154,9 +145,8 @@ class Media:
             return None
 
     def came(self, frames: Iterable[Decoded]) -> Iterator[Decoded]:
-        """The same frames; each is a sign of life, and a reason to be patient again."""
+        """The same frames; each is a reason to be patient again."""
         for frame in frames:
-            self._sign()
             self._budget.earn(worth(frame))
             yield frame
             self._budget.go_on()
@@ -175,25 +165,26 @@ class Media:
 
 
 @contextmanager
-def open_container(
-    path: Readable, name: str, decoding: bool = True, sign: Sign = unheard
-) -> Iterator[Media]:
-    """Open a spooled file; without `decoding` only what its headers say is found out.
-
-    `sign` is called for each frame that comes.
+def open_container(path: Readable, name: str) -> Iterator[Media]:
+    """Open a spooled file that was examined before.
 
     Raises InputGone, UnreadableMedia, TruncatedMedia, FileTooLarge, DecodingTooSlow, DiskFailed,
     HostExhausted.
     """
-    with open_file(path, name) as file:
-        content = BudgetedFile(file, TimeBudget(name))
-        bounds = bounds_of(content)
-        options = OPTIONS | bounds if decoding else OPTIONS | {"codec_whitelist": "none"}
-        with opened(content, name, options) as container:
-            yield Media(container, content, bounds, sign)
+    with open_file(path, name) as file, media_in(file) as media:
+        yield media
 
 
-def opened(file: BudgetedFile, name: str, options: dict[str, str]) -> av.container.InputContainer:
+@contextmanager
+def media_in(file: BudgetedFile, decoding: bool = True) -> Iterator[Media]:
+    """What is in an open file; without `decoding` only what its headers say is found out."""
+    bounds = bounds_of(file)
+    options = OPTIONS | (bounds if decoding else {"codec_whitelist": "none"})
+    with opened(file, options) as container:
+        yield Media(container, file, bounds)
+
+
+def opened(file: BudgetedFile, options: dict[str, str]) -> av.container.InputContainer:
     """What libav makes of the file.  The sizes of images and MP4s were looked at before."""
     bounded = not is_still(file) and not is_movie(file)
     file.seek(0)
@@ -201,7 +192,7 @@ def opened(file: BudgetedFile, name: str, options: dict[str, str]) -> av.contain
         with file.opening(OPENING_BYTES if bounded else None):
             return av.open(file, io_open=refuse_opening, metadata_errors="replace", options=options)
     except (*DAMAGE, OSError) as error:
-        raise file.failure or broken(file, name) from error
+        raise file.failure or broken(file) from error
 
 
 def bounds_of(file: BudgetedFile) -> dict[str, str]:
@@ -211,21 +202,25 @@ def bounds_of(file: BudgetedFile) -> dict[str, str]:
     return {"max_pixels": str(pixels), "max_samples": str(FRAME_SAMPLES)}
 
 
-def open_file(path: Readable, name: str) -> BinaryIO:
+@contextmanager
+def open_file(path: Readable, name: str) -> Iterator[BudgetedFile]:
     """Raises InputGone, DiskFailed, HostExhausted."""
     try:
         with disk_named(f"the spooled copy of {name}"):
-            return path.open("rb")
+            file = path.open("rb")
     except FileNotFoundError as error:
         raise InputGone(f"The spooled copy of {name} is gone.", "Submit the job again.") from error
+    with file:
+        yield BudgetedFile(file, TimeBudget(name))
 
 
 def refuse_opening(url: str, flags: int, options: dict[str, str]) -> None:
     raise PermissionError("a media file may not open another")
 
 
-def broken(file: BudgetedFile, name: str) -> InputError:
+def broken(file: BudgetedFile) -> InputError:
     """Why a file cannot be opened."""
+    name = file.budget.name
     if Movie(file, file.seek(0, os.SEEK_END)).breaks_off():
         return TruncatedMedia(f"{name} breaks off before its index.", SEND_WHOLE)
     return UnreadableMedia(f"{name} is no media that can be read.", CHECK_IT_PLAYS)

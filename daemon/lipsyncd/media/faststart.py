@@ -5,10 +5,10 @@ interpreter meanwhile; here it is done in pieces.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import BinaryIO
 
-PIECE = 8 << 20  # bytes moved between two signs of life
+PIECE = 8 << 20  # bytes moved at once
 HEADER = 8  # bytes: a size, and a kind of four letters
 NESTED = {b"moov", b"trak", b"mdia", b"minf", b"stbl"}  # on the way to the tables of places
 NARROW, WIDE = (b"stco", 4), (b"co64", 8)  # kinds of such tables, and the bytes of a place in each
@@ -17,8 +17,8 @@ LARGEST = 0xFFFFFFFF  # place that a narrow table holds
 Part = tuple[bytes, int, int]  # a box: its kind, and where it begins and ends
 
 
-def move_to_front(file: BinaryIO, alive: Callable[[], None]) -> None:
-    """Move the index of a whole MP4 behind its first box; `alive` is called for each piece.
+def move_to_front(file: BinaryIO) -> None:
+    """Move the index of a whole MP4 behind its first box.
 
     What is no MP4 with its index at the end stays as it is.  Raises OSError.
     """
@@ -29,7 +29,7 @@ def move_to_front(file: BinaryIO, alive: Callable[[], None]) -> None:
     _, begin, end = boxes[-1]
     index = moved(read_at(file, begin, end - begin))
     front = boxes[0][2]
-    shift(file, front, begin, len(index), alive)
+    shift(file, front, begin, len(index))
     file.seek(front)
     file.write(index)
     file.flush()
@@ -89,7 +89,7 @@ def retold(
     return wanted, content[:8] + b"".join(place.to_bytes(width) for place in places)
 
 
-def shift(file: BinaryIO, begin: int, end: int, by: int, alive: Callable[[], None]) -> None:
+def shift(file: BinaryIO, begin: int, end: int, by: int) -> None:
     """Move the bytes between two places onwards, the last ones first."""
     while begin < end:
         place = max(begin, end - PIECE)
@@ -98,7 +98,6 @@ def shift(file: BinaryIO, begin: int, end: int, by: int, alive: Callable[[], Non
         file.write(piece)
         file.flush()
         os.fdatasync(file.fileno())
-        alive()
         end = place
 
 

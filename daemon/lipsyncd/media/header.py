@@ -6,6 +6,8 @@ against the limits first: by reading them here, then by libav without any decode
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import av
 
@@ -16,9 +18,9 @@ from lipsyncd.errors import (
     TruncatedMedia,
     UnreadableMedia,
 )
-from lipsyncd.media.budget import BudgetedFile, TimeBudget, too_much
+from lipsyncd.media.budget import BudgetedFile, too_much
 from lipsyncd.media.caf import stated_packets
-from lipsyncd.media.container import CONVERT, SEND_WHOLE, Media, open_container, open_file
+from lipsyncd.media.container import CONVERT, SEND_WHOLE, Media, media_in, open_file
 from lipsyncd.media.limits import (
     INDEXED,
     OPENING_BYTES,
@@ -68,22 +70,28 @@ def stated_seconds(media: Media, stream: av.stream.Stream) -> float:
 UNKNOWN_SIZE = 0xFFFFFFFF - 8  # from here on a RIFF size means that the writer could not know it
 
 
-def refuse_absurd(path: Readable, name: str) -> None:
-    """Raise what is wrong with a spooled file, as far as its headers tell.
+@contextmanager
+def open_new(path: Readable, name: str) -> Iterator[Media]:
+    """As `open_container`, a spooled file that nobody has looked into yet.
 
-    That is InputGone, UnreadableMedia, TruncatedMedia, FileTooLarge, PictureTooLarge,
-    TooManyStreams, DecodingTooSlow, DiskFailed or HostExhausted.
+    Raises PictureTooLarge and TooManyStreams as well.
     """
-    with open_file(path, name) as opened:
-        file = BudgetedFile(opened, TimeBudget(name))
-        size = file.seek(0, os.SEEK_END)
-        refuse_short_riff(file, size, name)
-        refuse_large(stated_size(file), name)
-        refuse_large_still(file, size, name)
-        refuse_endless_index(Movie(file, size), size, name)
-        refuse_many("packets", stated_packets(file, size), INDEXED, name)
-    with open_container(path, name, decoding=False) as media:
-        refuse_streams(media)
+    with open_file(path, name) as file:
+        refuse_absurd(file, name)
+        with media_in(file, decoding=False) as media:
+            refuse_streams(media)
+        with media_in(file) as media:
+            yield media
+
+
+def refuse_absurd(file: BudgetedFile, name: str) -> None:
+    """Raise what is wrong with a file, as far as its headers tell without libav."""
+    size = file.seek(0, os.SEEK_END)
+    refuse_short_riff(file, size, name)
+    refuse_large(stated_size(file), name)
+    refuse_large_still(file, size, name)
+    refuse_endless_index(Movie(file, size), size, name)
+    refuse_many("packets", stated_packets(file, size), INDEXED, name)
 
 
 def refuse_short_riff(file: BudgetedFile, size: int, name: str) -> None:

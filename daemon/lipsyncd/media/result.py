@@ -9,7 +9,7 @@ from typing import BinaryIO
 import av
 
 from lipsyncd.media.colour import Colour
-from lipsyncd.media.container import Sign, open_container, unheard
+from lipsyncd.media.container import open_container
 from lipsyncd.media.faststart import move_to_front
 from lipsyncd.media.limits import LARGE
 from lipsyncd.media.soundtrack import Soundtrack
@@ -34,14 +34,11 @@ class Result:
         container: av.container.OutputContainer,
         video: av.VideoStream,
         soundtrack: Soundtrack,
-        alive: Sign,
     ) -> None:
-        """`alive` is called for each packet."""
         self._file = file
         self._container = container
         self._video = video
         self._soundtrack = soundtrack
-        self._alive = alive
         self._synced = 0  # bytes
         self.frames = 0
 
@@ -57,11 +54,9 @@ class Result:
         self._mux(self._video.encode_lazy(None))
         for packet in self._soundtrack.rest():
             self._container.mux(packet)
-            self._alive()
 
     def _mux(self, packets: Iterable[av.Packet]) -> None:
         for packet in packets:
-            self._alive()
             for sound in self._soundtrack.until(packet.dts * packet.time_base):
                 self._container.mux(sound)
             self._container.mux(packet)
@@ -76,17 +71,12 @@ class Result:
 
 
 @contextmanager
-def new_result(  # noqa: PLR0917
-    file: BinaryIO,
-    source: Source,
-    voice: Voice,
-    preset: str,
-    crf: int,
-    alive: Sign = unheard,
+def new_result(
+    file: BinaryIO, source: Source, voice: Voice, preset: str, crf: int
 ) -> Iterator[Result]:
     """Write into an empty file that can be read as well; after the block it is whole, and on disk.
 
-    `alive` is called for each packet, and for each piece that is moved.  Raises OSError.
+    Raises OSError.
     """
     try:
         with (
@@ -94,17 +84,15 @@ def new_result(  # noqa: PLR0917
             av.open(file, "w", format="mp4") as container,
         ):
             video = video_stream(container, source, preset, crf)
-            soundtrack = Soundtrack(voice, sound, container, alive)
-            result = Result(file, container, video, soundtrack, alive)
+            soundtrack = Soundtrack(voice, sound, container)
+            result = Result(file, container, video, soundtrack)
             yield result
             result.finish()
     except av.PyAVCallbackError as error:
         raise error.__context__ or error from None  # what the file itself said
-    alive()
     file.flush()
-    move_to_front(file, alive)
+    move_to_front(file)
     os.fsync(file.fileno())
-    alive()
 
 
 def video_stream(

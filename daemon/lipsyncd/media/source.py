@@ -21,12 +21,10 @@ from lipsyncd.media.container import (
     CONVERT,
     DAMAGE,
     Media,
-    Sign,
     open_container,
-    unheard,
 )
 from lipsyncd.media.frame import Frame
-from lipsyncd.media.header import refuse_absurd, refuse_truncated
+from lipsyncd.media.header import open_new, refuse_truncated
 from lipsyncd.media.limits import FASTEST, FINEST, FLATTEST, SLOWEST, SMALLEST_SIDE
 from lipsyncd.media.orientation import Orientation, orientation_of, oriented, oriented_size
 from lipsyncd.media.spooled import Readable
@@ -40,8 +38,7 @@ class Source:
     """A video or still that was looked into; every reading opens it anew.
 
     `width` and `height` are upright and even; `rate` is constant; `aspect` is that of a pixel;
-    `start` is the first picture's timestamp in the stream's time base.  `sign` is called for every
-    picture that was decoded, shown or not.
+    `start` is the first picture's timestamp in the stream's time base.
     """
 
     path: Readable
@@ -53,7 +50,6 @@ class Source:
     orientation: Orientation
     aspect: Fraction
     start: int
-    sign: Sign = unheard
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         """The frames from slot `start` to the end.
@@ -103,7 +99,7 @@ class Source:
 
     def _due_after(self, seconds: Fraction) -> Iterator[tuple[int, av.VideoFrame]]:
         """From the keyframe before some time, as far as the container's seeking can be trusted."""
-        with open_container(self.path, self.name, sign=self.sign) as media:
+        with open_container(self.path, self.name) as media:
             stream = media.video()
             try:
                 media.container.seek(self.start + int(seconds / stream.time_base), stream=stream)
@@ -115,7 +111,7 @@ class Source:
 
     def _due_from_start(self) -> Iterator[tuple[int, av.VideoFrame]]:
         last = -1
-        with open_container(self.path, self.name, sign=self.sign) as media:
+        with open_container(self.path, self.name) as media:
             stream = media.video()
             for due, picture in self._due(media.frames(stream), stream, media):
                 last = max(last, due)
@@ -134,13 +130,12 @@ class Source:
             yield due, picture
 
 
-def examine_source(path: Readable, name: str, sign: Sign = unheard) -> Source:
+def examine_source(path: Readable, name: str) -> Source:
     """Look at the headers of a spooled face, then decode the first picture.
 
     Raises InputError: what exactly is in the errors' names.
     """
-    refuse_absurd(path, name)
-    with open_container(path, name, sign=sign) as media:
+    with open_new(path, name) as media:
         stream = media.video()
         first = next(media.frames(stream), None)
         if first is None or not stream.time_base:
@@ -158,7 +153,6 @@ def examine_source(path: Readable, name: str, sign: Sign = unheard) -> Source:
             orientation=orientation,
             aspect=pixel_aspect(stream, turned=orientation.turns % 2 != 0),
             start=timestamp(first, media) or 0,
-            sign=sign,
         )
 
 

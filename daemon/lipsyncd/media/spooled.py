@@ -1,7 +1,12 @@
-"""A spooled file by its descriptor: a render opens no path, and each reading has its own place."""
+"""A spooled file by its descriptor: a render opens no path, and each reading has its own place.
+
+Whoever hands the descriptors over learns of every piece that is read or written: a render that
+moves none, and makes no progress, hangs.
+"""
 
 import io
 import os
+from collections.abc import Callable
 from typing import BinaryIO, Protocol
 
 
@@ -15,20 +20,23 @@ class Readable(Protocol):
 class Spooled:
     """A file behind a descriptor, which stays the caller's."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, moved: Callable[[], None] = lambda: None) -> None:
+        """`moved` is called for each piece that is read."""
         self._descriptor = descriptor
+        self._moved = moved
 
     def open(self, mode: str) -> BinaryIO:
         """A new reading; `mode` is "rb"."""
         assert mode == "rb"
-        return io.BufferedReader(Reading(self._descriptor))
+        return io.BufferedReader(Reading(self._descriptor, self._moved))
 
 
 class Reading(io.RawIOBase):
     """One reading, at its own place."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, moved: Callable[[], None]) -> None:
         self._descriptor = descriptor
+        self._moved = moved
         self._place = 0
 
     def readable(self) -> bool:
@@ -43,6 +51,7 @@ class Reading(io.RawIOBase):
         """Raises OSError."""
         count = os.preadv(self._descriptor, [buffer], self._place)
         self._place += count
+        self._moved()
         return count
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
@@ -53,3 +62,26 @@ class Reading(io.RawIOBase):
             raise OSError(22, "Invalid argument")
         self._place = start + offset
         return self._place
+
+
+def open_result(descriptor: int, moved: Callable[[], None]) -> BinaryIO:
+    """The empty file of a result, to write and to read; `moved` is called for each piece."""
+    return io.BufferedRandom(Growing(descriptor, moved))
+
+
+class Growing(io.FileIO):
+    """A file that is written, then moved about in."""
+
+    def __init__(self, descriptor: int, moved: Callable[[], None]) -> None:
+        super().__init__(descriptor, "r+")
+        self._moved = moved
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Raises OSError."""
+        self._moved()
+        return super().readinto(buffer)
+
+    def write(self, content: bytes) -> int:
+        """Raises OSError."""
+        self._moved()
+        return super().write(content)

@@ -1,8 +1,7 @@
 """A voice: the sound that a job brings, examined once, then read as a waveform in blocks."""
 
 import math
-import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -12,14 +11,13 @@ import soxr
 
 from lipsyncd.errors import SilentVoice, UnreadableMedia, VoiceTooLong, VoiceTooShort
 from lipsyncd.media.container import CHECK_IT_PLAYS, CONVERT, open_container
-from lipsyncd.media.header import refuse_absurd, refuse_truncated, stated_seconds
+from lipsyncd.media.header import open_new, refuse_truncated, stated_seconds
 from lipsyncd.media.sound import loudest, refuse_odd, resampled, samples_of
 from lipsyncd.media.spooled import Readable
-from lipsyncd.protocol.job import Progress
+from lipsyncd.media.trial import Trial
 
 SAMPLE_RATE = 16000  # of a waveform: what mels are made from
 SHORTEST_SECONDS = Fraction(1, 5)  # one window
-SIGN_SECONDS = 1.0  # between signs of life while a voice is examined
 SILENCE = 1e-3  # of full scale: a voice whose loudest sample is below -60 dB says nothing
 LOUDEST = 1e4  # of full scale: what is 80 dB above it is no sound, but damaged floating point
 MOST_RATES = 8  # that a voice may have one after the other, as joined recordings do
@@ -28,13 +26,17 @@ ASTRAY = 0.1  # seconds between when a sample is due and when it is heard, in a 
 
 @dataclass(frozen=True)
 class Voice:
-    """What is known of a voice once it was decoded to its end."""
+    """What is known of a voice once it was decoded to its end.
+
+    `start` is the first sample's timestamp in the time base of its stream.  `is_copied`: an MP4
+    takes its packets as they are, and none is damaged, missing or out of its time.
+    """
 
     path: Readable
     name: str
     seconds: Fraction
-    start: int  # the first sample's timestamp, in the time base of its stream
-    intact: bool = True  # no packet is damaged, missing or out of its time
+    start: int
+    is_copied: bool = False
 
 
 class Hearing:
@@ -80,29 +82,27 @@ class Hearing:
         refuse_long(self.seconds, self._most_seconds, self._name)
 
 
-def examine_voice(
-    path: Readable, name: str, most_seconds: float = math.inf
-) -> Generator[Progress, None, Voice]:
-    """Decode the whole voice once, yielding now and then: a long one takes a while.
+def examine_voice(path: Readable, name: str, most_seconds: float = math.inf) -> Voice:
+    """Decode the whole voice once; a long one takes a while.
 
     Raises InputError; the names of its kinds say what can be wrong with a voice.
     """
-    refuse_absurd(path, name)
-    hearing, signed = Hearing(name, most_seconds), time.monotonic()
-    with open_container(path, name) as media:
+    hearing = Hearing(name, most_seconds)
+    with open_new(path, name) as media:
         stream = media.sound()
+        trial = Trial(stream)
         refuse_long(stated_seconds(media, stream), most_seconds, name)
         for packet in media.packets(stream):
             frames = media.decoded(packet)
             hearing.packet(packet, frames)
             for frame in media.came(frames or ()):
                 hearing.frame(frame)
-                if time.monotonic() - signed > SIGN_SECONDS:
-                    yield Progress(0, 0, 0)
-                    signed = time.monotonic()
+            if hearing.intact:
+                trial.packet(packet)
         refuse_truncated(media, stream, float(max(hearing.seconds, hearing.end)))
     refuse_unusable(name, hearing.seconds, hearing.peak)
-    return Voice(path, name, hearing.seconds, hearing.start or 0, hearing.intact)
+    is_copied = trial.end() and hearing.intact
+    return Voice(path, name, hearing.seconds, hearing.start or 0, is_copied)
 
 
 def waveform(voice: Voice) -> Iterator[np.ndarray]:

@@ -8,7 +8,6 @@ import numpy as np
 
 from lipsyncd.errors import LipsyncError
 from lipsyncd.face.box import CROP
-from lipsyncd.media.container import unheard
 from lipsyncd.model.conventions import Conventions
 from lipsyncd.model.detector import Detector
 from lipsyncd.model.exchange import Exchange
@@ -136,7 +135,7 @@ class Mouths:
                 connection.close()
 
 
-def heard(connection: Connection, alive: Callable[[], None] = unheard) -> Message:
+def heard(connection: Connection, alive: Callable[[], None] = lambda: None) -> Message:
     """The next message; `alive` is called now and then until it comes.
 
     Raises EOFError if the other end has hung up.

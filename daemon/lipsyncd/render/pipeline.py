@@ -19,7 +19,6 @@ from lipsyncd.face.blend import Blend, SoftBlend
 from lipsyncd.face.box import Box
 from lipsyncd.face.reference import BoxBlend, steady_forward
 from lipsyncd.face.track import Sighting, locate, steady
-from lipsyncd.media.container import Sign, unheard
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.limits import LARGE, held
 from lipsyncd.media.mel import clamped, mel_columns, mel_windows, window_starts
@@ -31,7 +30,7 @@ from lipsyncd.model.conventions import Conventions
 from lipsyncd.model.detector import Detector
 from lipsyncd.protocol.job import Progress
 from lipsyncd.protocol.options import Options
-from lipsyncd.render.prefetch import Pulse, prefetch
+from lipsyncd.render.prefetch import prefetch
 
 Made = tuple[np.ndarray, np.ndarray, float]  # a crop, its new mouth, how far it was calmed
 
@@ -89,20 +88,14 @@ class Dubbed:
 
 
 def render(
-    options: Options,
-    files: Files,
-    models: Models,
-    settings: Settings,
-    alive: Sign = unheard,
+    options: Options, files: Files, models: Models, settings: Settings
 ) -> Generator[Progress, None, None]:
-    """Write the result of a job, a batch at a time.
+    """Write the result of a job, a batch at a time; each yield is the progress.
 
-    Each yield is the progress and a sign of life; so is each call of `alive` between them.
     Raises InputError, InvalidRequest, DiskFull, DeviceLost, DeviceMemoryFull.
     """
-    pulse = Pulse()
-    voice = yield from examine_voice(files.voice, "The voice", settings.max_voice_seconds)
-    source = examine_source(files.face, "The face", pulse.beat)
+    voice = examine_voice(files.voice, "The voice", settings.max_voice_seconds)
+    source = examine_source(files.face, "The face")
     refuse_outside(options.box, source)
     total, faces = max(1, round(voice.seconds * source.rate)), 0
     frames = partial(timeline, source, total, options.extend)
@@ -113,14 +106,13 @@ def render(
     crf = settings.crf if options.crf is None else options.crf
     with (
         prefetch(takes, depth=held(source.width, source.height, models.batch)) as coming,
-        prefetch(dub(coming, blend, models), depth=1, pulse=pulse) as dubbed,
-        new_result(files.result, source, voice, settings.preset, crf, alive) as result,
+        prefetch(dub(coming, blend, models), depth=1) as dubbed,
+        new_result(files.result, source, voice, settings.preset, crf) as result,
     ):
         for batch in dubbed:
-            if batch is not None:
-                for picture in batch.pictures:
-                    result.write(picture)
-                faces += batch.faces
+            for picture in batch.pictures:
+                result.write(picture)
+            faces += batch.faces
             yield Progress(result.frames, total, faces)
         refuse_faceless(faces, total, settings.detect_every if again is None else 1)
 

@@ -18,7 +18,7 @@ from typing import Any
 from setproctitle import setproctitle
 
 from lipsyncd.errors import InternalError, LipsyncError
-from lipsyncd.media.spooled import Spooled
+from lipsyncd.media.spooled import Spooled, open_result
 from lipsyncd.model.weights import WeightsFile
 from lipsyncd.protocol.connection import Connection, Message
 from lipsyncd.protocol.job import Progress
@@ -88,8 +88,8 @@ def steps(
     body: dict[str, Any] = assignment.body
     alive = sparing(partial(daemon.send, Kind.EVENT, {}))
     models = Mouths(daemon, detector, alive)
-    face, voice = Spooled(assignment.take()), Spooled(assignment.take())
-    with os.fdopen(assignment.take(), "r+b") as result:
+    face, voice = Spooled(assignment.take(), alive), Spooled(assignment.take(), alive)
+    with open_result(assignment.take(), alive) as result:
         files = Files(face, voice, result)
         options, settings = Options.from_map(body["options"]), Settings(**body["settings"])
-        yield from render(options, files, models, settings, alive)
+        yield from render(options, files, models, settings)

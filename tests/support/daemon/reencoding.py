@@ -130,7 +130,7 @@ def render(options: Options, paths: Paths) -> Steps:
         yield Progress(0, FRAMES, 0)
     if paths.face.read_bytes().startswith(POISON):
         os.abort()
-    voice = yield from examine_voice(paths.voice, "The voice")
+    voice = examine_voice(paths.voice, "The voice")
     source = examine_source(paths.face, "The face")
     total = round(voice.seconds * source.rate)
     part = paths.result.with_name("result.part")

@@ -245,12 +245,7 @@ def encode_sound(
 
 def examined(path: Path) -> Voice:
     """The voice, looked at to its end."""
-    looking = examine_voice(path, "The voice")
-    while True:
-        try:
-            next(looking)
-        except StopIteration as ended:
-            return ended.value
+    return examine_voice(path, "The voice")
 
 
 @contextmanager
