@@ -46,10 +46,7 @@ def parse(words: Sequence[str] | None = None) -> Namespace:
 
 def add_common(parser: ArgumentParser, socket: str | None, json: bool | str) -> None:
     """The options of every verb, with their defaults."""
-    text = (
-        "the daemon's socket, or a folder with those of several "
-        "(default: $LIPSYNCD_SOCKET, the system's, the user's own)"
-    )
+    text = "the daemon's socket (default: $LIPSYNCD_SOCKET, else the system's, else the user's own)"
     parser.add_argument("--socket", metavar="PATH", default=socket, help=text)
     text = "answer with JSON, one object in a line, with the keys of the protocol"
     parser.add_argument("--json", action="store_true", default=json, help=text)
