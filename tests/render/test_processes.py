@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -13,8 +14,9 @@ from typing import Any
 import pytest
 from clips import clip
 from command import lipsyncctl
-from production import Process, ready
+from production import Process, ready, started
 
+WEIGHTS = 10_000_000  # bytes, at least, of the shipped checkpoint
 HEAVY = ("torch", "numpy", "cv2", "/av/", "libav")
 # long enough for processes that work beside others, and short enough to wait for
 TOML = "[render]\nstall_seconds = 15\n"
@@ -184,6 +186,33 @@ def test_two_devices_share_jobs_and_where_one_dies_the_other_goes_on(
         os.kill(child(process, "device"), signal.SIGKILL)
         assert [served.result_of(job) for job in jobs] == [wanted] * 2
         assert [each["state"] for each in answer(tmp_path, "info")["devices"]] == ["ready"] * 2
+
+
+def test_a_daemon_that_lacks_a_device_is_degraded_and_says_so_until_it_is_back(
+    tmp_path: Path,
+) -> None:
+    notify, toml = str(tmp_path / "notify"), f'devices = ["cpu", "cpu"]\n{TOML}'
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(notify)
+
+        def hear(words: bytes) -> None:
+            while words not in manager.recv(1 << 16):
+                pass
+
+        with started(tmp_path, toml, NOTIFY_SOCKET=notify) as process:
+            hear(b"STATUS=ready on cpu, cpu, 0 queued")
+            before = answer(tmp_path, "health")
+            os.kill(child(process, "device"), signal.SIGKILL)
+            hear(b"STATUS=degraded on cpu (lost, and started anew: cpu)")
+            without = answer(tmp_path, "health")
+            hear(b"STATUS=ready on cpu, cpu, 0 queued")
+            assert answer(tmp_path, "health")["state"] == before["state"] == "ready"
+    assert (without["state"], without["ready"]) == ("degraded", True)
+    assert all(each["resident_bytes"] > WEIGHTS for each in before["devices"])
+    rows = {each["state"]: each for each in without["devices"]}
+    assert rows["lost"]["resident_bytes"] == 0
+    assert rows["ready"]["resident_bytes"] > WEIGHTS
+    assert all(each["jobs"] == 0 and each["proof_seconds_ago"] >= 0 for each in rows.values())
 
 
 def test_a_reload_during_a_job_brings_other_processes_and_the_job_goes_on(

@@ -5,7 +5,7 @@ from typing import Any
 
 from lipsyncctl.client.client import Client
 from lipsyncctl.show.console import Console
-from lipsyncctl.show.wording import cleaned, columns, condition, drained, resumed
+from lipsyncctl.show.wording import cleaned, columns, condition, drained, numbered, resumed
 from lipsyncctl.verbs.several import worst
 from lipsyncctl.verbs.verb import argument, verb
 from lipsyncd.errors import ServerUnreachable
@@ -88,9 +88,6 @@ def reload(console: Console, client: Client, _arguments: Namespace) -> int:
 def parts(informed: dict[str, Any]) -> str:
     """What the daemon is made of, in lines."""
     hidden = {"verb", "id", "devices"}
-    devices = {
-        f"device {number}": "{device}, {state}, jobs: {jobs}".format_map(each)
-        for number, each in enumerate(informed.get("devices", ()), start=1)
-    }
+    devices = numbered(informed.get("devices", ()))
     own = {name: value for name, value in informed.items() if name not in hidden}
     return columns(own | (devices if len(devices) > 1 else {}))
