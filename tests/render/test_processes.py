@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -129,6 +130,20 @@ def test_a_template_that_dies_is_replaced(served: Daemon, wanted: str) -> None:
     assert served.result_of(job) == wanted
     assert served.result_of(served.submit()) == wanted
     assert child(served.process, "template") != template
+
+
+def test_the_title_of_a_render_says_how_far_it_is(served: Daemon) -> None:
+    job = served.submit()
+    title = Path(f"/proc/{child(served.process, f'render {job}')}/cmdline")
+    shares: list[int] = []
+    while len(set(shares)) < 2:  # ends with an error if the render ends before
+        told = title.read_bytes().rstrip(b"\0").decode()
+        found = re.fullmatch(rf"lipsyncd: render {job}(?: (\d+) %)?", told)
+        assert found, told
+        shares += [int(found[1])] if found[1] else []
+        time.sleep(0.01)
+    assert shares == sorted(shares)
+    assert shares[-1] <= 100
 
 
 def test_a_render_that_dies_is_begun_once_more(served: Daemon, wanted: str) -> None:
