@@ -35,6 +35,12 @@ def test_several_devices_have_a_line_each() -> None:
     ]
 
 
+def test_the_health_of_an_older_daemon_names_its_device() -> None:
+    counts = {"queued": 3, "running": 2}
+    shown = condition({"state": "ready", "device": "cuda:0", "detail": "", **counts})
+    assert shown == "ready on cuda:0, 2 running, 3 queued"
+
+
 def test_health_names_those_that_render_and_tells_of_each() -> None:
     devices = [device("cuda:0", 2, device_bytes=1 << 29), device("cuda:1", 0, "lost")]
     counts = {"queued": 3, "running": 2, "paused": ""}

@@ -57,8 +57,10 @@ def ordinal(number: int) -> str:
 
 def condition(report: Mapping[str, Any]) -> str:
     """The daemon in a line, ready on cuda:0, 1 running, 3 queued; then each device in one."""
-    devices = report["devices"]
+    devices = report.get("devices", ())
     serving = [each["device"] for each in devices if each["state"] == "ready"]
+    if not devices and report["device"]:  # as an older daemon tells it
+        serving = [report["device"]]
     where = f" on {', '.join(serving)}" if serving else ""
     detail = f": {report['detail']}" if report["detail"] else ""
     counts = f", {report['running']} running, {report['queued']} queued"
