@@ -12,7 +12,8 @@ exit codes of run, wait and follow, which are those of the job:
   0 succeeded, 1 failed, 3 cancelled or expired, 4 quarantined, 65 the face or voice is at fault;
   of several jobs the first that is not 0; 124 the time of `wait --timeout` was up
 of health:
-  0 ready, 1 alive, but not ready or its queue is paused, 2 no answer
+  0 ready, also degraded (on fewer devices), 1 alive, but not ready or its queue is paused,
+  2 no answer
 of every verb:
   1 the job is not in a state for it or nothing is left of what was asked for, 2 wrong usage,
   5 no such job, 6 the queue is full or drained (later it may work), 7 no daemon, 9 not permitted,
@@ -46,10 +47,7 @@ def parse(words: Sequence[str] | None = None) -> Namespace:
 
 def add_common(parser: ArgumentParser, socket: str | None, json: bool | str) -> None:
     """The options of every verb, with their defaults."""
-    text = (
-        "the daemon's socket, or a folder with those of several "
-        "(default: $LIPSYNCD_SOCKET, the system's, the user's own)"
-    )
+    text = "the daemon's socket (default: $LIPSYNCD_SOCKET, else the system's, else the user's own)"
     parser.add_argument("--socket", metavar="PATH", default=socket, help=text)
     text = "answer with JSON, one object in a line, with the keys of the protocol"
     parser.add_argument("--json", action="store_true", default=json, help=text)

@@ -15,7 +15,10 @@ def test_a_ready_daemon_is_healthy(daemon: Daemon, tmp_path: Path) -> None:
     daemon.is_ready.wait()
     ended = lipsyncctl(tmp_path, "health")
     assert ended.returncode == 0
-    assert ended.stdout == "ready on none, 0 running, 0 queued\n"
+    assert ended.stdout.splitlines() == [
+        "ready on none, 0 running, 0 queued",
+        "device 1  none, ready, jobs: 0, memory: 3.0 MiB, last pass: 0 s ago",
+    ]
 
 
 def test_a_daemon_that_loads_is_alive_and_says_what_it_does(tmp_path: Path) -> None:

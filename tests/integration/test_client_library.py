@@ -210,7 +210,7 @@ def test_of_named_jobs_the_present_is_told_then_each_change_to_the_end(
     gate.at.get()
     events = library.follow(jobs=[job])
     first = next(events)
-    assert (first.job.state, first.is_change, first.instance) == ("running", False, "control")
+    assert (first.job.state, first.is_change) == ("running", False)
     gate.let_go()
     (last,) = events
     assert (last.job.state, last.is_change) == ("succeeded", True)
@@ -289,27 +289,6 @@ def test_the_daemon_itself_is_asked_and_told(
         library.submit(*inputs)
     assert library.resume()["queued"] == 0
     assert library.submit(*inputs).state == "queued"
-
-
-def test_of_several_daemons_each_is_asked_for_itself(
-    tmp_path: Path, inputs: tuple[Path, Path]
-) -> None:
-    (tmp_path / "run").mkdir()
-    for name in ("cuda0", "cuda1"):
-        (tmp_path / name).mkdir()
-        (tmp_path / "run" / f"{name}.sock").symlink_to(tmp_path / name / "control.sock")
-    with living(tmp_path / "cuda0"), living(tmp_path / "cuda1"):
-        client = Client(tmp_path / "run")
-        assert [each.name for each in client.instances] == ["cuda0", "cuda1"]
-        with pytest.raises(InvalidRequest):
-            client.health()
-        with pytest.raises(InvalidRequest):
-            client.follow(since=1)
-        job = client.submit(*inputs, key="anywhere")
-        assert client.wait(job.id).state == "succeeded"
-        assert [each.id for each in client.list()] == [job.id]
-    (tmp_path / "run" / "cuda0.sock").unlink()
-    (tmp_path / "run" / "cuda1.sock").unlink()
 
 
 def test_the_library_says_nothing_by_itself(

@@ -225,6 +225,19 @@ def test_every_message_holds_what_the_page_lists_and_nothing_else(heard: Heard) 
                 assert page.fits(body[field], fields[field]), f"{message} {field}"
 
 
+def test_every_device_holds_what_the_page_lists(heard: Heard) -> None:
+    rows = page.tables("message", "field")
+    kinds = {page.name(row["field"]): row["type"] for row in rows if "informed" in row["message"]}
+    (listed,) = (
+        page.names(row["meaning"])
+        for row in rows
+        if (row["message"], row["field"]) == ("`reported`", "`devices`")
+    )
+    for device in (each for body in heard.told["reported"] for each in body["devices"]):
+        assert {"informed", "device_bytes", *device} == {*listed, "device_bytes"}
+        assert all(page.fits(value, kinds[field]) for field, value in device.items())
+
+
 def test_every_job_holds_what_the_page_lists_and_nothing_else(heard: Heard) -> None:
     always = page.section("A job")
     waiting = page.tables("field", "type")[len(always) :][:3]

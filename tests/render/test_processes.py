@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -11,9 +13,10 @@ from typing import Any
 
 import pytest
 from support.client.command import lipsyncctl
-from support.daemon.process import DaemonProcess, children, ready
+from support.daemon.process import DaemonProcess, children, ready, started
 from support.media.clips import clip
 
+WEIGHTS = 10_000_000  # bytes, at least, of the shipped checkpoint
 HEAVY = ("torch", "numpy", "cv2", "/av/", "libav")
 # long enough for processes that work beside others, and short enough to wait for
 TOML = "[render]\nstall_seconds = 15\n"
@@ -116,6 +119,20 @@ def test_a_template_that_dies_is_replaced(served: Daemon, wanted: str) -> None:
     assert child(served.process, "template") != template
 
 
+def test_the_title_of_a_render_says_how_far_it_is(served: Daemon) -> None:
+    job = served.submit()
+    title = Path(f"/proc/{child(served.process, f'render {job}')}/cmdline")
+    shares: list[int] = []
+    while len(set(shares)) < 2:  # ends with an error if the render ends before
+        told = title.read_bytes().rstrip(b"\0").decode()
+        found = re.fullmatch(rf"lipsyncd: render {job}(?: (\d+) %)?", told)
+        assert found, told
+        shares += [int(found[1])] if found[1] else []
+        time.sleep(0.01)
+    assert shares == sorted(shares)
+    assert shares[-1] <= 100
+
+
 def test_a_render_that_dies_is_begun_once_more(served: Daemon, wanted: str) -> None:
     job = served.rendering()
     os.kill(child(served.process, f"render {job}"), signal.SIGKILL)
@@ -170,6 +187,34 @@ def test_two_devices_share_jobs_and_where_one_dies_the_other_goes_on(
         os.kill(child(process, "device"), signal.SIGKILL)
         assert [served.result_of(job) for job in jobs] == [wanted] * 2
         assert [each["state"] for each in answer(tmp_path, "info")["devices"]] == ["ready"] * 2
+
+
+def test_a_daemon_that_lacks_a_device_is_degraded_and_says_so_until_it_is_back(
+    tmp_path: Path,
+) -> None:
+    notify, toml = str(tmp_path / "notify"), f'devices = ["cpu", "cpu"]\n{TOML}'
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(notify)
+
+        def hear(words: bytes) -> None:
+            while words not in manager.recv(1 << 16):
+                pass
+
+        with started(tmp_path, toml, NOTIFY_SOCKET=notify) as process:
+            hear(b"STATUS=ready on cpu, cpu, 0 queued")
+            before = answer(tmp_path, "health")
+            with process.client() as client:  # which is there already: it has to be quick
+                os.kill(child(process, "device"), signal.SIGKILL)
+                hear(b"STATUS=degraded on cpu (lost, and started anew: cpu)")
+                without = client.ask("health")
+            hear(b"STATUS=ready on cpu, cpu, 0 queued")
+            assert answer(tmp_path, "health")["state"] == before["state"] == "ready"
+    assert (without["state"], without["ready"]) == ("degraded", True)
+    assert all(each["resident_bytes"] > WEIGHTS for each in before["devices"])
+    rows = {each["state"]: each for each in without["devices"]}
+    assert rows["lost"]["resident_bytes"] == 0
+    assert rows["ready"]["resident_bytes"] > WEIGHTS
+    assert all(each["jobs"] == 0 and each["proof_seconds_ago"] >= 0 for each in rows.values())
 
 
 def test_a_reload_during_a_job_brings_other_processes_and_the_job_goes_on(

@@ -1,12 +1,14 @@
-"""What `lipsyncctl info` shows of several devices."""
+"""What `lipsyncctl info` and `health` show of devices."""
 
 from typing import Any
 
+from lipsyncctl.show.wording import condition
 from lipsyncctl.verbs.daemon import parts
 
 
-def device(name: str, jobs: int) -> dict[str, Any]:
-    return {"device": name, "state": "ready", "jobs": jobs, "checkpoint": "a.safetensors"}
+def device(name: str, jobs: int, state: str = "ready", **more: int) -> dict[str, Any]:
+    used = {"resident_bytes": 3 << 29, "proof_seconds_ago": 2.4, **more}
+    return {"device": name, "state": state, "jobs": jobs, **used}
 
 
 def informed(*devices: dict[str, Any]) -> dict[str, Any]:
@@ -16,17 +18,36 @@ def informed(*devices: dict[str, Any]) -> dict[str, Any]:
 def test_one_device_is_told_once() -> None:
     shown = parts(informed(device("cpu", 1)))
     assert shown.splitlines() == [
-        "device      cpu",
-        "state       ready",
-        "jobs        1",
-        "checkpoint  a.safetensors",
-        "pid         7",
+        "device             cpu",
+        "state              ready",
+        "jobs               1",
+        f"resident_bytes     {3 << 29}",
+        "proof_seconds_ago  2.4",
+        "pid                7",
     ]
 
 
 def test_several_devices_have_a_line_each() -> None:
     shown = parts(informed(device("cuda:0", 2), device("cuda:1", 0)))
     assert shown.splitlines()[-2:] == [
-        "device 1    cuda:0, ready, jobs: 2",
-        "device 2    cuda:1, ready, jobs: 0",
+        "device 1           cuda:0, ready, jobs: 2, memory: 1.5 GiB, last pass: 2 s ago",
+        "device 2           cuda:1, ready, jobs: 0, memory: 1.5 GiB, last pass: 2 s ago",
+    ]
+
+
+def test_the_health_of_an_older_daemon_names_its_device() -> None:
+    counts = {"queued": 3, "running": 2}
+    shown = condition({"state": "ready", "device": "cuda:0", "detail": "", **counts})
+    assert shown == "ready on cuda:0, 2 running, 3 queued"
+
+
+def test_health_names_those_that_render_and_tells_of_each() -> None:
+    devices = [device("cuda:0", 2, device_bytes=1 << 29), device("cuda:1", 0, "lost")]
+    counts = {"queued": 3, "running": 2, "paused": ""}
+    shown = condition({"state": "degraded", "detail": "", "devices": devices, **counts})
+    gpu = "GPU memory: 512.0 MiB"
+    assert shown.splitlines() == [
+        "degraded on cuda:0, 2 running, 3 queued",
+        f"device 1  cuda:0, ready, jobs: 2, memory: 1.5 GiB, {gpu}, last pass: 2 s ago",
+        "device 2  cuda:1, lost, jobs: 0, memory: 1.5 GiB, last pass: 2 s ago",
     ]

@@ -15,7 +15,7 @@ from lipsyncd.protocol.options import Options, Terms
 
 ROOT = Path(__file__).parents[2] / "ctl/lipsyncctl"
 WIRE = {"socket", "connection", "wire"}  # how one speaks with a daemon
-INSIDE = {"session", "instances", "daemons"}  # of the library
+INSIDE = {"session", "address"}  # of the library
 LOUD = {"print", "exit", "signal", "setitimer", "input", "stdout", "stderr", "argparse"}
 
 

@@ -50,6 +50,16 @@ def test_a_daemon_that_runs_and_whose_socket_has_no_file_needs_no_start(
     assert f"`systemctl start {unit}`" in hint_at(address)
 
 
+def test_where_only_an_instance_runs_it_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(session, "DEFAULT_SOCKET", tmp_path / "control.sock")
+    assert start(tmp_path / "control.sock").endswith("or run `lipsyncd` by hand.")
+    (tmp_path / "cuda0.sock").touch()
+    hint = start(tmp_path / "control.sock")
+    assert hint.endswith(f"or use an instance with `--socket {tmp_path}/cuda0.sock`.")
+
+
 def hint_at(address: Path) -> str:
     with pytest.raises(ServerUnreachable) as raised:
         connect(address, 0.0, 1.0, print)

@@ -29,9 +29,15 @@ from lipsyncd.server.verbs.follow import SILENCE
 from lipsyncd.server.verbs.jobs import MAX_LISTED
 from lipsyncd.server.verbs.submit import MAX_NAME
 from lipsyncd.server.verbs.wait import EVENT_PAUSE, EVENT_SILENCE
-from lipsyncd.system.status import Condition
+from lipsyncd.system.status import DEGRADED, Condition
 
-TOLD_OF_DEVICES = {"state": "ready", "proof_seconds_ago": 0.5, "jobs": 0, "devices": []}
+TOLD_OF_DEVICES = {
+    "state": "ready",
+    "resident_bytes": 1 << 30,
+    "proof_seconds_ago": 0.5,
+    "jobs": 0,
+    "devices": [],
+}
 BOUNDS = {
     "bytes of a body": wire.MAX_BODY,
     "maps and arrays inside each other, the body included": wire.MAX_DEPTH,
@@ -234,7 +240,7 @@ def test_the_daemons_own_states_are_listed_in_their_order() -> None:
         for row in page.tables("message", "field")
         if (row["message"], row["field"]) == ("`reported`", "`state`")
     )
-    assert page.names(row["meaning"]) == [str(condition) for condition in Condition]
+    assert page.names(row["meaning"]) == [*map(str, Condition), DEGRADED]
 
 
 def test_every_error_is_listed_with_its_code_and_whether_to_try_again() -> None:
@@ -283,5 +289,6 @@ def test_every_word_in_code_is_one_of_the_protocol() -> None:
     }
     words = set(re.findall(r"`([a-z][a-z_.-]+)`", page.text()))
     conditions = {str(condition) for condition in Condition}
+    conditions.add(DEGRADED)
     others = {"verb", "cpu", "lost", "false", "null", "lipsyncd", "lipsyncctl"}
     assert words - listed - conditions == others | {Config().admin_group}

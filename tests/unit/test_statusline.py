@@ -4,6 +4,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -45,8 +46,13 @@ class Desk:
         return self.systemd.recv(999).decode().removeprefix("STATUS=")
 
     def get_ready(self, **models: object) -> None:
-        self.status.hold(lambda: {"device": "cuda:0", **models})
+        self.hold({"cuda:0": "ready"}, **models)
         self.status.enter(Condition.READY, "")
+
+    def hold(self, states: dict[str, str], **models: object) -> None:
+        """Devices by their state."""
+        rows = [{"device": device, "state": state} for device, state in states.items()]
+        self.status.hold(SimpleNamespace(describe=lambda: models, devices=lambda: rows))
 
     def running(self, done: int = 0, total: int = 0, fps: float = 0.0) -> Job:
         job = move(new_job(0, "face", "voice", Options()), State.RUNNING)
@@ -86,8 +92,19 @@ def test_a_job_whose_frames_are_not_counted_has_no_share(desk: Desk) -> None:
 
 
 def test_a_fall_to_the_cpu_is_shown(desk: Desk) -> None:
-    desk.get_ready(device="cpu", fallback="no GPU found")
+    desk.get_ready()
+    desk.hold({"cpu": "ready"}, fallback="no GPU found")
     assert desk.line() == "ready on cpu (no GPU found), 0 queued"
+
+
+def test_devices_that_are_started_anew_are_shown(desk: Desk) -> None:
+    desk.get_ready()
+    desk.hold({"cuda:0": "ready", "cuda:1": "ready"})
+    assert desk.line() == "ready on cuda:0, cuda:1, 0 queued"
+    desk.hold({"cuda:0": "lost", "cuda:1": "ready"})
+    assert desk.line() == "degraded on cuda:1 (lost, and started anew: cuda:0), 0 queued"
+    desk.hold({"cuda:0": "lost", "cuda:1": "lost"})
+    assert desk.line() == "degraded (lost, and started anew: cuda:0, cuda:1), 0 queued"
 
 
 def test_a_stop_shows_the_job_it_waits_for(desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""The door of the library: Client, which hands jobs to the daemons and fetches their results."""
+"""The door of the library: Client, which hands jobs to the daemon and fetches their results."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,10 +6,9 @@ from typing import Any, Self
 from weakref import WeakSet
 
 from lipsyncctl.client import fetch, follow, submit, wait
-from lipsyncctl.client.daemons import Answer, Daemons, ask
+from lipsyncctl.client.daemon import Answer, Daemon, given
 from lipsyncctl.client.deadline import Deadline
 from lipsyncctl.client.fetch import Destination
-from lipsyncctl.client.instances import holder, taker
 from lipsyncctl.client.job import Event, Job
 from lipsyncctl.client.key import made_up_key
 from lipsyncctl.client.list import newest
@@ -17,10 +16,9 @@ from lipsyncctl.client.outage import persistent
 from lipsyncctl.client.session import ANSWER, Notice
 from lipsyncctl.client.submit import Source
 from lipsyncctl.client.wait import OnProgress
-from lipsyncd.errors import InvalidRequest
 
 
-class Client(Daemons):
+class Client(Daemon):
     """lipsyncd, from a program.
 
     >>> with Client() as client:
@@ -28,10 +26,10 @@ class Client(Daemons):
     ...     if client.wait(job.id).state == "succeeded":
     ...         client.fetch(job.id, "spoken.mp4")
 
-    `socket` is a daemon's socket or a folder with those of several; without it they are looked for
-    at $LIPSYNCD_SOCKET, then where the system has them, then at the user's own. Nothing is asked
-    before a method is called, and each call has a session of its own: a Client may be kept for
-    long and used by several threads. Leaving the context ends each `follow` that is under way.
+    `socket` is the daemon's socket; without it that is $LIPSYNCD_SOCKET, else the system's if it
+    is there, else the user's own. Nothing is asked before a method is called, and each call has a
+    session of its own: a Client may be kept for long and used by several threads. Leaving the
+    context ends each `follow` that is under way.
 
     Failures are classes of `lipsyncd.errors`, with `message`, `hint` and `code`; every method
     raises ServerUnreachable when there is no daemon, SessionsFull when it serves too many already,
@@ -87,8 +85,7 @@ class Client(Daemons):
         when = {"priority": priority, "expires": expires, "max_runtime": max_runtime}
         terms = given({"key": key or made_up_key(), **when})
         fields = {"options": given(options), "terms": terms}
-        address = taker(self.addresses, key)
-        return submit.submit(address, face, voice, fields, self.on_notice)
+        return submit.submit(self.address, face, voice, fields, self.on_notice)
 
     def status(self, job: str) -> Job:
         """A job as it is now; its message has the `seq` to `follow` it from.
@@ -102,9 +99,7 @@ class Client(Daemons):
 
         >>> print([job.id for job in client.list(limit=10)])
         """
-        found = [job for address in self.addresses for job in newest(address, limit)]
-        found.sort(key=lambda job: job["created_at"])
-        return found if limit is None else found[-limit:]
+        return newest(self.address, limit)
 
     def wait(
         self, job: str, timeout: float | None = None, on_progress: OnProgress | None = None
@@ -116,46 +111,33 @@ class Client(Daemons):
         >>> ended = client.wait(job.id, on_progress=lambda job: print(job.done, job.total))
         >>> if ended.error: raise ended.error
         """
-        deadline = Deadline(timeout)
-        address = persistent(
-            lambda: holder(self.addresses, job, deadline), self.on_notice, deadline
-        )
-        return wait.wait(address, job, deadline, self.on_notice, on_progress)
+        return wait.wait(self.address, job, Deadline(timeout), self.on_notice, on_progress)
 
     def wait_any(self, jobs: Sequence[str], timeout: float | None = None) -> Job:
         """The first of several jobs to end; TimeIsUp after `timeout` seconds.
 
         >>> first = client.wait_any([one.id, other.id], timeout=600)
         """
-        return wait.wait_any(self.addresses, jobs, Deadline(timeout), self.on_notice)
+        return wait.wait_any(self.address, jobs, Deadline(timeout), self.on_notice)
 
     def follow(self, since: int | None = None, jobs: Iterable[str] = ()) -> Iterator[Event]:
-        """Each change of a job's state, once and in order, also while a daemon restarts.
+        """Each change of a job's state, once and in order, also while the daemon restarts.
 
         Of `jobs` it tells how they are, then each change until all have ended; without jobs every
         change of those that the caller may see, without end. It tells what happens after this call,
         or what has happened after change number `since`. Raises EventsGone if the daemon has
-        forgotten what came then, InvalidRequest for `since` with several daemons.
+        forgotten what came then.
 
         >>> for event in client.follow(jobs=[job.id]):
         ...     print(event.seq, event.job.state)
         """
-        if since is not None and len(self.addresses) > 1:
-            raise InvalidRequest(
-                "Each daemon counts for itself, so `since` is for one of them.", "Name its socket."
-            )
-        if names := [*jobs]:
-            found = follow.find(self.addresses, names, self.on_notice, Deadline())
-            stream = follow.stream_of(
-                [each for each in found if not each.is_over(since)],
-                *(since, self.on_notice, Deadline()),
-            )
-            self._streams.add(stream)
-            return follow.events_of(found, since, stream)
-        starts = dict.fromkeys(self.addresses, since)
-        stream = follow.Stream(starts, self.on_notice, Deadline())
+        found = follow.find(self.address, jobs, self.on_notice, Deadline())
+        start = follow.start_of(found) if found and since is None else since
+        stream = follow.Stream(self.address, start, self.on_notice, Deadline())
         self._streams.add(stream)
-        return follow.all_events(stream.begin(starts) if since is None else stream)
+        if found:
+            return follow.events_of(found, since, stream)
+        return follow.all_events(stream.begin() if since is None else stream)
 
     def destination(
         self, to: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]] = ()
@@ -190,8 +172,7 @@ class Client(Daemons):
         deadline = Deadline(timeout)
 
         def once() -> Job:
-            address = holder(self.addresses, job, deadline)
-            return fetch.fetch(address, job, destination, deadline)
+            return fetch.fetch(self.address, job, destination, deadline)
 
         return persistent(once, self.on_notice, deadline) if survive_restart else once()
 
@@ -214,20 +195,12 @@ class Client(Daemons):
     def clean(self, job: str | None = None) -> Answer:
         """Remove a job that has ended, with its result; without an id all of the caller's own.
 
-        `jobs` and `bytes` are how much went. Raises JobNotEnded; for all, InvalidRequest if there
-        are several daemons.
+        `jobs` and `bytes` are how much went. Raises JobNotEnded.
 
         >>> print(client.clean()["bytes"])
         """
-        if job is None:
-            return self._ask("clean", timeout=None)  # there may be many files to remove
-        return ask(holder(self.addresses, job), "clean", timeout=None, job=job)
+        # None: there may be many files to remove
+        return self._ask("clean", timeout=None, **given({"job": job}))
 
     def _ask_about(self, job: str, verb: str, timeout: float | None = None) -> Job:
-        """The answer of the daemon that has the job."""
-        return Job(ask(holder(self.addresses, job), verb, timeout=timeout, job=job))
-
-
-def given(fields: dict[str, Any]) -> dict[str, Any]:
-    """Without those that are left to the daemon."""
-    return {name: value for name, value in fields.items() if value is not None}
+        return Job(self._ask(verb, timeout=timeout, job=job))

@@ -1,8 +1,7 @@
-"""Each change of jobs' states, once and in order, of one daemon or of several, through restarts."""
+"""Each change of jobs' states, once and in order, through restarts of the daemon."""
 
 import math
 import threading
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,29 +11,25 @@ from queue import Empty, SimpleQueue
 from typing import Any, Self
 
 from lipsyncctl.client.deadline import Deadline
-from lipsyncctl.client.instances import holder
 from lipsyncctl.client.job import Event, Job
 from lipsyncctl.client.outage import AWAY, Outage, persistent
 from lipsyncctl.client.session import Notice, Session, open_session
 from lipsyncd.protocol.job import ENDED
 
-Message = dict[str, Any]
-Told = tuple[Path, Message]  # what happened, or how far its daemon has come, and where
+Message = dict[str, Any]  # what happened, or how far the daemon has come
 
 
 @dataclass(frozen=True)
 class Found:
-    """A job as it was when number `seq` was the newest of the daemon at `address`."""
+    """A job as it was when number `seq` was the newest."""
 
-    address: Path
     job: Job
     seq: int
 
-    def is_last(self, told: Told) -> bool:
+    def is_last(self, message: Message) -> bool:
         """Whether nothing more of this job comes after what was told."""
-        address, message = told
         if self.job.is_ended:
-            return address == self.address and message["seq"] >= self.seq
+            return bool(message["seq"] >= self.seq)
         is_end = is_change(message) and message["job"]["state"] in ENDED
         return is_end and message["job"]["id"] == self.job.id
 
@@ -44,30 +39,27 @@ class Found:
 
 
 class Stream:
-    """What daemons tell, each after its number, as it comes; what one raises comes out.
+    """What the daemon tells after a number, as it comes; what it raises comes out.
 
-    Each is listened to in a thread; notices are given in the thread that iterates.
+    It is listened to in a thread; notices are given in the thread that iterates.
     """
 
     def __init__(
-        self, starts: Mapping[Path, int | None], notice: Notice, deadline: Deadline
+        self, address: Path, since: int | None, notice: Notice, deadline: Deadline
     ) -> None:
+        self._address = address
         self._notice = notice
         self._deadline = deadline
-        self._told: SimpleQueue[Told | str | Exception | None] = SimpleQueue()
-        self._backlog: deque[Told] = deque()
-        self._sessions: dict[Path, Session] = {}
+        self._told: SimpleQueue[Message | str | Exception | None] = SimpleQueue()
+        self._first: Message | None = None  # told by `begin`
+        self._session: Session | None = None
         self._closed = threading.Event()
-        for start in starts.items():
-            threading.Thread(target=self._listen, args=start, daemon=True).start()
+        threading.Thread(target=self._listen, args=[since], daemon=True).start()
 
-    def begin(self, addresses: Iterable[Path]) -> Self:
-        """Wait until each has told how far it is: what happens from now on will be told."""
-        waits = set(addresses)
+    def begin(self) -> Self:
+        """Wait until the daemon has told how far it is: what happens from now on will be told."""
         try:
-            while waits and (told := self._next()):
-                self._backlog.append(told)
-                waits.discard(told[0])
+            self._first = self._next()
         except BaseException:
             self.close()
             raise
@@ -76,20 +68,20 @@ class Stream:
     def close(self) -> None:
         """End the iteration, in whatever thread it is, and the listening."""
         self._closed.set()
-        for session in list(self._sessions.values()):
+        if session := self._session:
             session.connection.hang_up()
         self._told.put(None)
 
     def __iter__(self) -> Self:
         return self
 
-    def __next__(self) -> Told:
-        told = self._backlog.popleft() if self._backlog else self._next()
+    def __next__(self) -> Message:
+        told, self._first = self._first or self._next(), None
         if told is None:
             raise StopIteration
         return told
 
-    def _next(self) -> Told | None:
+    def _next(self) -> Message | None:
         """What is told next; None when the stream is closed."""
         while not self._closed.is_set():
             try:
@@ -104,20 +96,20 @@ class Stream:
             self._notice(told)
         return None
 
-    def _listen(self, address: Path, since: int | None) -> None:
+    def _listen(self, since: int | None) -> None:
         """Until the stream is closed, or the daemon stays away or has forgotten what comes next."""
         outage = Outage(self._told.put, self._deadline)
         try:
             while not self._closed.is_set():
                 try:
-                    with open_session(address, self._deadline) as session:
-                        self._sessions[address] = session
+                    with open_session(self._address, self._deadline) as session:
+                        self._session = session
                         if self._closed.is_set():  # before it could hang up
                             return
                         for message in follow_from(session, since):
                             outage.end()
                             since = message["seq"]
-                            self._told.put((address, message))
+                            self._told.put(message)
                 except AWAY as error:
                     if not self._closed.is_set():
                         outage.endure(error)
@@ -132,36 +124,28 @@ def follow_from(session: Session, since: int | None) -> Iterator[Message]:
         yield message.body
 
 
-def find(
-    addresses: Sequence[Path], jobs: Iterable[str], notice: Notice, deadline: Deadline
-) -> list[Found]:
-    """The jobs, wherever they are; UnknownJob if one of them is nowhere."""
+def find(address: Path, jobs: Iterable[str], notice: Notice, deadline: Deadline) -> list[Found]:
+    """The jobs as they are now; UnknownJob if there is no such one."""
 
     def look(job: str) -> Found:
-        address = holder(addresses, job, deadline)
         with open_session(address, deadline) as session:
             described: Message = session.ask("status", job=job).body
-        return Found(address, Job(described), described["seq"])
+        return Found(Job(described), described["seq"])
 
     return [persistent(partial(look, job), notice, deadline) for job in jobs]
 
 
-def stream_of(
-    found: Iterable[Found], since: int | None, notice: Notice, deadline: Deadline
-) -> Stream:
-    """What the daemons of these jobs tell after number `since`, or after the jobs were found."""
-    starts: dict[Path, int | None] = {}
-    for each in sorted(found, key=lambda each: each.seq):
-        starts.setdefault(each.address, each.seq if since is None else since)
-    return Stream(starts, notice, deadline)
+def start_of(found: Iterable[Found]) -> int:
+    """The number after which everything is news of one of these jobs."""
+    return min(each.seq for each in found)
 
 
 def all_events(stream: Stream) -> Iterator[Event]:
     """Each change of any job, without end."""
     with closing(stream):
-        for address, message in stream:
+        for message in stream:
             if is_change(message):
-                yield Event(Job(message), message["seq"], address.stem)
+                yield Event(Job(message), message["seq"])
 
 
 def events_of(found: Sequence[Found], since: int | None, stream: Stream) -> Iterator[Event]:
@@ -169,14 +153,13 @@ def events_of(found: Sequence[Found], since: int | None, stream: Stream) -> Iter
     with closing(stream):
         for each in found:
             if since is None or each.is_over(since):
-                yield Event(each.job, each.seq, each.address.stem)
+                yield Event(each.job, each.seq)
         begun = {each.job.id: each.seq if since is None else since for each in found}
         left = [each for each in found if not each.is_over(since)]
-        while left and (told := next(stream, None)):
-            address, message = told
+        while left and (message := next(stream, None)):
             if is_change(message) and message["seq"] > begun.get(message["job"]["id"], math.inf):
-                yield Event(Job(message), message["seq"], address.stem)
-            left = [each for each in left if not each.is_last(told)]
+                yield Event(Job(message), message["seq"])
+            left = [each for each in left if not each.is_last(message)]
 
 
 def is_change(message: Mapping[str, Any]) -> bool:

@@ -100,12 +100,11 @@ class Event:
     """A job that has changed its state; or one that is followed, as it was at the beginning.
 
     `seq` is the number of the change, or of the newest one before the beginning: `follow` with
-    `since=seq` goes on behind it. Each daemon counts for itself; `instance` is its name.
+    `since=seq` goes on behind it.
     """
 
     job: Job
     seq: int
-    instance: str
 
     @property
     def is_change(self) -> bool:

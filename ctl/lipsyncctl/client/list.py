@@ -1,4 +1,4 @@
-"""The newest jobs of a daemon, page after page."""
+"""The newest jobs, page after page."""
 
 from pathlib import Path
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from lipsyncctl.client.job import Job
 from lipsyncctl.client.session import open_session
 
-PAGE = 200  # jobs; a daemon tells no more at once
+PAGE = 200  # jobs; the daemon tells no more at once
 
 
 def newest(address: Path, limit: int | None) -> list[Job]:
-    """So many jobs of one daemon (None: all), the newest last."""
+    """So many jobs (None: all), the newest last."""
     jobs: list[Job] = []
     with open_session(address) as session:
         while limit is None or len(jobs) < limit:

@@ -199,12 +199,19 @@ def start(address: Path) -> str:
     """How there comes to be a daemon: a service, or one at the socket that was named."""
     is_user_own = not os.environ.get("LIPSYNCD_SOCKET") and address == default_socket()
     is_systems = address.parent == DEFAULT_SOCKET.parent
-    if is_systems or is_user_own:
-        unit = (
-            f"lipsyncd@{address.stem}" if is_systems and address != DEFAULT_SOCKET else "lipsyncd"
-        )
-        if is_systems and is_open(address):
-            return f"Its file was removed; `systemctl restart {unit}.socket` makes it anew."
-        return f"Start it with `systemctl start {unit}`, or run `lipsyncd` by hand."
-    command = shlex.join(["lipsyncd", "--socket", str(address)])
-    return f"Check --socket and $LIPSYNCD_SOCKET, or start one with `{command}`."
+    if not is_user_own and not is_systems:
+        command = shlex.join(["lipsyncd", "--socket", str(address)])
+        return f"Check --socket and $LIPSYNCD_SOCKET, or start one with `{command}`."
+    is_instance = is_systems and address != DEFAULT_SOCKET
+    unit = f"lipsyncd@{address.stem}" if is_instance else "lipsyncd"
+    if is_systems and is_open(address):
+        return f"Its file was removed; `systemctl restart {unit}.socket` makes it anew."
+    return f"Start it with `systemctl start {unit}`{'' if is_instance else other_than_service()}."
+
+
+def other_than_service() -> str:
+    """What else there is to do: use an instance, if there is one."""
+    instances = sorted({*DEFAULT_SOCKET.parent.glob("*.sock")} - {DEFAULT_SOCKET})
+    if instances:
+        return f", or use an instance with `--socket {instances[0]}`"
+    return ", or run `lipsyncd` by hand"

@@ -13,6 +13,7 @@ from lipsyncctl.client.outage import AWAY, Outage, given_up
 from lipsyncctl.client.session import ConnectionLost, Notice, open_session
 from lipsyncd.errors import LipsyncError, NotAFile, ServerUnreachable, UnreadableMedia
 
+SERVING = {"ready", "degraded"}  # states of a daemon that renders
 STARTING = 5.0  # seconds that a daemon started just before us may take to make its socket
 # O_NONBLOCK: opening a pipe must end in our message, not in waiting for its writer.
 FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
@@ -48,7 +49,7 @@ def submit(
     with ExitStack() as stack:
         files = [stack.enter_context(open_input(each)) for each in (face, voice)]
         job, state = hand_over(address, files, {**names, **fields}, notice)
-    if state != "ready" and job.state == "queued":
+    if state not in SERVING and job.state == "queued":
         notice(f"job {job.id} waits: the daemon is still {state}.")
     return job
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lipsyncctl.client.deadline import Deadline
-from lipsyncctl.client.follow import Found, Stream, find, is_change, stream_of
+from lipsyncctl.client.follow import Found, Stream, find, is_change, start_of
 from lipsyncctl.client.job import Job
 from lipsyncctl.client.outage import AWAY, Outage
 from lipsyncctl.client.session import Notice, open_session
@@ -44,15 +44,13 @@ def progress(
             outage.endure(error)
 
 
-def wait_any(
-    addresses: Sequence[Path], jobs: Sequence[str], deadline: Deadline, notice: Notice
-) -> Job:
+def wait_any(address: Path, jobs: Sequence[str], deadline: Deadline, notice: Notice) -> Job:
     """The job that has ended first, as it is then; a pause of the queue is worth a notice."""
-    found = find(addresses, jobs, notice, deadline)
+    found = find(address, jobs, notice, deadline)
     ended = [each.job for each in found if each.job.is_ended]
     if ended:
         return min(ended, key=lambda job: job["ended_at"])
-    with closing(stream_of(found, None, notice, deadline)) as stream:
+    with closing(Stream(address, start_of(found), notice, deadline)) as stream:
         return next(job for job in awaited(found, stream, notice) if job.is_ended)
 
 
@@ -62,7 +60,7 @@ def awaited(found: Sequence[Found], stream: Stream, notice: Notice) -> Iterator[
     held = {each.job.id for each in found if each.job.paused}
     for reason in sorted({each.job.paused for each in found if each.job.paused}):
         notice(reason)
-    for _, message in stream:
+    for message in stream:
         if is_change(message) and message["job"]["id"] in ids:
             job = Job(message)
             if job.id in held and job.state == "running":

@@ -1,6 +1,6 @@
 """How errors, numbers, times and the daemon read to a person."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -56,12 +56,30 @@ def ordinal(number: int) -> str:
 
 
 def condition(report: Mapping[str, Any]) -> str:
-    """The daemon in a line: ready on cuda:0, 1 running, 3 queued"""
-    where = f" on {report['device']}" if report["device"] else ""
+    """The daemon in a line, ready on cuda:0, 1 running, 3 queued; then each device in one."""
+    devices = report.get("devices", ())
+    serving = [each["device"] for each in devices if each["state"] == "ready"]
+    if not devices and report["device"]:  # as an older daemon tells it
+        serving = [report["device"]]
+    where = f" on {', '.join(serving)}" if serving else ""
     detail = f": {report['detail']}" if report["detail"] else ""
     counts = f", {report['running']} running, {report['queued']} queued"
     paused = f". {report['paused']}" if report.get("paused") else ""
-    return printable(f"{report['state']}{where}{detail}{counts}{paused}")
+    line = printable(f"{report['state']}{where}{detail}{counts}{paused}")
+    return "\n".join(filter(None, (line, columns(numbered(devices)))))
+
+
+def numbered(devices: Iterable[Mapping[str, Any]]) -> dict[str, object]:
+    """Each device by its place among them, since two may have one name."""
+    return {f"device {number}": device(each) for number, each in enumerate(devices, start=1)}
+
+
+def device(row: Mapping[str, Any]) -> str:
+    """cuda:0, ready, jobs: 2, memory: 1.2 GiB, GPU memory: 310.5 MiB, last pass: 2 s ago"""
+    own = f", GPU memory: {size(row['device_bytes'])}" if "device_bytes" in row else ""
+    memory = f"memory: {size(row['resident_bytes'])}{own}"
+    last = f"last pass: {roughly(row['proof_seconds_ago'])} ago"
+    return f"{row['device']}, {row['state']}, jobs: {row['jobs']}, {memory}, {last}"
 
 
 def drained(reply: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@
     daemon    what keeps the daemon in order
 
 `verb` is what a verb is made of, `typed` reads what is typed, `several` does one thing to several
-jobs or daemons, `ending` is the end of a job as its user meets it.
+jobs, `ending` is the end of a job as its user meets it.
 """
 
 from lipsyncctl.verbs import daemon, follow, jobs, submit, wait

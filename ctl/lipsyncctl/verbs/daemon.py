@@ -1,14 +1,14 @@
-"""What keeps the daemon in order; where there are several, each of them."""
+"""What keeps the daemon in order."""
 
 from argparse import Namespace
 from typing import Any
 
 from lipsyncctl.client.client import Client
 from lipsyncctl.show.console import Console
-from lipsyncctl.show.wording import cleaned, columns, condition, drained, resumed
-from lipsyncctl.verbs.several import Answer, ask_each, code, worst
+from lipsyncctl.show.wording import cleaned, columns, condition, drained, numbered, resumed
+from lipsyncctl.verbs.several import worst
 from lipsyncctl.verbs.verb import argument, verb
-from lipsyncd.errors import LipsyncError, ServerUnreachable
+from lipsyncd.errors import ServerUnreachable
 
 NOT_READY = 1
 NO_ANSWER = 2
@@ -33,19 +33,29 @@ def clean(console: Console, client: Client, arguments: Namespace) -> int:
 
     if arguments.jobs:
         return worst(console, arguments.jobs, clean_one)
-    return max(map(code, ask_each(console, client, Client.clean, cleaned)))
+    gone = client.clean()
+    console.answer(gone, cleaned(gone))
+    return 0
 
 
 @verb("whether the daemon is ready")
 def health(console: Console, client: Client, _arguments: Namespace) -> int:
-    """Whether the daemon would render now; with several, whether all would."""
-    return max(map(severity, ask_each(console, client, Client.health, condition)))
+    """Whether the daemon would render now, as an exit code as well."""
+    try:
+        report = client.health()
+    except ServerUnreachable as error:
+        console.error(error)
+        return NO_ANSWER
+    console.answer(report, condition(report))
+    return 0 if report["ready"] and not report.get("paused") else NOT_READY
 
 
 @verb("what the daemon is made of")
 def info(console: Console, client: Client, _arguments: Namespace) -> int:
     """Its parts, in lines."""
-    return max(map(code, ask_each(console, client, Client.info, parts)))
+    answer = client.info()
+    console.answer(answer, parts(answer))
+    return 0
 
 
 @verb(
@@ -54,37 +64,30 @@ def info(console: Console, client: Client, _arguments: Namespace) -> int:
 )
 def drain(console: Console, client: Client, arguments: Namespace) -> int:
     """Nothing more is taken or started, until `resume`."""
-    reason = arguments.reason
-    return max(map(code, ask_each(console, client, lambda each: each.drain(reason), drained)))
+    answer = client.drain(arguments.reason)
+    console.answer(answer, drained(answer))
+    return 0
 
 
 @verb("take and start jobs again (for admins)")
 def resume(console: Console, client: Client, _arguments: Namespace) -> int:
     """Ends a drain."""
-    return max(map(code, ask_each(console, client, Client.resume, resumed)))
+    answer = client.resume()
+    console.answer(answer, resumed(answer))
+    return 0
 
 
 @verb("have the daemon read its configuration again (for root)")
 def reload(console: Console, client: Client, _arguments: Namespace) -> int:
     """Returns when the configuration is in force, or has been refused."""
-    return max(map(code, ask_each(console, client, Client.reload, lambda it: str(it["detail"]))))
+    answer = client.reload()
+    console.answer(answer, answer["detail"])
+    return 0
 
 
 def parts(informed: dict[str, Any]) -> str:
     """What the daemon is made of, in lines."""
     hidden = {"verb", "id", "devices"}
-    devices = {
-        f"device {number}": "{device}, {state}, jobs: {jobs}".format_map(each)
-        for number, each in enumerate(informed.get("devices", ()), start=1)
-    }
+    devices = numbered(informed.get("devices", ()))
     own = {name: value for name, value in informed.items() if name not in hidden}
     return columns(own | (devices if len(devices) > 1 else {}))
-
-
-def severity(answer: Answer) -> int:
-    """The exit code of `health`."""
-    if isinstance(answer, ServerUnreachable):
-        return NO_ANSWER
-    if isinstance(answer, LipsyncError):
-        return answer.code
-    return 0 if answer["ready"] and not answer.get("paused") else NOT_READY

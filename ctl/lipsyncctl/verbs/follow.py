@@ -10,27 +10,21 @@ from lipsyncctl.show.job import event_line
 from lipsyncctl.verbs.ending import exit_code, resume_hint
 from lipsyncctl.verbs.typed import at_least
 from lipsyncctl.verbs.verb import argument, verb
-from lipsyncd.errors import EventsGone, InvalidRequest
+from lipsyncd.errors import EventsGone
 
 
 class Story:
-    """A line for each change; a job that is queued after it was shown is back.
+    """A line for each change; a job that is queued after it was shown is back."""
 
-    Where there are several daemons, a line begins with the name of the one that tells it.
-    """
-
-    def __init__(self, console: Console, is_single: bool) -> None:
+    def __init__(self, console: Console) -> None:
         self.console = console
-        self.is_single = is_single
         self.shown: set[str] = set()  # jobs that have not ended
 
     def show(self, event: Event) -> None:
         """How a job is now, or has become."""
         job = event.job
         is_back = job.id in self.shown or (not event.is_change and job["attempts"] > 0)
-        name = {} if self.is_single else {"instance": event.instance}
-        words = "  ".join([*name.values(), event_line(job.message, is_back)])
-        self.console.answer({**job.message, **name}, words)
+        self.console.answer(job.message, event_line(job.message, is_back))
         (self.shown.discard if job.is_ended else self.shown.add)(job.id)
 
 
@@ -51,10 +45,6 @@ class Story:
 )
 def follow(console: Console, client: Client, arguments: Namespace) -> int:
     """Of the named jobs until they have ended, else of all until Ctrl-C."""
-    if arguments.since is not None and len(client.instances) > 1:
-        raise InvalidRequest(
-            "Each daemon counts for itself, so --since is for one of them.", "Name its --socket."
-        )
     try:
         if arguments.jobs:
             return follow_jobs(console, client, arguments)
@@ -66,8 +56,7 @@ def follow(console: Console, client: Client, arguments: Namespace) -> int:
 
 def follow_all(console: Console, client: Client, arguments: Namespace) -> int:
     """Never ends by itself."""
-    client = client.answering(console.error)
-    story = Story(console, is_single=len(client.instances) == 1)
+    story = Story(console)
     for event in client.follow(arguments.since):
         story.show(event)
     return 0
@@ -75,7 +64,7 @@ def follow_all(console: Console, client: Client, arguments: Namespace) -> int:
 
 def follow_jobs(console: Console, client: Client, arguments: Namespace) -> int:
     """Returns when all have ended; the first of their exit codes that is not 0."""
-    story = Story(console, is_single=len(client.instances) == 1)
+    story = Story(console)
     last: dict[str, Job] = {}
     try:
         for event in client.follow(arguments.since, arguments.jobs):

@@ -13,10 +13,9 @@ from lipsyncctl.show.job import description
 from lipsyncctl.show.table import table
 from lipsyncctl.show.wording import size
 from lipsyncctl.verbs.ending import destination_of
-from lipsyncctl.verbs.several import answer_of, code
 from lipsyncctl.verbs.typed import at_least
 from lipsyncctl.verbs.verb import argument, either, verb
-from lipsyncd.errors import EventsGone, InvalidRequest, LipsyncError
+from lipsyncd.errors import EventsGone, InvalidRequest
 
 NEWEST = 50  # jobs that `list` shows
 ELSEWHERE = "Look where `lipsyncd` was started"
@@ -38,22 +37,13 @@ JOB = argument("job", metavar="ID")
     ),
 )
 def list_(console: Console, client: Client, arguments: Namespace) -> int:
-    """The newest jobs of all daemons, and why those that start none do not."""
+    """The newest jobs, and why none of them is started if that is so."""
     limit = None if arguments.all else arguments.limit
-    asked = {each.name: answer_of(each, lambda it: look(it, limit)) for each in client.instances}
-    looks = {}
-    for name, answer in asked.items():
-        if isinstance(answer, LipsyncError):
-            console.error(answer)
-        else:
-            looks[name] = answer
-    if looks:
-        jobs = [job for each in looks.values() for job in each["jobs"]]
-        show(console, sorted(jobs, key=lambda job: job["created_at"]), limit)
-    for name, each in looks.items():
-        if each["paused"]:
-            console.notice(f"{name}: {each['paused']}" if len(asked) > 1 else each["paused"])
-    return max(map(code, asked.values()))
+    # one more tells whether there are more
+    show(console, client.list(None if limit is None else limit + 1), limit)
+    if paused := client.health().get("paused"):
+        console.notice(paused)
+    return 0
 
 
 @verb("all about one job", JOB)
@@ -95,12 +85,6 @@ def logs(_console: Console, _client: Client, arguments: Namespace) -> int:
     form = "json" if arguments.json else "short"
     words = ["--no-hostname", f"--output={form}", field]
     os.execv(journalctl, ["journalctl", *words])
-
-
-def look(client: Client, limit: int | None) -> dict[str, object]:
-    """The jobs of one daemon, one more than the limit if there are more; and why it pauses."""
-    jobs = client.list(None if limit is None else limit + 1)
-    return {"jobs": jobs, "paused": client.health().get("paused")}
 
 
 def show(console: Console, jobs: Sequence[Job], limit: int | None) -> None:

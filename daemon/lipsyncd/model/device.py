@@ -175,6 +175,14 @@ def description_of(device: torch.device) -> dict[str, object]:
             "device": str(device),
             "device_name": properties.name,
             "device_uuid": str(properties.uuid),
-            "device_bytes": torch.cuda.memory_allocated(device),
+            **memory_of(device),
             "device_total_bytes": properties.total_memory,
         }
+
+
+def memory_of(device: torch.device) -> dict[str, object]:
+    """What is taken of a GPU's memory; nothing of the CPU, which has none.  Raises DeviceLost."""
+    if device.type != "cuda":
+        return {}
+    with device_faults(device):
+        return {"device_bytes": torch.cuda.memory_allocated(device)}

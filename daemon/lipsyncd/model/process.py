@@ -106,11 +106,14 @@ class Process:
                 leave(error.code)
 
     def _proven(self) -> Mapping[str, object]:
-        """Passes for jobs prove that the device works; without any it has to make one."""
+        """Passes for jobs prove that the device works; without any it has to make one.
+
+        The answer is what it uses then.
+        """
         before, self._passes = self._passes, self._models.passes
         if before == self._passes:
             self._models.prove()
-        return {}
+        return self._models.memory
 
     def _attach(self, channel: Connection) -> None:
         thread = threading.Thread(target=self._serve, args=[channel], name="channel", daemon=True)

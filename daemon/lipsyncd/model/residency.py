@@ -21,6 +21,7 @@ from lipsyncd.model.device import (
     device_faults,
     device_of,
     keep_in_memory,
+    memory_of,
     precision_of,
     recover,
 )
@@ -138,6 +139,11 @@ class Models:
             "locked_bytes": self._locked_bytes,
             "batch": self.batch,
         }
+
+    @property
+    def memory(self) -> dict[str, object]:
+        """What the device's own memory holds, if it has one.  Raises DeviceLost."""
+        return memory_of(self._device)
 
     def _in_thread(self, inputs: Sequence[np.ndarray], kind: Kind, batch: int) -> np.ndarray:
         return self._thread.submit(self._fitting_pass, inputs, kind, batch).result()

@@ -8,12 +8,15 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from pathlib import Path
 
 from lipsyncd.errors import LipsyncError
 from lipsyncd.protocol.connection import Connection, Message
 from lipsyncd.protocol.wire import Kind
 from lipsyncd.queue.renderer import Report
+
+PAGE = os.sysconf("SC_PAGE_SIZE")  # bytes
 
 # A child is killed when the thread that started it ends, and this one ends with the daemon.
 _starter = ThreadPoolExecutor(1, "starter")
@@ -40,6 +43,13 @@ class Child:
     def pid(self) -> int:
         """Its number."""
         return self._process.pid
+
+    @property
+    def resident_bytes(self) -> int:
+        """What it has of the machine's memory; 0 once it has ended."""
+        with suppress(OSError):
+            return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * PAGE
+        return 0
 
     def say(self, body: Mapping[str, object], *descriptors: int) -> None:
         """Send a message; the descriptors stay the caller's.  Raises Gone."""

@@ -46,10 +46,10 @@ class Device:
         except Gone as gone:
             raise self._lost(gone) from gone
 
-    def keep(self, on_return: Callable[[Self], None]) -> None:
-        """Prove it now and then, and bring it back when it is lost; then `on_return` is called."""
+    def keep(self, on_change: Callable[[Self], None]) -> None:
+        """Prove it now and then, and bring it back when it is lost; `on_change` hears of both."""
         name = f"device-{self.name}"
-        threading.Thread(target=self._keep, args=[on_return], name=name, daemon=True).start()
+        threading.Thread(target=self._keep, args=[on_change], name=name, daemon=True).start()
 
     def retire(self) -> None:
         """It ends with the last render that it serves."""
@@ -88,8 +88,19 @@ class Device:
         """What the process says of itself, or said when it could."""
         with suppress(Gone, LipsyncError):
             self._description = self._ask("describe")
-        proof = round(time.monotonic() - self.proven_at, 1)
-        return {**self._description, "state": self.state, "proof_seconds_ago": proof}
+        return self._description
+
+    def health(self) -> Mapping[str, object]:
+        """How it is, as far as that is known without asking it."""
+        child, said = self._child, self._description
+        has_own = "device_bytes" in said  # as a GPU has
+        return {
+            "device": said["device"],
+            "state": self.state,
+            "resident_bytes": child.resident_bytes if child else 0,
+            **({"device_bytes": said["device_bytes"] if child else 0} if has_own else {}),
+            "proof_seconds_ago": round(time.monotonic() - self.proven_at, 1),
+        }
 
     def _load(self, report: Report) -> None:
         child = Child("lipsyncd.model.process")
@@ -117,17 +128,21 @@ class Device:
                 self._child.kill()  # a late answer would be taken for that to the next question
                 raise
 
-    def _keep(self, on_return: Callable[[Self], None]) -> None:
+    def _prove(self) -> None:
+        """It has to answer, and to compute right; it says what it uses now."""
+        self._description = {**self._description, **self._ask("prove")}
+
+    def _keep(self, on_change: Callable[[Self], None]) -> None:
         """The thread."""
-        warm_pass = WarmPass(lambda: self._ask("prove"))
+        warm_pass = WarmPass(self._prove)
         while not self._retired.is_set() and not self.broken:
             try:
                 self._rest()
                 warm_pass.run()
                 self.proven_at = time.monotonic()
             except (Gone, LipsyncError) as reason:
-                if not self._retired.is_set() and self._is_brought_back(reason):
-                    on_return(self)
+                if not self._retired.is_set():
+                    self._bring_back(reason, on_change)
         if self._child:
             self._child.finish()
 
@@ -137,20 +152,21 @@ class Device:
         if self._child.has_ended(self._interval):
             raise self._child.gone()
 
-    def _is_brought_back(self, reason: Exception) -> bool:
-        """Start the process anew, however often it takes; whether that came to anything."""
+    def _bring_back(self, reason: Exception, on_change: Callable[[Self], None]) -> None:
+        """Start the process anew, however often it takes."""
         while not self.broken:
             self._give_up_process(reason)
+            on_change(self)
             if self._retired.wait(BACKOFF_SECONDS * 2 ** (len(self._losses) - 1)):
-                return False
+                return None
             try:
                 self._load(lambda _: None)
             except (Gone, LipsyncError) as error:
                 reason = error
             else:
                 emit(DEVICE_RESTARTED, "device %s: back", self.name, DEVICE=self.name)
-                return True
-        return False
+                return on_change(self)
+        return None
 
     def _give_up_process(self, reason: Exception) -> None:
         """End what there is of it, and count."""

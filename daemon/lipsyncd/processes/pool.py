@@ -1,7 +1,7 @@
 """The pool: all devices of a configuration, and which of them serves which render."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +22,13 @@ class Pool:
         self._devices = devices
         self._renders: dict[RenderProcess, Device] = {}
         self._successor: Self | None = None
+        self._on_change: Callable[[], None] = lambda: None
         for device in devices:
-            device.keep(self._serve_again)
+            device.keep(self._changed)
+
+    def watch(self, on_change: Callable[[], None]) -> None:
+        """From now on call `on_change` when a device is lost, and when it is back."""
+        self._on_change = on_change
 
     @contextmanager
     def serving(self, render: RenderProcess) -> Iterator[None]:
@@ -59,10 +64,15 @@ class Pool:
         return self._devices[0].checkpoint
 
     def describe(self) -> list[dict[str, object]]:
-        """Each device by itself."""
+        """What each device says of itself, and how it is."""
+        said = [each.describe() for each in self._devices]
+        return [{**each, **row} for each, row in zip(said, self.devices(), strict=True)]
+
+    def devices(self) -> list[dict[str, object]]:
+        """How each device is, as far as that is known without asking it."""
         with self._lock:
             taken = list(self._renders.values())
-        return [{**each.describe(), "jobs": taken.count(each)} for each in self._devices]
+        return [{**each.health(), "jobs": taken.count(each)} for each in self._devices]
 
     def _take(self, render: RenderProcess) -> None:
         """Choose its device, and lead it there."""
@@ -82,12 +92,13 @@ class Pool:
         if self._successor:
             self._successor._release(render)
 
-    def _serve_again(self, device: Device) -> None:
-        """Whoever waits for a device that was lost is led to its new process."""
+    def _changed(self, device: Device) -> None:
+        """A device is lost, or back: whoever waits for it is led to its new process."""
         with self._lock:
             for render, its in self._renders.items():
                 if its is device:
                     lead(render, device)
+        self._on_change()
 
 
 def lead(render: RenderProcess, device: Device) -> None:

@@ -3,7 +3,7 @@
 import ctypes
 import os
 import signal
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -47,6 +47,7 @@ class ProcessRenderer:
 
     def __init__(self, plane: Plane) -> None:
         self._plane = plane
+        self._on_change: Callable[[], None] = lambda: None
 
     def render(self, options: Options, paths: Paths) -> Generator[Progress, None, None]:
         """Write the result of a job; a render that crashes is begun once more.
@@ -75,6 +76,15 @@ class ProcessRenderer:
         devices = self._plane.pool.describe()
         return {**devices[0], "devices": devices}
 
+    def devices(self) -> Sequence[Mapping[str, object]]:
+        """How each is, as far as that is known without asking it."""
+        return self._plane.pool.devices()
+
+    def watch(self, on_change: Callable[[], None]) -> None:
+        """From now on call `on_change` when a device is lost, and when it is back."""
+        self._on_change = on_change
+        self._plane.pool.watch(on_change)
+
     def reload(self, config: Config, report: Report) -> str:
         """Take over a new configuration, without a moment in which nothing can be rendered.
 
@@ -83,6 +93,7 @@ class ProcessRenderer:
         """
         before, after = self._plane, open_plane(config, report)
         self._plane = after
+        self.watch(self._on_change)
         after.pool.succeed(before.pool)
         before.template.retire()
         old, new = before.pool.checkpoint, after.pool.checkpoint

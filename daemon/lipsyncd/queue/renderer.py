@@ -1,6 +1,6 @@
 """What the control plane asks of the data plane; it knows no more of it."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Protocol
 
 from lipsyncd.config import Config
@@ -12,7 +12,7 @@ Report = Callable[[str], None]
 
 
 class Renderer(Protocol):
-    """Models on a device, and what is done with them."""
+    """Models on devices, and what is done with them."""
 
     def render(self, options: Options, paths: Paths) -> Generator[Progress, None, None]:
         """Write the result of a job, a batch at a time."""
@@ -21,7 +21,13 @@ class Renderer(Protocol):
         """Raise DeviceLost if there is nothing to render on, and there will not be."""
 
     def describe(self) -> Mapping[str, object]:
-        """The device, the models on it, what they cost."""
+        """The devices, the models on them, what they cost; each is asked."""
+
+    def devices(self) -> Sequence[Mapping[str, object]]:
+        """How each device is, as far as that is known without asking it."""
+
+    def watch(self, on_change: Callable[[], None]) -> None:
+        """From now on call `on_change` when a device is lost, and when it is back."""
 
     def reload(self, config: Config, report: Report) -> str:
         """Serve what `config` says from the next batch on; a sentence on what changed.

@@ -56,7 +56,7 @@ def run(daemon: Connection, detector: WeightsFile) -> None:
     """The whole life of the process: it says which one it is, and hears what it is to do."""
     daemon.send(Kind.EVENT, {"pid": os.getpid()})
     with heard(daemon) as assignment:
-        setproctitle(f"lipsyncd: render {assignment.body['job']}")
+        show(assignment)
         crash = assignment.take()
         faulthandler.enable(crash)
         faulthandler.register(signal.SIGUSR1, crash)
@@ -71,6 +71,7 @@ def rendered(
     try:
         with disk_named():
             for progress in steps(daemon, assignment, detector):
+                show(assignment, progress)
                 daemon.send(Kind.EVENT, asdict(progress))
     except LipsyncError as error:
         return Kind.ERROR, error.as_map()
@@ -79,6 +80,12 @@ def rendered(
     except Exception:
         return Kind.ERROR, {"name": InternalError.name, "message": traceback.format_exc()}
     return Kind.REPLY, {"again": False}
+
+
+def show(assignment: Message, progress: Progress | None = None) -> None:
+    """Whose render this is and how far it has come, for who looks at processes."""
+    share = f" {100 * progress.done // progress.total} %" if progress and progress.total else ""
+    setproctitle(f"lipsyncd: render {assignment.body['job']}{share}")
 
 
 def steps(

@@ -61,7 +61,7 @@ class Reloader:
         report = Loading(self._status, Condition.READY, self._notifier)
         try:
             changed = renderer.reload(config, lambda detail: report(f"reloading: {detail}"))
-            self._status.hold(renderer.describe)
+            self._status.hold(renderer)
             return changed
         finally:
             self._status.enter(Condition.READY, "")

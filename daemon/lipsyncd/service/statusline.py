@@ -8,7 +8,7 @@ from lipsyncd.queue.pause import Pause
 from lipsyncd.queue.store.jobs import Store
 from lipsyncd.queue.updates import Updates
 from lipsyncd.system.notify import Notifier
-from lipsyncd.system.status import Condition, Status
+from lipsyncd.system.status import Condition, Health, Status
 
 PAUSE = 1.0  # seconds between two lines
 
@@ -57,8 +57,9 @@ class StatusLine:
 
     def _line(self) -> str:
         """ready on cuda:0, 3 queued, job k3..., 42 %, 212 fps"""
-        if self._status.condition is Condition.READY:
-            parts = [_ready(self._status), *self._queued()]
+        health = self._status.health()
+        if health.condition is Condition.READY:
+            parts = [_serving(health, self._status), *self._queued()]
             parts += [self._pause.reason] if self._pause.reason else []
         else:
             parts = [self._status.detail or str(self._status.condition)]
@@ -72,11 +73,13 @@ class StatusLine:
             return []
 
 
-def _ready(status: Status) -> str:
-    fallback = status.models.get("fallback")
-    why = f" ({fallback})" if fallback else ""
+def _serving(health: Health, status: Status) -> str:
+    """ready on cuda:0; or degraded on cuda:0 (lost, and started anew: cuda:1)"""
+    where = f" on {', '.join(health.serving)}" if health.serving else ""
+    lost = f"lost, and started anew: {', '.join(health.lost)}" if health.lost else ""
+    why = "; ".join(filter(None, (str(status.models.get("fallback", "")), lost)))
     detail = f", {status.detail}" if status.detail else ""
-    return f"ready on {status.models.get('device')}{why}{detail}"
+    return f"{health.state}{where}{f' ({why})' if why else ''}{detail}"
 
 
 def _progress(job: Job) -> str:

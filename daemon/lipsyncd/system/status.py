@@ -3,10 +3,14 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from lipsyncd.system.notify import Notifier
+
+DEGRADED = "degraded"  # what a daemon is in place of ready while a device is started anew
 
 
 class Condition(StrEnum):
@@ -16,6 +20,45 @@ class Condition(StrEnum):
     WARMING = "warming"
     READY = "ready"
     DRAINING = "draining"
+
+
+class Described(Protocol):
+    """Models that tell of themselves."""
+
+    def describe(self) -> Mapping[str, object]:
+        """What is loaded, looked at now."""
+
+    def devices(self) -> Sequence[Mapping[str, object]]:
+        """How each device is, as far as that is known without asking it."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """The daemon at one moment; of devices there are none before the models are loaded."""
+
+    condition: Condition
+    devices: Sequence[Mapping[str, object]] = ()
+
+    @property
+    def state(self) -> str:
+        """The condition in a word, or that it is degraded."""
+        is_degraded = self.condition is Condition.READY and self.lost
+        return DEGRADED if is_degraded else str(self.condition)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a job can be rendered now."""
+        return self.condition is Condition.READY and bool(self.serving)
+
+    @property
+    def serving(self) -> list[str]:
+        """The devices that render."""
+        return [str(each["device"]) for each in self.devices if each["state"] == "ready"]
+
+    @property
+    def lost(self) -> list[str]:
+        """The devices that are started anew."""
+        return [str(each["device"]) for each in self.devices if each["state"] != "ready"]
 
 
 class Status:
@@ -29,7 +72,7 @@ class Status:
         self._lock = threading.Lock()
         self._condition = Condition.STARTING
         self._detail = ""
-        self._describe: Callable[[], Mapping[str, object]] = dict
+        self._held: Described | None = None
         self._models: Mapping[str, object] = {}
         self.warning = ""  # what an operator should know, until the next start
 
@@ -41,11 +84,11 @@ class Status:
                 self._condition, self._detail = condition, detail
         self.news.set()
 
-    def hold(self, describe: Callable[[], Mapping[str, object]]) -> None:
-        """The models are loaded, or others are; `describe` tells of them."""
+    def hold(self, models: Described) -> None:
+        """The models are loaded, or others are."""
         with self._lock:
-            self._describe = describe
-            self._models = dict(describe())
+            self._held = models
+            self._models = dict(models.describe())
 
     @property
     def condition(self) -> Condition:
@@ -64,7 +107,11 @@ class Status:
 
     def describe(self) -> Mapping[str, object]:
         """What is loaded, looked at now."""
-        return self._describe()
+        return self._held.describe() if self._held else {}
+
+    def health(self) -> Health:
+        """How the daemon is now; asks no device."""
+        return Health(self._condition, self._held.devices() if self._held else ())
 
 
 log = logging.getLogger(__name__)

@@ -83,6 +83,13 @@ class PacedRenderer:
     def describe(self) -> dict[str, object]:
         return {"device": "none", "checkpoint": "none", "reloads": len(self.reloads)}
 
+    def devices(self) -> list[dict[str, object]]:
+        used = {"resident_bytes": 3 << 20, "proof_seconds_ago": 0.5, "jobs": 0}
+        return [{"device": "none", "state": "ready", **used}]
+
+    def watch(self, on_change: Callable[[], None]) -> None:
+        pass  # its device is never lost
+
     def reload(self, config: Config, report: Callable[[str], None]) -> str:
         report("loading nothing once more")
         self._fail()

@@ -30,7 +30,7 @@ def on_hello(request: Request) -> Reply:
             f"to {VERSIONS[1]}.",
             HINT,
         )
-    state = str(request.controlplane.status.condition)
+    state = request.controlplane.status.health().state
     return Reply("welcomed", {"version": version, "server": __version__, "state": state})
 
 

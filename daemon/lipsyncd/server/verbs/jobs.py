@@ -7,7 +7,6 @@ from lipsyncd.errors import JobNotEnded, NoResult
 from lipsyncd.protocol.job import State
 from lipsyncd.protocol.values import whole
 from lipsyncd.server.request import Reply, Request, with_position
-from lipsyncd.system.status import Condition
 
 MAX_LISTED = 200  # jobs in one reply, which has to fit into a message
 LIMITS = whole(1, MAX_LISTED, kind="", hint="Ask for fewer jobs.")
@@ -44,14 +43,16 @@ def on_fetch(request: Request) -> Reply:
 
 def on_health(request: Request) -> Reply:
     status, store = request.controlplane.status, request.controlplane.store
+    health = status.health()
     fields = {
-        "state": str(status.condition),
-        "ready": status.condition is Condition.READY,
+        "state": health.state,
+        "ready": health.is_ready,
         "device": status.models.get("device"),
         "detail": status.detail or status.models.get("fallback", ""),
         "paused": request.controlplane.scheduler.paused,
         "queued": store.count(State.QUEUED),
         "running": store.count(State.RUNNING),
+        "devices": [*health.devices],
     }
     return Reply("reported", fields)
 

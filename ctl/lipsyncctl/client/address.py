@@ -1,0 +1,15 @@
+"""Where the daemon is: at one socket, which is named or found."""
+
+import os
+from pathlib import Path
+
+from lipsyncd.config import default_socket
+from lipsyncd.protocol.wire import DEFAULT_SOCKET
+
+
+def address_of(given: str | os.PathLike[str] | None) -> Path:
+    """The socket that is named; else $LIPSYNCD_SOCKET, the system's if it is there, the user's."""
+    if given:
+        return Path(given)
+    is_systems = not os.environ.get("LIPSYNCD_SOCKET") and os.path.exists(DEFAULT_SOCKET)
+    return DEFAULT_SOCKET if is_systems else default_socket()

@@ -1,0 +1,77 @@
+"""What is asked of the daemon itself: its health, what it is made of, a drain."""
+
+import os
+from typing import Any
+
+from lipsyncctl.client.address import address_of
+from lipsyncctl.client.session import ANSWER, Notice, open_session
+
+Answer = dict[str, Any]  # a message of the wire, by its fields
+
+
+class Daemon:
+    """The daemon at `address`; `on_notice` hears what is worth knowing beside an answer.
+
+    Every method raises ServerUnreachable if it does not answer, AccessDenied if it may not be
+    asked.
+    """
+
+    def __init__(
+        self,
+        socket: str | os.PathLike[str] | None = None,
+        on_notice: Notice = lambda _: None,
+    ) -> None:
+        self.address = address_of(socket)
+        self.on_notice = on_notice
+
+    def health(self) -> Answer:
+        """Whether the daemon would render now: `ready`, `state` (a word), `device`, `detail`,
+        `paused` (why no job is started, or empty), `queued` and `running` (numbers of jobs), and
+        `devices`, each by itself. A daemon that lacks some of these is degraded, but ready.
+
+        >>> if not client.health()["ready"]: ...
+        """
+        return self._ask("health")
+
+    def info(self) -> Answer:
+        """What the daemon is made of: `version`, `pid`, `device`, `checkpoint` and more.
+
+        >>> print(client.info()["version"])
+        """
+        return self._ask("info")
+
+    def drain(self, reason: str | None = None) -> Answer:
+        """No more jobs are taken and none started, until `resume`; for admins.
+
+        `running` and `queued` are the numbers of jobs. A long reason is an InvalidRequest.
+
+        >>> client.drain("new disks")
+        """
+        return self._ask("drain", **given({"reason": reason}))
+
+    def resume(self) -> Answer:
+        """Jobs are taken and started again; `queued` is their number; for admins.
+
+        >>> client.resume()
+        """
+        return self._ask("resume")
+
+    def reload(self) -> Answer:
+        """The configuration is read again and in force on return; `detail` is what changed.
+
+        For root and the daemon's own user. Raises ConfigInvalid, CheckpointMissing,
+        CheckpointInvalid and others of the daemon's start; then all is as before.
+
+        >>> print(client.reload()["detail"])
+        """
+        return self._ask("reload", timeout=None)  # it may have to load a checkpoint
+
+    def _ask(self, verb: str, timeout: float | None = ANSWER, **fields: Any) -> Answer:
+        """The answer of the daemon, in a session of its own."""
+        with open_session(self.address) as session:
+            return session.ask(verb, timeout, **fields).body
+
+
+def given(fields: dict[str, Any]) -> dict[str, Any]:
+    """Without those that are left to the daemon."""
+    return {name: value for name, value in fields.items() if value is not None}
