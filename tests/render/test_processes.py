@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from support.client.command import lipsyncctl
+from support.client.session import Client
 from support.daemon.process import DaemonProcess, children, ready, started
 from support.media.clips import clip
 
@@ -177,16 +178,23 @@ def test_no_process_is_left_of_a_daemon_that_is_killed_and_its_job_is_rendered_b
         assert Daemon(tmp_path, process, harbour).result_of(job) == wanted
 
 
-def test_two_devices_share_jobs_and_where_one_dies_the_other_goes_on(
+def test_two_devices_share_jobs_and_those_of_one_that_dies_go_on_with_the_other(
     tmp_path: Path, harbour: Path, wanted: str
 ) -> None:
     with ready(tmp_path, f'devices = ["cpu", "cpu"]\n{TOML}') as process:
         served = Daemon(tmp_path, process, harbour)
         jobs = [served.rendering(), served.rendering()]
-        assert [each["jobs"] for each in answer(tmp_path, "info")["devices"]] == [1, 1]
-        os.kill(child(process, "device"), signal.SIGKILL)
+        with process.client() as client:  # which is there already: it has to be quick
+            assert jobs_by_state(client) == [("ready", 1), ("ready", 1)]
+            os.kill(child(process, "device"), signal.SIGKILL)
+            while jobs_by_state(client) != [("lost", 0), ("ready", 2)]:
+                pass
         assert [served.result_of(job) for job in jobs] == [wanted] * 2
-        assert [each["state"] for each in answer(tmp_path, "info")["devices"]] == ["ready"] * 2
+
+
+def jobs_by_state(client: Client) -> list[tuple[str, int]]:
+    """Of each device how it is, and how many jobs it serves."""
+    return sorted((each["state"], each["jobs"]) for each in client.ask("health")["devices"])
 
 
 def test_a_daemon_that_lacks_a_device_is_degraded_and_says_so_until_it_is_back(

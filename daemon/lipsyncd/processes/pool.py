@@ -14,7 +14,7 @@ from lipsyncd.queue.renderer import Report
 
 
 class Pool:
-    """A render goes to the device that has the fewest, and to another when there are new ones."""
+    """A render goes to the device that has the fewest, and to another when that is lost."""
 
     def __init__(self, devices: list[Device]) -> None:
         """The devices are kept alive from now on."""
@@ -75,15 +75,19 @@ class Pool:
         return [{**each.health(), "jobs": taken.count(each)} for each in self._devices]
 
     def _take(self, render: RenderProcess) -> None:
-        """Choose its device, and lead it there."""
+        """Choose its device, in the pool that there is by now."""
         with self._lock:
             if self._successor is None:
-                taken = list(self._renders.values())
-                ranks = {each: (each.state != "ready", taken.count(each)) for each in self._devices}
-                device = min(self._devices, key=ranks.__getitem__)
-                self._renders[render] = device
-                return lead(render, device)
+                return self._lead(render)
         return self._successor._take(render)
+
+    def _lead(self, render: RenderProcess) -> None:
+        """To the device with the fewest of those that are ready, else of all, to wait for it."""
+        taken = [its for each, its in self._renders.items() if each is not render]
+        ranks = {each: (each.state != "ready", taken.count(each)) for each in self._devices}
+        self._renders[render] = device = min(self._devices, key=ranks.__getitem__)
+        if channel := device.channel():
+            render.serve_by(channel)
 
     def _release(self, render: RenderProcess) -> None:
         with self._lock:
@@ -93,18 +97,11 @@ class Pool:
             self._successor._release(render)
 
     def _changed(self, device: Device) -> None:
-        """A device is lost, or back: whoever waits for it is led to its new process."""
+        """A device is lost, or back: whom it served goes on elsewhere, or with its new process."""
         with self._lock:
-            for render, its in self._renders.items():
-                if its is device:
-                    lead(render, device)
+            for render in [each for each, its in self._renders.items() if its is device]:
+                self._lead(render)
         self._on_change()
-
-
-def lead(render: RenderProcess, device: Device) -> None:
-    """Give the render a channel to the device; without a process there it waits for one."""
-    if channel := device.channel():
-        render.serve_by(channel)
 
 
 def load_devices(config: Config, cache: Path, report: Report) -> list[Device]:
