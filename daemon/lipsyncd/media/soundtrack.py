@@ -6,6 +6,7 @@ from fractions import Fraction
 import av
 
 from lipsyncd.media.container import DAMAGE, Media, Sign, open_container, unheard
+from lipsyncd.media.memory import refuse_lack
 from lipsyncd.media.sound import resampled
 from lipsyncd.media.voice import Voice
 
@@ -76,7 +77,8 @@ def is_copied(voice: Voice, alive: Sign = unheard) -> bool:
                 for packet in copied(voice, media, trial):
                     trial.mux(packet)
                     alive()
-        except DAMAGE:
+        except DAMAGE as error:
+            refuse_lack(error)
             return False
     return True
 
