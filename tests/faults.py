@@ -180,11 +180,19 @@ def slow_render() -> None:
 
 
 def held_render() -> None:
-    """Each job stays in its second batch until there is a file `go-on` beside the state."""
+    """Each job stays in its second batch until something is in the file `go-on` beside the state.
+
+    It is made here, and stays open in the render, which opens nothing.
+    """
+    from lipsyncd.render import process  # noqa: PLC0415
+
+    door = os.open(STATE / "go-on", os.O_CREAT | os.O_RDONLY, 0o600)
+    close_in = process.close_in
+    process.close_in = lambda kept, bounds: close_in([*kept, door], bounds)
 
     def hold(number: int) -> bool:
         time.sleep(0.05)
-        return number == 1 and not (STATE / "go-on").exists()
+        return number == 1 and not os.fstat(door).st_size
 
     after_step(hold, lambda options: options.box is None)  # not in the warm-up
 

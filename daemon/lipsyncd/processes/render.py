@@ -58,6 +58,7 @@ class RenderProcess:
         self._pid = int(str(first.body["pid"]))
         self._crash = os.memfd_create("lipsyncd-crash")
         self._status: int | None = None
+        self.cage: Mapping[str, object] = {}  # what of it is in force, once the process says so
 
     def begin(self, assignment: Mapping[str, object], files: Sequence[int]) -> None:
         """Hand over the job and its files (face, voice, result), which stay the caller's."""
@@ -86,7 +87,10 @@ class RenderProcess:
                 heard_at = time.monotonic()
                 if message.kind is Kind.REPLY:
                     return message.body.get("again") is True
-                progress = Progress(**message.body) if message.body else progress
+                if "cage" in message.body:
+                    self.cage = message.body["cage"]
+                elif message.body:
+                    progress = Progress(**message.body)
             yield progress
 
     def end(self) -> None:

@@ -19,8 +19,9 @@ from lipsyncd.processes.warmup import warm_up
 from lipsyncd.protocol.job import Paths, Progress
 from lipsyncd.protocol.options import Options
 from lipsyncd.queue.renderer import Report
-from lipsyncd.system.catalog import RENDER_CRASHED, RENDER_STALLED, Entry, emit
+from lipsyncd.system.catalog import CAGE_OPEN, RENDER_CRASHED, RENDER_STALLED, Entry, emit
 from lipsyncd.system.crashlog import EXTENSIONS
+from lipsyncd.system.disk import free_bytes
 from lipsyncd.system.native import set_up_libraries
 
 PR_SET_CHILD_SUBREAPER = 36  # of prctl(2)
@@ -35,6 +36,7 @@ class Plane:
     config: Config
     template: Template
     pool: Pool
+    cage: dict[str, object]  # what of it holds the renders in, as the first one said
 
     def retire(self) -> None:
         """They end when they are done."""
@@ -73,7 +75,7 @@ class ProcessRenderer:
     def describe(self) -> Mapping[str, object]:
         """The first device, and each by itself."""
         devices = self._plane.pool.describe()
-        return {**devices[0], "devices": devices}
+        return {**devices[0], "cage": self._plane.cage, "devices": devices}
 
     def reload(self, config: Config, report: Report) -> str:
         """Take over a new configuration, without a moment in which nothing can be rendered.
@@ -110,11 +112,18 @@ def open_plane(config: Config, report: Report) -> Plane:
         stack.callback(template.retire)
         pool = Pool(load_devices(config, cache_folder(config), report))
         stack.callback(pool.retire)
-        plane = Plane(config, template, pool)
+        plane = Plane(config, template, pool, cage={})
         report("rendering a first picture")
         warm_up(partial(rendered, plane))
         stack.pop_all()
+    tell_gaps(plane.cage)
     return plane
+
+
+def tell_gaps(cage: Mapping[str, object]) -> None:
+    """One entry if the kernel lacks something that would hold renders in."""
+    if gaps := ", ".join(name for name, in_force in cage.items() if not in_force):
+        emit(CAGE_OPEN, "cage: renders are not held in by %s, which this kernel lacks", gaps)
 
 
 def rendered(plane: Plane, options: Options, paths: Paths) -> Generator[Progress, None, None]:
@@ -126,9 +135,12 @@ def rendered(plane: Plane, options: Options, paths: Paths) -> Generator[Progress
         stack.callback(part.unlink, missing_ok=True)
         files = [stack.enter_context(each) for each in opened(paths, part)]
         descriptors = [each.fileno() for each in files]
-        process.begin(assignment_of(plane.config, options, paths), descriptors)
+        assignment = assignment_of(plane.config, options, paths)
+        process.begin(assignment, descriptors)
         with plane.pool.serving(process):
             again = yield from process.steps(plane.config.render.stall_seconds)
+        if not plane.cage:
+            plane.cage.update(process.cage)
         if not again:
             return os.replace(part, paths.result)
     return (yield from rendered(plane, options, paths))
@@ -150,7 +162,16 @@ def assignment_of(config: Config, options: Options, paths: Paths) -> dict[str, o
         "detect_every": config.render.detect_every,
         "max_voice_seconds": config.limits.max_voice_seconds,
     }
-    return {"job": paths.job, "options": options.as_map(), "settings": settings}
+    bounds = {
+        "memory_bytes": config.limits.max_render_memory_bytes,
+        "result_bytes": free_bytes(paths.result.parent),
+    }
+    return {
+        "job": paths.job,
+        "options": options.as_map(),
+        "settings": settings,
+        "bounds": bounds,
+    }
 
 
 def tell(event: Entry, what: str, paths: Paths, end: Crashed | Stalled) -> None:

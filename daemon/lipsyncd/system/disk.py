@@ -15,7 +15,8 @@ from lipsyncd.errors import (
     StorageError,
 )
 
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+# EFBIG: a render may not write more than there was room for (RLIMIT_FSIZE)
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOLCK})
 # Of the device, of the file system that found itself damaged, or of a server behind it.
 BROKEN = frozenset(
