@@ -3,6 +3,7 @@
 Everything here is tried in a process that was forked and has closed itself in: tests/captive.py.
 """
 
+import os
 import re
 import signal
 import subprocess
@@ -35,7 +36,7 @@ def jail() -> Iterator[Captive]:
 def test_all_of_it_is_in_force_on_this_kernel(jail: Captive) -> None:
     cage = jail.does(captive.descriptors)["cage"]
     assert cage.pop("landlock") == max(0, landlock.call(landlock.CREATE_RULESET, None, 0, 1))
-    assert cage == {"rlimits": True, "no_new_privs": True, "seccomp": True}
+    assert cage == {"oom_score_adj": 500, "rlimits": True, "no_new_privs": True, "seccomp": True}
 
 
 def test_nothing_else_is_opened_reached_started_or_harmed(jail: Captive) -> None:
@@ -62,7 +63,12 @@ def test_what_it_was_handed_is_all_that_is_open_and_works(jail: Captive) -> None
 
 def test_landlock_by_itself_holds_paths_as_well() -> None:
     """So that each of the two holds where a hole is found in the other."""
-    done = subprocess.run([sys.executable, "-c", LANDLOCKED], capture_output=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", LANDLOCKED],
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr.decode()
 
 
@@ -81,7 +87,13 @@ if give_up_paths():
 
 
 def test_what_the_kernel_lacks_is_told_by_name(caplog: pytest.LogCaptureFixture) -> None:
-    whole = {"rlimits": True, "no_new_privs": True, "landlock": 7, "seccomp": True}
+    whole = {
+        "oom_score_adj": 500,
+        "rlimits": True,
+        "no_new_privs": True,
+        "landlock": 7,
+        "seccomp": True,
+    }
     tell_gaps(whole)
     assert caplog.records == []
     tell_gaps(whole | {"landlock": 0, "seccomp": False})

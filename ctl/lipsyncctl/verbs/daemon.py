@@ -78,7 +78,13 @@ def parts(informed: dict[str, Any]) -> str:
         for number, each in enumerate(informed.get("devices", ()), start=1)
     }
     own = {name: value for name, value in informed.items() if name not in hidden}
-    return columns(own | (devices if len(devices) > 1 else {}))
+    cage = {"cage": held_in(informed["cage"])} if "cage" in informed else {}
+    return columns(own | cage | (devices if len(devices) > 1 else {}))
+
+
+def held_in(cage: dict[str, Any]) -> str:
+    """What of the cage is in force, and what is not."""
+    return ", ".join(name if in_force else f"no {name}" for name, in_force in cage.items())
 
 
 def severity(answer: Answer) -> int:

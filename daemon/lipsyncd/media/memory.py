@@ -14,6 +14,7 @@ from lipsyncd.media.limits import ALLOCATION
 # What libraries say where they have no error of its own for it: OpenCV, C++, Python's threads
 WORDS = ("Insufficient memory", "bad_alloc", "can't start new thread")
 LACKING = {errno.ENOMEM, errno.EAGAIN}  # as libav has it: memory, and threads for want of it
+GIB = 1 << 30
 ROOM = 2 * ALLOCATION  # bytes; what was being made is free again when it is looked
 
 
@@ -56,15 +57,10 @@ def has_room() -> bool:
 
 def memory_full() -> JobMemoryFull:
     """The error, with what the process has used and what it may."""
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / 1024
     most, _ = resource.getrlimit(resource.RLIMIT_DATA)
-    bound = "all there is" if most == resource.RLIM_INFINITY else f"its limit of {in_gib(most)}"
     return JobMemoryFull(
-        f"The render came to {bound} of memory; it has used {in_gib(used)}.",
+        f"The render ran out of memory: it has used {used:.1f} GiB, and may ask for "
+        f"{most / GIB:.1f} GiB in all.",
         "Give a smaller picture, or ask the operator to raise max_render_memory_bytes.",
     )
-
-
-def in_gib(size: int) -> str:
-    """As people read it."""
-    return f"{size / (1 << 30):.1f} GiB"

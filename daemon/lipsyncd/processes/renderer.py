@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from lipsyncd.config import Config
+from lipsyncd.config import Config, Limits
 from lipsyncd.errors import InputError, JobMemoryFull, MediaCrashed, MediaStalled
 from lipsyncd.processes.pool import Pool, load_devices
 from lipsyncd.processes.render import Crashed, RenderProcess, Stalled
@@ -26,6 +26,7 @@ from lipsyncd.system.native import set_up_libraries
 
 PR_SET_CHILD_SUBREAPER = 36  # of prctl(2)
 CONVERT = "Convert them to MP4 with H.264 and AAC, then submit them again."
+GIB = 1 << 30
 CRASHES = 2  # of one job's render, and its files are to blame
 
 
@@ -36,7 +37,7 @@ class Plane:
     config: Config
     template: Template
     pool: Pool
-    cage: dict[str, object]  # what of it holds the renders in, as the first one said
+    cage: dict[str, object]  # what of it holds renders in, as the last one said
 
     def retire(self) -> None:
         """They end when they are done."""
@@ -61,7 +62,7 @@ class ProcessRenderer:
             except Crashed as crash:
                 tell(RENDER_CRASHED, "ended", paths, crash)
                 if crashes == CRASHES:
-                    raise blame(crash) from None
+                    raise blame(crash, self._plane.config.limits) from None
             except Stalled as stall:
                 tell(RENDER_STALLED, "gave no sign of life", paths, stall)
                 words = f"Nothing came of these files {stall}."
@@ -139,8 +140,7 @@ def rendered(plane: Plane, options: Options, paths: Paths) -> Generator[Progress
         process.begin(assignment, descriptors)
         with plane.pool.serving(process):
             again = yield from process.steps(plane.config.render.stall_seconds)
-        if not plane.cage:
-            plane.cage.update(process.cage)
+        plane.cage.update(process.cage)
         if not again:
             return os.replace(part, paths.result)
     return (yield from rendered(plane, options, paths))
@@ -181,11 +181,13 @@ def tell(event: Entry, what: str, paths: Paths, end: Crashed | Stalled) -> None:
     emit(event, text, paths.job, what, end, details=stacks, JOB_ID=paths.job)
 
 
-def blame(crash: Crashed) -> InputError:
+def blame(crash: Crashed, limits: Limits) -> InputError:
     """Why a job failed whose render has crashed each time."""
-    if crash.status == -signal.SIGKILL:
+    if crash.end.status == -signal.SIGKILL:
+        used, most = crash.end.most_bytes / GIB, limits.max_render_memory_bytes / GIB
         return JobMemoryFull(
-            "The render was killed each time, as the kernel does when memory runs out.",
+            "The render was killed each time, as the kernel does when memory runs out: it had used "
+            f"{used:.1f} GiB, and may ask for {most:.1f} GiB in all.",
             "Give a smaller picture, or ask the operator for more memory.",
         )
     return MediaCrashed(

@@ -12,6 +12,7 @@ import resource
 from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 from lipsyncd.render.landlock import give_up_paths
 from lipsyncd.render.seccomp import filter_calls
@@ -19,6 +20,7 @@ from lipsyncd.render.seccomp import filter_calls
 PR_SET_NO_NEW_PRIVS = 38  # of prctl(2)
 MOST_DESCRIPTORS = 64  # a render has some ten, and two more for each device that it is led to
 STANDARD = {0, 1, 2}
+FIRST = 500  # of 1000: where memory runs out the kernel kills a render before others
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ def close_in(descriptors: Collection[int], bounds: Bounds) -> dict[str, object]:
     close_others(STANDARD.union(descriptors))
     empty_environment()
     return {
+        "oom_score_adj": go_first(),
         "rlimits": limit(bounds),
         "no_new_privs": ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0,
         "landlock": give_up_paths(),
@@ -61,6 +64,13 @@ def empty_environment() -> None:
     """Python's, and that of libraries."""
     os.environ.clear()
     ctypes.CDLL(None).clearenv()
+
+
+def go_first() -> int:
+    """Be the one whom the kernel kills where memory runs out; what it goes by."""
+    score = Path("/proc/self/oom_score_adj")
+    score.write_text(str(FIRST), encoding="ascii")
+    return int(score.read_text(encoding="ascii"))
 
 
 def limit(bounds: Bounds) -> bool:

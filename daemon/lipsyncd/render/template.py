@@ -22,7 +22,7 @@ from lipsyncd.protocol.connection import Connection
 from lipsyncd.protocol.wire import Kind
 from lipsyncd.render import process
 from lipsyncd.render.mouths import heard
-from lipsyncd.system.parent import connected, die_with_parent, go_first, leave
+from lipsyncd.system.parent import connected, die_with_parent, leave
 
 PAUSE = 0.0005  # seconds
 
@@ -78,7 +78,6 @@ def is_render(parent: int) -> bool:
     while os.getppid() != parent:
         time.sleep(PAUSE)
     die_with_parent()
-    go_first()
     return True
 
 
