@@ -1,4 +1,4 @@
-"""What `lipsyncctl info` shows of several devices."""
+"""What `lipsyncctl info` shows of several devices, and of the cage of renders."""
 
 from typing import Any
 
@@ -30,3 +30,9 @@ def test_several_devices_have_a_line_each() -> None:
         "device 1    cuda:0, ready, jobs: 2",
         "device 2    cuda:1, ready, jobs: 0",
     ]
+
+
+def test_what_holds_renders_in_is_named_and_what_does_not() -> None:
+    cage = {"oom_score_adj": 500, "rlimits": True, "landlock": 0, "seccomp": False}
+    shown = parts(informed(device("cpu", 1)) | {"cage": cage})
+    assert "oom_score_adj, rlimits, no landlock, no seccomp" in shown
