@@ -30,9 +30,9 @@ def started(directory: Path, toml: str = "", **environment: str) -> Iterator[Pro
 
 
 @contextmanager
-def ready(directory: Path, toml: str = "") -> Iterator[Process]:
+def ready(directory: Path, toml: str = "", **environment: str) -> Iterator[Process]:
     """A daemon that has loaded its models."""
-    with started(directory, toml) as process:
+    with started(directory, toml, **environment) as process:
         while lipsyncctl(directory, "health").returncode != 0:
             assert process.poll() is None, (directory / "log").read_text()
         yield process

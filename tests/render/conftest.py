@@ -20,6 +20,7 @@ import pytest
 from clips import clip
 from command import ROOT, lipsyncctl
 from production import Process, ready, started
+from served import packets
 
 VOICES = ROOT / "tests" / "media"
 MOST_BYTES = 4 << 20  # of a face or a voice
@@ -75,6 +76,12 @@ def render(ctl: Ctl, made: Path) -> Callable[..., Path]:
         return result
 
     return result_of
+
+
+@pytest.fixture(scope="session")
+def wanted(render: Callable[..., Path], harbour: Path) -> str:
+    """What a job of tests/served.py is where nothing disturbs it."""
+    return packets(render(clip("single_face.mp4"), harbour))
 
 
 @pytest.fixture(scope="session")

@@ -1,88 +1,19 @@
 """Whichever of the daemon's processes dies, it costs its own job at most, and mostly not that."""
 
-import json
 import os
 import signal
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from clips import clip
 from command import lipsyncctl
-from production import Process, ready
+from production import ready
+from served import Daemon, answer, child, titles
 
 HEAVY = ("torch", "numpy", "cv2", "/av/", "libav")
 # long enough for processes that work beside others, and short enough to wait for
 TOML = "[render]\nstall_seconds = 15\n"
-
-
-def titles(pid: int) -> dict[int, str]:
-    """The processes below one, by what they are called."""
-    found = {}
-    for path in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            parent = path.joinpath("stat").read_text().rpartition(")")[2].split()[1]
-            if int(parent) == pid:
-                title = path.joinpath("cmdline").read_bytes().split(b"\0")[0].decode()
-                found[int(path.name)] = title
-    return found
-
-
-def child(process: Process, title: str, besides: int = 0) -> int:
-    """The one that is called so, as soon as there is one."""
-    while True:
-        assert process.poll() is None
-        for pid, found in titles(process.pid).items():
-            if found.startswith(f"lipsyncd: {title}") and pid != besides:
-                return pid
-        time.sleep(0.01)
-
-
-def packets(path: Path) -> str:
-    """A hash of all packets, whatever is around them."""
-    words = ["ffmpeg", "-v", "error", "-i", str(path), "-map", "0", "-c", "copy", "-f", "md5", "-"]
-    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
-
-
-def answer(directory: Path, *words: str) -> Any:
-    """What a command that succeeds says."""
-    done = lipsyncctl(directory, "--json", *words)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-class Daemon:
-    """A daemon of its own for each test, and jobs for it."""
-
-    def __init__(self, directory: Path, process: Process, voice: Path) -> None:
-        self.directory = directory
-        self.process = process
-        self._voice = voice
-
-    def submit(self) -> str:
-        words = ("submit", "-a", str(self._voice), str(clip("single_face.mp4")))
-        return str(answer(self.directory, *words)["job"]["id"])
-
-    def rendering(self) -> str:
-        """A job of which some frames are written."""
-        job = self.submit()
-        while not answer(self.directory, "status", job)["job"]["done"]:
-            pass
-        return job
-
-    def end_of(self, job: str) -> dict[str, Any]:
-        lipsyncctl(self.directory, "wait", job)
-        return dict(answer(self.directory, "status", job)["job"])
-
-    def result_of(self, job: str) -> str:
-        path = self.directory / f"{job}.mp4"
-        assert self.end_of(job)["state"] == "succeeded"
-        assert lipsyncctl(self.directory, "fetch", job, "-o", str(path)).returncode == 0
-        return packets(path)
 
 
 @pytest.fixture
@@ -91,12 +22,6 @@ def served(tmp_path: Path, harbour: Path) -> Iterator[Daemon]:
         yield Daemon(tmp_path, process, harbour)
         assert process.poll() is None, (tmp_path / "log").read_text()
     assert "Traceback" not in (tmp_path / "log").read_text()
-
-
-@pytest.fixture(scope="module")
-def wanted(render: Callable[..., Path], harbour: Path) -> str:
-    """What the job is where nothing dies."""
-    return packets(render(clip("single_face.mp4"), harbour))
 
 
 def test_the_daemon_itself_has_no_library_that_reads_media_or_knows_devices(served: Daemon) -> None:
