@@ -65,6 +65,7 @@ def test_all_that_holds_renders_in_is_in_force_under_the_unit(machine: Machine) 
 
 def test_a_daemon_that_lacks_landlock_says_so_and_renders(machine: Machine) -> None:
     machine.drop_in("SystemCallFilter=~landlock_create_ruleset")
+    machine.run("systemctl", "start", "lipsyncd")
     with machine.client(face="single_face.jpg") as client:
         assert client.wait() == 0, client.stderr.read()
     assert "not held in by landlock," in machine.entry(event("CAGE_OPEN"))["MESSAGE"]
