@@ -34,7 +34,8 @@ A tour, from the bottom up; each package imports only from those above it in thi
                  what a render is made of: files, faces, the generator on its device; model/process
                  is the device process, model/exchange the memory that it shares with a render
     render       pipeline is the straight line, face and voice in and result out; template and
-                 process are the processes around it, mouths asks a device for batches
+                 process are the processes around it, mouths asks a device for batches; cage
+                 (landlock, seccomp) is what a render gives up before it looks at media
     main         builds everything
 """
 

@@ -82,6 +82,8 @@ class Limits:
     max_voice_bytes: int = whole(1, 1 << 50).default(1 << 30)
     # the longest voice that is rendered
     max_voice_seconds: int = whole(1, 366 * 86_400).default(4 * 3600)
+    # memory that one render may ask for, of which it uses a part
+    max_render_memory_bytes: int = whole(1, 1 << 50).default(16 << 30)
     # jobs that may wait in the queue, in all and of one user
     max_jobs: int = whole(1, 100_000).default(1000)
     max_jobs_per_user: int = whole(1, 100_000).default(250)

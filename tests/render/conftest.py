@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from support.client.command import lipsyncctl
 from support.daemon.process import DaemonProcess, ready, started
+from support.daemon.served import packets
 from support.media.clips import clip
 from support.paths import VOICES
 
@@ -75,6 +76,12 @@ def render(ctl: Ctl, made: Path) -> Callable[..., Path]:
         return result
 
     return result_of
+
+
+@pytest.fixture(scope="session")
+def wanted(render: Callable[..., Path], harbour: Path) -> str:
+    """What a job of support/daemon/served.py is where nothing disturbs it."""
+    return packets(render(clip("single_face.mp4"), harbour))
 
 
 @pytest.fixture(scope="session")

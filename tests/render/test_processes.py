@@ -1,79 +1,23 @@
 """Whichever of the daemon's processes dies, it costs its own job at most, and mostly not that."""
 
-import json
 import os
 import re
 import signal
 import socket
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.client.command import lipsyncctl
 from support.client.session import Client
-from support.daemon.process import DaemonProcess, children, ready, started
-from support.media.clips import clip
+from support.daemon.process import children, ready, started
+from support.daemon.served import Daemon, answer, child
 
 WEIGHTS = 10_000_000  # bytes, at least, of the shipped checkpoint
 HEAVY = ("torch", "numpy", "cv2", "/av/", "libav")
 # long enough for processes that work beside others, and short enough to wait for
 TOML = "[render]\nstall_seconds = 15\n"
-
-
-def child(process: DaemonProcess, title: str, besides: int = 0) -> int:
-    """The one that is called so, as soon as there is one."""
-    while True:
-        assert process.is_alive
-        for pid, found in children(process.pid).items():
-            if found.startswith(f"lipsyncd: {title}") and pid != besides:
-                return pid
-        time.sleep(0.01)
-
-
-def packets(path: Path) -> str:
-    """A hash of all packets, whatever is around them."""
-    words = ["ffmpeg", "-v", "error", "-i", str(path), "-map", "0", "-c", "copy", "-f", "md5", "-"]
-    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
-
-
-def answer(directory: Path, *words: str) -> Any:
-    """What a command that succeeds says."""
-    done = lipsyncctl(directory, "--json", *words)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-class Daemon:
-    """A daemon of its own for each test, and jobs for it."""
-
-    def __init__(self, directory: Path, process: DaemonProcess, voice: Path) -> None:
-        self.directory = directory
-        self.process = process
-        self._voice = voice
-
-    def submit(self) -> str:
-        words = ("submit", "-a", str(self._voice), str(clip("single_face.mp4")))
-        return str(answer(self.directory, *words)["job"]["id"])
-
-    def rendering(self) -> str:
-        """A job of which some frames are written."""
-        job = self.submit()
-        while not answer(self.directory, "status", job)["job"]["done"]:
-            pass
-        return job
-
-    def end_of(self, job: str) -> dict[str, Any]:
-        lipsyncctl(self.directory, "wait", job)
-        return dict(answer(self.directory, "status", job)["job"])
-
-    def result_of(self, job: str) -> str:
-        path = self.directory / f"{job}.mp4"
-        assert self.end_of(job)["state"] == "succeeded"
-        assert lipsyncctl(self.directory, "fetch", job, "-o", str(path)).returncode == 0
-        return packets(path)
 
 
 @pytest.fixture
@@ -82,12 +26,6 @@ def served(tmp_path: Path, harbour: Path) -> Iterator[Daemon]:
         yield Daemon(tmp_path, process, harbour)
         assert process.is_alive, process.log
     assert "Traceback" not in process.log
-
-
-@pytest.fixture(scope="module")
-def wanted(render: Callable[..., Path], harbour: Path) -> str:
-    """What the job is where nothing dies."""
-    return packets(render(clip("single_face.mp4"), harbour))
 
 
 def test_the_daemon_itself_has_no_library_that_reads_media_or_knows_devices(served: Daemon) -> None:

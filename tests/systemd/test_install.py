@@ -61,10 +61,10 @@ def test_install_render_upgrade_with_a_queued_job_and_uninstall(
     bare.run("systemctl", "enable", "--now", "lipsyncd.socket", "lipsyncd")
     figure(f"systemctl start, the first ever (librosa compiles): {monotonic() - begun:.1f} s")
     go_on = bare.inside("/var/lib/private/lipsyncd/go-on")
-    go_on.touch()
+    go_on.write_text("now")
     bare.run("lipsyncctl", "run", "-a", VOICE, str(clip("single_face.jpg")), "-o", "/root/out.mp4")
 
-    go_on.unlink()
+    go_on.write_text("")
     running = [bare.submit(), bare.submit()]  # as many as may at once
     for job in running:
         bare.entry(event("JOB_STARTED"), f"LIPSYNCD_JOB_ID={job}")
@@ -73,7 +73,7 @@ def test_install_render_upgrade_with_a_queued_job_and_uninstall(
     assert "systemctl restart" in bare.run(*MAKE, "install")
     assert bare.inside(CONFIG).read_text() == "# mine\n", "the upgrade took the configuration"
     assert bare.job(queued)["state"] == "queued", "there was nothing in the queue to upgrade with"
-    go_on.touch()
+    go_on.write_text("now")
     bare.run("systemctl", "restart", "lipsyncd")
     bare.run("lipsyncctl", "wait", *running, queued)
     assert bare.job(queued)["attempts"] == 1

@@ -89,7 +89,7 @@ def test_a_new_checkpoint_takes_over_between_two_batches_of_a_job(
         pass
     machine.write(CONFIG, f'checkpoint = "{OTHER}"\n')
     machine.run("systemctl", "reload", "lipsyncd")
-    machine.inside("/var/lib/private/lipsyncd/go-on").touch()
+    machine.inside("/var/lib/private/lipsyncd/go-on").write_text("now")
     mixed = pictures(machine, job)
     new = pictures(machine, machine.submit())
     machine.write(CONFIG, "")

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from support.systemd.machine import PREFIX, Machine
+from support.systemd.machine import PREFIX, Machine, event
 
 pytestmark = pytest.mark.booted
 
@@ -55,6 +55,20 @@ def test_the_daemon_cannot_reach_what_it_was_not_handed(machine: Machine) -> Non
     outcomes = json.loads(said.split(maxsplit=2)[2])
     assert len(outcomes) > 8
     assert [what for what, how in outcomes.items() if how == "done"] == []
+
+
+def test_all_that_holds_renders_in_is_in_force_under_the_unit(machine: Machine) -> None:
+    machine.run("systemctl", "start", "lipsyncd")
+    cage = json.loads(machine.run("lipsyncctl", "--json", "info"))["cage"]
+    assert [name for name, in_force in cage.items() if not in_force] == []
+
+
+def test_a_daemon_that_lacks_landlock_says_so_and_renders(machine: Machine) -> None:
+    machine.drop_in("SystemCallFilter=~landlock_create_ruleset")
+    machine.run("systemctl", "start", "lipsyncd")
+    with machine.client(face="single_face.jpg") as client:
+        assert client.wait() == 0, client.stderr.read()
+    assert "not held in by landlock," in machine.entry(event("CAGE_OPEN"))["MESSAGE"]
 
 
 def test_systemd_finds_nothing_to_say_against_the_units(machine: Machine) -> None:

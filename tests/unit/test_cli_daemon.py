@@ -1,4 +1,4 @@
-"""What `lipsyncctl info` and `health` show of devices."""
+"""What `lipsyncctl info` and `health` show of devices, and of the cage of renders."""
 
 from typing import Any
 
@@ -51,3 +51,9 @@ def test_health_names_those_that_render_and_tells_of_each() -> None:
         f"device 1  cuda:0, ready, jobs: 2, memory: 1.5 GiB, {gpu}, last pass: 2 s ago",
         "device 2  cuda:1, lost, jobs: 0, memory: 1.5 GiB, last pass: 2 s ago",
     ]
+
+
+def test_what_holds_renders_in_is_named_and_what_does_not() -> None:
+    cage = {"oom_score_adj": 500, "rlimits": True, "landlock": 0, "seccomp": False}
+    shown = parts(informed(device("cpu", 1)) | {"cage": cage})
+    assert "oom_score_adj, rlimits, no landlock, no seccomp" in shown

@@ -262,7 +262,7 @@ def test_the_fields_of_an_error_are_listed_with_their_types() -> None:
 
 def test_info_is_listed_field_by_field(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weights = write_safetensors(tmp_path / "random.safetensors", random_generator())
-    found = models_of(weights).describe() | TOLD_OF_DEVICES
+    found = models_of(weights).describe() | TOLD_OF_DEVICES | {"cage": {"landlock": 7}}
     gpu = SimpleNamespace(name="A100", uuid="GPU-1", total_memory=1 << 36)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: gpu)
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 1 << 30)

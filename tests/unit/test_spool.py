@@ -172,7 +172,7 @@ def test_a_copy_that_fails_leaves_nothing(spool: Spool, opened: Opener, tmp_path
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (CHUNK, before[1]))
     try:
-        with pytest.raises(OSError, match="File too large"):
+        with pytest.raises(DiskFull, match="File too large"):
             spool.admit("k3", Opened(face, voice))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

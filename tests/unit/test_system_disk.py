@@ -16,6 +16,7 @@ NAMES: dict[int, type[LipsyncError]] = {
     errno.EROFS: DiskFailed,
     errno.ESTALE: DiskFailed,
     errno.EUCLEAN: DiskFailed,
+    errno.EFBIG: DiskFull,
     errno.EMFILE: HostExhausted,
     errno.ENFILE: HostExhausted,
     errno.ENOMEM: HostExhausted,

@@ -90,4 +90,10 @@ def parts(informed: dict[str, Any]) -> str:
     hidden = {"verb", "id", "devices"}
     devices = numbered(informed.get("devices", ()))
     own = {name: value for name, value in informed.items() if name not in hidden}
-    return columns(own | (devices if len(devices) > 1 else {}))
+    cage = {"cage": held_in(informed["cage"])} if "cage" in informed else {}
+    return columns(own | cage | (devices if len(devices) > 1 else {}))
+
+
+def held_in(cage: dict[str, Any]) -> str:
+    """What of the cage is in force, and what is not."""
+    return ", ".join(name if in_force else f"no {name}" for name, in_force in cage.items())

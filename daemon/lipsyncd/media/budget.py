@@ -123,7 +123,7 @@ class BudgetedFile:
         """What the disk fails to give is not the file's fault."""
         try:
             yield
-        except (OSError, MemoryError) as error:
+        except OSError as error:
             raise named(error, self._copy) or DiskFailed(
                 f"The disk of {self._copy} failed: {error}.",
                 "Look at the disk's health, then submit the job again.",

@@ -34,6 +34,7 @@ from lipsyncd.media.limits import (
     VIDEO_PIXELS,
     bound_allocations,
 )
+from lipsyncd.media.memory import memory_named, refuse_lack
 from lipsyncd.media.mp4 import Movie, is_movie
 from lipsyncd.media.spooled import Readable
 from lipsyncd.media.stills import is_still
@@ -124,6 +125,7 @@ class Media:
                 self._budget.check()
                 yield packet
         except DAMAGE as error:
+            refuse_lack(error)
             raise self._file.failure or TruncatedMedia(
                 f"{self.name} breaks off in the middle.", SEND_WHOLE
             ) from error
@@ -137,11 +139,15 @@ class Media:
             yield from self.came(self.decoded(packet) or ())
 
     def decoded(self, packet: av.Packet) -> list[Decoded] | None:
-        """The frames that a packet completes, or None if it is damaged.  Raises UnreadableMedia."""
+        """The frames that a packet completes, or None if it is damaged.
+
+        Raises UnreadableMedia, JobMemoryFull.
+        """
         refuse_bomb(packet, packet.stream.codec_context.codec.name, self.name)
         try:
             return packet.decode()
-        except DAMAGE:
+        except DAMAGE as error:
+            refuse_lack(error)
             return None
 
     def came(self, frames: Iterable[Decoded]) -> Iterator[Decoded]:
@@ -192,6 +198,7 @@ def opened(file: BudgetedFile, options: dict[str, str]) -> av.container.InputCon
         with file.opening(OPENING_BYTES if bounded else None):
             return av.open(file, io_open=refuse_opening, metadata_errors="replace", options=options)
     except (*DAMAGE, OSError) as error:
+        refuse_lack(error)
         raise file.failure or broken(file) from error
 
 
@@ -206,7 +213,7 @@ def bounds_of(file: BudgetedFile) -> dict[str, str]:
 def open_file(path: Readable, name: str) -> Iterator[BudgetedFile]:
     """Raises InputGone, DiskFailed, HostExhausted."""
     try:
-        with disk_named(f"the spooled copy of {name}"):
+        with disk_named(f"the spooled copy of {name}"), memory_named():
             file = path.open("rb")
     except FileNotFoundError as error:
         raise InputGone(f"The spooled copy of {name} is gone.", "Submit the job again.") from error

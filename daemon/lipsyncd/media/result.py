@@ -12,6 +12,7 @@ from lipsyncd.media.colour import Colour
 from lipsyncd.media.container import open_container
 from lipsyncd.media.faststart import move_to_front
 from lipsyncd.media.limits import LARGE
+from lipsyncd.media.memory import refuse_lack
 from lipsyncd.media.soundtrack import Soundtrack
 from lipsyncd.media.source import Source
 from lipsyncd.media.voice import Voice
@@ -46,14 +47,21 @@ class Result:
         """Append one picture, upright YUV 4:2:0 or BGR of the result's size."""
         picture.pts, picture.time_base = self.frames, self._video.codec_context.time_base
         picture.pict_type = 0  # else the encoder would repeat the source's choice of keyframes
-        self._mux(self._video.encode(picture))
+        self._mux(self._encoded(picture))
         self.frames += 1
 
     def finish(self) -> None:
         """Write what the encoder still holds, and the rest of the voice."""
-        self._mux(self._video.encode_lazy(None))
+        self._mux(self._encoded(None))
         for packet in self._soundtrack.rest():
             self._container.mux(packet)
+
+    def _encoded(self, picture: av.VideoFrame | None) -> Iterator[av.Packet]:
+        try:
+            yield from self._video.encode_lazy(picture)
+        except av.FFmpegError as error:
+            refuse_lack(error)
+            raise
 
     def _mux(self, packets: Iterable[av.Packet]) -> None:
         for packet in packets:

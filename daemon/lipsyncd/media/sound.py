@@ -9,6 +9,7 @@ import numpy as np
 from lipsyncd.errors import UnreadableMedia
 from lipsyncd.media.container import CONVERT, DAMAGE
 from lipsyncd.media.limits import CHANNELS, SAMPLE_RATES
+from lipsyncd.media.memory import refuse_lack
 
 # Of more channels in planes of their own PyAV takes what lies behind their addresses for addresses.
 PLANES = 7
@@ -33,6 +34,7 @@ def resampled(
             for frame in chain(alike, [None]):
                 yield from filter(None, resample.resample(frame))
     except DAMAGE as error:
+        refuse_lack(error)
         raise UnreadableMedia(f"{name} has sound that cannot be converted.", CONVERT) from error
 
 

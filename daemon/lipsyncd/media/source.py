@@ -26,6 +26,7 @@ from lipsyncd.media.container import (
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.header import open_new, refuse_truncated
 from lipsyncd.media.limits import FASTEST, FINEST, FLATTEST, SLOWEST, SMALLEST_SIDE
+from lipsyncd.media.memory import refuse_lack
 from lipsyncd.media.orientation import Orientation, orientation_of, oriented, oriented_size
 from lipsyncd.media.spooled import Readable
 
@@ -82,6 +83,7 @@ class Source:
         try:
             turned = oriented(picture, self.colour, self.orientation, (self.width, self.height))
         except DAMAGE as error:
+            refuse_lack(error)
             raise UnreadableMedia(
                 f"{self.name} has a picture that cannot be converted.", CONVERT
             ) from error
@@ -103,7 +105,8 @@ class Source:
             stream = media.video()
             try:
                 media.container.seek(self.start + int(seconds / stream.time_base), stream=stream)
-            except DAMAGE:
+            except DAMAGE as error:
+                refuse_lack(error)
                 return
             pictures = media.frames(stream)
             clean = dropwhile(lambda picture: not picture.key_frame, pictures)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import av
 
 from lipsyncd.media.container import DAMAGE
+from lipsyncd.media.memory import refuse_lack
 
 COPIED = {"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"}  # codecs that MP4 players know
 
@@ -36,7 +37,8 @@ class Trial:
     def _judged(self) -> Iterator[None]:
         try:
             yield
-        except DAMAGE:
+        except DAMAGE as error:
+            refuse_lack(error)
             self._is_passed = False
 
 

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from lipsyncd.errors import (
     DeviceMemoryFull,
@@ -28,12 +29,20 @@ MOST_STACKS = 1 << 16  # bytes
 ITS_OWN = (InputError, InvalidRequest, StorageError, DeviceMemoryFull)
 
 
+@dataclass(frozen=True)
+class End:
+    """How a process ended, as subprocess has it, and the most memory that it has used."""
+
+    status: int
+    most_bytes: int
+
+
 class Crashed(Exception):
     """A render process ended in the middle; by which signal, or with which exit code."""
 
-    def __init__(self, status: int, stacks: str) -> None:
-        super().__init__(ending_of(status))
-        self.status = status
+    def __init__(self, end: End, stacks: str) -> None:
+        super().__init__(ending_of(end.status))
+        self.end = end
         self.stacks = stacks
 
 
@@ -57,7 +66,8 @@ class RenderProcess:
         self._connection, first = template.fork()
         self._pid = int(str(first.body["pid"]))
         self._crash = os.memfd_create("lipsyncd-crash")
-        self._status: int | None = None
+        self._end: End | None = None
+        self.cage: Mapping[str, object] = {}  # what of it is in force, once the process says so
 
     def begin(self, assignment: Mapping[str, object], files: Sequence[int]) -> None:
         """Hand over the job and its files (face, voice, result), which stay the caller's."""
@@ -86,7 +96,10 @@ class RenderProcess:
                 heard_at = time.monotonic()
                 if message.kind is Kind.REPLY:
                     return message.body.get("again") is True
-                progress = Progress(**message.body) if message.body else progress
+                if "cage" in message.body:
+                    self.cage = message.body["cage"]
+                elif message.body:
+                    progress = Progress(**message.body)
             yield progress
 
     def end(self) -> None:
@@ -117,10 +130,10 @@ class RenderProcess:
     def _stacks(self) -> str:
         return os.pread(self._crash, MOST_STACKS, 0).decode(errors="replace")
 
-    def _killed(self) -> int:
-        """End it, if it has not ended; how it did, as subprocess has it."""
-        if self._status is None:
+    def _killed(self) -> End:
+        """End it, if it has not ended; how it did."""
+        if self._end is None:
             os.kill(self._pid, signal.SIGKILL)  # it is ours to wait for, so the number is its own
-            _, status = os.waitpid(self._pid, 0)
-            self._status = os.waitstatus_to_exitcode(status)
-        return self._status
+            _, status, used = os.wait4(self._pid, 0)
+            self._end = End(os.waitstatus_to_exitcode(status), used.ru_maxrss << 10)
+        return self._end

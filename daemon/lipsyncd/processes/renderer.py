@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from lipsyncd.config import Config
+from lipsyncd.config import Config, Limits
 from lipsyncd.errors import InputError, JobMemoryFull, MediaCrashed, MediaStalled
 from lipsyncd.processes.pool import Pool, load_devices
 from lipsyncd.processes.render import Crashed, RenderProcess, Stalled
@@ -19,12 +19,14 @@ from lipsyncd.processes.warmup import warm_up
 from lipsyncd.protocol.job import Paths, Progress
 from lipsyncd.protocol.options import Options
 from lipsyncd.queue.renderer import Report
-from lipsyncd.system.catalog import RENDER_CRASHED, RENDER_STALLED, Entry, emit
+from lipsyncd.system.catalog import CAGE_OPEN, RENDER_CRASHED, RENDER_STALLED, Entry, emit
 from lipsyncd.system.crashlog import EXTENSIONS
+from lipsyncd.system.disk import free_bytes
 from lipsyncd.system.native import set_up_libraries
 
 PR_SET_CHILD_SUBREAPER = 36  # of prctl(2)
 CONVERT = "Convert them to MP4 with H.264 and AAC, then submit them again."
+GIB = 1 << 30
 CRASHES = 2  # of one job's render, and its files are to blame
 
 
@@ -35,6 +37,7 @@ class Plane:
     config: Config
     template: Template
     pool: Pool
+    cage: dict[str, object]  # what of it holds renders in, as the last one said
 
     def retire(self) -> None:
         """They end when they are done."""
@@ -60,7 +63,7 @@ class ProcessRenderer:
             except Crashed as crash:
                 tell(RENDER_CRASHED, "ended", paths, crash)
                 if crashes == CRASHES:
-                    raise blame(crash) from None
+                    raise blame(crash, self._plane.config.limits) from None
             except Stalled as stall:
                 tell(RENDER_STALLED, "gave no sign of life", paths, stall)
                 words = f"Nothing came of these files {stall}."
@@ -74,7 +77,7 @@ class ProcessRenderer:
     def describe(self) -> Mapping[str, object]:
         """The first device, and each by itself."""
         devices = self._plane.pool.describe()
-        return {**devices[0], "devices": devices}
+        return {**devices[0], "cage": self._plane.cage, "devices": devices}
 
     def devices(self) -> Sequence[Mapping[str, object]]:
         """How each is, as far as that is known without asking it."""
@@ -121,11 +124,18 @@ def open_plane(config: Config, report: Report) -> Plane:
         stack.callback(template.retire)
         pool = Pool(load_devices(config, cache_folder(config), report))
         stack.callback(pool.retire)
-        plane = Plane(config, template, pool)
+        plane = Plane(config, template, pool, cage={})
         report("rendering a first picture")
         warm_up(partial(rendered, plane))
         stack.pop_all()
+    tell_gaps(plane.cage)
     return plane
+
+
+def tell_gaps(cage: Mapping[str, object]) -> None:
+    """One entry if the kernel lacks something that would hold renders in."""
+    if gaps := ", ".join(name for name, in_force in cage.items() if not in_force):
+        emit(CAGE_OPEN, "cage: renders are not held in by %s, which this kernel lacks", gaps)
 
 
 def rendered(plane: Plane, options: Options, paths: Paths) -> Generator[Progress, None, None]:
@@ -137,9 +147,11 @@ def rendered(plane: Plane, options: Options, paths: Paths) -> Generator[Progress
         stack.callback(part.unlink, missing_ok=True)
         files = [stack.enter_context(each) for each in opened(paths, part)]
         descriptors = [each.fileno() for each in files]
-        process.begin(assignment_of(plane.config, options, paths), descriptors)
+        assignment = assignment_of(plane.config, options, paths)
+        process.begin(assignment, descriptors)
         with plane.pool.serving(process):
             again = yield from process.steps(plane.config.render.stall_seconds)
+        plane.cage.update(process.cage)
         if not again:
             return os.replace(part, paths.result)
     return (yield from rendered(plane, options, paths))
@@ -161,7 +173,16 @@ def assignment_of(config: Config, options: Options, paths: Paths) -> dict[str, o
         "detect_every": config.render.detect_every,
         "max_voice_seconds": config.limits.max_voice_seconds,
     }
-    return {"job": paths.job, "options": options.as_map(), "settings": settings}
+    bounds = {
+        "memory_bytes": config.limits.max_render_memory_bytes,
+        "result_bytes": free_bytes(paths.result.parent),
+    }
+    return {
+        "job": paths.job,
+        "options": options.as_map(),
+        "settings": settings,
+        "bounds": bounds,
+    }
 
 
 def tell(event: Entry, what: str, paths: Paths, end: Crashed | Stalled) -> None:
@@ -171,11 +192,13 @@ def tell(event: Entry, what: str, paths: Paths, end: Crashed | Stalled) -> None:
     emit(event, text, paths.job, what, end, details=stacks, JOB_ID=paths.job)
 
 
-def blame(crash: Crashed) -> InputError:
+def blame(crash: Crashed, limits: Limits) -> InputError:
     """Why a job failed whose render has crashed each time."""
-    if crash.status == -signal.SIGKILL:
+    if crash.end.status == -signal.SIGKILL:
+        used, most = crash.end.most_bytes / GIB, limits.max_render_memory_bytes / GIB
         return JobMemoryFull(
-            "The render was killed each time, as the kernel does when memory runs out.",
+            "The render was killed each time, as the kernel does when memory runs out: it had used "
+            f"{used:.1f} GiB, and may ask for {most:.1f} GiB in all.",
             "Give a smaller picture, or ask the operator for more memory.",
         )
     return MediaCrashed(

@@ -1,6 +1,6 @@
 """The render process: one job, from the descriptors it is handed to a whole result or one error.
 
-It is forked from the template, tells the daemon how far it is, and opens nothing.
+It is forked from the template, closes itself in (cage.py) and tells the daemon how far it is.
 """
 
 import faulthandler
@@ -18,12 +18,14 @@ from typing import Any
 from setproctitle import setproctitle
 
 from lipsyncd.errors import InternalError, LipsyncError
+from lipsyncd.media.memory import memory_named
 from lipsyncd.media.spooled import Spooled, open_result
 from lipsyncd.model.weights import WeightsFile
 from lipsyncd.protocol.connection import Connection, Message
 from lipsyncd.protocol.job import Progress
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.wire import Kind
+from lipsyncd.render.cage import Bounds, close_in
 from lipsyncd.render.mouths import SIGN_SECONDS, Mouths, Outdated, heard
 from lipsyncd.render.pipeline import Files, render
 from lipsyncd.system.disk import disk_named
@@ -57,6 +59,9 @@ def run(daemon: Connection, detector: WeightsFile) -> None:
     daemon.send(Kind.EVENT, {"pid": os.getpid()})
     with heard(daemon) as assignment:
         show(assignment)
+        kept = [daemon.fileno(), *assignment.descriptors]
+        cage = close_in(kept, Bounds(**assignment.body["bounds"]))
+        daemon.send(Kind.EVENT, {"cage": cage})
         crash = assignment.take()
         faulthandler.enable(crash)
         faulthandler.register(signal.SIGUSR1, crash)
@@ -69,7 +74,7 @@ def rendered(
 ) -> tuple[Kind, dict[str, object]]:
     """What became of the job: nothing to say, an error, or that it has to begin again."""
     try:
-        with disk_named():
+        with disk_named(), memory_named():
             for progress in steps(daemon, assignment, detector):
                 show(assignment, progress)
                 daemon.send(Kind.EVENT, asdict(progress))

@@ -4,11 +4,14 @@ It has one thread, so that a fork of it is whole, and opens no media.
 """
 
 import gc
+import importlib
 import os
+import pkgutil
 import socket
 import time
 from pathlib import Path
 
+import av
 from setproctitle import setproctitle
 
 from lipsyncd.errors import LipsyncError
@@ -19,7 +22,7 @@ from lipsyncd.protocol.connection import Connection
 from lipsyncd.protocol.wire import Kind
 from lipsyncd.render import process
 from lipsyncd.render.mouths import heard
-from lipsyncd.system.parent import connected, die_with_parent, go_first, leave
+from lipsyncd.system.parent import connected, die_with_parent, leave
 
 PAUSE = 0.0005  # seconds
 
@@ -49,10 +52,17 @@ def prepared(daemon: Connection) -> WeightsFile | None:
     except LipsyncError as error:
         daemon.send(Kind.ERROR, error.as_map())
         return None
+    import_all()
     warm_up()
     gc.freeze()  # what is there stays shared
     daemon.send(Kind.REPLY, {})
     return detector
+
+
+def import_all() -> None:
+    """PyAV imports some parts of itself where it first meets them: a render can no more."""
+    for part in pkgutil.walk_packages(av.__path__, "av."):
+        importlib.import_module(part.name)
 
 
 def is_render(parent: int) -> bool:
@@ -68,7 +78,6 @@ def is_render(parent: int) -> bool:
     while os.getppid() != parent:
         time.sleep(PAUSE)
     die_with_parent()
-    go_first()
     return True
 
 

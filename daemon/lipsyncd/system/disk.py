@@ -15,7 +15,8 @@ from lipsyncd.errors import (
     StorageError,
 )
 
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+# EFBIG: more than there was room for when the process was limited to that (RLIMIT_FSIZE)
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOLCK})
 # Of the device, of the file system that found itself damaged, or of a server behind it.
 BROKEN = frozenset(

@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import sys
-from pathlib import Path
 
 from lipsyncd.protocol.connection import Connection
 from lipsyncd.system import journal
@@ -30,11 +29,6 @@ def connected(with_threads: bool = True) -> Connection:
 def die_with_parent() -> None:
     """Be killed when the thread that started this process ends, as it does with the daemon."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-
-
-def go_first() -> None:
-    """Where memory runs out the kernel kills this process before others."""
-    Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
 
 
 def leave(code: int) -> None:

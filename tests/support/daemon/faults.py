@@ -10,10 +10,12 @@ import json
 import os
 import signal
 import socket
+import stat
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib import import_module
 from itertools import count
 from pathlib import Path
@@ -180,13 +182,54 @@ def slow_render() -> None:
 
 
 def held_render() -> None:
-    """Each job stays in its second batch until there is a file `go-on` beside the state."""
+    """Each job stays in its second batch until something is in the file `go-on` beside the state.
+
+    It is made here.
+    """
+    door = open_in_renders("go-on")
 
     def hold(number: int) -> bool:
         time.sleep(0.05)
-        return number == 1 and not (STATE / "go-on").exists()
+        return number == 1 and not os.fstat(door).st_size
 
     after_step(hold, lambda options: options.box is None)  # not in the warm-up
+
+
+def escaping_render() -> None:
+    """A render that asks for the worst quality tries to get out, and says how each attempt ended.
+
+    What it tries on the daemon it tries on the process that is named in the file `neighbour`, too.
+    """
+    from support.cage import escapes  # noqa: PLC0415
+
+    file = open_in_renders("neighbour")
+
+    def escape(number: int) -> None:
+        if number == 1:
+            others = {"the daemon": os.getppid(), "a neighbour": int(os.pread(file, 9, 0))}
+            own = first_open(stat.S_ISREG), first_open(stat.S_ISSOCK)
+            say(json.dumps(escapes.outcomes(*own, others)))
+
+    after_step(escape, is_the_worst)
+
+
+def open_in_renders(name: str) -> int:
+    """A file beside the state, made now and kept open: a render opens none."""
+    from lipsyncd.render import process  # noqa: PLC0415
+
+    file = os.open(STATE / name, os.O_CREAT | os.O_RDONLY, 0o600)
+    close_in = process.close_in
+    process.close_in = lambda kept, bounds: close_in([*kept, file], bounds)
+    return file
+
+
+def first_open(is_kind: Callable[[int], bool]) -> int:
+    """An own descriptor of a kind."""
+    for number in range(3, 64):
+        with suppress(OSError):
+            if is_kind(os.fstat(number).st_mode):
+                return number
+    raise LookupError
 
 
 def hung_render() -> None:
@@ -284,6 +327,7 @@ FAULTS = {
     "lipsyncd.render.template": (
         slow_render,
         held_render,
+        escaping_render,
         hung_render,
         poisoned_render,
         hungry_render,

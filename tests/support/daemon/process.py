@@ -155,8 +155,8 @@ def started(directory: Path, toml: str = "", **environment: str) -> Iterator[Dae
 
 
 @contextmanager
-def ready(directory: Path, toml: str = "") -> Iterator[DaemonProcess]:
+def ready(directory: Path, toml: str = "", **environment: str) -> Iterator[DaemonProcess]:
     """Such a daemon that has loaded its models."""
-    with started(directory, toml) as daemon:
+    with started(directory, toml, **environment) as daemon:
         daemon.wait_until_ready()
         yield daemon

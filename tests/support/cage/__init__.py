@@ -1,0 +1,1 @@
+"""What tries to get out of a render, and in what it is tried."""
