@@ -16,7 +16,6 @@ from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.store.jobs import Store
 from lipsyncd.queue.transitions import cancelled, expired, requeued, tell
 from lipsyncd.queue.updates import Updates
-from lipsyncd.system.native import give_back_memory
 from lipsyncd.system.watchdog import Heartbeat, Life
 
 RETRY_SECONDS = 2.0  # between attempts to write to a disk that is full
@@ -213,7 +212,6 @@ class Scheduler:
             broken = InternalError(f"A render broke the queue: {error}.", "Read the log.")
             broken.__cause__ = error
             self._break(broken)
-        give_back_memory()
 
     def _break(self, error: LipsyncError) -> None:
         self._broken = self._broken or error
