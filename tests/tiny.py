@@ -3,12 +3,10 @@
 The face is decoded and encoded again with the voice beside it, by the daemon's own media code; only
 the mouth stays as it is, so no models are loaded and a life begins within half a second.
 
-A face that begins with `poison` ends the process. While there is a file `hold` beside the state no
-render gets beyond its first step; a file `clock` there holds the seconds by which the wall clock
-was set.
+While there is a file `hold` beside the state no render gets beyond its first step; a file `clock`
+there holds the seconds by which the wall clock was set.
 """
 
-import os
 import sys
 import time
 import wave
@@ -32,7 +30,6 @@ from lipsyncd.system.native import set_up_libraries
 FRAMES = 12
 SIDE = 64  # pixels
 RATE = 25
-POISON = b"poison"
 
 
 def face(path: Path) -> Path:
@@ -70,8 +67,6 @@ def render(options: Options, paths: Paths) -> Steps:
     while paths.face.parents[3].joinpath("hold").exists():
         time.sleep(0.01)
         yield Progress(0, FRAMES, 0)
-    if paths.face.read_bytes().startswith(POISON):
-        os.abort()
     voice = yield from examine_voice(paths.voice, "The voice")
     source = examine_source(paths.face, "The face")
     total = round(voice.seconds * source.rate)

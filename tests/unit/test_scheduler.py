@@ -527,37 +527,6 @@ def test_a_hung_render_does_not_hold_up_the_others(tmp_path: Path) -> None:
     bench.close()
 
 
-def test_a_suspect_of_a_crash_runs_alone(tmp_path: Path) -> None:
-    bench, gate = Bench(tmp_path, choice=live_config(max_active=2)), Gate()
-    suspect, innocent = bench.submit(ALICE), bench.submit(BOB)
-    bench.store.begin(suspect)
-    bench.store.recover(True)
-    bench.start(gate.render)
-    gate.at.get()
-    assert [job.id for job in bench.updates.running] == [suspect]
-    gate.let_go(3)
-    bench.end_of(suspect)
-    gate.let_go(3)
-    assert bench.end_of(innocent).state is State.SUCCEEDED
-    assert gate.at.get() == 2
-    bench.close()
-
-
-def test_a_user_whose_jobs_keep_crashing_the_daemon_waits_and_the_others_do_not(
-    bench: Bench,
-) -> None:
-    for _ in range(2):
-        poison = bench.submit(ALICE)
-        for _ in range(2):
-            bench.store.begin(poison)
-            bench.store.recover(True)
-        assert state_of(bench, poison) is State.QUARANTINED
-    kept_back, other = bench.submit(ALICE), bench.submit(BOB)
-    bench.start(at_once)
-    assert bench.end_of(other).state is State.SUCCEEDED
-    assert state_of(bench, kept_back) is State.QUEUED
-
-
 def test_a_cancel_holds_also_while_the_job_waits_for_room_to_go_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,7 +66,8 @@ def open_controlplane(
     ):
         controlplane = assembled(database, live_config, reloader, status, heartbeat)
         stack.callback(controlplane.intake.retire)
-        lost = recover(controlplane.store, controlplane.spool, is_crash=bool(told(crashlog.read())))
+        tell(crashlog.read())
+        lost = recover(controlplane.store, controlplane.spool)
         status.warning = " ".join(filter(None, (status.warning, lost)))
         controlplane.janitor.keep_time()
         stack.enter_context(crashlog.armed(lambda: not controlplane.scheduler.is_idle))
@@ -111,11 +112,10 @@ def make_state(path: Path) -> None:
         raise unusable(f"the state directory {path}", error, hint) from error
 
 
-def told(evidence: str) -> str:
-    """What an earlier life left behind, once it is in the journal."""
-    if evidence:
-        emit(CRASHED, "the daemon's last life ended badly:", details=evidence)
-    return evidence
+def tell(stacks: str) -> None:
+    """An entry on how an earlier life crashed, if it did."""
+    if stacks:
+        emit(CRASHED, "the daemon's last life ended badly:", details=stacks)
 
 
 @contextmanager
