@@ -70,7 +70,7 @@ def open_controlplane(
         lost = recover(controlplane.store, controlplane.spool)
         status.warning = " ".join(filter(None, (status.warning, lost)))
         controlplane.janitor.keep_time()
-        stack.enter_context(crashlog.armed(lambda: not controlplane.scheduler.is_idle))
+        stack.enter_context(crashlog.armed())
         yield controlplane
 
 
