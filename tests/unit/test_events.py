@@ -33,7 +33,6 @@ IDS = {
     "JOB_RECOVERED": ("1994212b7fae5abebb03bab797a682ae", 5),
     "GPU_OOM": ("bfc080ad34145130857ddac301578493", 4),
     "GPU_LOST": ("4d6caf091d3455a2bda2bfd2edf2eb1c", 2),
-    "WATCHDOG_STALL": ("bd58a2b3693a5656b7249b5414c127bf", 2),
     "WARM_PASS_SLOW": ("bcc161db4e925c26ba23e888e8f89cb1", 4),
     "JOBS_CLEANED": ("ff49634221955d21aa8397d436afab31", 6),
     "CLOCK_SET": ("30260f892a2c54419e0325f1e25ba903", 5),

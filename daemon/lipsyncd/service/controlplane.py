@@ -50,7 +50,7 @@ class ControlPlane:
 
 @contextmanager
 def open_controlplane(
-    source: Source, config: Config, status: Status, heartbeat: Heartbeat, notifier: Notifier
+    source: Source, config: Config, status: Status, notifier: Notifier
 ) -> Iterator[ControlPlane]:
     """The control plane, with the jobs that waited in it; nobody else may use its state meanwhile.
 
@@ -64,7 +64,7 @@ def open_controlplane(
         open_database(config.state, status) as database,
         ExitStack() as stack,
     ):
-        controlplane = assembled(database, live_config, reloader, status, heartbeat)
+        controlplane = assembled(database, live_config, reloader, status, Heartbeat(notifier))
         stack.callback(controlplane.intake.retire)
         tell(crashlog.read())
         lost = recover(controlplane.store, controlplane.spool)
