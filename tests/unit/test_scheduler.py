@@ -27,6 +27,7 @@ from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.jobs import Store
 from lipsyncd.queue.transitions import new_job
 from lipsyncd.queue.updates import Subscription, Updates
+from lipsyncd.system.clock import now
 from lipsyncd.system.notify import Notifier
 from lipsyncd.system.watchdog import Heartbeat
 
@@ -750,8 +751,11 @@ def test_what_the_operator_allows_holds_from_a_reload_on_for_what_runs_already(
     assert bench.end_of(job).state is State.EXPIRED
 
 
-def test_a_running_job_expires_when_its_result_is_of_no_use_any_more(bench: Bench) -> None:
-    job = bench.submit(expires=0.05)
+def test_a_running_job_expires_when_its_result_is_of_no_use_any_more(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = bench.submit(expires=60)
+    monkeypatch.setattr("lipsyncd.queue.attempt.now", lambda: now() + 60)  # once it has begun
     bench.start(endless)
     assert bench.end_of(job).state is State.EXPIRED
 
