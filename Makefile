@@ -27,7 +27,7 @@ demo: $(INSTALLED)
 	@tests/demo.sh
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
 gpu:
 	@tests/gpu.sh "$(PYTHON)"

@@ -27,19 +27,6 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(len(os.sched_getaffinity(0)) + 2, MOST_PROCESSES)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
-    """A file is run by one process, for what its tests share; those that boot share nothing.
-
-    These come last: what the others find is easier to understand.
-    """
-    items.sort(key=lambda item: item.get_closest_marker("booted") is not None)
-    for item in items:
-        if not item.get_closest_marker("booted"):
-            item.add_marker(pytest.mark.xdist_group(item.location[0]))
-    yield
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The figures that tests have measured."""
     reports = terminalreporter.getreports("passed")

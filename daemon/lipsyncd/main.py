@@ -36,7 +36,6 @@ from lipsyncd.system.catalog import GPU_LOST, LOAD_FAILED, STATE_CORRUPT, emit
 from lipsyncd.system.disk import disk_named, free_bytes, named
 from lipsyncd.system.notify import Notifier, listen_descriptors
 from lipsyncd.system.status import Condition, Loading, Status
-from lipsyncd.system.watchdog import Heartbeat
 
 log = logging.getLogger(__name__)
 
@@ -87,13 +86,11 @@ def serve(source: Source, load: Load, notifier: Notifier, status: Status, calls:
 
     Raises LipsyncError if the start fails, or if the device is lost later.
     """
-    config, heartbeat = source.read(), Heartbeat(notifier)
+    config = source.read()
     with listening(config.socket, listen_descriptors()) as listener, ExitStack() as stack:
 
         def open_all() -> ControlPlane:
-            return stack.enter_context(
-                open_controlplane(source, config, status, heartbeat, notifier)
-            )
+            return stack.enter_context(open_controlplane(source, config, status, notifier))
 
         report = Loading(status, Condition.STARTING, notifier)
         controlplane = when_there_is_room(open_all, config.state, report, calls)
@@ -103,9 +100,9 @@ def serve(source: Source, load: Load, notifier: Notifier, status: Status, calls:
         statusline = stack.enter_context(shown(controlplane, notifier))
         stack.enter_context(kept(controlplane))
         tell_start(controlplane)
-        Worker(controlplane, heartbeat, statusline, notifier, calls).start(load)
+        Worker(controlplane, statusline, notifier, calls).start(load)
         stay(controlplane, notifier, calls)
-        drain(controlplane, heartbeat, notifier, calls)
+        drain(controlplane, notifier, calls)
 
 
 def when_there_is_room(

@@ -25,7 +25,7 @@ def test_a_reload_that_is_refused_says_why_and_has_its_exit_code(
     assert ended.returncode == 78
     assert "colour is not one of" in ended.stderr
     daemon.toml.write_text("")
-    daemon.renderer.fault = CheckpointInvalid("The checkpoint is damaged.", "Copy it again.")
+    daemon.renderer.refusal = CheckpointInvalid("The checkpoint is damaged.", "Copy it again.")
     assert lipsyncctl(tmp_path, "reload").returncode == 66
 
 

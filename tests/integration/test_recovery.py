@@ -77,19 +77,19 @@ def test_a_job_that_ended_in_an_earlier_life_can_be_waited_for_and_fetched(tmp_p
         assert client.result_of(job) == b"facevoice"
 
 
-def test_a_job_that_crashes_the_daemon_twice_is_set_aside_and_the_next_one_runs(
-    tmp_path: Path,
-) -> None:
+def test_a_job_that_no_life_ends_fails_at_the_tenth_and_the_next_one_runs(tmp_path: Path) -> None:
     with stepped_daemon(tmp_path) as daemon, daemon.client() as client:
         deadly, good = client.submit(tmp_path), client.submit(tmp_path)
         daemon.come_to("step 1")
         daemon.end(CRASH)
-    with stepped_daemon(tmp_path) as daemon:
-        daemon.come_to("step 1")
-        daemon.end(CRASH)
+    for _ in range(9):
+        with stepped_daemon(tmp_path) as daemon:
+            daemon.come_to("step 1")
+            daemon.end(CRASH)
     with stepped_daemon(tmp_path) as daemon, daemon.client() as client:
         ended = client.end_of(deadly)
-        assert (ended["state"], ended["error"]["name"]) == ("quarantined", "job.quarantined")
+        assert (ended["state"], ended["attempts"]) == ("failed", 10)
+        assert ended["error"]["name"] == "job.interrupted"
         daemon.let_go()
         assert client.end_of(good)["state"] == "succeeded"
     kept = [deadly, f"{deadly}/face", f"{deadly}/voice", good, f"{good}/result"]

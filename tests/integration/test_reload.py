@@ -74,11 +74,11 @@ def test_models_that_cannot_be_loaded_change_nothing(
     daemon: Daemon, client: Client, tmp_path: Path
 ) -> None:
     get_ready(client)
-    daemon.renderer.fault = CheckpointInvalid("The checkpoint is damaged.", "Copy it again.")
+    daemon.renderer.refusal = CheckpointInvalid("The checkpoint is damaged.", "Copy it again.")
     daemon.toml.write_text(ONE_AT_A_TIME + "[limits]\nmax_face_bytes = 1")
     with pytest.raises(CheckpointInvalid, match="damaged"):
         client.ask("reload")
-    daemon.renderer.fault = None
+    daemon.renderer.refusal = None
     client.submit(tmp_path)
     report = client.ask("health")
     assert (report["state"], report["detail"]) == ("ready", "")

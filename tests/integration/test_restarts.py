@@ -1,4 +1,4 @@
-"""What was accepted comes out once, and whole, through kills, poison, set clocks and lost files."""
+"""What was accepted comes out once, and whole, through kills, set clocks and lost files."""
 
 import os
 import signal
@@ -16,14 +16,6 @@ HOUR = 3600
 ONE_AT_A_TIME = "[render]\nmax_active = 1\n"
 
 
-@pytest.fixture
-def poison(tmp_path: Path) -> Path:
-    """A face that ends the process of whoever renders it."""
-    path = tmp_path / "poison.mp4"
-    path.write_bytes(reencoding.POISON)
-    return path
-
-
 def test_killed_at_random_moments_it_loses_nothing_and_delivers_nothing_twice(
     tmp_path: Path,
 ) -> None:
@@ -33,50 +25,23 @@ def test_killed_at_random_moments_it_loses_nothing_and_delivers_nothing_twice(
     assert tally.accepted > 0
 
 
-def test_a_poison_job_is_set_aside_after_two_crashes_and_all_others_are_done(
-    tmp_path: Path, poison: Path
-) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT])
+def test_a_death_of_the_daemon_says_nothing_against_its_jobs(tmp_path: Path, number: int) -> None:
     with reencoding_daemon(tmp_path) as daemon:
         daemon.hold()
-        before = [daemon.submit() for _ in range(2)]
-        bad = daemon.submit(poison)
-        after = [daemon.submit() for _ in range(2)]
-        daemon.let_go()
-        for _ in range(2):
-            assert daemon.wait() == -signal.SIGABRT
-            daemon.start()
-        story = daemon.end_of(bad)
-        assert (story["state"], story["attempts"], story["crashes"]) == ("quarantined", 2, 2)
-        assert [daemon.end_of(job)["state"] for job in before + after] == ["succeeded"] * 4
-        assert all(daemon.end_of(job)["crashes"] < 2 for job in before + after)
-        assert "the daemon's last life ended badly:" in daemon.log
-        assert "Fatal Python error: Aborted" in daemon.log
-
-
-def test_a_quarantined_job_can_be_retried_once_its_cause_is_mended(
-    tmp_path: Path, poison: Path
-) -> None:
-    with reencoding_daemon(tmp_path) as daemon:
-        bad = daemon.submit(poison)
-        for _ in range(2):
-            daemon.wait()
-            daemon.start()
-        assert daemon.end_of(bad)["state"] == "quarantined"
-        daemon.face.replace(daemon.state / "spool" / bad / "face")
-        again = daemon.persist(lambda client: client.ask("retry", job=bad)["job"])
-        assert again["retry_of"] == bad
-        assert daemon.end_of(again["id"])["state"] == "succeeded"
-        assert daemon.end_of(bad)["state"] == "quarantined"
-
-
-def test_a_kill_from_outside_says_nothing_against_the_job(tmp_path: Path) -> None:
-    with reencoding_daemon(tmp_path) as daemon:
-        job = daemon.submit()
+        jobs = [daemon.submit() for _ in range(3)]
         for _ in range(3):
-            daemon.end(signal.SIGKILL)
+            while daemon.persist(lambda client: client.job(jobs[0]))["state"] != "running":
+                pass
+            daemon.end(number)
             daemon.start()
-        ended = daemon.end_of(job)
-        assert (ended["state"], ended["crashes"]) == ("succeeded", 0)
+        daemon.let_go()
+        ended = [daemon.end_of(job) for job in jobs]
+        assert [job["state"] for job in ended] == ["succeeded"] * 3
+        assert ended[0]["attempts"] == 4
+        crashes = 3 if number == signal.SIGABRT else 0
+        assert daemon.log.count("the daemon's last life ended badly:") == crashes
+        assert daemon.log.count("Fatal Python error: Aborted") == crashes
 
 
 @pytest.mark.parametrize("hours", [1, -1])

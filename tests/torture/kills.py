@@ -35,7 +35,6 @@ class Tally:
     accepted: int = 0
     attempts: int = 0
     lost: int = 0
-    quarantined: int = 0
     broken: int = 0
     twice: int = 0
     leftovers: int = 0
@@ -44,7 +43,7 @@ class Tally:
 
     @property
     def is_clean(self) -> bool:
-        faults = (self.lost, self.quarantined, self.broken, self.twice, self.leftovers)
+        faults = (self.lost, self.broken, self.twice, self.leftovers)
         return not any(faults) and self.tracebacks == 0
 
 
@@ -99,15 +98,13 @@ def torture(directory: Path, kills: int, seed: int) -> Tally:
 def audit(daemon: ReencodingDaemon, accepted: list[str], tally: Tally) -> None:
     """Each accepted job, its result and its story; and what lies in the spool."""
     ended = {job: daemon.end_of(job) for job in accepted}
-    states = Counter(job["state"] for job in ended.values())
     succeeded = Counter(
         told["id"] for told in story(daemon, accepted[-1]) if told["state"] == "succeeded"
     )
     results = {f"{job}/result" for job in ended}
     tally.accepted = len(accepted)
     tally.attempts = sum(job["attempts"] for job in ended.values())
-    tally.quarantined = states["quarantined"]
-    tally.lost = len(ended) - states["succeeded"] - states["quarantined"]
+    tally.lost = sum(job["state"] != "succeeded" for job in ended.values())
     tally.twice = sum(count > 1 for count in succeeded.values()) + len(accepted) - len(ended)
     tally.broken = sum(not is_whole(daemon.state / "spool" / result) for result in results)
     tally.strays = sorted(daemon.spooled() - results)

@@ -366,6 +366,11 @@ def test_a_failed_job_is_tried_again_from_the_same_inputs(desk: Desk) -> None:
     assert desk.spool.paths(again.id).face.read_bytes() == FACE
 
 
+def test_a_job_that_an_earlier_version_quarantined_can_be_tried_again(desk: Desk) -> None:
+    over = desk.ended(desk.submit(), InputGone("It is gone.", "Send it again."))
+    assert desk.admission.retry(replace(over, state=State.QUARANTINED)).retry_of == over.id
+
+
 def test_what_did_not_fail_cannot_be_retried(desk: Desk) -> None:
     waiting = desk.submit()
     for job in (waiting, desk.ended(desk.submit(), None), move(waiting, State.CANCELLED)):

@@ -105,13 +105,12 @@ def test_the_priority_is_shown_where_it_is_a_special_one() -> None:
 
 def test_a_description_tells_the_terms_and_the_past() -> None:
     terms = Terms(key="take-1", expires=600.0, max_runtime=90.0)
-    told = description(job(terms, crashes=1, retry_of="0123456789ab"))
+    told = description(job(terms, retry_of="0123456789ab"))
     parts = dict(line.split("  ", 1) for line in told.splitlines())
     parts = {name.strip(): value.strip() for name, value in parts.items()}
     assert parts["key"] == "take-1"
     assert parts["expires"].endswith(", in 10 min")
     assert parts["max runtime"] == "1 min 30 s"
-    assert parts["crashes"] == "1"
     assert parts["retry of"] == "0123456789ab"
 
 

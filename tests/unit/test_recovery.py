@@ -10,7 +10,7 @@ import pytest
 
 from lipsyncd.config import Config, LiveConfig
 from lipsyncd.errors import DiskFailed
-from lipsyncd.protocol.job import Job, State
+from lipsyncd.protocol.job import MAX_ATTEMPTS, Job, State
 from lipsyncd.protocol.options import Options
 from lipsyncd.queue.recovery import recover
 from lipsyncd.queue.snapshot import Opened
@@ -51,7 +51,7 @@ class Earlier:
         return begun
 
     def recover(self) -> str:
-        return recover(self.store, self.spool, is_crash=False)
+        return recover(self.store, self.spool)
 
     def files(self) -> list[str]:
         found = (self.directory / "spool").rglob("*")
@@ -82,6 +82,20 @@ def test_what_a_job_needs_stays_and_the_rest_goes(earlier: Earlier) -> None:
     inputs = [f"{job.id}/{name}" for job in needed for name in ("face", "voice")]
     folders = [job.id for job in (*needed, done)]
     assert earlier.files() == sorted([*folders, *inputs, f"{done.id}/result"])
+
+
+def test_what_ran_waits_again_until_it_was_begun_too_often(
+    earlier: Earlier, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    job = earlier.queue()
+    for _ in range(MAX_ATTEMPTS):
+        earlier.render(job)
+        assert earlier.recover() == ""
+    events = [each.fields["LIPSYNCD_EVENT"] for each in caplog.records]  # type: ignore[attr-defined]
+    assert events == ["JOB_RECOVERED"] * (MAX_ATTEMPTS - 1) + ["JOB_FAILED"]
+    assert f"job {job.id}: failed, job.interrupted: It was begun 10 times" in caplog.text
+    assert earlier.files() == [job.id, f"{job.id}/face", f"{job.id}/voice"]  # for a retry
 
 
 def test_what_was_never_accepted_goes(earlier: Earlier) -> None:

@@ -237,14 +237,11 @@ def test_a_result_whose_time_is_over_goes_and_its_record_stays(shelf: Shelf) -> 
 
 
 def test_the_inputs_of_a_failed_job_count_and_go_like_a_result(shelf: Shelf) -> None:
-    failed, quarantined = (
-        shelf.end(3 * HOUR, State.FAILED),
-        shelf.end(2 * HOUR, State.QUARANTINED),
-    )
+    older, younger = (shelf.end(hours * HOUR, State.FAILED) for hours in (3, 2))
     result = shelf.end(HOUR)
     shelf.rule(max_bytes=10 + len(RESULT))
     shelf.retention.apply(NOW)
-    assert shelf.has_files(failed, quarantined, result) == [False, True, True]
+    assert shelf.has_files(older, younger, result) == [False, True, True]
 
 
 def test_jobs_that_have_not_ended_are_none_of_its_business(shelf: Shelf) -> None:
@@ -353,7 +350,7 @@ def test_a_daemon_that_dies_between_the_files_and_the_record_leaves_neither(
         shelf.spool.discard(job.id)  # and there it died
     shelf.database.close()
     shelf = Shelf(tmp_path)
-    assert recover(shelf.store, shelf.spool, is_crash=False) == ""
+    assert recover(shelf.store, shelf.spool) == ""
     shelf.retention.apply(NOW)
     assert [each.id for each in shelf.history.kept()] == [cleaned.id]
     found = shelf.store.get(cleaned.id)

@@ -27,21 +27,20 @@ from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.jobs import Store
 from lipsyncd.queue.transitions import new_job
 from lipsyncd.queue.updates import Subscription, Updates
+from lipsyncd.system.clock import now
 from lipsyncd.system.notify import Notifier
-from lipsyncd.system.watchdog import Heartbeat, StallAlarm
+from lipsyncd.system.watchdog import Heartbeat
 
 ALICE, BOB = 1000, 2000
 
 
 def live_config(
     max_active: int = 1,
-    warm_interval: float = 3600.0,
     min_free_bytes: int = 0,
     max_runtime: int = 3600,
 ) -> LiveConfig:
     return LiveConfig(
         Config(
-            warm_interval_seconds=warm_interval,  # type: ignore[arg-type]
             render=Render(max_active=max_active),
             limits=Limits(min_free_bytes=min_free_bytes, max_runtime_seconds=max_runtime),
         )
@@ -62,9 +61,9 @@ class Bench:
         self.spool = Spool(directory / "spool", self.live_config)
         self.updates = Updates()
         self.notifier = Notifier()
-        self.heartbeat = Heartbeat(self.notifier)
+        heartbeat = Heartbeat(self.notifier)
         self.scheduler = Scheduler(
-            self.store, self.spool, self.updates, self.heartbeat, self.live_config
+            self.store, self.spool, self.updates, heartbeat, self.live_config
         )
         self.thread: threading.Thread | None = None
         self.raised: list[BaseException] = []
@@ -372,39 +371,22 @@ def test_a_full_disk_makes_the_queue_wait(
     bench.close()
 
 
-def test_the_heart_beats_at_every_step_and_not_between(bench: Bench) -> None:
-    gate = Gate()
-    job = bench.submit()
-    bench.start(gate.render)
-    gate.at.get()
-    life = next(each for each in bench.heartbeat.lives if each.job)
-    beats = [life.beaten_at]
-    for _ in range(2):
-        next_post(bench.subscriptions[job])
-        gate.let_go(1)
-        gate.at.get()
-        beats.append(life.beaten_at)
-    assert beats[0] < beats[1] < beats[2]
-    assert life.beaten_at == beats[2]
-    gate.let_go()
-
-
-def test_without_jobs_the_device_is_proven_and_that_is_a_beat(bench: Bench) -> None:
-    bench.live_config.config = live_config(warm_interval=0.001).config
-    renderer = bench.start(at_once)
-    renderer.proofs.get()
-    renderer.proofs.get()
-    (life,) = bench.heartbeat.lives
-    before = life.beaten_at
-    renderer.proofs.get()
-    renderer.proofs.get()
-    assert life.beaten_at > before
-
-
-def test_a_device_that_computes_wrongly_ends_the_thread_though_there_is_no_job(
-    bench: Bench,
+def test_without_jobs_the_queue_turns_looks_after_its_devices_and_the_watchdog_is_pinged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, systemd: socket.socket
 ) -> None:
-    bench.live_config.config = live_config(warm_interval=0.001).config
+    monkeypatch.setenv("WATCHDOG_USEC", "400000")
+    bench = Bench(tmp_path)
+    renderer = bench.start(at_once)
+    for _ in range(3):
+        renderer.proofs.get()
+        assert systemd.recv(99) == b"WATCHDOG=1"
+    bench.close()
+
+
+def test_a_device_that_is_given_up_ends_the_thread_though_there_is_no_job(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lipsyncd.queue.scheduler.RETRY_SECONDS", 0.001)
     renderer = bench.start(at_once)
     renderer.proofs.get()
     renderer.fault = DeviceLost("The device computes wrongly.", "Check its memory.")
@@ -527,37 +509,6 @@ def test_a_hung_render_does_not_hold_up_the_others(tmp_path: Path) -> None:
     bench.close()
 
 
-def test_a_suspect_of_a_crash_runs_alone(tmp_path: Path) -> None:
-    bench, gate = Bench(tmp_path, choice=live_config(max_active=2)), Gate()
-    suspect, innocent = bench.submit(ALICE), bench.submit(BOB)
-    bench.store.begin(suspect)
-    bench.store.recover(True)
-    bench.start(gate.render)
-    gate.at.get()
-    assert [job.id for job in bench.updates.running] == [suspect]
-    gate.let_go(3)
-    bench.end_of(suspect)
-    gate.let_go(3)
-    assert bench.end_of(innocent).state is State.SUCCEEDED
-    assert gate.at.get() == 2
-    bench.close()
-
-
-def test_a_user_whose_jobs_keep_crashing_the_daemon_waits_and_the_others_do_not(
-    bench: Bench,
-) -> None:
-    for _ in range(2):
-        poison = bench.submit(ALICE)
-        for _ in range(2):
-            bench.store.begin(poison)
-            bench.store.recover(True)
-        assert state_of(bench, poison) is State.QUARANTINED
-    kept_back, other = bench.submit(ALICE), bench.submit(BOB)
-    bench.start(at_once)
-    assert bench.end_of(other).state is State.SUCCEEDED
-    assert state_of(bench, kept_back) is State.QUEUED
-
-
 def test_a_cancel_holds_also_while_the_job_waits_for_room_to_go_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -657,24 +608,20 @@ def test_a_disk_that_stalls_for_longer_than_the_watchdog_waits_is_no_hang(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     systemd: socket.socket,
-    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "400000")
     bench, gate = Bench(tmp_path), Gate()
-    job, alarm = bench.submit(), StallAlarm(bench.heartbeat, timeout=0.4)
+    job = bench.submit()
     bench.start(gate.render)
     gate.at.get()
     systemd.settimeout(30.0)
     with bench.database.transaction():
-        alarm.start()
         gate.let_go()
         gate.closed.wait()
         pings = [systemd.recv(99) for _ in range(60)]  # twenty for each of its times
     assert pings == [b"WATCHDOG=1"] * 60
     ended = bench.end_of(job)
     assert (ended.state, ended.attempts) == (State.SUCCEEDED, 1)
-    assert "has not moved" not in caplog.text
-    alarm.stop()
     bench.close()
 
 
@@ -804,8 +751,11 @@ def test_what_the_operator_allows_holds_from_a_reload_on_for_what_runs_already(
     assert bench.end_of(job).state is State.EXPIRED
 
 
-def test_a_running_job_expires_when_its_result_is_of_no_use_any_more(bench: Bench) -> None:
-    job = bench.submit(expires=0.05)
+def test_a_running_job_expires_when_its_result_is_of_no_use_any_more(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = bench.submit(expires=60)
+    monkeypatch.setattr("lipsyncd.queue.attempt.now", lambda: now() + 60)  # once it has begun
     bench.start(endless)
     assert bench.end_of(job).state is State.EXPIRED
 
@@ -852,7 +802,7 @@ def test_without_room_nothing_starts_until_there_is_some(
 ) -> None:
     caplog.set_level(logging.INFO)
     monkeypatch.setattr("lipsyncd.queue.scheduler.RETRY_SECONDS", 0.001)
-    bench.live_config.config = live_config(min_free_bytes=1 << 50, warm_interval=0.001).config
+    bench.live_config.config = live_config(min_free_bytes=1 << 50).config
     job = bench.submit()
     renderer = bench.start(at_once)
     renderer.proofs.get()

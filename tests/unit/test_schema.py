@@ -197,7 +197,7 @@ def test_every_job_of_version_1_is_still_what_it_was(path: Path) -> None:
 def test_the_queue_of_version_1_goes_on_where_it_was(path: Path) -> None:
     with closing(Database(path)) as database:
         store = Store(database)
-        assert [job.id for job in store.recover(crashed=False)] == [RUNNING.id]
+        assert [job.id for job in store.recover()] == [RUNNING.id]
         line = [RUNNING, WAITING, LAST]
         assert store.waiting() == [
             Waiting(job.id, job.owner, job.priority, job.created_at, sequence)
@@ -222,6 +222,18 @@ def test_a_follower_learns_how_each_job_of_version_1_stood(path: Path) -> None:
         assert sorted((each.job for each in told), key=lambda job: job.created_at) == FIRST_JOBS
         assert [each.at for each in told] == sorted(each.at for each in told)
         assert [each.seq for each in told] == list(range(1, len(FIRST_JOBS) + 1))
+
+
+def test_a_job_that_an_earlier_version_quarantined_is_still_what_it_was(tmp_path: Path) -> None:
+    error = {"code": 4, "name": "job.quarantined", "message": "It broke.", "hint": "Look."}
+    story = {"attempts": 2, "started_at": 1, "ended_at": 2, "error": error}
+    bad = first_job("bad000000001", 0, owner=1000, state=State.QUARANTINED, **story)
+    with closing(Database(tmp_path / "jobs.sqlite")) as database:
+        Store(database).add(bad)
+        with database.transaction() as db:
+            db.execute("UPDATE jobs SET crashes = 2")
+        assert Store(database).get(bad.id) == bad
+        assert Store(database).count(State.QUARANTINED) == 1
 
 
 def test_a_migrated_store_is_made_like_a_new_one(path: Path, tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
-"""A warm pass comes often enough for the watchdog, and a slow one is told."""
+"""A slow warm pass is told."""
 
 from collections.abc import Callable
 
 import pytest
 
-from lipsyncd.queue.selftest import WarmPass, warm_interval
+from lipsyncd.queue.selftest import WarmPass
 
 
 class Clock:
@@ -34,15 +34,6 @@ def run(clock: Clock) -> Callable[..., None]:
             warm_pass.run()
 
     return run
-
-
-@pytest.mark.parametrize(
-    "seconds, timeout, interval", [(5, None, 5.0), (5, 30.0, 5.0), (5, 2.0, 0.5), (60, 30.0, 7.5)]
-)
-def test_the_watchdog_never_misses_a_pass(
-    seconds: int, timeout: float | None, interval: float
-) -> None:
-    assert warm_interval(seconds, timeout) == interval
 
 
 def test_usual_passes_are_not_told(

@@ -1,6 +1,5 @@
 """What the store accepted is still there in the next life, in order and in its state."""
 
-import re
 import sqlite3
 import threading
 import time
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 
 from lipsyncd.errors import DiskFull, KeyTaken
-from lipsyncd.protocol.job import ENDED, Job, State, move
+from lipsyncd.protocol.job import ENDED, NEXT, Job, State, move
 from lipsyncd.protocol.options import Options, Priority, Terms
 from lipsyncd.queue.order import Waiting
 from lipsyncd.queue.store.database import Database
@@ -60,7 +59,6 @@ def test_a_job_comes_back_as_it_was_stored(database: Database, path: Path) -> No
     failed = replace(
         move(queued, State.FAILED, ended_at=3.5),
         attempts=2,
-        crashes=1,
         started_at=2.5,
         done=7,
         total=9,
@@ -128,7 +126,7 @@ def test_a_job_put_back_has_its_old_place(store: Store) -> None:
     assert ids(store.waiting()) == [first.id, second.id]
 
 
-@pytest.mark.parametrize("state", sorted(ENDED))
+@pytest.mark.parametrize("state", sorted(ENDED & NEXT[State.RUNNING]))
 def test_an_end_is_final(store: Store, state: State) -> None:
     end = ended(begun(store), state, result_bytes=3)
     store.put(end)
@@ -136,7 +134,7 @@ def test_an_end_is_final(store: Store, state: State) -> None:
         with pytest.raises(ValueError, match=end.id):
             store.put(replace(end, state=other, done=1))
     assert store.begin(end.id) is None
-    assert store.recover(crashed=True) == []
+    assert store.recover() == []
     assert store.get(end.id) == end
 
 
@@ -207,7 +205,7 @@ def test_a_job_that_was_running_waits_again_in_the_next_life(
     database.close()
     with closing(Database(path)) as next_life:
         store = Store(next_life)
-        recovered = store.recover(crashed=False)
+        recovered = store.recover()
         assert recovered == [replace(queued, attempts=1)]
         assert [store.get(queued.id)] == recovered
 
@@ -216,60 +214,27 @@ def test_recovery_leaves_all_other_jobs_alone(store: Store) -> None:
     waiting = store.add(job())
     over = ended(begun(store))
     store.put(over)
-    assert store.recover(crashed=True) == []
+    assert store.recover() == []
     assert [store.get(each.id) for each in (waiting, over)] == [waiting, over]
 
 
-def test_a_job_the_daemon_broke_of_twice_is_set_aside_with_its_story(store: Store) -> None:
-    bad, good = store.add(job()), store.add(job())
-    assert [begun(store, bad).crashes, store.recover(crashed=True)[0].crashes] == [0, 1]
-    assert heads(store) == [bad.id]
-    assert store.heads(time.time())[0].crashes == 1
-    begun(store, bad)
-    assert store.recover(crashed=True) == [found := store.get(bad.id)]
-    assert found and found.error and found.ended_at
-    assert (found.state, found.crashes, found.attempts) == (State.QUARANTINED, 2, 2)
-    assert (found.error["name"], found.error["code"]) == ("job.quarantined", 4)
-    moment = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
-    assert re.fullmatch(
-        "The daemon broke 2 times while rendering it: "
-        f"it was begun 2 times, first at {moment} and last at {moment}.",
-        str(found.error["message"]),
-    )
-    assert heads(store) == [good.id]
-
-
-def test_the_story_tells_when_it_was_begun(store: Store, database: Database) -> None:
-    bad = store.add(job())
-    for moment in (0, 3600):
-        begun(store, bad)
-        with database.transaction() as db:
-            newest = "SELECT max(seq) FROM happenings"
-            db.execute(f"UPDATE happenings SET at = ? WHERE seq = ({newest})", (moment,))
-        store.recover(crashed=True)
-    found = store.get(bad.id)
-    assert found and found.error
-    told = "first at 1970-01-01 00:00:00 UTC and last at 1970-01-01 01:00:00 UTC"
-    assert told in str(found.error["message"])
-
-
-def test_a_kill_from_outside_is_not_held_against_a_job_until_the_tenth(store: Store) -> None:
-    unlucky = store.add(job())
+def test_a_job_that_no_life_of_the_daemon_ends_fails_at_the_tenth(store: Store) -> None:
+    unlucky, other = store.add(job()), store.add(job())
     for _ in range(9):
         begun(store, unlucky)
-        assert store.recover(crashed=False)[0].state is State.QUEUED
+        assert store.recover()[0].state is State.QUEUED
     begun(store, unlucky)
-    (found,) = store.recover(crashed=False)
-    assert (found.state, found.crashes, found.attempts) == (State.QUARANTINED, 0, 10)
-    assert found.error
-    assert str(found.error["message"]).startswith("The daemon never lived to end it: ")
+    assert store.recover() == [found := store.get(unlucky.id)]
+    assert found and found.error and found.ended_at
+    assert (found.state, found.attempts) == (State.FAILED, 10)
+    assert (found.error["name"], found.error["code"]) == ("job.interrupted", 70)
+    assert heads(store) == [other.id]
 
 
-def test_every_job_that_ran_is_a_suspect(store: Store) -> None:
-    suspects = [begun(store) for _ in range(3)]
-    recovered = store.recover(crashed=True)
-    assert ids(recovered) == ids(suspects)
-    assert [each.crashes for each in recovered] == [1, 1, 1]
+def test_all_jobs_that_ran_wait_again(store: Store) -> None:
+    running = [begun(store) for _ in range(3)]
+    assert ids(store.recover()) == ids(running)
+    assert heads(store) == [running[0].id]
 
 
 # The line
@@ -294,7 +259,7 @@ def test_the_heads_are_the_oldest_of_each_user_and_priority(store: Store) -> Non
 def test_a_head_tells_what_the_order_has_to_know(store: Store) -> None:
     store.add(job())
     second = store.add(job(3, priority=HIGH))
-    expected = Waiting(second.id, 3, HIGH, second.created_at, sequence=2, crashes=0)
+    expected = Waiting(second.id, 3, HIGH, second.created_at, sequence=2)
     assert expected in store.heads(time.time())
     assert store.waiting()[1] == expected
 

@@ -113,17 +113,15 @@ class Life(RuleBasedStateMachine):
                 with pytest.raises(ValueError, match=r"job"):
                     self.store.put(new)
 
-    @rule(crashed=some.booleans())
-    def recover(self, crashed: bool) -> None:
+    @rule()
+    def recover(self) -> None:
         left = list(self.where(State.RUNNING))
-        recovered = self.store.recover(crashed)
+        recovered = self.store.recover()
         assert [job.id for job in recovered] == [job.id for job in left]
         for before, after in zip(left, recovered, strict=True):
-            crashes = before.crashes + crashed
-            is_bad = crashes >= 2 or before.attempts >= 10
-            assert after.crashes == crashes
-            assert after.state is (State.QUARANTINED if is_bad else State.QUEUED)
-            assert bool(after.error and after.ended_at) == is_bad
+            is_over = before.attempts >= 10
+            assert after.state is (State.FAILED if is_over else State.QUEUED)
+            assert bool(after.error and after.ended_at) == is_over
             self.expect(after)
 
     @rule(numbers=SOME)

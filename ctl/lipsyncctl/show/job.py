@@ -124,7 +124,6 @@ def description(job: Job) -> str:
             **terms(job),
             "render": frames(job) if job["total"] and job["started_at"] else None,
             "attempts": job["attempts"] or None,
-            "crashes": job.get("crashes") or None,
             "retry of": job.get("retry_of"),
             "result": size(job["result_bytes"]) if job["result_bytes"] else None,
             "error": sentence(job["error"]) if job["error"] else None,

@@ -68,6 +68,10 @@ class DeviceMemoryFull(HostError):
     retryable = True
 
 
+class JobInterrupted(HostError):
+    name = "job.interrupted"
+
+
 class StateBusy(HostError):
     name = "state.busy"
     code = 75

@@ -76,11 +76,6 @@ class EventsGone(RequestError):
     name = "events.gone"
 
 
-class JobQuarantined(RequestError):
-    name = "job.quarantined"
-    code = 4
-
-
 class QueueError(LipsyncError):
     """The daemon takes nothing more for now."""
 

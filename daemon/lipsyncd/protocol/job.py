@@ -22,7 +22,7 @@ class State(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
-    QUARANTINED = "quarantined"
+    QUARANTINED = "quarantined"  # by an earlier version, over which the job had crashed
 
 
 ENDED = frozenset(
@@ -41,7 +41,8 @@ PHRASES = {
 
 NEXT: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.RUNNING, State.FAILED, State.CANCELLED, State.EXPIRED}),
-    State.RUNNING: ENDED | {State.QUEUED},  # back to the queue when the daemon stops or dies
+    # back to the queue when the daemon stops or dies
+    State.RUNNING: ENDED - {State.QUARANTINED} | {State.QUEUED},
 } | {state: frozenset() for state in ENDED}
 
 
@@ -74,9 +75,8 @@ class Job:
 
     `owner` is a uid; times are unix seconds; `face` and `voice` are names for display, never
     opened; `done`, `total` and `faces` count frames; `fps` is the pace of the render; `error` is
-    a LipsyncError as a map; `attempts` counts how often a render was begun, and `crashes` how often
-    the daemon broke meanwhile; `max_runtime` is in seconds; `retry_of` is the job it repeats;
-    `spool_bytes` is what its files take.
+    a LipsyncError as a map; `attempts` counts how often a render was begun; `max_runtime` is in
+    seconds; `retry_of` is the job it repeats; `spool_bytes` is what its files take.
     """
 
     id: str
@@ -99,7 +99,6 @@ class Job:
     key: str | None = None
     expires_at: float | None = None
     max_runtime: float | None = None
-    crashes: int = 0
     retry_of: str | None = None
     spool_bytes: int = 0
 

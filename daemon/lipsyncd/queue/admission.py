@@ -70,7 +70,7 @@ class Admission:
             return self._enqueued(replace(job, spool_bytes=spooled), claim)
 
     def retry(self, failed: Job) -> Job:
-        """Accept a new job with the inputs and the options of one that failed or was set aside."""
+        """Accept a new job with the inputs and the options of one that failed."""
         if failed.state not in RETRYABLE:
             raise NotRetryable(
                 f"{failed}, and only failed and quarantined jobs can be retried.",

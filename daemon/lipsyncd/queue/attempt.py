@@ -16,7 +16,6 @@ from lipsyncd.queue.updates import Updates
 from lipsyncd.system.catalog import JOB_STARTED, emit
 from lipsyncd.system.clock import now
 from lipsyncd.system.disk import disk_named
-from lipsyncd.system.watchdog import Life
 
 OVERDUE = "It had not ended when the time of its expires was up."
 SLOW = "It was rendered for longer than its max_runtime of {:g} s."
@@ -50,12 +49,12 @@ class Attempt:
         """How long it has been rendered."""
         return time.monotonic() - self._begun
 
-    def to_end(self, render: Render, life: Life) -> Job:
+    def to_end(self, render: Render) -> Job:
         """The job as its render left it; DeviceLost if the device is gone."""
         self._tell_start()
         try:
             with disk_named():
-                return self._finished(render, life)
+                return self._finished(render)
         except DeviceLost:
             raise
         except StorageError as error:
@@ -76,19 +75,17 @@ class Attempt:
         self._pause.tell(error)  # until the disk has been seen to work
         return interrupted(self.job)
 
-    def _finished(self, render: Render, life: Life) -> Job:
+    def _finished(self, render: Render) -> Job:
         steps = render(self.job.options, self._spool.paths(self.job.id))
-        if ended := self._followed(steps, life):
+        if ended := self._followed(steps):
             return ended
-        with life.waiting_for_disk():
-            size = self._spool.seal(self.job.id)
+        size = self._spool.seal(self.job.id)
         return succeeded(self.job, size, self.seconds)
 
-    def _followed(self, steps: Generator[Progress, None, None], life: Life) -> Job | None:
+    def _followed(self, steps: Generator[Progress, None, None]) -> Job | None:
         """Iterate the render to its end, or to a verdict: the job then."""
         with closing(steps):
             for step in steps:
-                life.beat()
                 fps = round(step.done / max(self.seconds, 1e-9), 2)
                 self.job = replace(
                     self.job, done=step.done, total=step.total, faces=step.faces, fps=fps

@@ -22,7 +22,6 @@ class Waiting:
     priority: Priority
     created_at: float
     sequence: int
-    crashes: int = 0
 
     def level(self, now: float) -> int:
         """Its priority as a number, 0 the first, with the time it has waited taken into account."""

@@ -87,11 +87,6 @@ def _left(job: Job, mean: float) -> float:
     return (job.total - job.done) / job.fps if job.fps else mean
 
 
-# systemd gives up on a service that is started more than five times in ten minutes
-CONVICTIONS = 2  # jobs of one user that crashed the daemon twice each, in so many seconds,
-PENALTY_SECONDS = 600.0  # keep that user's other jobs waiting until then
-
-
 @dataclass(frozen=True)
 class Place:
     """A position in the line, from 1, and the seconds until the start; None: not known yet."""
@@ -114,20 +109,19 @@ class Positions:
     def head(self, running: Sequence[Job] = ()) -> Waiting | None:
         """The job to start next while these run, None if none may.
 
-        Who holds as many slots as one user may is passed over. A suspect of a crash runs alone.
+        Who holds as many slots as one user may is passed over.
         """
         render = self._live_config.config.render
-        if len(running) >= render.max_active or any(job.crashes for job in running):
+        if len(running) >= render.max_active:
             return None
-        moment = now()
-        heads, kept_back = self._store.heads(moment), self._kept_back(moment)
-        slots = Counter(job.owner for job in running)
-        kept_back |= {owner for owner in slots if slots[owner] >= render.max_active_per_user}
+        moment, slots = now(), Counter(job.owner for job in running)
+        heads = [
+            each
+            for each in self._store.heads(moment)
+            if slots[each.owner] < render.max_active_per_user
+        ]
         with self._lock:
-            head = first(
-                (each for each in heads if each.owner not in kept_back), self._turns, moment
-            )
-        return None if head and head.crashes and running else head
+            return first(heads, self._turns, moment)
 
     def started(self, owner: int) -> None:
         """A job of this user has left the line; the others come first now."""
@@ -141,17 +135,11 @@ class Positions:
 
     def places(self) -> dict[str, Place]:
         """The place of each job that waits, by its id."""
-        moment = now()
-        kept_back = self._kept_back(moment)
-        waiting = [each for each in self._store.waiting() if each.owner not in kept_back]
+        waiting = self._store.waiting()
         with self._lock:
             turns, forecast = self._turns.copy(), self._forecast()
-        queue = in_order(waiting, turns, moment)
+        queue = in_order(waiting, turns, now())
         return {each.id: Place(at, forecast.start(each.owner)) for at, each in enumerate(queue, 1)}
-
-    def _kept_back(self, moment: float) -> set[int]:
-        """Users with so many jobs that crash the daemon that the others' would suffer."""
-        return self._store.convicted(moment - PENALTY_SECONDS, CONVICTIONS)
 
     def next_start(self, owners: Iterable[int]) -> float | None:
         """The seconds until a job of one of these users leaves the line, if that is known."""

@@ -5,25 +5,20 @@ from collections.abc import Mapping
 from lipsyncd.protocol.job import State
 from lipsyncd.queue.spool import INPUTS, RESULT, Entry, Spool
 from lipsyncd.queue.store.jobs import Store
-from lipsyncd.queue.transitions import succeeded
-from lipsyncd.system.catalog import (
-    JOB_QUARANTINED,
-    JOB_RECOVERED,
-    RECORDS_LOST,
-    RESULT_RECOVERED,
-    emit,
-)
+from lipsyncd.queue.transitions import succeeded, tell
+from lipsyncd.system.catalog import JOB_RECOVERED, RECORDS_LOST, RESULT_RECOVERED, emit
 
 
-def recover(store: Store, spool: Spool, is_crash: bool) -> str:
+def recover(store: Store, spool: Spool) -> str:
     """Take over the jobs of an earlier life; a sentence on what was lost of it, mostly none.
 
-    `is_crash`: there is evidence that one of its running jobs broke the daemon.  Nothing is lost
-    by a StorageError: the next start goes on from here.
+    Nothing is lost by a StorageError: the next start goes on from here.
     """
-    for each in store.recover(is_crash):
-        event = JOB_RECOVERED if each.state is State.QUEUED else JOB_QUARANTINED
-        emit(event, "job %s: %s after the daemon died", each.id, each.state, job=each)
+    for each in store.recover():
+        if each.is_ended:
+            tell(each)
+        else:
+            emit(JOB_RECOVERED, "job %s: queued after the daemon died", each.id, job=each)
     unrecorded = sweep(store, spool, store.states())
     for job in store.unmeasured():
         store.set_bytes(job, spool.bytes_of(job))

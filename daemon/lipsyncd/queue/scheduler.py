@@ -11,13 +11,11 @@ from lipsyncd.queue.pause import Pause
 from lipsyncd.queue.positions import Positions
 from lipsyncd.queue.renderer import Render, Renderer
 from lipsyncd.queue.running import Running
-from lipsyncd.queue.selftest import warm_interval
 from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.store.jobs import Store
 from lipsyncd.queue.transitions import cancelled, expired, requeued, tell
 from lipsyncd.queue.updates import Updates
-from lipsyncd.system.native import give_back_memory
-from lipsyncd.system.watchdog import Heartbeat, Life
+from lipsyncd.system.watchdog import Heartbeat
 
 RETRY_SECONDS = 2.0  # between attempts to write to a disk that is full
 
@@ -148,30 +146,22 @@ class Scheduler:
 
         What has to end the daemon comes out, DeviceLost above all; its jobs stay running.
         """
-        with self._heartbeat.life() as life:
+        with self._heartbeat.passed_on():
             while not (self._is_stopping and self.is_idle):
-                renderer.check()
-                life.beat()
-                if attempt := self._next(life):
-                    self._start(attempt, renderer.render)
+                self._turn(renderer)
 
-    def _next(self, life: Life) -> Attempt | None:
-        """The attempt of the next job; None if none may start for now."""
-        due = time.monotonic() + self._tick()
-        while (left := due - time.monotonic()) > 0 and not (self._is_stopping and self.is_idle):
-            if self._broken:
-                raise self._broken
-            with life.waiting_for_disk():
-                if attempt := self._taken():
-                    return attempt
-            self._running.wait(min(left, RETRY_SECONDS))
-        return None
-
-    def _tick(self) -> float:
-        """The seconds until the queue has to prove that it is alive, or the device when idle."""
-        seconds = self._live_config.config.warm_interval_seconds
-        interval = warm_interval(seconds, self._heartbeat.timeout)
-        return interval if self.is_idle else min(interval, self._heartbeat.pause or interval)
+    def _turn(self, renderer: Renderer) -> None:
+        """Start the next job; if none may start for now, wait until something has changed."""
+        if self._broken:
+            raise self._broken
+        renderer.check()
+        self._heartbeat.beat()
+        with self._heartbeat.waiting_for_disk():
+            attempt = self._taken()
+        if attempt:
+            self._start(attempt, renderer.render)
+        else:
+            self._running.wait(min(RETRY_SECONDS, self._heartbeat.pause or RETRY_SECONDS))
 
     def _taken(self) -> Attempt | None:
         """The attempt of the first job of the line, if it can be started."""
@@ -204,16 +194,13 @@ class Scheduler:
     def _live(self, attempt: Attempt, render: Render) -> None:
         """The thread of an attempt."""
         try:
-            with self._heartbeat.life(attempt.job) as life:
-                ended = attempt.to_end(render, life)
-            self._settle(attempt, ended)
+            self._settle(attempt, attempt.to_end(render))
         except LipsyncError as error:
             self._break(error)
         except BaseException as error:
             broken = InternalError(f"A render broke the queue: {error}.", "Read the log.")
             broken.__cause__ = error
             self._break(broken)
-        give_back_memory()
 
     def _break(self, error: LipsyncError) -> None:
         self._broken = self._broken or error

@@ -11,12 +11,6 @@ SLOW_SECONDS = 1.0  # a job that comes in meanwhile waits that long
 SLOW_RATIO = 10  # to the median of the passes before
 REMEMBERED = 100  # passes
 ENOUGH = 10  # of them make a median
-PASSES = 4  # at least so many in the watchdog's timeout
-
-
-def warm_interval(seconds: float, timeout: float | None) -> float:
-    """Between two passes: `seconds`, but so short that the watchdog's `timeout` never ends."""
-    return min(float(seconds), timeout / PASSES) if timeout else float(seconds)
 
 
 class WarmPass:

@@ -50,7 +50,7 @@ class ControlPlane:
 
 @contextmanager
 def open_controlplane(
-    source: Source, config: Config, status: Status, heartbeat: Heartbeat, notifier: Notifier
+    source: Source, config: Config, status: Status, notifier: Notifier
 ) -> Iterator[ControlPlane]:
     """The control plane, with the jobs that waited in it; nobody else may use its state meanwhile.
 
@@ -64,12 +64,13 @@ def open_controlplane(
         open_database(config.state, status) as database,
         ExitStack() as stack,
     ):
-        controlplane = assembled(database, live_config, reloader, status, heartbeat)
+        controlplane = assembled(database, live_config, reloader, status, Heartbeat(notifier))
         stack.callback(controlplane.intake.retire)
-        lost = recover(controlplane.store, controlplane.spool, is_crash=bool(told(crashlog.read())))
+        tell(crashlog.read())
+        lost = recover(controlplane.store, controlplane.spool)
         status.warning = " ".join(filter(None, (status.warning, lost)))
         controlplane.janitor.keep_time()
-        stack.enter_context(crashlog.armed(lambda: not controlplane.scheduler.is_idle))
+        stack.enter_context(crashlog.armed())
         yield controlplane
 
 
@@ -111,11 +112,10 @@ def make_state(path: Path) -> None:
         raise unusable(f"the state directory {path}", error, hint) from error
 
 
-def told(evidence: str) -> str:
-    """What an earlier life left behind, once it is in the journal."""
-    if evidence:
-        emit(CRASHED, "the daemon's last life ended badly:", details=evidence)
-    return evidence
+def tell(stacks: str) -> None:
+    """An entry on how an earlier life crashed, if it did."""
+    if stacks:
+        emit(CRASHED, "the daemon's last life ended badly:", details=stacks)
 
 
 @contextmanager

@@ -12,16 +12,13 @@ from lipsyncd.service.worker import Calls
 from lipsyncd.system.catalog import DRAIN_BEGIN, DRAIN_END, emit
 from lipsyncd.system.notify import Notifier
 from lipsyncd.system.status import Condition
-from lipsyncd.system.watchdog import Heartbeat
 
 TIMEOUT = 5.0  # seconds for the running jobs' batches once the drain is over
-EXTENSION = 15.0  # seconds that systemd is asked for while frames advance
-LOOK = 1.0  # seconds between two looks at whether they do
+EXTENSION = 15.0  # seconds that systemd is asked for at once
+ASK_AGAIN = 5.0  # seconds until it is asked for more
 
 
-def drain(
-    controlplane: ControlPlane, heartbeat: Heartbeat, notifier: Notifier, calls: Calls
-) -> None:
+def drain(controlplane: ControlPlane, notifier: Notifier, calls: Calls) -> None:
     """Take nothing more, and let the running jobs end, within their time or until told again.
 
     What does not end goes back to the queue.  Raises LipsyncError if the worker fails.
@@ -34,7 +31,7 @@ def drain(
     emit(DRAIN_BEGIN, detail)
     if not is_idle:
         seconds = controlplane.live_config.config.limits.drain_seconds
-        _await_end(begun + seconds, heartbeat, notifier, calls)
+        _await_end(begun + seconds, notifier, calls)
         notifier.extend_timeout(2 * TIMEOUT)
     controlplane.scheduler.stop(TIMEOUT)
     queued: int | str = "unknown"
@@ -44,16 +41,12 @@ def drain(
     emit(DRAIN_END, text, time.monotonic() - begun, queued, QUEUE_DEPTH=queued)
 
 
-def _await_end(deadline: float, heartbeat: Heartbeat, notifier: Notifier, calls: Calls) -> None:
+def _await_end(deadline: float, notifier: Notifier, calls: Calls) -> None:
     """Return when the worker is done, at the deadline, or at another signal to stop."""
-    seen = time.monotonic()
     while (left := deadline - time.monotonic()) > 0:
-        slowest = heartbeat.slowest
-        if slowest and slowest.beaten_at > seen:
-            seen = slowest.beaten_at
-            notifier.extend_timeout(EXTENSION)
+        notifier.extend_timeout(EXTENSION)
         with suppress(Empty):
-            call = calls.get(timeout=min(left, LOOK))
+            call = calls.get(timeout=min(left, ASK_AGAIN))
             if isinstance(call, LipsyncError):
                 raise call
             if call != signal.SIGHUP:

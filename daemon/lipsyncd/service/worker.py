@@ -13,7 +13,6 @@ from lipsyncd.system.catalog import MODEL_LOADED, READY, emit
 from lipsyncd.system.disk import named
 from lipsyncd.system.notify import Notifier
 from lipsyncd.system.status import Condition, Loading
-from lipsyncd.system.watchdog import Heartbeat, StallAlarm
 
 # Why the main thread wakes: a signal's number, a failure, or None when the worker is done.
 Calls = SimpleQueue[int | LipsyncError | None]
@@ -25,13 +24,11 @@ class Worker:
     def __init__(
         self,
         controlplane: ControlPlane,
-        heartbeat: Heartbeat,
         statusline: StatusLine,
         notifier: Notifier,
         calls: Calls,
     ) -> None:
         self._house = controlplane
-        self._heartbeat = heartbeat
         self._statusline = statusline
         self._notifier = notifier
         self._calls = calls
@@ -42,7 +39,7 @@ class Worker:
 
     def _run(self, load: Load) -> None:
         try:
-            self._render(self._loaded(load))
+            self._house.scheduler.run(self._loaded(load))
             self._calls.put(None)
         except LipsyncError as error:
             self._calls.put(error)
@@ -72,14 +69,3 @@ class Worker:
         cost = {"VRAM_BYTES": models.get("device_bytes", 0), "LOAD_MS": round(1000 * seconds)}
         emit(MODEL_LOADED, "models: %s in %.1f s", models.get("checkpoint"), seconds, **cost)
         emit(READY, "ready on %s after %.1f s", models.get("device"), seconds, **cost)
-
-    def _render(self, renderer: Renderer) -> None:
-        timeout = self._notifier.watchdog_seconds
-        if timeout is None:
-            return self._house.scheduler.run(renderer)
-        alarm = StallAlarm(self._heartbeat, timeout)
-        alarm.start()
-        try:
-            return self._house.scheduler.run(renderer)
-        finally:
-            alarm.stop()

@@ -15,8 +15,7 @@ from lipsyncd.errors import (
     StorageError,
 )
 
-# EFBIG: more than there was room for when the process was limited to that (RLIMIT_FSIZE)
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOLCK})
 # Of the device, of the file system that found itself damaged, or of a server behind it.
 BROKEN = frozenset(
@@ -45,7 +44,8 @@ def named(error: BaseException, what: str = "the state") -> StorageError | None:
         return exhausted("no memory")
     number = error.errno if isinstance(error, OSError) else None
     words = str(error.strerror) if isinstance(error, OSError) else ""
-    if number in FULL:
+    # EFBIG: more than there was room for when the process was limited to that (RLIMIT_FSIZE)
+    if number in FULL or number == errno.EFBIG:
         hint = "Try again once the operator has made room there."
         return DiskFull(f"The disk of {what} is full: {words}.", hint)
     if number in EXHAUSTED:

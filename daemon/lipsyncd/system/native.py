@@ -21,8 +21,3 @@ def set_up_libraries() -> None:
     ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-
-
-def give_back_memory() -> None:
-    """Return what lies free in the heaps to the system: codecs leave them in pieces."""
-    ctypes.CDLL(None).malloc_trim(0)

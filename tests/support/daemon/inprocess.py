@@ -18,7 +18,6 @@ from lipsyncd.service.controlplane import ControlPlane, open_controlplane
 from lipsyncd.service.worker import Calls
 from lipsyncd.system.notify import Notifier
 from lipsyncd.system.status import Status
-from lipsyncd.system.watchdog import Heartbeat
 from support.client.session import Client, session
 from support.daemon.renderers import PacedRenderer, Render, at_once
 
@@ -107,7 +106,7 @@ def living(
 def with_controlplane(directory: Path) -> Iterator[ControlPlane]:
     """What sessions share, without a daemon around it."""
     daemon, notifier = Daemon(directory, {}, at_once), Notifier()
-    parts = (daemon.source, daemon.config, Status(), Heartbeat(notifier), notifier)
+    parts = (daemon.source, daemon.config, Status(), notifier)
     with open_controlplane(*parts) as controlplane:
         yield controlplane
     notifier.close()

@@ -5,16 +5,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
+from lipsyncd.errors import LipsyncError, ProtocolError, QueueError
 from support.client.session import Client, session
 from support.paths import WITH_TESTS
 
 PAUSE = 0.02  # seconds between two attempts to reach a daemon that is not there
 GONE = (OSError, EOFError)
+
+Answer = TypeVar("Answer")
 
 
 class DaemonProcess:
@@ -98,6 +101,18 @@ class DaemonProcess:
                 return bool(client.ask("health")["ready"])
         except GONE:
             return False
+
+
+def persisted(
+    daemon: DaemonProcess, act: Callable[[Client], Answer], *also: type[LipsyncError]
+) -> Answer:
+    """Ask until there is an answer, whoever is killed meanwhile; `also` are errors to go over."""
+    while True:
+        try:
+            with daemon.client() as client:
+                return act(client)
+        except (*GONE, ProtocolError, QueueError, *also):
+            time.sleep(PAUSE)
 
 
 def children(pid: int) -> dict[int, str]:

@@ -3,12 +3,10 @@
 The face is decoded and encoded again with the voice beside it, by the daemon's own media code; only
 the mouth stays as it is, so no models are loaded and a life begins within half a second.
 
-A face that begins with `poison` ends the process. While there is a file `hold` beside the state no
-render gets beyond its first step; a file `clock` there holds the seconds by which the wall clock
-was set.
+While there is a file `hold` beside the state no render gets beyond its first step; a file `clock`
+there holds the seconds by which the wall clock was set.
 """
 
-import os
 import sys
 import time
 import wave
@@ -22,7 +20,6 @@ import av
 import numpy as np
 
 from lipsyncd.config import Config
-from lipsyncd.errors import ProtocolError, QueueError
 from lipsyncd.main import live
 from lipsyncd.media.result import new_result
 from lipsyncd.media.source import examine_source, timeline
@@ -31,14 +28,13 @@ from lipsyncd.protocol.job import Paths, Progress
 from lipsyncd.protocol.options import Options
 from lipsyncd.system.native import set_up_libraries
 from support.client.session import Client
-from support.daemon.process import GONE, PAUSE, DaemonProcess
+from support.daemon.process import DaemonProcess, persisted
 from support.daemon.renderers import PacedRenderer, Steps
 
 PROGRAM = "support.daemon.reencoding"
 FRAMES = 12
 SIDE = 64  # pixels
 RATE = 25
-POISON = b"poison"
 
 Answer = TypeVar("Answer")
 
@@ -53,12 +49,7 @@ class ReencodingDaemon(DaemonProcess):
 
     def persist(self, act: Callable[[Client], Answer]) -> Answer:
         """Ask until there is an answer, whoever is killed meanwhile."""
-        while True:
-            try:
-                with self.client() as client:
-                    return act(client)
-            except (*GONE, ProtocolError, QueueError):
-                time.sleep(PAUSE)
+        return persisted(self, act)
 
     def submit(self, face: Path | None = None, **terms: object) -> str:
         """Hand in a job, however long it takes; its id."""
@@ -128,8 +119,6 @@ def render(options: Options, paths: Paths) -> Steps:
     while paths.face.parents[3].joinpath("hold").exists():
         time.sleep(0.01)
         yield Progress(0, FRAMES, 0)
-    if paths.face.read_bytes().startswith(POISON):
-        os.abort()
     voice = examine_voice(paths.voice, "The voice")
     source = examine_source(paths.face, "The face")
     total = round(voice.seconds * source.rate)

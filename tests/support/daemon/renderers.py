@@ -67,7 +67,8 @@ def raising(error: Exception) -> Render:
 class PacedRenderer:
     """A data plane of one render.
 
-    `proofs` gets an item for each warm pass; it and a reload raise `fault`, if there is one.
+    `proofs` gets an item for each look at its device, which raises `fault`, if there is one; a
+    reload raises `refusal`.
     """
 
     def __init__(self, render: Render) -> None:
@@ -75,10 +76,12 @@ class PacedRenderer:
         self.proofs: SimpleQueue[None] = SimpleQueue()
         self.reloads: list[Config] = []
         self.fault: LipsyncError | None = None
+        self.refusal: LipsyncError | None = None
 
     def check(self) -> None:
         self.proofs.put(None)
-        self._fail()
+        if self.fault:
+            raise self.fault
 
     def describe(self) -> dict[str, object]:
         return {"device": "none", "checkpoint": "none", "reloads": len(self.reloads)}
@@ -92,10 +95,7 @@ class PacedRenderer:
 
     def reload(self, config: Config, report: Callable[[str], None]) -> str:
         report("loading nothing once more")
-        self._fail()
+        if self.refusal:
+            raise self.refusal
         self.reloads.append(config)
         return "nothing is loaded anew"
-
-    def _fail(self) -> None:
-        if self.fault:
-            raise self.fault

@@ -1,11 +1,9 @@
 """The durable queue: every job and its state. What `add` returned from is never lost."""
 
 import sqlite3
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
-from lipsyncd.errors import JobQuarantined
+from lipsyncd.errors import JobInterrupted
 from lipsyncd.protocol.job import MAX_ATTEMPTS, Job, State, move, refuse_other
 from lipsyncd.protocol.options import Priority
 from lipsyncd.queue.order import Waiting
@@ -15,10 +13,8 @@ from lipsyncd.queue.store.usage import Files, Usage, files_in, first_kept_in, us
 from lipsyncd.queue.transitions import interrupted
 from lipsyncd.system.clock import now
 
-MAX_CRASHES = 2  # renders that broke the daemon, before their job is set aside
-
 LEVELS = ", ".join(f"('{priority}')" for priority in Priority)
-WAITING = "SELECT id, owner, priority, created_at, sequence, crashes FROM jobs"
+WAITING = "SELECT id, owner, priority, created_at, sequence FROM jobs"
 # From user to user and from level to level, and in each only until the first job: the queue may
 # be long.
 HEADS = f"""
@@ -35,11 +31,6 @@ WITH RECURSIVE users (owner) AS (
             AND (expires_at IS NULL OR expires_at > ?)
         ORDER BY sequence LIMIT 1
     ) FROM users, levels
-)
-"""
-BEGUN = """
-SELECT min(at), max(at) FROM (
-    SELECT at FROM happenings WHERE job = ? AND state = 'running' ORDER BY seq DESC LIMIT ?
 )
 """
 NOTE = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
@@ -109,14 +100,11 @@ class Store:
         with self._database.transaction() as db:
             db.execute("UPDATE jobs SET spool_bytes = ? WHERE id = ?", (size, job))
 
-    def recover(self, crashed: bool) -> list[Job]:
-        """Jobs an earlier life left running go back to the queue, or into quarantine.
-
-        `crashed`: there is evidence that one of them broke the daemon.
-        """
+    def recover(self) -> list[Job]:
+        """Jobs an earlier life left running go back to the queue, until the MAX_ATTEMPTSth time."""
         with self._database.transaction() as db:
             left = jobs_of(db, "WHERE state = 'running' ORDER BY sequence")
-            recovered = [_recovered(db, job, crashed) for job in left]
+            recovered = [_recovered(job) for job in left]
             for job in recovered:
                 _write(db, job)
             return recovered
@@ -148,15 +136,6 @@ class Store:
         of_owner = "?1 IS NULL" if owner is None else "owner = ?1"
         in_state = f"state = '{state}'"  # as the indices have it
         return int(self._value(f"SELECT count(*) FROM jobs WHERE {in_state} AND {of_owner}", owner))
-
-    def convicted(self, since: float, least: int) -> set[int]:
-        """The users of whose jobs at least so many were quarantined since then."""
-        query = (
-            "SELECT owner FROM jobs WHERE state NOT IN ('queued', 'running') AND ended_at > ?"
-            " AND state = 'quarantined' GROUP BY owner HAVING count(*) >= ?"
-        )
-        with self._database.transaction() as db:
-            return {owner for (owner,) in db.execute(query, (since, least))}
 
     def unmeasured(self) -> list[str]:
         """The queued jobs of which nobody knows what their files take."""
@@ -210,23 +189,13 @@ class Store:
             return db.execute(query, values).fetchone()[0]
 
 
-def _recovered(db: sqlite3.Connection, job: Job, crashed: bool) -> Job:
+def _recovered(job: Job) -> Job:
     """What becomes of a job whose daemon is gone."""
-    job = replace(job, crashes=job.crashes + crashed)
-    if job.crashes < MAX_CRASHES and job.attempts < MAX_ATTEMPTS:
+    if job.attempts < MAX_ATTEMPTS:
         return interrupted(job)
-    error = JobQuarantined(_story(db, job), "Look into the daemon's log before a retry.")
-    return move(job, State.QUARANTINED, ended_at=now(), error=error.as_map())
-
-
-def _story(db: sqlite3.Connection, job: Job) -> str:
-    """How often and when it was begun, and what came of it."""
-    times = db.execute(BEGUN, (job.id, job.attempts)).fetchone()
-    first, last = (f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC" for at in times)
-    story = f"it was begun {job.attempts} times, first at {first} and last at {last}"
-    if job.crashes >= MAX_CRASHES:
-        return f"The daemon broke {job.crashes} times while rendering it: {story}."
-    return f"The daemon never lived to end it: {story}."
+    words = f"It was begun {job.attempts} times, and the daemon never lived to end it."
+    error = JobInterrupted(words, "Look into the daemon's log before a retry.")
+    return move(job, State.FAILED, ended_at=now(), error=error.as_map())
 
 
 def _write(db: sqlite3.Connection, job: Job) -> None:

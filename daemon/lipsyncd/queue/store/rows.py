@@ -15,7 +15,6 @@ COLUMNS = [field.name for field in fields(Job)]
 CHANGING = (
     "state",
     "attempts",
-    "crashes",
     "started_at",
     "ended_at",
     "done",
@@ -27,8 +26,10 @@ CHANGING = (
     "spool_bytes",
 )
 SELECT = f"SELECT {', '.join(f'jobs.{name}' for name in COLUMNS)}"
+# An earlier version counted crashes; its column stays, since older SQLite cannot drop one.
 INSERT = (
-    f"INSERT INTO jobs ({', '.join(COLUMNS)}) VALUES ({', '.join(f':{name}' for name in COLUMNS)})"
+    f"INSERT INTO jobs ({', '.join(COLUMNS)}, crashes)"
+    f" VALUES ({', '.join(f':{name}' for name in COLUMNS)}, 0)"
 )
 UPDATE = f"UPDATE jobs SET {', '.join(f'{name} = :{name}' for name in CHANGING)} WHERE id = :id"
 

@@ -1,0 +1,213 @@
+"""kill -9 of whatever process, under real renders: every job comes out once, and always the same.
+
+`PYTHONPATH=tests python tests/torture/processes.py --kills 1000`
+
+A render is killed once at most: who is killed twice has failed, and that is what it is for.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from support.daemon.process import DaemonProcess, children, persisted
+from support.media.clips import clip
+from support.media.synthetic import babble, write_voice
+
+from lipsyncd.errors import InternalError
+
+LONGEST_PAUSE = 2.0  # seconds between two kills
+SUBMITTERS = 2
+SECONDS = 0.8  # of a voice
+KINDS = ("daemon", "device", "template", "render", "intake template")
+STANDING = Counter({"device": 1, "template": 1, "intake": 1})  # what an idle daemon has below it
+TOML = 'device = "cpu"\n[retention]\nmax_results = 1000000\nmax_records = 1000000\n'
+
+
+@dataclass
+class Tally:
+    """What came of it; all but the kills, the jobs and the attempts have to be 0."""
+
+    kills: dict[str, int] = field(default_factory=dict)
+    given_up: int = 0  # daemons that ended since a device was lost too often
+    jobs: int = 0
+    attempts: int = 0
+    lost: int = 0
+    other_bytes: int = 0
+    twice: int = 0
+    leftovers: int = 0
+    left_processes: int = 0
+    more_descriptors: int = 0
+    tracebacks: int = 0
+
+    @property
+    def is_clean(self) -> bool:
+        faults = (self.lost, self.other_bytes, self.twice, self.leftovers, self.left_processes)
+        return not any((*faults, self.more_descriptors, self.tracebacks))
+
+
+class Load:
+    """Clients that have their jobs rendered, one after the other, whoever is killed meanwhile."""
+
+    def __init__(self, daemon: DaemonProcess, voice: Path) -> None:
+        self._daemon = daemon
+        self._voice = voice
+        self._stopped = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._submit, args=[number]) for number in range(SUBMITTERS)
+        ]
+        self.ended: list[dict[str, Any]] = []
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _submit(self, number: int) -> None:
+        count = 0
+        while not self._stopped.is_set():
+            self.ended.append(self.job(f"{number}-{count}"))
+            count += 1
+
+    def job(self, key: str) -> dict[str, Any]:
+        """A job as it ended."""
+        face, terms = clip("single_face.jpg"), {"key": key}
+        job = persisted(
+            self._daemon, lambda client: client.hand_in(face, self._voice, **terms), InternalError
+        )
+        return dict(persisted(self._daemon, lambda client: client.end_of(job)))
+
+
+class Killer:
+    """Who kills, and brings back what systemd would."""
+
+    def __init__(self, daemon: DaemonProcess, tally: Tally, seed: int) -> None:
+        self._daemon = daemon
+        self._tally = tally
+        self._chance = random.Random(seed)
+        self._killed_renders: set[str] = set()
+        self._kills: Counter[str] = Counter()
+
+    def run(self, kills: int) -> None:
+        """So many, at random moments."""
+        while self._kills.total() < kills:
+            time.sleep(self._chance.uniform(0, LONGEST_PAUSE))
+            if not self._daemon.is_alive:
+                self._tally.given_up += 1
+                self._daemon.start()
+            kind = self._chance.choice(KINDS)
+            self._kills[kind] += self._kill(kind)
+        self._tally.kills = dict(self._kills)
+
+    def _kill(self, kind: str) -> bool:
+        """Whether there was one of this kind."""
+        below = children(self._daemon.pid)
+        if kind == "daemon":
+            self._daemon.end(signal.SIGKILL)
+            self._tally.left_processes += len(left_of(below))
+            self._daemon.start()
+            return True
+        for pid, title in below.items():
+            if title.startswith(f"lipsyncd: {kind}") and self._may_die(kind, title):
+                os.kill(pid, signal.SIGKILL)
+                return True
+        return False
+
+    def _may_die(self, kind: str, title: str) -> bool:
+        if kind != "render":
+            return True
+        job = title.split()[2]
+        is_first = job not in self._killed_renders
+        self._killed_renders.add(job)
+        return is_first
+
+
+def left_of(processes: dict[int, str], seconds: float = 30.0) -> list[int]:
+    """Those that are there still after so long, of a daemon that is gone."""
+    end = time.monotonic() + seconds
+    while (left := [pid for pid in processes if is_there(pid)]) and time.monotonic() < end:
+        time.sleep(0.01)
+    return left
+
+
+def is_there(pid: int) -> bool:
+    """Not even the dead count whom nobody has waited for: only what still has a program."""
+    return Path(f"/proc/{pid}/exe").exists()
+
+
+def torture(directory: Path, kills: int, seed: int) -> Tally:
+    """Kill so often, and look at all there is afterwards."""
+    voice = write_voice(directory / "voice.wav", babble(SECONDS))
+    tally = Tally()
+    with DaemonProcess(directory, TOML) as daemon:
+        load = Load(daemon, voice)
+        wanted = result_of(daemon, load.job("undisturbed"))
+        load.start()
+        Killer(daemon, tally, seed).run(kills)
+        load.stop()
+        load.ended.append(load.job("the last"))
+        audit(daemon, load.ended, wanted, tally)
+        daemon.end()
+    return tally
+
+
+def audit(daemon: DaemonProcess, ended: list[dict[str, Any]], wanted: str, tally: Tally) -> None:
+    """Each job and its result; what is below the daemon, and what lies in the spool."""
+    daemon.wait_until_ready()
+    whole = [job for job in ended if job["state"] == "succeeded"]
+    tally.jobs, tally.attempts = len(ended), sum(job["attempts"] for job in ended)
+    tally.lost = len(ended) - len(whole)
+    tally.other_bytes = sum(result_of(daemon, job) != wanted for job in whole)
+    tally.twice = len(ended) - len({job["id"] for job in ended})
+    spool = daemon.state / "spool"
+    kept = {path.relative_to(spool).parts for path in spool.rglob("*") if path.is_file()}
+    tally.leftovers = len([parts for parts in kept if parts[1:] != ("result",)])
+    settled = descriptors_of(daemon)
+    for number in range(SUBMITTERS):
+        Load(daemon, daemon.directory / "voice.wav").job(f"afterwards-{number}")
+    tally.more_descriptors = max(0, descriptors_of(daemon) - settled)
+    standing = Counter(title.split()[1] for title in children(daemon.pid).values())
+    tally.left_processes += (standing - STANDING).total()
+    tally.tracebacks = daemon.log.count("Traceback")
+
+
+def descriptors_of(daemon: DaemonProcess) -> int:
+    """How many it has once no session is left."""
+    return len(os.listdir(f"/proc/{daemon.pid}/fd"))
+
+
+def result_of(daemon: DaemonProcess, job: dict[str, Any]) -> str:
+    """A hash of the result, or how the job ended that has none."""
+    if job["state"] != "succeeded":
+        return str(job)
+    content = persisted(daemon, lambda client: client.result_of(job["id"]))
+    return hashlib.sha256(content).hexdigest()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        tally = torture(Path(directory), chosen.kills, chosen.seed)
+    print(json.dumps({"torture": "processes", "seed": chosen.seed} | asdict(tally)))
+    return 0 if tally.is_clean else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
