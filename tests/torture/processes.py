@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,10 @@ from support.media.synthetic import babble, write_voice
 
 from lipsyncd.errors import InternalError
 
-LONGEST_PAUSE = 2.0  # seconds between two kills
+LONGEST_PAUSE = 6.0  # seconds between two kills
 SUBMITTERS = 2
-SECONDS = 0.8  # of a voice
+LOOKS = 20  # at the descriptors
+SECONDS = 2.0  # of a voice
 KINDS = ("daemon", "device", "template", "render", "intake template")
 STANDING = Counter({"device": 1, "template": 1, "intake": 1})  # what an idle daemon has below it
 TOML = 'device = "cpu"\n[retention]\nmax_results = 1000000\nmax_records = 1000000\n'
@@ -92,8 +94,30 @@ class Load:
         return dict(persisted(self._daemon, lambda client: client.end_of(job)))
 
 
+class Keeper:
+    """Begins the daemon anew whenever it has ended, as systemd does."""
+
+    def __init__(self, daemon: DaemonProcess) -> None:
+        self._daemon = daemon
+        self._is_stopped = False
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        self.starts = 0
+
+    def _run(self) -> None:
+        while self._daemon.wait() is not None and not self._is_stopped:
+            self._daemon.start()
+            self.starts += 1
+
+    def end(self) -> None:
+        """The daemon ends, and nobody begins it anew."""
+        self._is_stopped = True
+        self._daemon.process.terminate()
+        self._thread.join()
+
+
 class Killer:
-    """Who kills, and brings back what systemd would."""
+    """Who kills, whatever there is."""
 
     def __init__(self, daemon: DaemonProcess, tally: Tally, seed: int) -> None:
         self._daemon = daemon
@@ -106,24 +130,22 @@ class Killer:
         """So many, at random moments."""
         while self._kills.total() < kills:
             time.sleep(self._chance.uniform(0, LONGEST_PAUSE))
-            if not self._daemon.is_alive:
-                self._tally.given_up += 1
-                self._daemon.start()
-            kind = self._chance.choice(KINDS)
-            self._kills[kind] += self._kill(kind)
+            kinds = self._chance.sample(KINDS, len(KINDS))
+            kind = next(filter(self._kill, kinds), "daemon")
+            self._kills[kind] += 1
         self._tally.kills = dict(self._kills)
 
     def _kill(self, kind: str) -> bool:
         """Whether there was one of this kind."""
         below = children(self._daemon.pid)
         if kind == "daemon":
-            self._daemon.end(signal.SIGKILL)
+            self._daemon.process.kill()
             self._tally.left_processes += len(left_of(below))
-            self._daemon.start()
             return True
         for pid, title in below.items():
             if title.startswith(f"lipsyncd: {kind}") and self._may_die(kind, title):
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
                 return True
         return False
 
@@ -154,15 +176,27 @@ def torture(directory: Path, kills: int, seed: int) -> Tally:
     voice = write_voice(directory / "voice.wav", babble(SECONDS))
     tally = Tally()
     with DaemonProcess(directory, TOML) as daemon:
-        load = Load(daemon, voice)
+        load, keeper = Load(daemon, voice), Keeper(daemon)
         wanted = result_of(daemon, load.job("undisturbed"))
         load.start()
         Killer(daemon, tally, seed).run(kills)
         load.stop()
         load.ended.append(load.job("the last"))
         audit(daemon, load.ended, wanted, tally)
-        daemon.end()
+        keeper.end()
+        tally.given_up = keeper.starts - tally.kills["daemon"]
+        tally.left_processes += len(left_of(dict.fromkeys(started_in(directory), "")))
     return tally
+
+
+def started_in(directory: Path) -> list[int]:
+    """The processes whose working directory it is: whatever any life has started."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if path.joinpath("cwd").readlink() == directory:
+                found.append(int(path.name))
+    return found
 
 
 def audit(daemon: DaemonProcess, ended: list[dict[str, Any]], wanted: str, tally: Tally) -> None:
@@ -186,8 +220,12 @@ def audit(daemon: DaemonProcess, ended: list[dict[str, Any]], wanted: str, tally
 
 
 def descriptors_of(daemon: DaemonProcess) -> int:
-    """How many it has once no session is left."""
-    return len(os.listdir(f"/proc/{daemon.pid}/fd"))
+    """How many it has: the fewest that are seen, since sessions end behind their clients."""
+    seen = []
+    for _ in range(LOOKS):
+        seen.append(len(os.listdir(f"/proc/{daemon.pid}/fd")))
+        time.sleep(0.1)
+    return min(seen)
 
 
 def result_of(daemon: DaemonProcess, job: dict[str, Any]) -> str:

@@ -36,9 +36,7 @@ class Template:
             for _ in range(TRIES):
                 if forked := self._forked():
                     return forked
-                emit(TEMPLATE_RESTARTED, "%s template: it is gone, and started anew", self._kind)
-                self._child.kill()
-                self._child.finish()
+                self._end(self._child)
                 self._child = self._started()
         raise InternalError(f"No {self._kind} could be started.", "Read the log.")
 
@@ -62,15 +60,27 @@ class Template:
         return connection, message
 
     def _started(self) -> Child:
-        child = Child(f"lipsyncd.{self._kind}.template")
-        try:
-            child.say(self._wanted)
-            child.hear(WARM_SECONDS)
-        except BaseException as error:
-            child.kill()
-            child.finish()
-            if isinstance(error, Gone):
-                words = f"The {self._kind} template did not get ready: {error}."
-                raise InternalError(words, "Read the log.") from error
-            raise
-        return child
+        """A child that is ready.  Raises what it says; InternalError if it is gone each time."""
+        gone = None
+        for _ in range(TRIES):
+            child = Child(f"lipsyncd.{self._kind}.template")
+            try:
+                child.say(self._wanted)
+                child.hear(WARM_SECONDS)
+            except Gone as error:
+                gone = error
+                self._end(child)
+            except BaseException:
+                child.kill()
+                child.finish()
+                raise
+            else:
+                return child
+        words = f"The {self._kind} template did not get ready: {gone}."
+        raise InternalError(words, "Read the log.")
+
+    def _end(self, child: Child) -> None:
+        """What is gone, or hangs, is told and let go of."""
+        emit(TEMPLATE_RESTARTED, "%s template: it is gone, and started anew", self._kind)
+        child.kill()
+        child.finish()

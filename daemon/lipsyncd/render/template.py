@@ -70,14 +70,17 @@ def is_render(parent: int) -> bool:
 
     So it outlives the template, and who waits for its end is who asked for it.
     """
-    if between := os.fork():
-        os.waitpid(between, 0)
+    if child := os.fork():
+        os.waitpid(child, 0)
         return False
+    between = os.getpid()
     if os.fork():
         leave(0)
-    while os.getppid() != parent:
+    while os.getppid() == between:
         time.sleep(PAUSE)
     die_with_parent()
+    if os.getppid() != parent:  # the daemon has ended meanwhile
+        leave(0)
     return True
 
 
