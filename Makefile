@@ -27,7 +27,7 @@ demo: $(INSTALLED)
 	@tests/demo.sh
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 gpu:
 	@tests/gpu.sh "$(PYTHON)"

@@ -27,6 +27,15 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(len(os.sched_getaffinity(0)) + 2, MOST_PROCESSES)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The ordinary tests first, what they find is easier to understand; but in one process of
+    several those that boot, which wait the most: what comes last should be quick.
+    """
+    is_one_of_several = hasattr(config, "workerinput")
+    items.sort(key=lambda item: (item.get_closest_marker("booted") is None) == is_one_of_several)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The figures that tests have measured."""
     reports = terminalreporter.getreports("passed")

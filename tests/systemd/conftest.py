@@ -7,12 +7,6 @@ import pytest
 from support.systemd.machine import Machine, assembled, install, why_not
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The ordinary tests first: what they find is easier to understand."""
-    items.sort(key=lambda item: item.get_closest_marker("booted") is not None)
-
-
 @pytest.fixture(scope="session")
 def installed(testrun_uid: str) -> None:
     """`make install` has been run. Skips where no systemd can be booted."""

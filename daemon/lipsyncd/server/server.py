@@ -55,7 +55,7 @@ class Server:
 
     def __init__(self, listener: Listener, controlplane: ControlPlane) -> None:
         self._listener = listener
-        self._house = controlplane
+        self._controlplane = controlplane
         self._refusals = Refusals()
         self._lock = threading.Lock()
         self._guests: dict[threading.Thread, Guest] = {}
@@ -100,7 +100,7 @@ class Server:
     def _welcome(self, client: socket.socket) -> None:
         """Begin a session, or say why not."""
         peer = Peer.of(client)
-        connection = ClientConnection(client, self._house.intake, peer.uid)
+        connection = ClientConnection(client, self._controlplane.intake, peer.uid)
         try:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)
             is_seated = peer.is_operator or self._seated() < MAX_SESSIONS - KEPT_FOR_ADMINS
@@ -149,7 +149,7 @@ class Server:
         try:
             if not guest.is_known:
                 self._examine(guest)
-            Session(guest.connection, guest.peer, self._house, self._refusals).run()
+            Session(guest.connection, guest.peer, self._controlplane, self._refusals).run()
         except (AccessDenied, SessionsFull) as error:
             self._refuse(guest, error)
         finally:
@@ -174,5 +174,5 @@ class Server:
             self._guests[threading.current_thread()] = known
 
     def _refuse_all_but_admins(self, peer: Peer) -> None:
-        if not peer.may_administer(self._house.live_config.config.admin_group):
+        if not peer.may_administer(self._controlplane.live_config.config.admin_group):
             raise SessionsFull("The last sessions are kept for admins.", LATER)

@@ -48,7 +48,7 @@ class Session:
         """`refusals` are shared by all sessions; without them this one has its own."""
         self._connection = connection
         self._peer = peer
-        self._house = controlplane
+        self._controlplane = controlplane
         self._refusals = refusals or Refusals()
         self._is_welcome = False
         self._number: int | None = None  # of the last request
@@ -98,7 +98,7 @@ class Session:
         self._number = self._number_of(message)
         verb = self._verb_of(message)
         stream = Stream(self._connection, self._number)
-        request = Request(self._house, self._peer, message.body, message.files, stream)
+        request = Request(self._controlplane, self._peer, message.body, message.files, stream)
         reply = VERBS[verb](request)
         self._is_welcome = True
         return reply

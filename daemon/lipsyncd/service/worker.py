@@ -28,7 +28,7 @@ class Worker:
         notifier: Notifier,
         calls: Calls,
     ) -> None:
-        self._house = controlplane
+        self._controlplane = controlplane
         self._statusline = statusline
         self._notifier = notifier
         self._calls = calls
@@ -39,7 +39,7 @@ class Worker:
 
     def _run(self, load: Load) -> None:
         try:
-            self._house.scheduler.run(self._loaded(load))
+            self._controlplane.scheduler.run(self._loaded(load))
             self._calls.put(None)
         except LipsyncError as error:
             self._calls.put(error)
@@ -51,20 +51,20 @@ class Worker:
     def _loaded(self, load: Load) -> Renderer:
         """The models, ready to render, and everybody told so."""
         begun = time.monotonic()
-        report = Loading(self._house.status, Condition.WARMING, self._notifier)
+        report = Loading(self._controlplane.status, Condition.WARMING, self._notifier)
         report("loading the models")
-        renderer = load(self._house.live_config.config, report)
-        self._house.status.hold(renderer)
-        renderer.watch(self._house.status.news.set)
+        renderer = load(self._controlplane.live_config.config, report)
+        self._controlplane.status.hold(renderer)
+        renderer.watch(self._controlplane.status.news.set)
         self._tell_loaded(time.monotonic() - begun)
-        self._house.reloader.open(renderer)
-        self._house.status.enter(Condition.READY, "")
+        self._controlplane.reloader.open(renderer)
+        self._controlplane.status.enter(Condition.READY, "")
         self._statusline.show()
         self._notifier.ready()
         return renderer
 
     def _tell_loaded(self, seconds: float) -> None:
-        models = self._house.status.models
+        models = self._controlplane.status.models
         journal.always(LIPSYNCD_DEVICE=models.get("device"))
         cost = {"VRAM_BYTES": models.get("device_bytes", 0), "LOAD_MS": round(1000 * seconds)}
         emit(MODEL_LOADED, "models: %s in %.1f s", models.get("checkpoint"), seconds, **cost)
