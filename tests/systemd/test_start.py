@@ -108,8 +108,9 @@ def test_a_start_that_cannot_end_in_rendering_fails_with_its_cause(
     assert cause in entry["MESSAGE"]
 
 
-def test_what_renders_are_forked_from_has_one_thread(machine: Machine) -> None:
+def test_what_renders_and_intakes_are_forked_from_has_one_thread(machine: Machine) -> None:
     machine.run("systemctl", "start", "lipsyncd")
-    template = machine.run("pgrep", "--full", "^lipsyncd: template")
-    status = machine.inside(f"/proc/{template}/status").read_text()
-    assert "Threads:\t1\n" in status
+    for title in ("lipsyncd: template", "lipsyncd: intake template"):
+        template = machine.run("pgrep", "--full", f"^{title}")
+        status = machine.inside(f"/proc/{template}/status").read_text()
+        assert "Threads:\t1\n" in status, title

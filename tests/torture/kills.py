@@ -3,23 +3,20 @@
 `PYTHONPATH=tests python tests/torture/kills.py --kills 1000`
 """
 
-import argparse
-import json
 import random
 import signal
 import sys
-import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import av
 from support.daemon import reencoding
 from support.daemon.reencoding import ReencodingDaemon
+from support.torture import Load, main
 
 LONGEST_LIFE = 1.6  # seconds from exec to the kill; some lives end before they can listen
 SUBMITTERS = 3
@@ -47,29 +44,17 @@ class Tally:
         return not any(faults) and self.tracebacks == 0
 
 
-class Load:
+class Jobs(Load):
     """Clients that hand in jobs without end, through every death of the daemon."""
 
     def __init__(self, daemon: ReencodingDaemon) -> None:
+        super().__init__(SUBMITTERS)
         self._daemon = daemon
-        self._stopped = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._submit, args=[number]) for number in range(SUBMITTERS)
-        ]
         self.accepted: list[str] = []
 
-    def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        self._stopped.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _submit(self, number: int) -> None:
+    def submit(self, number: int) -> None:
         mine: list[str] = []
-        while not self._stopped.is_set():
+        while not self.is_stopped:
             mine.append(self._daemon.submit(key=f"{number}-{len(mine)}"))
             self.accepted.append(mine[-1])
             if len(mine) > UNFINISHED:
@@ -79,7 +64,7 @@ class Load:
 def torture(directory: Path, kills: int, seed: int) -> Tally:
     """Kill so often, and look at all there is afterwards."""
     chance, tally, daemon = random.Random(seed), Tally(), ReencodingDaemon(directory, TOML)
-    load = Load(daemon)
+    load = Jobs(daemon)
     load.start()
     for _ in range(kills):
         time.sleep(chance.uniform(0, LONGEST_LIFE))
@@ -131,16 +116,5 @@ def is_whole(result: Path) -> bool:
         return False
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=1)
-    chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory:
-        tally = torture(Path(directory), chosen.kills, chosen.seed)
-    print(json.dumps({"torture": "kills", "seed": chosen.seed} | asdict(tally)))
-    return 0 if tally.is_clean else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("kills", __doc__, torture))

@@ -5,25 +5,24 @@
 A render is killed once at most: who is killed twice has failed, and that is what it is for.
 """
 
-import argparse
 import hashlib
-import json
 import os
 import random
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from support.daemon.process import DaemonProcess, children, persisted
 from support.media.clips import clip
 from support.media.synthetic import babble, write_voice
+from support.torture import Load, main
 
 from lipsyncd.errors import InternalError
 
@@ -58,30 +57,18 @@ class Tally:
         return not any((*faults, self.more_descriptors, self.tracebacks))
 
 
-class Load:
+class Jobs(Load):
     """Clients that have their jobs rendered, one after the other, whoever is killed meanwhile."""
 
     def __init__(self, daemon: DaemonProcess, voice: Path) -> None:
+        super().__init__(SUBMITTERS)
         self._daemon = daemon
         self._voice = voice
-        self._stopped = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._submit, args=[number]) for number in range(SUBMITTERS)
-        ]
         self.ended: list[dict[str, Any]] = []
 
-    def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        self._stopped.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _submit(self, number: int) -> None:
+    def submit(self, number: int) -> None:
         count = 0
-        while not self._stopped.is_set():
+        while not self.is_stopped:
             self.ended.append(self.job(f"{number}-{count}"))
             count += 1
 
@@ -158,7 +145,7 @@ class Killer:
         return is_first
 
 
-def left_of(processes: dict[int, str], seconds: float = 30.0) -> list[int]:
+def left_of(processes: Iterable[int], seconds: float = 30.0) -> list[int]:
     """Those that are there still after so long, of a daemon that is gone."""
     end = time.monotonic() + seconds
     while (left := [pid for pid in processes if is_there(pid)]) and time.monotonic() < end:
@@ -176,7 +163,7 @@ def torture(directory: Path, kills: int, seed: int) -> Tally:
     voice = write_voice(directory / "voice.wav", babble(SECONDS))
     tally = Tally()
     with DaemonProcess(directory, TOML) as daemon:
-        load, keeper = Load(daemon, voice), Keeper(daemon)
+        load, keeper = Jobs(daemon, voice), Keeper(daemon)
         wanted = result_of(daemon, load.job("undisturbed"))
         load.start()
         Killer(daemon, tally, seed).run(kills)
@@ -185,7 +172,7 @@ def torture(directory: Path, kills: int, seed: int) -> Tally:
         audit(daemon, load.ended, wanted, tally)
         keeper.end()
         tally.given_up = keeper.starts - tally.kills["daemon"]
-        tally.left_processes += len(left_of(dict.fromkeys(started_in(directory), "")))
+        tally.left_processes += len(left_of(started_in(directory)))
     return tally
 
 
@@ -212,7 +199,7 @@ def audit(daemon: DaemonProcess, ended: list[dict[str, Any]], wanted: str, tally
     tally.leftovers = len([parts for parts in kept if parts[1:] != ("result",)])
     settled = descriptors_of(daemon)
     for number in range(SUBMITTERS):
-        Load(daemon, daemon.directory / "voice.wav").job(f"afterwards-{number}")
+        Jobs(daemon, daemon.directory / "voice.wav").job(f"afterwards-{number}")
     tally.more_descriptors = max(0, descriptors_of(daemon) - settled)
     standing = Counter(title.split()[1] for title in children(daemon.pid).values())
     tally.left_processes += (standing - STANDING).total()
@@ -236,16 +223,5 @@ def result_of(daemon: DaemonProcess, job: dict[str, Any]) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=1)
-    chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory:
-        tally = torture(Path(directory), chosen.kills, chosen.seed)
-    print(json.dumps({"torture": "processes", "seed": chosen.seed} | asdict(tally)))
-    return 0 if tally.is_clean else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("processes", __doc__, torture))

@@ -89,6 +89,23 @@ def test_the_largest_message_arrives(pair: Pair) -> None:
     assert message and message.body == body
 
 
+def test_messages_of_several_threads_arrive_whole() -> None:
+    """Each is larger than what the socket takes at once."""
+    ours, theirs = socket.socketpair()
+    words = [letter * MAX_BODY for letter in "abcd"]
+    with Connection(ours) as connection, Connection(theirs) as other:
+        threads = [
+            threading.Thread(target=connection.send, args=[Kind.EVENT, {"word": word[:-100]}])
+            for word in words
+        ]
+        for thread in threads:
+            thread.start()
+        found = {str(other.receive().body["word"])[0] for _ in threads}
+        for thread in threads:
+            thread.join()
+    assert found == set("abcd")
+
+
 def test_a_peer_that_hangs_up_between_messages_is_none(pair: Pair) -> None:
     connection, theirs = pair
     theirs.close()

@@ -16,7 +16,7 @@ def main() -> None:
     """Fork an intake whenever the daemon says so, until it hangs up."""
     setproctitle("lipsyncd: intake template")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # who ends is gone, whenever that is
-    daemon = connected()
+    daemon = connected(with_threads=False)
     while (message := daemon.receive()) is not None:
         if not message.descriptors:
             daemon.send(Kind.REPLY, {})  # it is ready

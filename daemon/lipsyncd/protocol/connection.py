@@ -7,8 +7,9 @@
             ...
 
 `send(kind, body, descriptors=())` writes one message; the descriptors stay the caller's, and may
-be closed at once. It is silent when the peer has hung up: `receive` then yields the peer's last
-words, if there are any (a refusal, say), and after them None.
+be closed at once. Threads may send at the same time: each message goes out whole. It is silent
+when the peer has hung up: `receive` then yields the peer's last words, if there are any (a refusal,
+say), and after them None.
 
 `receive(seconds=None)` waits so long for a message to begin (TimeoutError if none does), and
 `timeout` seconds for the rest of it. It raises LipsyncError (proto.malformed, proto.too_large,
@@ -24,6 +25,7 @@ import array
 import os
 import select
 import socket
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -77,10 +79,14 @@ class Connection:
     def __init__(self, sock: socket.socket, timeout: float = TIMEOUT) -> None:
         self._sock = sock
         self._timeout = timeout
+        self._sending = threading.Lock()
 
     def send(self, kind: Kind, body: Mapping[str, object], descriptors: Sequence[int] = ()) -> None:
         """Write one message; TimeoutError if the peer does not read it."""
-        data = encode(kind, body)
+        with self._sending:
+            self._send(encode(kind, body), descriptors)
+
+    def _send(self, data: bytes, descriptors: Sequence[int]) -> None:
         control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
         deadline = time.monotonic() + self._timeout
         self._sock.settimeout(self._timeout)
