@@ -74,6 +74,7 @@ REFUSED: dict[str, tuple[Opening, str]] = {
 @pytest.fixture
 def settled(daemon: Daemon) -> Iterator[None]:
     """The test leaves nothing open in the daemon, which is this process."""
+    daemon.is_ready.wait()  # what it has open all its life is open by then
     before = len(os.listdir("/proc/self/fd"))
     yield
     for thread in threading.enumerate():
