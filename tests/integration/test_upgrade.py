@@ -77,10 +77,10 @@ def test_a_damaged_store_is_moved_aside_with_the_files_of_its_jobs_and_told(
         (spool,) = state.glob("spool.corrupt-*Z")
         assert store.read_bytes().startswith(b"no database")
         assert (spool / "waxts0000005/face").exists()
-        detail = daemon.persist(lambda client: client.ask("health"))["detail"]
-        assert store.name in detail and spool.name in detail
         assert store.name in daemon.log
         assert daemon.end_of(daemon.submit())["state"] == "succeeded"
+        detail = daemon.persist(lambda client: client.ask("health"))["detail"]
+        assert store.name in detail and spool.name in detail
 
 
 def test_a_store_that_is_gone_is_not_taken_for_an_empty_queue(tmp_path: Path) -> None:

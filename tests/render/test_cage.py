@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from support.cage.escapes import REFUSED
 from support.checkpoints import SHIPPED, InProcess, models_of
 from support.daemon.process import ready
@@ -59,6 +60,7 @@ def test_each_packet_is_the_same_as_without_a_cage(
 
 def rendered_here(folder: Path, voice: Path) -> Path:
     """The same job in this process, which is not closed in."""
+    torch.set_num_threads(len(os.sched_getaffinity(0)))  # as a device's process: sums depend on it
     (folder / "model").symlink_to(SHIPPED)
     chosen, limits = Config().render, Config().limits
     settings = Settings(chosen.crf, chosen.preset, chosen.detect_every, limits.max_voice_seconds)

@@ -39,7 +39,7 @@ def face(request: pytest.FixtureRequest, neutral: Path) -> Path:
 def box(face: Path) -> Box:
     """Where the face is."""
     source = examine_source(face, "The face")
-    return Detector(yunet()).faces(next(source.frames()))[0]
+    return Detector(yunet()).faces(next(source.frames()))[0].box
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import warnings
 from pathlib import Path
 
+import cv2
 import safetensors.torch
 import torch
 from torch import nn
@@ -11,14 +12,17 @@ from lipsyncd.model.checkpoint import load_checkpoint
 from lipsyncd.model.detector import Detector, load_detector
 from lipsyncd.model.generator import Generator
 from lipsyncd.model.golden import golden_of
+from lipsyncd.model.landmarker import Landmarker, load_landmarker
 from lipsyncd.model.residency import Models
 from lipsyncd.model.weights import WeightsFile
 from support.paths import ROOT
 
 torch.set_num_threads(1)  # a pool of threads only waits for itself where other tests run, too
+cv2.setNumThreads(1)  # as in a render's process: a flow depends on how many there are
 
 SHIPPED = ROOT / "checkpoints/lipsync-grid-96.safetensors"
 DETECTOR = ROOT / "checkpoints/face_detection_yunet_2023mar.onnx"
+LANDMARKER = ROOT / "checkpoints/face_landmark.tflite"
 NARROW = 1 / 64  # the width at which every hidden layer has 8 channels: a small, quick generator
 
 
@@ -107,7 +111,15 @@ class InProcess:
     def new_detector(self) -> Detector:
         return Detector(yunet())
 
+    def new_landmarker(self) -> Landmarker:
+        return Landmarker(mesh())
+
 
 def yunet() -> WeightsFile:
     """The shipped face detector."""
     return load_detector(DETECTOR, lambda _: None)
+
+
+def mesh() -> WeightsFile:
+    """The shipped landmarker."""
+    return load_landmarker(LANDMARKER, lambda _: None)

@@ -44,9 +44,12 @@ def name(text: str) -> str:
     return found
 
 
+NUMBER = r"(?<!\d)-?\d+(?:\.\d+)?"
+
+
 def numbers(text: str) -> list[float]:
     """All numbers in it."""
-    return [float(each) for each in re.findall(r"\d+(?:\.\d+)?", text)]
+    return [float(each) for each in re.findall(NUMBER, text)]
 
 
 def section(title: str) -> list[Row]:

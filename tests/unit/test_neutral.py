@@ -1,73 +1,147 @@
-"""A mouth at rest stands in for a wide one, within a shot and while the head is held alike."""
-
-from dataclasses import replace
+"""A neutral face is kept in the colours and the detail of its frame, and a calm mouth is known."""
 
 import numpy as np
 import pytest
+from support.media.faces import STUDIO, neutral_in
+from support.media.synthetic import frame_of, painted, textured
 
-from lipsyncd.face.box import Box
-from lipsyncd.face.neutral import NeutralFace
+from lipsyncd.face.box import CROP, Box
+from lipsyncd.face.face import Face
+from lipsyncd.face.neutral import (
+    HALF,
+    MARGIN,
+    MOUTH,
+    SUBSAMPLING,
+    as_bgr,
+    crop_of,
+    patches_of,
+    unrest_of,
+)
+from lipsyncd.face.warp import from_pixel, gather, in_plane, place_of
+from lipsyncd.media.colour import Colour
+from lipsyncd.media.frame import Frame
 
-BOX = Box(0, 0, 96, 96, smile=0.8)
-GRIN = replace(BOX, smile=0.95)
+WIDTH, HEIGHT = 320, 240
+BOXES = [Box(100, 60, 196, 156), Box(81.3, 40.7, 211.9, 190.2), Box(130.5, 90.5, 170.1, 140.9)]
+OVER = [Box(-31.5, 20, 75.2, 140), Box(250, 120, 371, 290), Box(400, 300, 500, 400)]
 
 
-def face(teeth: int = 0, above: int = 120) -> np.ndarray:
-    """A flat face with a dark line for a mouth, or with so bright teeth in it."""
-    crop = np.full((96, 96, 3), 120, np.uint8)
-    crop[:48] = above
-    crop[71:73, 34:62] = 90
+# Crops
+
+
+@pytest.mark.parametrize("swing", [1, 2])
+@pytest.mark.parametrize("matrix", ["601", "709"])
+def test_a_crop_shows_the_colours_of_the_frame(matrix: str, swing: int) -> None:
+    rgb = np.full((64, 64, 3), (190, 90, 40), np.uint8)
+    picture = painted(rgb, matrix=matrix, full=swing == 2)
+    colour = Colour({"601": 6, "709": 1}[matrix], 1, 1, swing)
+    crop = as_bgr(crop_of(Frame(0, picture), place_of(Box(10, 10, 50, 50))), colour)
+    assert (crop.shape, crop.dtype) == ((CROP, CROP, 3), np.uint8)
+    np.testing.assert_allclose(crop.reshape(-1, 3), [[40, 90, 190]] * CROP**2, atol=2)
+
+
+def test_a_crop_in_the_size_of_the_frame_is_the_frame() -> None:
+    frame = frame_of(textured(3, WIDTH, HEIGHT))
+    luma = crop_of(frame, place_of(BOXES[0]))[..., 0]
+    np.testing.assert_array_equal(luma, frame.planes()[0][60:156, 100:196])
+
+
+def test_the_colours_of_a_crop_lie_over_its_luma() -> None:
+    """Each at its place, although there are half as many samples of chroma, each way."""
+    rgb = np.full((HEIGHT, WIDTH, 3), 110, np.uint8)
+    rgb[100:140, 130:170] = (220, 30, 60)
+    samples = crop_of(frame_of(rgb), place_of(BOXES[0])).astype(float)
+    inside = np.abs(samples - samples[0, 0])
+    rows, columns = np.mgrid[:CROP, :CROP]
+    for channel in range(3):
+        weight = inside[..., channel] / inside[..., channel].sum()
+        assert (weight * rows).sum() == pytest.approx(59.5, abs=0.05)
+        assert (weight * columns).sum() == pytest.approx(49.5, abs=0.05)
+
+
+# Patches
+
+
+@pytest.mark.parametrize("box", BOXES + OVER)
+def test_patches_show_the_lower_face_as_the_frame_does(box: Box) -> None:
+    frame, place = frame_of(textured(3, WIDTH, HEIGHT)), place_of(box)
+    patches = zip(patches_of(frame, place), frame.planes(), SUBSAMPLING, strict=True)
+    for patch, plane, each in patches:
+        lower = gather(patch.samples, from_pixel(patch.matrix, 0, HALF), (CROP, HALF))
+        wanted = gather(plane, from_pixel(in_plane(place, each), 0, HALF), (CROP, HALF))
+        assert np.abs(lower.astype(int) - wanted).max() <= 1
+
+
+@pytest.mark.parametrize("box", BOXES)
+def test_patches_hold_what_is_a_little_beside_the_lower_face(box: Box) -> None:
+    """From where a mouth may be taken that moves."""
+    frame, place = frame_of(textured(3, WIDTH, HEIGHT)), place_of(box)
+    size = CROP + 2 * MARGIN, HALF + 2 * MARGIN
+    for patch, plane, each in zip(
+        patches_of(frame, place), frame.planes(), SUBSAMPLING, strict=True
+    ):
+        around = gather(patch.samples, from_pixel(patch.matrix, -MARGIN, HALF - MARGIN), size)
+        matrix = from_pixel(in_plane(place, each), -MARGIN, HALF - MARGIN)
+        assert np.abs(around.astype(int) - gather(plane, matrix, size)).max() <= 1
+
+
+def test_patches_hold_no_more_of_the_frame_than_that() -> None:
+    """A render keeps several neutral faces at a time."""
+    patches = patches_of(frame_of(textured(3, WIDTH, HEIGHT)), place_of(BOXES[0]))
+    size = HALF + 2 * MARGIN, CROP + 2 * MARGIN
+    for patch, each in zip(patches, SUBSAMPLING, strict=True):
+        assert np.abs(np.subtract(patch.samples.shape, np.divide(size, each))).max() <= 1
+        assert patch.samples.base is None, "it would keep all of the frame"
+
+
+def test_a_neutral_face_does_not_change_with_its_frame() -> None:
+    """The frame's memory is the decoder's, who may use it again."""
+    frame = frame_of(textured(3, WIDTH, HEIGHT))
+    neutral = neutral_in(frame, Face(BOXES[0]), STUDIO)
+    parts = [neutral.samples, neutral.crop, *(patch.samples for patch in neutral.patches)]
+    copies = [part.copy() for part in parts]
+    for plane in frame.picture.planes:
+        np.frombuffer(plane, np.uint8)[:] = 0
+    for part, copy in zip(parts, copies, strict=True):
+        np.testing.assert_array_equal(part, copy)
+
+
+# Unrest
+
+
+def mouth(teeth: int = 0, skin: int = 120) -> np.ndarray:
+    """The luma of a flat face with a dark line for a mouth, or with so bright teeth in it."""
+    luma = np.full((CROP, CROP), skin, np.uint8)
+    luma[71:73, 34:62] = 0.75 * skin
     if teeth:
-        crop[66:80, 30:66] = 40
-        crop[69:75, 34:62] = teeth
-    return crop
+        luma[66:80, 30:66] = 40
+        luma[69:75, 34:62] = teeth
+    return luma
 
 
-def test_a_calm_mouth_is_its_own_reference() -> None:
-    reference, calmed = NeutralFace().reference(face(), BOX)
-    assert calmed == 0
-    np.testing.assert_array_equal(reference, face())
+def test_teeth_are_unrest() -> None:
+    assert unrest_of(mouth(teeth=220), 0.8) > 3 * unrest_of(mouth(), 0.8)
 
 
-def test_a_grin_is_given_the_calm_mouth_of_its_shot() -> None:
-    neutral = NeutralFace()
-    neutral.reference(face(), BOX)
-    reference, calmed = neutral.reference(face(teeth=220), GRIN)
-    assert calmed == 1
-    np.testing.assert_array_equal(reference, face())
+def test_an_open_mouth_is_unrest() -> None:
+    assert unrest_of(mouth(teeth=40), 0.8) > 3 * unrest_of(mouth(), 0.8)
 
 
-def test_a_closed_smile_is_wide_too() -> None:
-    """It has no more contrast than a mouth at rest; its corners tell."""
-    neutral = NeutralFace()
-    neutral.reference(face(), BOX)
-    assert neutral.reference(face(), GRIN)[1] == 1
+def test_a_wider_mouth_is_more_unrest() -> None:
+    assert unrest_of(mouth(), 1.0) == pytest.approx(1.25 * unrest_of(mouth(), 0.8))
 
 
-def test_a_calmer_mouth_takes_over_when_it_comes() -> None:
-    neutral = NeutralFace()
-    assert neutral.reference(face(teeth=220), GRIN)[1] == 0
-    assert neutral.reference(face(), BOX)[1] == 0
-    assert neutral.reference(face(teeth=220), GRIN)[1] == 1
+def test_a_face_in_the_dark_is_no_calmer() -> None:
+    assert unrest_of(mouth(skin=60), 0.8) == pytest.approx(unrest_of(mouth(), 0.8), rel=0.02)
 
 
-def test_the_mouth_of_another_shot_is_forgotten() -> None:
-    neutral = NeutralFace()
-    neutral.reference(face(), BOX)
-    neutral.forget()
-    assert neutral.reference(face(teeth=220), GRIN)[1] == 0
+def test_what_is_above_the_mouth_is_no_unrest() -> None:
+    luma = mouth()
+    luma[:HALF] = textured(1, CROP, HALF)[..., 0]
+    assert unrest_of(luma, 0.8) == unrest_of(mouth(), 0.8)
 
 
-@pytest.mark.parametrize(("above", "calmed"), [(120, 1.0), (144, 1.0), (152, 0.5), (160, 0.0)])
-def test_a_head_that_has_turned_is_its_own_reference(above: int, calmed: float) -> None:
-    """The more the upper faces differ, the less of the calm crop is taken."""
-    neutral = NeutralFace()
-    neutral.reference(face(), BOX)
-    assert neutral.reference(face(teeth=220, above=above), GRIN)[1] == pytest.approx(calmed)
-
-
-def test_the_crop_itself_is_never_written_to() -> None:
-    neutral, crop = NeutralFace(), face(teeth=220)
-    neutral.reference(face(), BOX)
-    neutral.reference(crop, GRIN)
-    np.testing.assert_array_equal(crop, face(teeth=220))
+def test_the_mouth_lies_in_the_lower_half_of_a_crop() -> None:
+    assert MOUTH.shape == (HALF, CROP)
+    assert MOUTH.sum() == pytest.approx(1)
+    assert max(edge.max() for edge in (MOUTH[0], MOUTH[-1], MOUTH[:, 0], MOUTH[:, -1])) == 0

@@ -19,7 +19,7 @@ from lipsyncd.processes.intake import MOST_OF_USER, SILENCE_SECONDS
 from lipsyncd.protocol import wire
 from lipsyncd.protocol.connection import TIMEOUT
 from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, NEXT, Job, State
-from lipsyncd.protocol.options import MAX_KEY, Options, Priority, Terms
+from lipsyncd.protocol.options import MAX_KEY, Options, Priority, Terms, name_of
 from lipsyncd.queue.positions import Place
 from lipsyncd.server.server import KEPT_FOR_ADMINS, MAX_OF_USER, MAX_SESSIONS
 from lipsyncd.server.session import HELLO_SECONDS, IDLE_SECONDS, MAX_WORDS
@@ -159,7 +159,8 @@ def test_options_and_terms_are_listed_with_their_defaults(what: str) -> None:
     listed = {
         page.name(row["key"]): json.loads(page.name(row["default"])) for row in page.section(what)
     }
-    assert listed == dataclasses.asdict(CHOSEN[what]())
+    defaults = dataclasses.asdict(CHOSEN[what]())
+    assert listed == {name_of(field): value for field, value in defaults.items()}
 
 
 @every_choice
@@ -181,10 +182,16 @@ def samples(key: str, allowed: str) -> tuple[list[Any], list[Any]]:
     if choices := page.names(allowed):
         assert choices == CHOICES[key]
         return list(choices), ["", "other"]
-    *_, least, most = 0, 0, *map(int, page.numbers(allowed))
-    match re.sub(r"\d+", "N", allowed):
+    *_, least, most = 0, 0, *page.numbers(allowed)
+    if "." not in allowed:
+        least, most = int(least), int(most)
+    match re.sub(page.NUMBER, "N", allowed):
         case "N to N":
             return [least, most], [least - 1, most + 1]
+        case "largest, left, right, all, N to N, or X,Y@SECONDS":
+            names = ["largest", "left", "right", "all", str(least), str(most)]
+            points = ["0,0", "99999,99999", "640,360@12.345", "1,2@0"]
+            return [*names, *points], ["0", str(most + 1), "middle", "1,2,3", "-1,2", "1,2@", ""]
         case "N to N characters":
             return ["x" * least, "x" * most], ["x" * (least - 1), "x" * (most + 1)]
         case "above N, to N":

@@ -9,11 +9,13 @@ import pytest
 import safetensors.torch
 import torch
 from support.checkpoints import SHIPPED, models_of
+from support.media.faces import STUDIO, seen_as
 from support.media.synthetic import painted, textured
 
 from lipsyncd.face.box import Box
+from lipsyncd.face.face import Face
 from lipsyncd.face.reference import BoxBlend, overwrite, steady_forward
-from lipsyncd.face.track import Sighting
+from lipsyncd.face.warp import place_of
 from lipsyncd.media.colour import Colour
 from lipsyncd.media.frame import Frame
 from lipsyncd.model.generator import Generator
@@ -49,6 +51,11 @@ def frame_from(pixels: np.ndarray, index: int) -> Frame:
     return Frame(index, av.VideoFrame.from_ndarray(pixels, "bgr24"))
 
 
+def crop_of(pixels: np.ndarray, box: Box) -> np.ndarray:
+    """What a generator is asked for a box."""
+    return BoxBlend(STUDIO).ask(frame_from(pixels, 0), seen_as(Face(box))).crop
+
+
 def shipped_generator() -> Generator:
     """The shipped weights in a network that nobody folded."""
     generator = Generator(0.5).eval()
@@ -65,8 +72,8 @@ def test_the_pixels_are_those_of_the_original(tmp_path: Path) -> None:
     frames = [textured(seed, 640, 360) for seed in range(COUNT)]
     windows = random.uniform(-4, 4, (COUNT, 80, 16)).astype(np.float32)
     y1, y2, x1, x2 = BOX
-    box, blend = Box(x1, y1, x2, y2), BoxBlend(Colour(6, 6, 6, 1))
-    crops = np.stack([blend.crop(frame_from(pixels, i), box) for i, pixels in enumerate(frames)])
+    box = Box(x1, y1, x2, y2)
+    crops = np.stack([crop_of(pixels, box) for pixels in frames])
     mouths = models_of(path, COUNT).mouths(crops, windows, lower=False)
     expected = plain_inference(shipped_generator(), frames, windows)
     off = 0
@@ -83,16 +90,24 @@ def test_the_pixels_are_those_of_the_original(tmp_path: Path) -> None:
 
 def test_a_crop_is_that_of_opencv() -> None:
     pixels = textured(1, 320, 240)
-    crop = BoxBlend(Colour(6, 6, 6, 1)).crop(frame_from(pixels, 0), Box(40, 30, 201, 177))
+    crop = crop_of(pixels, Box(40, 30, 201, 177))
     np.testing.assert_array_equal(crop, cv2.resize(pixels[30:177, 40:201], (96, 96)))
+
+
+def test_a_crop_is_its_own_reference() -> None:
+    seen = seen_as(Face(Box(40, 30, 201, 177)))
+    asked = BoxBlend(STUDIO).ask(frame_from(textured(1, 320, 240), 0), seen)
+    np.testing.assert_array_equal(asked.reference, asked.crop)
+    np.testing.assert_array_equal(asked.place, place_of(seen.face.box))
+    assert (asked.seen, asked.neutral, asked.calmed) == (seen, None, 0.0)
+    assert not BoxBlend.lower
 
 
 def test_a_box_over_the_edge_is_cut_off_there() -> None:
     """As the original clamps its boxes to the image."""
-    pixels, blend = textured(1, 320, 240), BoxBlend(Colour(6, 6, 6, 1))
+    pixels = textured(1, 320, 240)
     over, cut = Box(-20, -9, 90, 100), Box(0, 0, 90, 100)
-    frame = frame_from(pixels, 0)
-    np.testing.assert_array_equal(blend.crop(frame, over), blend.crop(frame, cut))
+    np.testing.assert_array_equal(crop_of(pixels, over), crop_of(pixels, cut))
     mouth = np.full((96, 96, 3), 77.9, np.float32)
     overwrite(pixels, over, mouth)
     assert (pixels[:100, :90] == 77).all()
@@ -117,9 +132,11 @@ def test_a_pasted_frame_keeps_its_colours(matrix: str, swing: int) -> None:
     picture = painted(rgb, matrix=matrix, full=swing == 2)
     picture.colorspace, picture.color_range = code, swing
     before = picture.to_ndarray().astype(int)
-    blend, box = BoxBlend(Colour(code, code, code, swing)), Box(24, 24, 72, 72)
+    blend, frame = BoxBlend(Colour(code, code, code, swing)), Frame(0, picture)
+    canvas = blend.canvas(frame)
     mouth = np.tile(np.float32([60, 90, 180]), (96, 96, 1))
-    result = blend.paste(Sighting(Frame(0, picture), box), np.zeros((96, 96, 3)), mouth)
+    blend.paste(canvas, frame, blend.ask(frame, seen_as(Face(Box(24, 24, 72, 72)))), mouth)
+    result = blend.picture(canvas, frame)
     assert result.format.name == "yuv420p"
     assert np.abs(result.to_ndarray().astype(int) - before).max() <= 3
 
@@ -137,39 +154,21 @@ def in_place(boxes: np.ndarray, span: int = 5) -> np.ndarray:
     return boxes
 
 
-def sighting(box: np.ndarray | None, index: int, opens: bool = False) -> Sighting:
-    frame = Frame(index, av.VideoFrame(16, 16, "yuv420p"))
-    return Sighting(frame, None if box is None else Box(*box.tolist()), opens)
-
-
-def steadied(sightings: list[Sighting]) -> list[list[float] | None]:
-    after = list(steady_forward(sightings))
-    assert [one.frame.index for one in after] == [one.frame.index for one in sightings]
-    return [None if one.box is None else one.box.array().tolist() for one in after]
-
-
 @pytest.mark.parametrize("count", range(1, 31))
 def test_boxes_are_averaged_as_the_original_does(count: int) -> None:
     for seed in range(5):
         boxes = np.random.default_rng(seed).integers(0, 900, (count, 4))
-        found = steadied([sighting(box, i) for i, box in enumerate(boxes)])
-        assert found == in_place(boxes).tolist()
+        np.testing.assert_array_equal(steady_forward(boxes.astype(float)), in_place(boxes))
 
 
 def test_boxes_are_cut_to_whole_pixels_before_they_are_averaged() -> None:
     """The original's detections are whole numbers."""
     boxes = np.random.default_rng(1).uniform(0, 900, (12, 4))
-    found = steadied([sighting(box, i) for i, box in enumerate(boxes)])
-    assert found == in_place(boxes.astype(int)).tolist()
+    np.testing.assert_array_equal(steady_forward(boxes), in_place(boxes.astype(int)))
 
 
-@pytest.mark.parametrize("length", [1, 3, 4, 5, 6, 11])
-def test_no_average_reaches_across_a_cut_or_a_gap(length: int) -> None:
-    random = np.random.default_rng(2)
-    shots = [random.integers(0, 900, (length, 4)) for _ in range(3)]
-    sightings = [sighting(box, i) for i, box in enumerate(shots[0])]
-    sightings += [sighting(box, i, opens=i == 0) for i, box in enumerate(shots[1])]
-    sightings += [sighting(None, 0), sighting(None, 1)]
-    sightings += [sighting(box, i) for i, box in enumerate(shots[2])]
-    expected = [*in_place(shots[0]), *in_place(shots[1]), None, None, *in_place(shots[2])]
-    assert steadied(sightings) == [None if box is None else box.tolist() for box in expected]
+def test_the_boxes_that_are_given_stay_as_they_are() -> None:
+    boxes = np.random.default_rng(1).uniform(0, 900, (12, 4))
+    copy = boxes.copy()
+    steady_forward(boxes)
+    np.testing.assert_array_equal(boxes, copy)

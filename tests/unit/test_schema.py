@@ -37,7 +37,7 @@ NO_FACE = {
 def first_job(name: str, at: float, **fields: Any) -> Job:
     """A job of the fixture; all times count from the new year in which it was made."""
     times = {key: NEW_YEAR + fields.pop(key) for key in ("started_at", "ended_at") if key in fields}
-    plain = {"face": "speaker.mp4", "voice": "hello.wav", "options": Options()}
+    plain = {"face": "speaker.mp4", "voice": "hello.wav", "options": Options(blend="soft")}
     return Job(id=name, created_at=NEW_YEAR + at, **(plain | fields | times))
 
 
@@ -77,7 +77,7 @@ FIRST_JOBS = [
         owner=1000,
         face="日本.mp4",
         voice="l'été.wav",
-        options=Options(crf=0),
+        options=Options(blend="soft", crf=0),
         state=State.CANCELLED,
         ended_at=31,
     ),
@@ -87,7 +87,7 @@ FIRST_JOBS = [
         owner=0,
         face="caf\udce9.mov",
         voice="voice; DROP TABLE jobs.wav",
-        options=Options(extend="loop"),
+        options=Options(blend="soft", extend="loop"),
         state=State.RUNNING,
         attempts=1,
         started_at=10.5,
@@ -98,7 +98,7 @@ FIRST_JOBS = [
         owner=1001,
         face="a.mp4",
         voice="b.wav",
-        options=Options(box=(0, 0, 64, 64)),
+        options=Options(blend="soft", box=(0, 0, 64, 64)),
     ),
     first_job("waxts0000006", 5, owner=1000, face="\udc80", voice="line\nbreak.wav"),
 ]

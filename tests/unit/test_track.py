@@ -1,55 +1,74 @@
-"""A track follows one face, sparingly and without lag, and never mixes what a cut separates."""
+"""Tracks follow all faces, sparingly and without lag, and never mix what a cut separates."""
 
-import math
-from collections.abc import Callable, Iterator
-from itertools import chain, count, islice
+from collections.abc import Callable
+from itertools import count, islice
 
 import numpy as np
 import pytest
 from support.media.synthetic import frame_of
 
 from lipsyncd.face.box import Box
-from lipsyncd.face.track import FADE, REACH, Sighting, locate, steady
+from lipsyncd.face.face import FIELDS, Face
+from lipsyncd.face.track import MOST_FACES, Run, Track, Tracker, between, steady
 from lipsyncd.media.frame import Frame
 
 PICTURES = {level: frame_of(np.full((32, 32, 3), level, np.uint8)).picture for level in (60, 180)}
-HERE, THERE = Box(100, 80, 200, 200), Box(400, 90, 480, 190)
+HERE, THERE = Box(100.0, 80.0, 200.0, 200.0), Box(400.0, 90.0, 480.0, 190.0)
 
 
 def frame(index: int, level: int = 60) -> Frame:
     return Frame(index, PICTURES[level])
 
 
-def frames(number: int) -> list[Frame]:
-    """One shot."""
-    return [frame(index) for index in range(number)]
+def frames(number: int, cut: int | None = None) -> list[Frame]:
+    """One shot, or two."""
+    after = number if cut is None else cut
+    return [frame(index, 60 if index < after else 180) for index in range(number)]
+
+
+def marked(box: Box) -> Face:
+    """A face whose landmarks are where its box is."""
+    return Face(box, tuple(np.tile([box.left, box.bottom], 5).tolist()))
 
 
 class Faces:
-    """A detector that knows the faces of each frame and writes down where it looked."""
+    """A detector that knows the faces of each frame, and what a tracker was told of them."""
 
     def __init__(self, of: Callable[[int], list[Box]]) -> None:
         self._of = of
         self.looked: list[int] = []
+        self.told: list[tuple[Run, int, Face]] = []
 
-    def __call__(self, frame: Frame) -> list[Box]:
+    def find(self, frame: Frame) -> list[Face]:
         self.looked.append(frame.index)
-        return sorted(self._of(frame.index), key=lambda box: -box.area)
+        return [marked(box) for box in sorted(self._of(frame.index), key=lambda box: -box.area)]
+
+    def look(self, run: Run, frame: Frame, face: Face) -> None:
+        self.told.append((run, frame.index, face))
+
+    def runs(self, shot: list[Frame], every: int = 5) -> list[Run]:
+        """What a tracker makes of them."""
+        tracker = Tracker(self.find, self.look, every)
+        *_, shown = tracker.follow(shot)
+        assert shown == tracker.frames == len(shot)
+        return tracker.runs
 
 
 def moved(box: Box, x: float, y: float) -> Box:
     return Box(box.left + x, box.top + y, box.right + x, box.bottom + y)
 
 
-def corners(sightings: list[Sighting]) -> np.ndarray:
-    return np.array([sighting.box.array() for sighting in sightings])
+def spans(runs: list[Run]) -> list[tuple[int, int]]:
+    assert all(len(run.rows()) == run.stop - run.start for run in runs)
+    return [(run.start, run.stop) for run in runs]
 
 
-def present(sightings: list[Sighting]) -> list[bool]:
-    return [sighting.box is not None for sighting in sightings]
+def standing(box: Box, number: int) -> np.ndarray:
+    """The rows of a face that stays where it is."""
+    return np.tile(marked(box).row(), (number, 1))
 
 
-def between(first: int, last: int, box: Box = HERE) -> Callable[[int], list[Box]]:
+def present(first: int, last: int, box: Box = HERE) -> Callable[[int], list[Box]]:
     """A face in the frames from `first` to before `last`."""
     return lambda index: [box] if first <= index < last else []
 
@@ -58,55 +77,64 @@ def between(first: int, last: int, box: Box = HERE) -> Callable[[int], list[Box]
 
 
 @pytest.mark.parametrize("every", [1, 2, 3, 5, 8])
-@pytest.mark.parametrize("number", [0, 1, 2, 5, 6, 7, 40])
-def test_every_frame_comes_out_once_and_in_order(number: int, every: int) -> None:
-    shot = frames(number)
-    found = list(steady(locate(shot, Faces(between(0, 100)), every)))
-    assert [sighting.frame for sighting in found] == shot
-    assert all(present(found))
+@pytest.mark.parametrize("number", [1, 2, 5, 6, 7, 40])
+def test_a_face_that_stays_is_one_run_over_all_frames(number: int, every: int) -> None:
+    (run,) = Faces(present(0, 100)).runs(frames(number), every)
+    np.testing.assert_allclose(run.rows(), standing(HERE, number))
+
+
+def test_no_frames_are_no_runs() -> None:
+    faces = Faces(present(0, 100))
+    tracker = Tracker(faces.find, faces.look, 5)
+    assert list(tracker.follow([])) == []
+    assert (tracker.runs, tracker.frames) == ([], 0)
 
 
 @pytest.mark.parametrize("every", [1, 3, 5])
 def test_a_quiet_shot_is_looked_at_every_so_many_frames(every: int) -> None:
     faces = Faces(lambda index: [moved(HERE, index, 0)])
-    list(locate(frames(61), faces, every))
+    faces.runs(frames(61), every)
     assert faces.looked == [0, *range(every, 61, every)]
 
 
 def test_a_shot_without_a_face_is_looked_at_as_sparingly() -> None:
-    faces = Faces(between(0, 0))
-    found = list(locate(frames(61), faces, 5))
-    assert not any(present(found))
+    faces = Faces(present(0, 0))
+    assert faces.runs(frames(61)) == []
     assert len(faces.looked) == 13
 
 
-def test_the_last_frame_is_looked_at() -> None:
+@pytest.mark.parametrize("number", [1, 2, 10, 13, 26, 27])
+@pytest.mark.parametrize("every", [1, 4, 5])
+def test_the_last_frame_is_looked_at(number: int, every: int) -> None:
     """So that nothing has to be guessed beyond the last look."""
-    faces = Faces(between(0, 100))
-    list(locate(frames(13), faces, 5))
-    assert faces.looked[-1] == 12
+    faces = Faces(present(0, 100))
+    faces.runs(frames(number), every)
+    assert faces.looked[-1] == number - 1
+    assert len(faces.looked) == 1 + -(-(number - 1) // every)
 
 
-def test_a_still_is_looked_at_once() -> None:
-    faces = Faces(between(0, 1))
-    found = list(locate([frame(0)] * 50, faces, 5))
-    assert faces.looked == [0]
-    assert all(present(found))
-
-
-def test_going_back_and_forth_looks_at_no_frame_twice() -> None:
-    faces = Faces(lambda index: [moved(HERE, 2 * index, 0)])
-    order = [*range(10), *range(8, 0, -1)] * 5
-    list(locate([frame(index) for index in order], faces, 4))
+@pytest.mark.parametrize("cut", [None, 6, 8, 10])
+@pytest.mark.parametrize("first", [0, 4, 9])
+def test_no_frame_is_looked_at_twice(cut: int | None, first: int) -> None:
+    faces = Faces(present(first, 12))
+    faces.runs(frames(21, cut))
     assert len(faces.looked) == len(set(faces.looked))
 
 
-def test_looking_waits_for_few_frames_only() -> None:
-    """The frames are endless; only so many are taken as are needed."""
-    taken = count()
+def test_following_takes_only_as_many_frames_as_it_looks_through() -> None:
+    taken, faces = count(), Faces(present(0, 100))
     endless = (frame(index) for index in taken)
-    list(islice(steady(locate(endless, Faces(lambda index: [HERE]), 5)), 10))
-    assert next(taken) <= 10 + REACH + 2 * 5
+    shown = list(islice(Tracker(faces.find, faces.look, 5).follow(endless), 3))
+    assert shown == [1, 6, 11]
+    assert next(taken) == 11
+
+
+def test_each_face_that_was_found_is_told_of_with_its_run() -> None:
+    faces = Faces(lambda index: [HERE] + [THERE] * (7 <= index < 11))
+    here, there = faces.runs(frames(13))
+    told = [[each[1:] for each in faces.told if each[0] is run] for run in (here, there)]
+    assert told[0] == [(index, marked(HERE)) for index in (0, 5, 6, 7, 8, 9, 10, 11, 12)]
+    assert told[1] == [(index, marked(THERE)) for index in (7, 8, 9, 10)]
 
 
 # Following
@@ -118,132 +146,113 @@ def test_a_face_that_moves_evenly_is_followed_without_lag(every: int, smooth: bo
     def face(index: int) -> Box:
         return Box(100 + 3.5 * index, 80 - 1.2 * index, 200 + 4 * index, 200 - 0.7 * index)
 
-    located = locate(frames(46), Faces(lambda index: [face(index)]), every)
-    found = list(steady(located) if smooth else located)
-    expected = [face(index).array() for index in range(46)]
-    np.testing.assert_allclose(corners(found), expected, atol=1e-9)
+    (run,) = Faces(lambda index: [face(index)]).runs(frames(46), every)
+    rows = steady(run.rows()) if smooth else run.rows()
+    expected = [marked(face(index)).row() for index in range(46)]
+    np.testing.assert_allclose(rows, expected, atol=1e-9)
 
 
 @pytest.mark.parametrize("first", range(5, 12))
 def test_a_face_that_comes_between_two_looks_is_found_from_its_first_frame(first: int) -> None:
-    found = list(locate(frames(31), Faces(between(first, 31)), 5))
-    assert present(found) == [index >= first for index in range(31)]
+    assert spans(Faces(present(first, 31)).runs(frames(31))) == [(first, 31)]
 
 
 @pytest.mark.parametrize("last", range(6, 13))
 def test_a_face_that_goes_between_two_looks_is_kept_to_its_last_frame(last: int) -> None:
-    found = list(locate(frames(31), Faces(between(0, last)), 5))
-    assert present(found) == [index < last for index in range(31)]
+    assert spans(Faces(present(0, last)).runs(frames(31))) == [(0, last)]
 
 
 @pytest.mark.parametrize("jump", range(6, 12))
 def test_a_face_that_jumps_is_never_seen_halfway(jump: int) -> None:
-    faces = Faces(lambda index: [HERE if index < jump else THERE])
-    found = list(steady(locate(frames(31), faces, 5)))
-    expected = [HERE.array()] * jump + [THERE.array()] * (31 - jump)
-    np.testing.assert_allclose(corners(found), expected)
-    assert [sighting.frame.index for sighting in found if sighting.opens] == [jump]
+    before, after = Faces(lambda index: [HERE if index < jump else THERE]).runs(frames(31))
+    np.testing.assert_allclose(before.rows(), standing(HERE, jump))
+    np.testing.assert_allclose(after.rows(), standing(THERE, 31 - jump))
+    assert (before.closes, after.opens) == (False, False), "the shot is the same"
 
 
 @pytest.mark.parametrize("cut", range(6, 12))
-def test_a_cut_is_seen_at_its_frame(cut: int) -> None:
-    """The picture changes and the face is elsewhere; also if it overlaps the one before."""
-    for other in (THERE, moved(HERE, 20, 10)):
-        shots = [frame(index, 60 if index < cut else 180) for index in range(31)]
-        faces = Faces(lambda index, other=other: [HERE if index < cut else other])
-        found = list(steady(locate(shots, faces, 5)))
-        expected = [HERE.array()] * cut + [other.array()] * (31 - cut)
-        np.testing.assert_allclose(corners(found), expected)
-        assert [sighting.frame.index for sighting in found if sighting.opens] == [cut]
-        assert {sighting.strength for sighting in found} == {1.0}
+@pytest.mark.parametrize("other", [HERE, moved(HERE, 20, 10), THERE])
+def test_a_cut_is_seen_at_its_frame(cut: int, other: Box) -> None:
+    """Wherever the face of the other shot is."""
+    faces = Faces(lambda index: [HERE if index < cut else other])
+    before, after = faces.runs(frames(31, cut))
+    np.testing.assert_allclose(before.rows(), standing(HERE, cut))
+    np.testing.assert_allclose(after.rows(), standing(other, 31 - cut))
+    assert (before.opens, before.closes) == (False, True)
+    assert (after.opens, after.closes) == (True, False)
 
 
-def test_the_largest_face_is_followed_and_stays_so_when_a_larger_one_comes() -> None:
-    larger = Box(300, 0, 600, 300)
-    faces = Faces(lambda index: [HERE, Box(0, 0, 30, 30)] + [larger] * (index > 5))
-    found = list(locate(frames(21), faces, 5))
-    np.testing.assert_allclose(corners(found), [HERE.array()] * 21)
+@pytest.mark.parametrize(("first", "opens"), [(7, True), (8, False)])
+def test_a_run_opens_only_where_its_shot_does(first: int, opens: bool) -> None:
+    (run,) = Faces(present(first, 31)).runs(frames(31, cut=7))
+    assert (run.start, run.opens, run.closes) == (first, opens, False)
 
 
-def test_when_the_followed_face_goes_another_is_taken_up_at_once() -> None:
-    faces = Faces(lambda index: ([HERE] if index < 8 else []) + [THERE])
-    found = list(steady(locate(frames(21), faces, 5)))
-    np.testing.assert_allclose(corners(found), [HERE.array()] * 8 + [THERE.array()] * 13)
+@pytest.mark.parametrize(("last", "closes"), [(7, True), (6, False)])
+def test_a_run_closes_only_where_its_shot_does(last: int, closes: bool) -> None:
+    (run,) = Faces(present(0, last)).runs(frames(31, cut=7))
+    assert (run.stop, run.opens, run.closes) == (last, False, closes)
 
 
-# Smoothing
+@pytest.mark.parametrize(("x", "count"), [(50, 1), (56, 2)])
+def test_a_face_may_move_by_half_of_its_width_between_two_looks(x: float, count: int) -> None:
+    """Boxes that overlap less are two faces, one of which went as the other came."""
+    faces = Faces(lambda index: [HERE if index < 8 else moved(HERE, x, 0)])
+    assert len(faces.runs(frames(21))) == count
 
 
-def sightings(runs: list[tuple[int, Box | None]], opens: set[int] = frozenset()) -> list[Sighting]:
-    boxes = chain.from_iterable([box] * number for number, box in runs)
-    return [Sighting(frame(i), box, i in opens) for i, box in enumerate(boxes)]
+def test_a_face_that_comes_again_is_another_run() -> None:
+    faces = Faces(lambda index: [HERE] * (index < 8 or index >= 12))
+    assert spans(faces.runs(frames(21))) == [(0, 8), (12, 21)]
 
 
-def test_a_trembling_box_becomes_calm() -> None:
-    tremble = np.random.default_rng(6).normal(0, 2, (200, 2))
-    boxes = [moved(HERE, *offset) for offset in tremble.tolist()]
-    found = list(steady(Sighting(frame(i), box) for i, box in enumerate(boxes)))
-    assert corners(found)[REACH:-REACH].std(axis=0).max() < 1.0
-    assert corners(found).mean(axis=0) == pytest.approx(HERE.array(), abs=0.5)
+def test_each_of_several_faces_is_a_run() -> None:
+    faces = Faces(lambda index: [HERE, THERE] + [Box(0, 0, 30, 30)] * (8 <= index < 11))
+    here, there, small = faces.runs(frames(21))
+    np.testing.assert_allclose(here.rows(), standing(HERE, 21))
+    np.testing.assert_allclose(there.rows(), standing(THERE, 21))
+    assert spans([small]) == [(8, 11)]
 
 
-def test_the_smoothed_box_is_the_middle_of_a_symmetric_window() -> None:
-    """One displaced box is felt alike before and after, and no further than the reach."""
-    boxes = [HERE] * 41
-    boxes[20] = moved(HERE, 50, 0)
-    found = corners(list(steady(Sighting(frame(i), box) for i, box in enumerate(boxes))))[:, 0]
-    felt = found - HERE.left
-    np.testing.assert_allclose(felt[20 - REACH : 21], felt[20 : 21 + REACH][::-1], atol=1e-9)
-    assert np.argmax(felt) == 20
-    assert felt[20 - REACH] > 0.01
-    assert felt.sum() == pytest.approx(50, rel=0.01)
-    assert np.abs(felt[: 20 - REACH]).max() < 1e-9
-    assert np.abs(felt[21 + REACH :]).max() < 1e-9
+@pytest.mark.parametrize(("x", "y"), [(0, 2), (2, 0), (2, -3)])
+def test_each_of_several_faces_that_move_is_followed(x: int, y: int) -> None:
+    """Whichever of them moves more."""
+    faces = Faces(lambda index: [moved(HERE, x * index, 0), moved(THERE, y * index, 0)])
+    here, there = faces.runs(frames(21))
+    np.testing.assert_allclose(here.rows()[:, 0], HERE.left + x * np.arange(21))
+    np.testing.assert_allclose(there.rows()[:, 0], THERE.left + y * np.arange(21))
 
 
-@pytest.mark.parametrize("length", [1, 2, 5, 9, 20])
-def test_smoothing_never_reaches_across_a_cut_or_a_gap(length: int) -> None:
-    given = sightings([(length, HERE), (length, THERE), (2, None), (length, HERE)], opens={length})
-    for before, after in zip(given, steady(given), strict=True):
-        assert (before.box is None) == (after.box is None)
-        if before.box:
-            np.testing.assert_allclose(after.box.array(), before.box.array())
+def test_faces_that_overlap_are_told_apart_by_how_far_they_moved() -> None:
+    near = moved(HERE, 40, 0)
+    faces = Faces(lambda index: [moved(HERE, 2 * index, 0), moved(near, 2 * index, 0)])
+    one, other = sorted(faces.runs(frames(21)), key=lambda run: run.last[0])
+    np.testing.assert_allclose(one.rows()[:, 0], HERE.left + 2 * np.arange(21))
+    np.testing.assert_allclose(other.rows()[:, 0], near.left + 2 * np.arange(21))
 
 
-def test_a_face_fades_beside_a_gap() -> None:
-    fading = [step / (FADE + 1) for step in range(FADE, 0, -1)]
-    found = list(steady(sightings([(20, HERE), (3, None), (20, HERE)])))
-    expected = [1.0] * (20 - FADE) + fading + [1.0] * 3 + fading[::-1] + [1.0] * (20 - FADE)
-    assert [sighting.strength for sighting in found] == pytest.approx(expected)
+def test_the_smallest_of_too_many_faces_are_left() -> None:
+    crowd = [Box(50 * i, 0, 50 * i + 20 + i, 40) for i in range(MOST_FACES + 4)]
+    runs = Faces(lambda index: crowd).runs(frames(13))
+    assert {run.rows()[0, 0] for run in runs} == {box.left for box in crowd[4:]}
 
 
-def test_a_short_sight_between_two_gaps_fades_on_both_sides() -> None:
-    found = list(steady(sightings([(5, None), (3, HERE), (5, None)])))
-    step = 1 / (FADE + 1)
-    assert [sighting.strength for sighting in found[5:8]] == pytest.approx([step, 2 * step, step])
+def test_a_run_knows_its_face_in_each_frame() -> None:
+    (run,) = Faces(lambda index: [Box(0.0, 0.0, 100.0 + index, 100.0)]).runs(frames(13))
+    assert run.face(7).box.right == pytest.approx(107)
+    assert run.last[2] == pytest.approx(112)
 
 
-def test_a_face_does_not_fade_at_the_ends_of_the_video_or_at_cuts() -> None:
-    given = sightings([(6, HERE), (6, THERE), (4, HERE)], opens={6, 12})
-    assert {sighting.strength for sighting in steady(given)} == {1.0}
+# Tracks
 
 
-def test_a_face_does_not_fade_where_a_cut_ends_or_begins_the_gap() -> None:
-    """The shots without a face are others; a fade there would show the old mouth for no reason."""
-    given = sightings([(6, HERE), (5, None), (6, HERE)], opens={6, 11})
-    assert {sighting.strength for sighting in steady(given)} == {1.0}
+def test_a_track_knows_its_face_in_each_frame_of_the_source() -> None:
+    rows = np.array([marked(moved(HERE, step, 0)).row() for step in range(4)])
+    track = Track(10, rows, np.ones(4), 12)
+    assert track.stop == 14
+    assert track.face(12) == marked(moved(HERE, 2, 0))
 
 
-def test_steady_is_streaming() -> None:
-    taken = count()
-    endless: Iterator[Sighting] = (Sighting(frame(index), HERE) for index in taken)
-    list(islice(steady(endless), 5))
-    assert next(taken) <= 5 + REACH + 1
-
-
-def test_detection_every_so_many_frames_costs_so_many_looks() -> None:
-    for number in (1, 2, 10, 26, 27):
-        for every in (1, 4, 5):
-            faces = Faces(between(0, 100))
-            list(locate(frames(number), faces, every))
-            assert len(faces.looked) == 1 + math.ceil((number - 1) / every)
+def test_rows_between_two_lie_on_a_straight_line_and_end_at_the_second() -> None:
+    found = between(np.zeros(FIELDS), np.full(FIELDS, 8.0), 4)
+    np.testing.assert_allclose(found, np.tile([[2], [4], [6], [8]], FIELDS))

@@ -16,6 +16,7 @@ from lipsyncctl.client.outage import persistent
 from lipsyncctl.client.session import ANSWER, Notice
 from lipsyncctl.client.submit import Source
 from lipsyncctl.client.wait import OnProgress
+from lipsyncd.protocol.options import name_of
 
 
 class Client(Daemon):
@@ -74,8 +75,8 @@ class Client(Daemon):
         `face` and `voice` are paths or files open for reading. The same `key` is the same job,
         however often it is submitted; without one the library makes one up, so that a lost answer
         is no lost job. `priority` is high (for admins), normal or low; `expires` and `max_runtime`
-        are seconds. `options` are those of the render, as `lipsyncd.protocol.options` has them;
-        None is the daemon's default. A daemon that is just starting has five seconds to.
+        are seconds. `options` are the fields of `lipsyncd.protocol.options.Options`; None is the
+        daemon's default. A daemon that is just starting has five seconds to.
 
         Raises UnreadableMedia, NotAFile, InvalidRequest, QueueFull, QueueDraining, KeyTaken,
         DiskFull; AcceptanceUnknown if the daemon went away with the job and stayed away.
@@ -84,7 +85,8 @@ class Client(Daemon):
         """
         when = {"priority": priority, "expires": expires, "max_runtime": max_runtime}
         terms = given({"key": key or made_up_key(), **when})
-        fields = {"options": given(options), "terms": terms}
+        chosen = {name_of(field): value for field, value in options.items()}
+        fields = {"options": given(chosen), "terms": terms}
         return submit.submit(self.address, face, voice, fields, self.on_notice)
 
     def status(self, job: str) -> Job:

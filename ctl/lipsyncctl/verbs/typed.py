@@ -7,17 +7,19 @@ from dataclasses import fields
 from typing import Any, get_args
 
 from lipsyncctl.verbs.verb import Argument, argument
-from lipsyncd.protocol.options import MAX_SECONDS
+from lipsyncd.protocol.options import DURATION, MAX_SECONDS, TIME, name_of
 
-TIME = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)", re.ASCII)
+SPAN = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)", re.ASCII)
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+MOMENT = re.compile(r"(\d{1,4}:){0,2}\d{1,9}(\.\d{1,6})?", re.ASCII)
+NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,9})?", re.ASCII)
 WHOLE = re.compile(r"-?\d+", re.ASCII)
 MAX_DIGITS = 18  # so a message has room for the number
 
 
 def seconds_of(text: str) -> float:
     """The seconds in 90, 90s, 15m, 2h or 1d; ArgumentTypeError for what is no such time."""
-    typed = TIME.fullmatch(text)
+    typed = SPAN.fullmatch(text)
     if not typed:
         raise ArgumentTypeError(f"{text!r} is no time; write 90, 90s, 15m, 2h or 1d")
     seconds = float(typed[1]) * SECONDS[typed[2]]
@@ -25,6 +27,23 @@ def seconds_of(text: str) -> float:
         most = MAX_SECONDS // SECONDS["d"]
         raise ArgumentTypeError(f"a time is more than 0 and at most {most}d, not {text!r}")
     return seconds
+
+
+def moment(text: str) -> float:
+    """The seconds in 90, 90.5, 1:30.5 or 1:02:03; the daemon judges how many they may be."""
+    if not MOMENT.fullmatch(text):
+        raise ArgumentTypeError(f"{text!r} is no time; write 90, 90.5, 1:30.5 or 1:02:03")
+    seconds = 0.0
+    for part in text.split(":"):
+        seconds = 60 * seconds + float(part)
+    return seconds
+
+
+def number(text: str) -> float:
+    """A number such as 0.5."""
+    if not NUMBER.fullmatch(text):
+        raise ArgumentTypeError(f"{text!r} is no number such as 0.5")
+    return float(text)
 
 
 def box(text: str) -> list[int]:
@@ -59,7 +78,7 @@ def at_least(least: int) -> Callable[[str], int]:
 # How a value of a type is shown in the help, and read.
 READERS: dict[Any, tuple[str, Callable[[str], object]]] = {
     int: ("N", whole),
-    float: ("TIME", seconds_of),
+    float: ("X", number),
     tuple[int, int, int, int]: ("L,T,R,B", box),
 }
 
@@ -71,15 +90,21 @@ def arguments_of(kind: type[Any]) -> list[Argument]:
 
 def argument_of(field: Any) -> Argument:
     """Read by the type of the field. Text is one of its values; of the rest the daemon judges."""
-    name, values = f"--{field.name.replace('_', '-')}", field.metadata["values"]
+    values, words = field.metadata["values"], field.metadata["words"]
+    name = f"--{name_of(field.name).replace('_', '-')}"
+    how = {"dest": field.name, "help": words}
     if values.choices:
-        return argument(name, choices=values.choices, help=field.metadata["words"])
+        return argument(name, choices=values.choices, **how)
+    if values is TIME:
+        return argument(name, metavar="[[H:]M:]S", type=moment, **how)
+    if values is DURATION:
+        return argument(name, metavar="TIME", type=seconds_of, **how)
 
     def text_of(text: str) -> str:
         if text not in values:
-            raise ArgumentTypeError(f"{field.name} {values.refusal}")
+            raise ArgumentTypeError(f"{name_of(field.name)} {values.refusal}")
         return text
 
     (kind, *_) = get_args(field.type | None)
     metavar, read = READERS.get(kind, (field.name.upper(), text_of))
-    return argument(name, metavar=metavar, type=read, help=field.metadata["words"])
+    return argument(name, metavar=metavar, type=read, **how)

@@ -33,6 +33,10 @@ class NoFace(InputError):
     name = "input.no_face"
 
 
+class InclinedFace(InputError):
+    name = "input.inclined_face"
+
+
 class VoiceTooShort(InputError):
     name = "input.too_short"
 

@@ -1,6 +1,6 @@
 """A box: the rectangle of a face in pixels, at sub-pixel places."""
 
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,16 +17,12 @@ def ellipse(centre: tuple[float, float], radii: tuple[float, float], core: float
 
 @dataclass(frozen=True)
 class Box:
-    """Half-open: `left` and `top` lie inside, `right` and `bottom` do not.
-
-    `smile` is the width of the mouth by the distance of the eyes, where the detector saw them.
-    """
+    """Half-open: `left` and `top` lie inside, `right` and `bottom` do not."""
 
     left: float
     top: float
     right: float
     bottom: float
-    smile: float = 1.0
 
     @property
     def width(self) -> float:
@@ -39,6 +35,15 @@ class Box:
     @property
     def area(self) -> float:
         return max(0.0, self.width) * max(0.0, self.height)
+
+    @property
+    def middle(self) -> np.ndarray:
+        """(2,) float64: x and y."""
+        return np.array([self.left + self.right, self.top + self.bottom]) / 2
+
+    def holds(self, x: float, y: float) -> bool:
+        """Whether a point lies inside."""
+        return self.left <= x < self.right and self.top <= y < self.bottom
 
     def overlap(self, other: "Box") -> float:
         """Intersection over union, 0 to 1."""
@@ -58,9 +63,3 @@ class Box:
     def array(self) -> np.ndarray:
         """(4,) float64: left, top, right, bottom."""
         return np.array([self.left, self.top, self.right, self.bottom])
-
-
-def mean_box(boxes: list[Box], weights: np.ndarray) -> Box:
-    """The weighted mean of boxes."""
-    fields = np.array([astuple(box) for box in boxes])
-    return Box(*(weights @ fields / weights.sum()).tolist())

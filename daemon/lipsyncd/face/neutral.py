@@ -1,58 +1,114 @@
-"""The neutral face: the face with its mouth at rest, for the generator to take after.
+"""The neutral face: a face with its mouth at rest, in the full detail of its frame.
 
-The generator sees a face twice: masked, and whole as a reference.  A reference that smiles makes it
-smile, teeth and all, whatever is said.  So the calmest crop that a shot has shown so far stands in
-for wider mouths, as far as the head is held alike.
+Everything that the lips do in a shot is done to it.  Where the shot has no mouth at rest, the one
+that comes nearest is closed (lips.py).
 """
+
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
-from lipsyncd.face.box import CROP, Box, ellipse
+from lipsyncd.face.align import Template
+from lipsyncd.face.box import CROP, ellipse
+from lipsyncd.face.face import Face
+from lipsyncd.face.lips import FINE, Closing, Lips, closing_of
+from lipsyncd.face.warp import chained, from_pixel, gather, in_plane, moved, spread, touched
+from lipsyncd.media.colour import Colour
+from lipsyncd.media.frame import Frame, picture_of, planes_of
 
+SUBSAMPLING = (1, 2, 2)  # of Y, U, V
 HALF = CROP // 2
+MARGIN = 14  # pixels of the crop around it, from where a mouth may be taken as well
+KEPT = (CROP + 2 * MARGIN, HALF + 2 * MARGIN)  # columns and rows of the crop around the lower half
 MOUTH = ellipse(centre=(47.5, 72), radii=(26, 16), core=0.5)[HALF:]
 MOUTH /= MOUTH.sum()
-CALM, WIDE = 1.03, 1.12  # unrest by that of the calmest: from where to where that takes over
-ALIKE, TURNED = 24.0, 40.0  # mean difference of the upper faces, of 255: likewise, for the pose
 
 
+@dataclass(frozen=True)
+class Patch:
+    """Samples of one plane, and the matrix from the crop's pixel centres to theirs."""
+
+    samples: np.ndarray
+    matrix: np.ndarray
+
+
+@dataclass(frozen=True)
 class NeutralFace:
-    """The calmest crop of the shot so far."""
+    """`face` in its own frame, at `place`.
 
-    def __init__(self) -> None:
-        self._crop: np.ndarray | None = None
-        self._unrest = np.inf
+    `crop`: (96, 96, 3) uint8 BGR.  `samples`: the same as Y, U, V.  `patches`: the lower face in
+    each plane of the frame.  `rest`: what the generator makes of the crop when it hears silence,
+    (48, 96, 3) float32 BGR in 0..255.
+    """
 
-    def forget(self) -> None:
-        """Begin anew: another shot, or another face."""
-        self._crop, self._unrest = None, np.inf
-
-    def reference(self, crop: np.ndarray, box: Box) -> tuple[np.ndarray, float]:
-        """What the generator takes after for a crop, both (96, 96, 3) uint8 BGR, and how far that
-        is the calmest crop: 0 to 1."""
-        unrest = unrest_of(crop, box)
-        if self._crop is None or unrest <= self._unrest:
-            self._crop, self._unrest = crop, unrest
-        wide = share(unrest / max(self._unrest, 1e-6), CALM, WIDE)
-        calmed = wide * (1 - share(difference_above(crop, self._crop), ALIKE, TURNED))
-        if calmed == 0:
-            return crop, 0.0
-        return cv2.addWeighted(self._crop, calmed, crop, 1 - calmed, 0), calmed
+    face: Face
+    place: np.ndarray
+    crop: np.ndarray
+    samples: np.ndarray
+    patches: tuple[Patch, ...]
+    rest: np.ndarray
+    template: Template = field(repr=False)
 
 
-def unrest_of(crop: np.ndarray, box: Box) -> float:
-    """How far a mouth is from rest: wide, or full of contrast, as teeth and gaps are."""
-    luma = cv2.cvtColor(crop[HALF:], cv2.COLOR_BGR2GRAY).astype(np.float32)
-    mean = float(np.vdot(luma, MOUTH))
-    luma -= mean
-    return box.smile * float(np.vdot(luma * luma, MOUTH)) ** 0.5 / (mean + 1)
+def crop_of(frame: Frame, place: np.ndarray) -> np.ndarray:
+    """(96, 96, 3) uint8: Y, U, V of the crop at a place."""
+    planes = zip(frame.planes(), SUBSAMPLING, strict=True)
+    return cv2.merge([gather(plane, in_plane(place, each)) for plane, each in planes])
 
 
-def difference_above(crop: np.ndarray, other: np.ndarray) -> float:
-    return cv2.norm(crop[:HALF], other[:HALF], cv2.NORM_L1) / crop[:HALF].size
+def as_bgr(samples: np.ndarray, colour: Colour) -> np.ndarray:
+    """(..., 3) uint8 BGR of uint8 Y, U, V."""
+    return cv2.transform(samples, colour.to_bgr.astype(np.float32))
 
 
-def share(value: float, low: float, high: float) -> float:
-    """0 up to `low`, 1 from `high` on."""
-    return float(np.clip((value - low) / (high - low), 0, 1))
+def at_rest(frame: Frame, place: np.ndarray, lips: Lips) -> Frame:
+    """The frame with the mouth at a place closed, if it is open: another or the same."""
+    closing = closing_of(lips, place)
+    if closing is None:
+        return frame
+    return Frame(frame.index, picture_of(closed(frame.i420(), place, closing), frame))
+
+
+def closed(samples: np.ndarray, place: np.ndarray, closing: Closing) -> np.ndarray:
+    """I420 samples, in which the closing is done in place."""
+    for plane, each in zip(planes_of(samples), SUBSAMPLING, strict=True):
+        matrix = in_plane(place, each)
+        region = touched(plane, matrix, (CROP, CROP))
+        finer = chained(matrix, np.array([[1, 0, 0.5], [0, 1, 0.5]]) / FINE - [[0, 0, 0.5]] * 2)
+        layers = spread(closing.layers, finer, region, cv2.INTER_LINEAR)
+        below, shade = closing.applied(layers)
+        rows, columns = np.mgrid[region].astype(np.float32)
+        across, down = matrix[:, 1].astype(np.float32)
+        taken = cv2.remap(
+            plane,
+            columns + across * below,
+            rows + down * below,
+            cv2.INTER_CUBIC,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        if each == 1:  # only the light goes
+            taken = cv2.convertScaleAbs(taken * (1 - shade))
+        plane[region] = taken
+    return samples
+
+
+def patches_of(frame: Frame, place: np.ndarray) -> tuple[Patch, ...]:
+    """Copies of what a mouth may be taken from."""
+    made = []
+    for plane, each in zip(frame.planes(), SUBSAMPLING, strict=True):
+        matrix = in_plane(place, each)
+        region = touched(plane, from_pixel(matrix, -MARGIN, HALF - MARGIN), KEPT)
+        made.append(Patch(plane[region].copy(), moved(matrix, region)))
+    return tuple(made)
+
+
+def unrest_of(luma: np.ndarray, smile: float) -> float:
+    """How far a mouth is from rest: wide, or full of contrast, as teeth and gaps are.
+
+    `luma`: (96, 96) uint8 of its crop.
+    """
+    lower = luma[HALF:].astype(np.float32)
+    mean = float(np.vdot(lower, MOUTH))
+    lower -= mean
+    return smile * float(np.vdot(lower * lower, MOUTH)) ** 0.5 / (mean + 1)

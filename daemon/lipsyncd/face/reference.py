@@ -3,15 +3,14 @@
 A box of whole pixels overwritten without blending, and boxes smoothed by a mean that looks forward.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
-
 import av
 import cv2
 import numpy as np
 
+from lipsyncd.face.blend import Asked
 from lipsyncd.face.box import CROP, Box
-from lipsyncd.face.track import Sighting
+from lipsyncd.face.track import Seen
+from lipsyncd.face.warp import place_of
 from lipsyncd.media.colour import Colour
 from lipsyncd.media.frame import Frame
 
@@ -26,19 +25,18 @@ class BoxBlend:
     def __init__(self, colour: Colour) -> None:
         self._colour = colour
 
-    def crop(self, frame: Frame, box: Box) -> np.ndarray:
-        pixels = frame.bgr(frame.width, frame.height)
-        return cv2.resize(inside(pixels, box), (CROP, CROP))
+    def ask(self, frame: Frame, seen: Seen) -> Asked:
+        crop = cv2.resize(inside(self.canvas(frame), seen.face.box), (CROP, CROP))
+        return Asked(seen, place_of(seen.face.box), crop, crop)
 
-    def reference(self, sighting: Sighting, crop: np.ndarray) -> tuple[np.ndarray, float]:
-        return crop, 0.0
+    def canvas(self, frame: Frame) -> np.ndarray:
+        return frame.bgr(frame.width, frame.height)
 
-    def paste(
-        self, sighting: Sighting, crop: np.ndarray, mouth: np.ndarray, calmed: float = 0.0
-    ) -> av.VideoFrame:
-        pixels = sighting.frame.bgr(sighting.frame.width, sighting.frame.height)
-        overwrite(pixels, sighting.box, mouth)
-        picture = av.VideoFrame.from_ndarray(pixels, "bgr24")
+    def paste(self, canvas: np.ndarray, frame: Frame, asked: Asked, mouth: np.ndarray) -> None:
+        overwrite(canvas, asked.seen.face.box, mouth)
+
+    def picture(self, canvas: np.ndarray, frame: Frame) -> av.VideoFrame:
+        picture = av.VideoFrame.from_ndarray(canvas, "bgr24")
         return picture.reformat(
             format="yuv420p", dst_colorspace=self._colour.matrix, dst_color_range=self._colour.swing
         )
@@ -56,35 +54,14 @@ def inside(pixels: np.ndarray, box: Box) -> np.ndarray:
     return pixels[top : int(box.bottom), left : int(box.right)]
 
 
-def steady_forward(sightings: Iterable[Sighting]) -> Iterator[Sighting]:
-    """Each box becomes the mean, in whole pixels, of itself and the four after it; the last four
-    become the mean of the last five, those already averaged among them (so the reference does)."""
-    held: list[Sighting] = []
-    for sighting in sightings:
-        if sighting.box is None or sighting.opens:
-            yield from averaged_tail(held)
-            held = []
-        if sighting.box is None:
-            yield sighting
-            continue
-        held.append(sighting)
-        if len(held) > SPAN:
-            held.pop(0)
-        if len(held) == SPAN:
-            held[0] = averaged(held[0], held)
-            yield held[0]
-    yield from averaged_tail(held)
-
-
-def averaged_tail(held: list[Sighting]) -> Iterator[Sighting]:
-    """The rest of a run: the first of `held` is averaged already if they are as many as a span."""
-    first = 1 if len(held) == SPAN else 0
-    start = len(held) - SPAN  # negative in a run shorter than a span: it counts from the end
-    for place in range(first, len(held)):
-        held[place] = averaged(held[place], held[start:])
-        yield held[place]
-
-
-def averaged(sighting: Sighting, neighbours: list[Sighting]) -> Sighting:
-    boxes = np.array([neighbour.box.array() for neighbour in neighbours]).astype(int)
-    return replace(sighting, box=Box(*np.trunc(boxes.mean(axis=0)).tolist()))
+def steady_forward(boxes: np.ndarray) -> np.ndarray:
+    """Boxes of one track, (n, 4), each the mean, in whole pixels, of itself and the four after it;
+    the last four become the mean of the last five, those already averaged among them (so the
+    reference does)."""
+    averaged = np.trunc(boxes)
+    count = len(averaged)
+    for place in range(count):
+        # the start is negative in a run shorter than a span: it counts from the end
+        start = place if place + SPAN <= count else count - SPAN
+        averaged[place] = np.trunc(averaged[start : place + SPAN].mean(axis=0))
+    return averaged

@@ -1,153 +1,182 @@
-"""A track: where the face is in every frame of a video, found on some frames and steady on all.
+"""Tracks: which faces a video shows, and where each is in every frame of its shot.
 
-Two steps, each a generator over frames.  `locate` looks at every k-th frame and interpolates
-between, and looks at each frame where that would lie: at cuts, and where a face comes, goes or
-jumps.  `steady` smooths the boxes with a centred window (no lag) that never reaches across a cut or
-a gap, and fades the face in and out beside gaps.
+A tracker is shown the frames in their order and looks for faces on every k-th of them.  Between
+those they lie on straight lines; where no straight line can be (at cuts, and where a face comes,
+goes or jumps) it looks at each frame.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from itertools import islice, pairwise
 
 import numpy as np
 
-from lipsyncd.face.box import Box, mean_box
+from lipsyncd.face.face import FIELDS, Face
 from lipsyncd.media.frame import Frame
 
 CUT = 24.0  # mean change of luma between frames, of 255: film does not move that much, cuts do
 SAME_FACE = 0.3  # overlap of two boxes from which on they are taken for one face moving
+MOST_FACES = 16  # that are followed at once, the largest
 REACH = 8  # frames on either side that smoothing looks at
 SIGMA = 2.5  # frames: the Gaussian's width; 100 ms at 25 frames a second
-FADE = 3  # frames over which a face fades beside a frame without one
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """A frame and the face in it.  `opens`: it begins a shot.  `strength`: 1 but beside gaps."""
+class Track:
+    """One face from frame `start` on, a row a frame.
 
-    frame: Frame
-    box: Box | None
-    opens: bool = False
+    `rows`: (n, 14) as Face.of takes them.  `strength`: (n,) 0 to 1, how far a new mouth is to be
+    seen.  `neutral`: the frame in which the mouth is most at rest.
+    """
+
+    start: int
+    rows: np.ndarray
+    strength: np.ndarray
+    neutral: int
+
+    @property
+    def stop(self) -> int:
+        """The frame after the last."""
+        return self.start + len(self.rows)
+
+    def face(self, index: int) -> Face:
+        """The face in a frame of the source."""
+        return Face.of(self.rows[index - self.start])
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A track's face in one frame."""
+
+    track: Track
+    face: Face
     strength: float = 1.0
 
 
-def locate(
-    frames: Iterable[Frame], find: Callable[[Frame], list[Box]], every: int
-) -> Iterator[Sighting]:
-    """Follow one face, the largest where it begins.  Frames of one index are looked at once."""
-    finder = Finder(find)
-    frames, last = iter(frames), None
-    while group := list(islice(frames, 1 if last is None else every)):
-        sightings = look(group, last, finder)
-        yield from sightings
-        last = sightings[-1]
+@dataclass(eq=False)
+class Run:
+    """A track that grows.  `opens` and `closes`: there a cut is its end, and no face has gone."""
+
+    start: int
+    opens: bool
+    closes: bool = False
+    chunks: list[np.ndarray] = field(default_factory=list)
+    count: int = 0
+
+    @property
+    def stop(self) -> int:
+        return self.start + self.count
+
+    @property
+    def last(self) -> np.ndarray:
+        return self.chunks[-1][-1]
+
+    def grow(self, rows: np.ndarray) -> None:
+        self.chunks.append(rows)
+        self.count += len(rows)
+
+    def face(self, index: int) -> Face:
+        """The face in a frame."""
+        return Face.of(self.rows()[index - self.start])
+
+    def rows(self) -> np.ndarray:
+        """(n, 14) float64."""
+        self.chunks = [np.concatenate([np.empty((0, FIELDS)), *self.chunks])]
+        return self.chunks[0]
 
 
-class Finder:
-    """Which box is the face in a frame: the one that moved least, else the largest."""
+Find = Callable[[Frame], list[Face]]
+Look = Callable[[Run, Frame, Face], None]  # told of each face that was found, and whose it is
 
-    def __init__(self, find: Callable[[Frame], list[Box]]) -> None:
+
+class Tracker:
+    """Follows all faces of a video."""
+
+    def __init__(self, find: Find, look: Look, every: int) -> None:
         self._find = find
-        self._known: dict[int, list[Box]] = {}
+        self._look = look
+        self._every = every
+        self._current: list[Run] = []
+        self._last: Frame | None = None
+        self.runs: list[Run] = []
+        self.frames = 0  # that were shown
 
-    def box(self, frame: Frame, previous: Box | None) -> Box | None:
-        if frame.index not in self._known:
-            self._known[frame.index] = self._find(frame)
-        faces = self._known[frame.index]
-        if previous is not None:
-            moved = max(faces, key=previous.overlap, default=None)
-            if moved is not None and previous.overlap(moved) > SAME_FACE:
-                return moved
-        return faces[0] if faces else None
+    def follow(self, frames: Iterable[Frame]) -> Iterator[int]:
+        """Follow to the end; each yield is how many frames were shown."""
+        frames = iter(frames)
+        while group := list(islice(frames, 1 if self._last is None else self._every)):
+            self._show(group)
+            self._last = group[-1]
+            self.frames += len(group)
+            yield self.frames
+
+    def _show(self, group: list[Frame]) -> None:
+        opens, found = cuts(group, self._last), None
+        if self._last is not None and not any(opens):
+            found = self._find(group[-1])[:MOST_FACES]
+            pairs = pairs_of(self._current, found)
+            if len(pairs) == len(self._current) == len(found):
+                for run, face in pairs:
+                    run.grow(between(run.last, face.row(), len(group)))
+                    self._look(run, group[-1], face)
+                return
+        for frame, opening in zip(group, opens, strict=True):
+            known = found if frame is group[-1] else None
+            self._show_one(frame, opening, known)
+
+    def _show_one(self, frame: Frame, opening: bool, found: list[Face] | None) -> None:
+        found = self._find(frame)[:MOST_FACES] if found is None else found
+        if opening:
+            for run in self._current:
+                run.closes = True
+            self._current = []
+        pairs = pairs_of(self._current, found)
+        moved = [face for _, face in pairs]
+        new = [(Run(frame.index, opening), face) for face in found if face not in moved]
+        self.runs += [run for run, _ in new]
+        self._current = []
+        for run, face in pairs + new:
+            run.grow(face.row()[None])
+            self._look(run, frame, face)
+            self._current.append(run)
 
 
-def look(group: list[Frame], last: Sighting | None, finder: Finder) -> list[Sighting]:
-    """The sightings of some frames in a row, given the one before them."""
-    opens = cuts(group, last)
-    if last is not None and not any(opens):
-        end = finder.box(group[-1], last.box)
-        if last.box is None and end is None:
-            return [Sighting(frame, None) for frame in group]
-        if last.box is not None and end is not None and last.box.overlap(end) > SAME_FACE:
-            return between(group, last.box, end)
-    return look_at_each(group, last, opens, finder)
+def pairs_of(runs: list[Run], found: list[Face]) -> list[tuple[Run, Face]]:
+    """Whose each face is: those that overlap most first, nobody's that overlaps with none."""
+    pairs, free, left = [], list(runs), list(found)
+    boxes = {id(run): Face.of(run.last).box for run in runs}
+    while free and left:
+        overlap, run, face = max(
+            ((boxes[id(run)].overlap(face.box), run, face) for run in free for face in left),
+            key=lambda each: each[0],
+        )
+        if overlap <= SAME_FACE:
+            break
+        pairs.append((run, face))
+        free.remove(run)
+        left.remove(face)
+    return pairs
 
 
-def look_at_each(
-    group: list[Frame], last: Sighting | None, opens: list[bool], finder: Finder
-) -> list[Sighting]:
-    sightings, previous = [], last.box if last else None
-    for frame, opening in zip(group, opens, strict=True):
-        box = finder.box(frame, None if opening else previous)
-        jumped = box is not None and previous is not None and previous.overlap(box) <= SAME_FACE
-        sightings.append(Sighting(frame, box, opening or jumped))
-        previous = box
-    return sightings
+def between(start: np.ndarray, end: np.ndarray, count: int) -> np.ndarray:
+    """Rows on a straight line: `start` just before the first, `end` the last."""
+    shares = (np.arange(1, count + 1) / count)[:, None]
+    return start + shares * (end - start)
 
 
-def between(group: list[Frame], start: Box, end: Box) -> list[Sighting]:
-    """Sightings on a straight line: `start` just before the group, `end` at its last frame."""
-    shares = np.arange(1, len(group) + 1) / len(group)
-    boxes = (mean_box([start, end], np.array([1 - share, share])) for share in shares)
-    return [Sighting(frame, box) for frame, box in zip(group, boxes, strict=True)]
-
-
-def cuts(group: list[Frame], last: Sighting | None) -> list[bool]:
+def cuts(group: list[Frame], last: Frame | None) -> list[bool]:
     """For each frame, whether the shot changes just before it."""
-    frames = [last.frame if last else group[0], *group]
-    thumbnails = (frame.thumbnail() for frame in frames)
+    thumbnails = (frame.thumbnail() for frame in [last or group[0], *group])
     return [bool(np.abs(after - before).mean() > CUT) for before, after in pairwise(thumbnails)]
 
 
-def steady(sightings: Iterable[Sighting]) -> Iterator[Sighting]:
-    """The same sightings with smooth boxes and strengths, REACH frames later."""
-    coming = iter(sightings)
-    held = deque(islice(coming, REACH + 1))
-    place = 0
-    while place < len(held):
-        yield smoothed(held, place)
-        held.extend(islice(coming, 1))
-        if place < REACH:
-            place += 1
-        else:
-            held.popleft()
-
-
-def smoothed(held: deque[Sighting], place: int) -> Sighting:
-    """The sighting at `place`, from as many neighbours on either side as both sides have."""
-    sighting = held[place]
-    if sighting.box is None:
-        return sighting
-    before, after = run_before(held, place), run_after(held, place)
-    reach = min(before, after)
-    offsets = np.arange(-reach, reach + 1)
-    boxes = [held[place + offset].box for offset in offsets]
-    box = mean_box(boxes, np.exp(-(offsets**2) / (2 * SIGMA**2)))
-    return replace(sighting, box=box, strength=strength(held, place, before, after))
-
-
-def run_before(held: deque[Sighting], place: int) -> int:
-    """How many sightings before `place` show the same face in the same shot."""
-    count, most = 0, min(place, REACH)
-    while count < most and held[place - count - 1].box and not held[place - count].opens:
-        count += 1
-    return count
-
-
-def run_after(held: deque[Sighting], place: int) -> int:
-    count = 0
-    most = min(len(held) - 1 - place, REACH)
-    while count < most and held[place + count + 1].box and not held[place + count + 1].opens:
-        count += 1
-    return count
-
-
-def strength(held: deque[Sighting], place: int, before: int, after: int) -> float:
-    """Less than 1 near a frame without a face; cuts and the ends of the video do not count."""
-    first, beyond = place - before, place + after + 1
-    gone_before = first > 0 and held[first - 1].box is None and not held[first].opens
-    gone_after = beyond < len(held) and held[beyond].box is None and not held[beyond].opens
-    near = min([before + 1] * gone_before + [after + 1] * gone_after, default=FADE + 1)
-    return min(1.0, near / (FADE + 1))
+def steady(rows: np.ndarray) -> np.ndarray:
+    """Rows of one track, (n, m), smoothed without lag: each is a mean of as many neighbours on
+    either side as both sides have."""
+    smooth = np.empty_like(rows)
+    for place in range(len(rows)):
+        reach = min(REACH, place, len(rows) - 1 - place)
+        offsets = np.arange(-reach, reach + 1)
+        weights = np.exp(-(offsets**2) / (2 * SIGMA**2))
+        smooth[place] = weights @ rows[place - reach : place + reach + 1] / weights.sum()
+    return smooth

@@ -1,7 +1,8 @@
-"""Warps between a box of a plane and a patch of another size, by the same matrix both ways.
+"""Warps between a crop and a plane, by the same matrix both ways.
 
-A plane is one channel of a frame; chroma planes have half its size (`subsampling` 2).  Boxes are in
-pixels of the frame, at sub-pixel places, and may reach beyond its edges.
+A place is a (2, 3) float64 matrix: from pixel centres of a crop of 96 pixels to those of a frame's
+luma, at sub-pixel places and perhaps beyond its edges.  A plane is one channel of a frame; chroma
+planes have half its size (`subsampling` 2).
 """
 
 import math
@@ -9,59 +10,86 @@ import math
 import cv2
 import numpy as np
 
-from lipsyncd.face.box import Box
+from lipsyncd.face.box import CROP, Box
 
 AREA_FROM = 2.0  # plane samples per patch pixel from which on samples are averaged first
 
 
-def matrix_of(box: Box, shape: tuple[int, ...], subsampling: int) -> np.ndarray:
-    """(2, 3) float64: from pixel centres of a patch of `shape` to those of the box's plane."""
-    x = box.width / shape[1] / subsampling
-    y = box.height / shape[0] / subsampling
-    left, top = box.left / subsampling, box.top / subsampling
-    return np.array([[x, 0, left + x / 2 - 0.5], [0, y, top + y / 2 - 0.5]])
+def place_of(box: Box) -> np.ndarray:
+    """The place of a crop that is an upright box."""
+    x, y = box.width / CROP, box.height / CROP
+    return np.array([[x, 0, box.left + x / 2 - 0.5], [0, y, box.top + y / 2 - 0.5]])
 
 
-def touched(plane: np.ndarray, box: Box, subsampling: int) -> tuple[slice, slice]:
-    """The rows and columns of a plane that the box touches, at least one of each."""
+def chained(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
+    """First `inner`, then `outer`; all are (2, 3)."""
+    return np.column_stack([outer[:, :2] @ inner[:, :2], outer[:, :2] @ inner[:, 2] + outer[:, 2]])
+
+
+def inverted(matrix: np.ndarray) -> np.ndarray:
+    return cv2.invertAffineTransform(matrix)
+
+
+def in_plane(place: np.ndarray, subsampling: int) -> np.ndarray:
+    """A place as it is in a plane: from a crop's pixel centres to the plane's."""
+    matrix = place / subsampling
+    matrix[:, 2] += 0.5 / subsampling - 0.5
+    return matrix
+
+
+def from_pixel(matrix: np.ndarray, left: float, top: float) -> np.ndarray:
+    """The same for a patch of the crop, whose first pixel is this one."""
+    return chained(matrix, np.array([[1.0, 0, left], [0, 1, top]]))
+
+
+def touched(plane: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> tuple[slice, slice]:
+    """The rows and columns of a plane that a patch of `size` (columns, rows) touches, at least one
+    of each."""
+    ends = np.array([[-0.5, -0.5, 1], [size[0] - 0.5, -0.5, 1], [-0.5, size[1] - 0.5, 1]])
+    corner, right, down = ends @ matrix.T
+    corners = np.array([corner, right, down, right + down - corner]) + 0.5
     height, width = plane.shape
-    left, top = math.floor(box.left / subsampling), math.floor(box.top / subsampling)
-    right, bottom = math.ceil(box.right / subsampling), math.ceil(box.bottom / subsampling)
-    left, top = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
-    rows = slice(top, min(max(bottom, top + 1), height))
-    return rows, slice(left, min(max(right, left + 1), width))
+    left, top = np.clip(np.floor(corners.min(axis=0)), 0, (width - 1, height - 1)).astype(int)
+    beyond = np.ceil(corners.max(axis=0)).astype(int)
+    rows = slice(int(top), min(max(int(beyond[1]), int(top) + 1), height))
+    return rows, slice(int(left), min(max(int(beyond[0]), int(left) + 1), width))
 
 
-def gather(plane: np.ndarray, box: Box, side: int, subsampling: int) -> np.ndarray:
-    """The box of a uint8 plane as a (side, side) patch; beyond the edges these are repeated."""
-    rows, columns = touched(plane, box, subsampling)
-    region = plane[rows, columns]
-    matrix = matrix_of(box, (side, side), subsampling)
-    matrix[:, 2] -= (columns.start, rows.start)
-    if min(matrix[0, 0], matrix[1, 1]) >= AREA_FROM:
-        region, matrix = averaged(region, matrix)
+def moved(matrix: np.ndarray, region: tuple[slice, slice]) -> np.ndarray:
+    """A matrix into a plane as one into a region of it."""
+    matrix = matrix.copy()
+    matrix[:, 2] -= (region[1].start, region[0].start)
+    return matrix
+
+
+def gather(
+    plane: np.ndarray, matrix: np.ndarray, size: tuple[int, int] = (CROP, CROP)
+) -> np.ndarray:
+    """A patch of a uint8 plane, of `size` (columns, rows); beyond the edges these are repeated."""
+    region = touched(plane, matrix, size)
+    samples, matrix = plane[region], moved(matrix, region)
+    scale = min(math.hypot(*matrix[:, 0]), math.hypot(*matrix[:, 1]))
+    if scale >= AREA_FROM:
+        samples, matrix = averaged(samples, matrix, scale)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(
-        region, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE
-    )
+    return cv2.warpAffine(samples, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
-def averaged(region: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The region made about as small as the patch, and the matrix from the patch to it."""
-    size = np.array(region.shape[::-1])
-    small = np.maximum(1, np.round(size / matrix.diagonal())).astype(int)
+def averaged(
+    samples: np.ndarray, matrix: np.ndarray, scale: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The samples made smaller by about the scale, and the matrix to them."""
+    size = np.array(samples.shape[::-1])
+    small = np.maximum(1, np.round(size / scale)).astype(int)
     factor = (small / size)[:, None]
     matrix = matrix * factor
     matrix[:, 2:] += factor / 2 - 0.5
-    return cv2.resize(region, small.tolist(), interpolation=cv2.INTER_AREA), matrix
+    return cv2.resize(samples, small.tolist(), interpolation=cv2.INTER_AREA), matrix
 
 
-def enlarge(
-    patch: np.ndarray, plane: np.ndarray, box: Box, subsampling: int, interpolation: int
+def spread(
+    patch: np.ndarray, matrix: np.ndarray, region: tuple[slice, slice], interpolation: int
 ) -> np.ndarray:
-    """A float32 patch, (h, w) or (h, w, channels), at the size of what the box touches."""
-    rows, columns = touched(plane, box, subsampling)
-    matrix = matrix_of(box, patch.shape, subsampling)
-    matrix[:, 2] -= (columns.start, rows.start)
-    size = (columns.stop - columns.start, rows.stop - rows.start)
-    return cv2.warpAffine(patch, matrix, size, flags=interpolation)
+    """A float32 patch, (h, w) or (h, w, at most 4), as it lies over a region of a plane."""
+    size = (region[1].stop - region[1].start, region[0].stop - region[0].start)
+    return cv2.warpAffine(patch, moved(matrix, region), size, flags=interpolation)

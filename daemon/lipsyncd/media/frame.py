@@ -59,3 +59,10 @@ def planes_of(i420: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     height, width = i420.shape[0] * 2 // 3, i420.shape[1]
     chroma = i420[height:].reshape(2, height // 2, width // 2)
     return i420[:height], chroma[0], chroma[1]
+
+
+def picture_of(i420: np.ndarray, like: Frame) -> av.VideoFrame:
+    """An I420 array as a picture with the tags of the frame it was made from."""
+    picture = av.VideoFrame.from_ndarray(i420, "yuv420p")
+    picture.colorspace, picture.color_range = like.picture.colorspace, like.picture.color_range
+    return picture

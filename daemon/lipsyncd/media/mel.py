@@ -8,6 +8,7 @@ so the mel is made in blocks and equals that of the whole (but for rounding).
 import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import chain
 
 import librosa
 import numpy as np
@@ -19,7 +20,7 @@ COLUMN_RATE = SAMPLE_RATE // HOP
 LOWEST, HIGHEST = 55, 7600  # Hz
 PRE_EMPHASIS = 0.97
 FLOOR, REFERENCE, RANGE = 1e-5, 20.0, 100.0  # amplitude; dB; dB
-SILENT = -4.0  # a column's value without sound; 4 is the loudest
+SILENT, LOUDEST = -4.0, 4.0  # a column's value without sound, and the largest there is
 WINDOW = 16  # columns the generator hears per frame: 200 ms
 TRAINED_RATE = 25  # frames a second: what `mel_offset_frames` counts in
 BLOCK = 1 << 15  # samples made into columns at a time
@@ -71,12 +72,15 @@ def column_count(voice: Voice) -> int:
     return 1 + round(voice.seconds * SAMPLE_RATE) // HOP
 
 
-def window_starts(rate: Fraction, count: int, offset_frames: int) -> Iterator[int]:
+def window_starts(
+    rate: Fraction, count: int, offset_frames: int, milliseconds: int = 0
+) -> Iterator[int]:
     """The column at which each frame's window begins.
 
-    Frame i is heard from `offset_frames` frames of 1/25 s after its own time, whatever its rate.
+    Frame i is heard from `offset_frames` frames of 1/25 s after its own time, whatever its rate,
+    and so many milliseconds before that.
     """
-    offset = Fraction(offset_frames, TRAINED_RATE)
+    offset = Fraction(offset_frames, TRAINED_RATE) - Fraction(milliseconds, 1000)
     return (math.floor(COLUMN_RATE * (i / rate + offset)) for i in range(count))
 
 
@@ -87,9 +91,11 @@ def clamped(starts: Iterable[int], voice: Voice) -> Iterator[int]:
 
 def mel_windows(columns: Iterable[np.ndarray], starts: Iterable[int]) -> Iterator[np.ndarray]:
     """The window at each start (never decreasing): (80, 16) float32, silent beyond either end."""
-    pieces = iter(columns)
-    held, first = np.full((BANDS, WINDOW), SILENT, np.float32), -WINDOW
-    for start in starts:
+    pieces, starts = iter(columns), iter(starts)
+    begin = next(starts, 0)
+    first = min(begin, -WINDOW)
+    held = np.full((BANDS, -first), SILENT, np.float32)
+    for start in chain([begin], starts):
         while start + WINDOW > first + held.shape[1]:
             piece = next(pieces, np.full((BANDS, WINDOW), SILENT, np.float32))
             kept = min(max(0, start - first), held.shape[1])

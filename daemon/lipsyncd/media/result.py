@@ -50,10 +50,12 @@ class Result:
         self._mux(self._encoded(picture))
         self.frames += 1
 
-    def finish(self) -> None:
-        """Write what the encoder still holds, and the rest of the voice."""
+    def finish(self, is_cut: bool) -> None:
+        """Write what the encoder still holds, and the rest of the voice, unless it is cut where the
+        pictures end."""
         self._mux(self._encoded(None))
-        for packet in self._soundtrack.rest():
+        end = self.frames * self._video.codec_context.time_base
+        for packet in self._soundtrack.until(end) if is_cut else self._soundtrack.rest():
             self._container.mux(packet)
 
     def _encoded(self, picture: av.VideoFrame | None) -> Iterator[av.Packet]:
@@ -80,9 +82,11 @@ class Result:
 
 @contextmanager
 def new_result(
-    file: BinaryIO, source: Source, voice: Voice, preset: str, crf: int
+    file: BinaryIO, source: Source, voice: Voice, preset: str, crf: int, *, is_cut: bool = False
 ) -> Iterator[Result]:
     """Write into an empty file that can be read as well; after the block it is whole, and on disk.
+
+    `is_cut`: the voice ends where the pictures do.
 
     Raises OSError.
     """
@@ -95,7 +99,7 @@ def new_result(
             soundtrack = Soundtrack(voice, sound, container)
             result = Result(file, container, video, soundtrack)
             yield result
-            result.finish()
+            result.finish(is_cut)
     except av.PyAVCallbackError as error:
         raise error.__context__ or error from None  # what the file itself said
     file.flush()

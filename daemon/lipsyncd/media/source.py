@@ -205,8 +205,8 @@ def sane(rate: Fraction | None) -> Fraction | None:
 
 
 def timeline(source: Source, count: int, extend: str = "pingpong") -> Iterator[Frame]:
-    """`count` frames: the source from its beginning, then back and forth ("pingpong") or over and
-    over ("loop").  A longer source is cut."""
+    """`count` frames: the source from its beginning, then back and forth ("pingpong"), over and
+    over ("loop"), or the last one again and again.  A longer source is cut."""
     return islice(endless(source, extend), count)
 
 
@@ -214,7 +214,7 @@ def endless(source: Source, extend: str) -> Iterator[Frame]:
     for frame in source.frames():
         yield frame
     length = frame.index + 1
-    if length == 1:
+    if length == 1 or extend not in ("pingpong", "loop"):
         yield from repeat(frame)
     while True:
         if extend == "pingpong":

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from lipsyncd.errors import CheckpointInvalid
-from lipsyncd.face.box import Box
+from lipsyncd.face.face import Face
 from lipsyncd.media.frame import Frame
 from lipsyncd.model.weights import DETECTOR, HINTS, Report, WeightsFile, read_weights
 
@@ -30,19 +30,17 @@ class Detector:
                 f"{file.path} is not the YuNet face detector.", HINTS[DETECTOR]
             ) from error
 
-    def faces(self, frame: Frame) -> list[Box]:
-        """The boxes of all faces in a frame, in its pixels, the largest first."""
+    def faces(self, frame: Frame) -> list[Face]:
+        """All faces in a frame, in its pixels, the largest first."""
         scale = min(1.0, LONGEST_SIDE / max(frame.width, frame.height))
         width, height = round(frame.width * scale), round(frame.height * scale)
         self._net.setInputSize((width, height))
         _, found = self._net.detect(frame.bgr(width, height))
         rows = np.empty((0, 15)) if found is None else found[np.isfinite(found).all(axis=1)]
-        size = np.array([frame.width / width, frame.height / height] * 2)
-        corners = np.hstack([rows[:, :2], rows[:, :2] + rows[:, 2:4]]) * size
-        boxes = (
-            Box(*row.tolist(), smile) for row, smile in zip(corners, smiles(rows), strict=True)
-        )
-        return sorted(boxes, key=lambda box: -box.area)
+        rows, scores = rows[:, :14].astype(np.float64), rows[:, 14].tolist()
+        rows[:, 2:4] += rows[:, :2]
+        rows *= np.array([frame.width / width, frame.height / height] * 7)
+        return sorted(map(Face.of, rows, scores), key=lambda face: -face.box.area)
 
 
 def load_detector(path: Path, report: Report) -> WeightsFile:
@@ -54,10 +52,3 @@ def load_detector(path: Path, report: Report) -> WeightsFile:
     with file.believed(report):
         Detector(file)
     return file
-
-
-def smiles(rows: np.ndarray) -> list[float]:
-    """The width of each mouth by the distance of the eyes, from YuNet's (n, 15) rows."""
-    points = rows[:, 4:14].reshape(-1, 5, 2)  # right eye, left eye, nose, right corner, left corner
-    eyes, mouths = (np.hypot(*(points[:, at] - points[:, at + 1]).T) for at in (0, 3))
-    return (mouths / np.maximum(eyes, 1)).tolist()

@@ -22,11 +22,12 @@ MOST_BYTES = 4 << 30  # the widest generator with its optimizer has less than ha
 LOOK_AT_DISK = "Look into the kernel's log for errors of the disk, and try again."
 
 # What a file should hold, and where another is named
-CHECKPOINT, DETECTOR = "checkpoint", "face detector"
+CHECKPOINT, DETECTOR, LANDMARKER = "checkpoint", "face detector", "landmarker"
 HINTS = {
     CHECKPOINT: "Point `checkpoint` in the configuration at a Wav2Lip generator for 96-pixel "
     "crops.",
     DETECTOR: "Point `detector` in the configuration at YuNet's ONNX file.",
+    LANDMARKER: "Point `landmarker` in the configuration at face_landmark.tflite.",
 }
 
 Report = Callable[[str], None]

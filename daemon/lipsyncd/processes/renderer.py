@@ -120,7 +120,7 @@ def open_renderer(config: Config, report: Report) -> ProcessRenderer:
 def open_plane(config: Config, report: Report) -> Plane:
     """Processes that have rendered a first picture."""
     with ExitStack() as stack:
-        template = Template("render", {"detector": str(config.detector)})
+        template = Template("render", weights_of(config))
         stack.callback(template.retire)
         pool = Pool(load_devices(config, cache_folder(config), report))
         stack.callback(pool.retire)
@@ -211,3 +211,8 @@ def cache_folder(config: Config) -> Path:
     """Where golden outputs are kept: systemd's CacheDirectory, else beside the state."""
     given = os.environ.get("CACHE_DIRECTORY")
     return Path(given) if given else config.state / "cache"
+
+
+def weights_of(config: Config) -> dict[str, object]:
+    """The files that a render looks at faces with."""
+    return {"detector": str(config.detector), "landmarker": str(config.landmarker)}

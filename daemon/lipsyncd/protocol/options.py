@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from lipsyncd.errors import InvalidRequest
-from lipsyncd.protocol.values import Values, is_whole, one_of, text, whole
+from lipsyncd.protocol.values import Values, between, is_whole, one_of, text, whole
 
 MAX_KEY = 128  # characters
 MAX_SECONDS = 366 * 86400  # of a deadline
@@ -27,6 +27,16 @@ def is_duration(seconds: object) -> bool:
     return type(seconds) in (int, float) and 0 < seconds <= MAX_SECONDS  # type: ignore[operator]
 
 
+def is_time(seconds: object) -> bool:
+    """Whether it is a moment in a video: not below 0, and not nan."""
+    return type(seconds) in (int, float) and 0 <= seconds <= MAX_SECONDS  # type: ignore[operator]
+
+
+WHO = text(
+    r"largest|left|right|all|[1-9]\d?|\d{1,5},\d{1,5}(@\d{1,6}(\.\d{1,3})?)?",
+    "is largest, left, right, all, N (from the left) or X,Y@SECONDS",
+)
+TIME = Values(is_time, "is a time in seconds")
 BOX = Values(is_box, "is left, top, right, bottom, with right beyond left and bottom beyond top")
 KEY = text(f".{{1,{MAX_KEY}}}", f"is 1 to {MAX_KEY} characters")
 DURATION = Values(is_duration, "is a number of seconds")
@@ -47,14 +57,34 @@ class Options:
     `box`: (left, top, right, bottom) in pixels, half-open.
     """
 
-    blend: str = one_of("soft", "box").default(
-        "soft", "how the mouth is put into the frame: with soft edges, or as the whole box"
+    blend: str = one_of("transfer", "soft", "box").default(
+        "transfer",
+        "how the new mouth comes into the frame: as the face's own pixels, moved; as the model's "
+        "pixels with soft edges; or as its whole box",
     )
-    extend: str = one_of("pingpong", "loop").default(
-        "pingpong", "how a video that is shorter than the voice goes on: back and forth, or anew"
+    extend: str = one_of("pingpong", "loop", "freeze", "cut", "silence").default(
+        "pingpong",
+        "how a video that is shorter than the voice goes on: back and forth, anew, or with its "
+        "last picture; cut ends with the shorter of both, silence with the longer",
     )
+    who: str = WHO.default(
+        "largest",
+        "whose lips move: the largest face, the left or the right one, the N-th from the left, the "
+        "one at X,Y (pixels) at a time, X,Y@SECONDS, in its shot, or all",
+    )
+    from_: float | None = TIME.default(None, "lips are left as they are before this time")
+    to: float | None = TIME.default(None, "lips are left as they are from this time on")
     box: tuple[int, int, int, int] | None = BOX.default(
         None, "where the face is, in pixels, instead of looking for it: LEFT,TOP,RIGHT,BOTTOM"
+    )
+    silence: str = one_of("close", "follow").default(
+        "close", "what lips do while nobody speaks: close, or follow whatever is to be heard"
+    )
+    expression: float = between(0, 1.5).default(
+        1.0, "how far lips move, from 0 (not at all) to 1.5 (half as far again)"
+    )
+    audio_offset: int = whole(-1000, 1000).default(
+        0, "milliseconds by which lips come later than the sound, negative ones earlier"
     )
     crf: int | None = whole(0, 51, kind="").default(
         None, "quality of the result, from 0 (best, largest) to 51"
@@ -68,11 +98,13 @@ class Options:
         """The options in a request; whatever is not one of them is an InvalidRequest."""
         known = _known(cls, options, "options")
         box = known.get("box")
-        return cls(**{**known, "box": tuple(box) if isinstance(box, list) else box})
+        given = {**known, "box": tuple(box) if isinstance(box, list) else box}
+        return cls(**{_field(name): value for name, value in given.items()})
 
     def as_map(self) -> dict[str, object]:
         """The options as they travel and as they are stored."""
-        return asdict(self) | {"box": None if self.box is None else list(self.box)}
+        box = None if self.box is None else list(self.box)
+        return {name_of(name): value for name, value in asdict(self).items()} | {"box": box}
 
 
 @dataclass(frozen=True)
@@ -105,11 +137,20 @@ class Terms:
         return cls(**_known(cls, terms, "terms"))
 
 
+def name_of(field: str) -> str:
+    """What a field is called outside of Python, which has a word `from` of its own."""
+    return field.removesuffix("_")
+
+
+def _field(name: str) -> str:
+    return "from_" if name == "from" else name
+
+
 def _known(kind: type[Any], given: object, what: str) -> Mapping[str, Any]:
     """A map from a request, if it has only fields of `kind`."""
     if not isinstance(given, Mapping):
         raise InvalidRequest(f"{what} is not a map.", "Leave it empty for the defaults.")
-    names = [field.name for field in fields(kind)]
+    names = [name_of(field.name) for field in fields(kind)]
     for name in given:
         if name not in names:
             raise _refused(f"{what} are {', '.join(names)}, not {name!r}")
@@ -121,7 +162,7 @@ def _check(chosen: Options | Terms) -> None:
     for each in fields(chosen):
         value, values = getattr(chosen, each.name), each.metadata["values"]
         if value not in values and (value is not None or each.default is not None):
-            raise _refused(f"{each.name} {values.refusal}")
+            raise _refused(f"{name_of(each.name)} {values.refusal}")
 
 
 def _refused(sentence: str) -> InvalidRequest:

@@ -40,6 +40,14 @@ def whole(least: int, most: int, kind: str = "a whole number ", hint: str = "") 
     return Values(lambda value: is_whole(value, least, most), refusal, hint)
 
 
+def between(least: float, most: float) -> Values:
+    """A number from `least` to `most`; true, false and nan are none."""
+    return Values(
+        lambda value: type(value) in (int, float) and least <= value <= most,
+        f"is a number from {least} to {most}",
+    )
+
+
 def text(pattern: str, refusal: str, hint: str = "") -> Values:
     """Text that the whole pattern matches, in which . is any character."""
     matches = re.compile(pattern, re.DOTALL).fullmatch

@@ -11,9 +11,10 @@ from lipsyncd.face.box import CROP
 from lipsyncd.model.conventions import Conventions
 from lipsyncd.model.detector import Detector
 from lipsyncd.model.exchange import Exchange
-from lipsyncd.model.weights import WeightsFile
+from lipsyncd.model.landmarker import Landmarker
 from lipsyncd.protocol.connection import Connection, Message
 from lipsyncd.protocol.wire import Kind
+from lipsyncd.render.models import Weights
 
 SIGN_SECONDS = 1.0  # between signs of life while a device is waited for
 
@@ -64,12 +65,10 @@ class Mouths:
     next batch if they are fed in the same way, and else goes on with those it has.
     """
 
-    def __init__(
-        self, daemon: Connection, detector: WeightsFile, alive: Callable[[], None]
-    ) -> None:
+    def __init__(self, daemon: Connection, weights: Weights, alive: Callable[[], None]) -> None:
         """`alive` is called now and then while a device is waited for.  Waits for the first."""
         self._daemon = daemon
-        self._detector = detector
+        self._weights = weights
         self._alive = alive
         self._channel = self._next()
         self._is_last = False  # no other device will have models that are fed in this way
@@ -82,7 +81,11 @@ class Mouths:
 
     def new_detector(self) -> Detector:
         """A face detector for one thread."""
-        return Detector(self._detector)
+        return Detector(self._weights.detector)
+
+    def new_landmarker(self) -> Landmarker:
+        """A landmarker for one thread."""
+        return Landmarker(self._weights.landmarker)
 
     def mouths(
         self, crops: np.ndarray, windows: np.ndarray, lower: bool, references: np.ndarray

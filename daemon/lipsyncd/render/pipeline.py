@@ -5,37 +5,36 @@ of sound heard with it; takes come in one by one, the generator sees a batch of 
 the pictures go out in the same order.
 """
 
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import islice
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain, islice
 from typing import BinaryIO, Protocol
 
 import av
 import numpy as np
 
-from lipsyncd.errors import InvalidRequest, NoFace
-from lipsyncd.face.blend import Blend, SoftBlend
-from lipsyncd.face.box import Box
-from lipsyncd.face.reference import BoxBlend, steady_forward
-from lipsyncd.face.track import Sighting, locate, steady
+from lipsyncd.errors import InvalidRequest
+from lipsyncd.face.blend import Asked, Blend
+from lipsyncd.face.reference import BoxBlend
+from lipsyncd.face.soft import SoftBlend
+from lipsyncd.face.track import Seen
+from lipsyncd.face.transfer import TransferBlend
 from lipsyncd.media.frame import Frame
-from lipsyncd.media.limits import LARGE, held
-from lipsyncd.media.mel import clamped, mel_columns, mel_windows, window_starts
+from lipsyncd.media.limits import held
 from lipsyncd.media.result import new_result
 from lipsyncd.media.source import Source, examine_source, timeline
 from lipsyncd.media.spooled import Readable
-from lipsyncd.media.voice import Voice, examine_voice
-from lipsyncd.model.conventions import Conventions
-from lipsyncd.model.detector import Detector
+from lipsyncd.media.voice import examine_voice
 from lipsyncd.protocol.job import Progress
 from lipsyncd.protocol.options import Options
+from lipsyncd.render.hearing import hear
+from lipsyncd.render.models import Models
+from lipsyncd.render.neutrals import Neutrals
+from lipsyncd.render.plan import Plan, Planner
 from lipsyncd.render.prefetch import prefetch
 
-Made = tuple[np.ndarray, np.ndarray, float]  # a crop, its new mouth, how far it was calmed
-
-
-NO_FRAME = Frame(-1, av.VideoFrame())  # stands for one whose picture is not to be held
+RAMP = Fraction(1, 8)  # seconds
 
 
 class Settings(Protocol):
@@ -45,21 +44,6 @@ class Settings(Protocol):
     preset: str
     detect_every: int
     max_voice_seconds: int
-
-
-class Models(Protocol):
-    """A detector, and a generator somewhere (model/residency.py has the shapes)."""
-
-    batch: int
-    conventions: Conventions
-
-    def new_detector(self) -> Detector:
-        """A face detector for one thread."""
-
-    def mouths(
-        self, crops: np.ndarray, windows: np.ndarray, lower: bool, references: np.ndarray
-    ) -> np.ndarray:
-        """The mouth of each crop as it hears its window."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +57,10 @@ class Files:
 
 @dataclass(frozen=True)
 class Take:
-    """One frame of the result to be, with its face and its window."""
+    """One frame of the result to be: a frame of the source, the faces in it, and what they hear."""
 
-    sighting: Sighting
+    frame: Frame
+    seen: list[Seen]
     window: np.ndarray
 
 
@@ -97,94 +82,115 @@ def render(
     voice = examine_voice(files.voice, "The voice", settings.max_voice_seconds)
     source = examine_source(files.face, "The face")
     refuse_outside(options.box, source)
-    total, faces = max(1, round(voice.seconds * source.rate)), 0
-    frames = partial(timeline, source, total, options.extend)
-    again = frames() if source.width * source.height > LARGE else None
-    sightings = follow(frames(), options, models, settings, again)
-    takes = map(Take, sightings, hear(voice, source, total, options, models))
-    blend = SoftBlend(source.colour) if options.blend == "soft" else BoxBlend(source.colour)
+    spoken, faces = max(1, round(voice.seconds * source.rate)), 0
+    plan = yield from planned(source, spoken, options, models, settings)
+    total = length(options.extend, spoken, plan.frames)
+    frames = timeline(source, total, options.extend)
+    takes = takes_of(frames, hear(voice, source, total, options, models), plan, source, options)
+    blend = blend_of(options, source, models)
     crf = settings.crf if options.crf is None else options.crf
     with (
         prefetch(takes, depth=held(source.width, source.height, models.batch)) as coming,
         prefetch(dub(coming, blend, models), depth=1) as dubbed,
-        new_result(files.result, source, voice, settings.preset, crf) as result,
+        new_result(
+            files.result, source, voice, settings.preset, crf, is_cut=options.extend == "cut"
+        ) as result,
     ):
         for batch in dubbed:
             for picture in batch.pictures:
                 result.write(picture)
             faces += batch.faces
             yield Progress(result.frames, total, faces)
-        refuse_faceless(faces, total, settings.detect_every if again is None else 1)
 
 
-def follow(
-    frames: Iterator[Frame],
-    options: Options,
-    models: Models,
-    settings: Settings,
-    again: Iterator[Frame] | None = None,
-) -> Iterator[Sighting]:
-    """The frames, each with the box that the generator's crop is cut from.
+def planned(
+    source: Source, spoken: int, options: Options, models: Models, settings: Settings
+) -> Generator[Progress, None, Plan]:
+    """Look through as much of the source as is shown: `spoken` frames, or all.
 
-    Where they are too large to be held while boxes are steadied, they are read `again` for that.
+    Raises NoFace, InclinedFace.
     """
-    if options.box is not None:
-        return (Sighting(frame, Box(*options.box)) for frame in frames)
-    detector = models.new_detector()
-    every = settings.detect_every if again is None else 1
-    located = locate(frames, lambda frame: framed(detector.faces(frame), models), every)
-    steadied = steady if options.blend == "soft" else steady_forward
-    if again is None:
-        return steadied(located)
-    bare = (replace(sighting, frame=NO_FRAME) for sighting in located)
-    pairs = zip(steadied(bare), again, strict=True)
-    return (replace(sighting, frame=frame) for sighting, frame in pairs)
+    every, most = settings.detect_every, None if options.extend == "silence" else spoken
+    depth = held(source.width, source.height, every)
+    planner = Planner(options, models, every, source.rate)
+    with prefetch(islice(source.frames(), most), depth) as frames:
+        for _ in planner.look(frames):
+            yield Progress(0, spoken, 0)
+    return planner.plan()
 
 
-def framed(faces: list[Box], models: Models) -> list[Box]:
-    """The detector's boxes as the checkpoint wants its crops cut."""
-    conventions = models.conventions
-    return [face.lowered(conventions.chin_share, conventions.chin_pixels) for face in faces]
+def length(extend: str, spoken: int, shown: int) -> int:
+    """How many frames the result has, by those of the voice and those of the source."""
+    bounds = {"cut": min(spoken, shown), "silence": max(spoken, shown)}
+    return bounds.get(extend, spoken)
 
 
-def hear(
-    voice: Voice, source: Source, total: int, options: Options, models: Models
-) -> Iterator[np.ndarray]:
-    """The window of each frame."""
-    starts = window_starts(source.rate, total, models.conventions.mel_offset_frames)
+def takes_of(
+    frames: Iterator[Frame],
+    windows: Iterator[np.ndarray],
+    plan: Plan,
+    source: Source,
+    options: Options,
+) -> Iterator[Take]:
+    """Each frame with its faces and its window; outside of the range that is wanted, without."""
+    for number, (frame, window) in enumerate(zip(frames, windows, strict=True)):
+        yield Take(frame, plan.seen(frame.index, inside(options, number / source.rate)), window)
+
+
+def inside(options: Options, seconds: Fraction) -> float:
+    """How far a time is inside the range whose lips are to move: 0 to 1, over RAMP seconds."""
+    begins, ends = options.from_ or 0, options.to
+    after = 1.0 if not begins else (seconds - Fraction(begins)) / RAMP
+    before = 1.0 if ends is None else (Fraction(ends) - seconds) / RAMP
+    return float(min(1, max(0, after), max(0, before)))
+
+
+def blend_of(options: Options, source: Source, models: Models) -> Blend:
+    """The way in which mouths come into the frames."""
     if options.blend == "box":
-        starts = clamped(starts, voice)
-    return mel_windows(mel_columns(voice), starts)
+        return BoxBlend(source.colour)
+    neutrals = Neutrals(source, models)
+    if options.blend == "soft":
+        return SoftBlend(source.colour, neutrals.of)
+    return TransferBlend(source.colour, neutrals.of, options.expression)
 
 
 def dub(takes: Iterator[Take], blend: Blend, models: Models) -> Iterator[Dubbed]:
     """Give each face its new mouth, a batch at a time."""
     for first in takes:
-        frame = first.sighting.frame
-        most = held(frame.width, frame.height, models.batch)
+        most = held(first.frame.width, first.frame.height, models.batch)
         batch = [first, *islice(takes, most - 1)]
-        seen = [take for take in batch if take.sighting.box is not None]
-        made = new_mouths(seen, blend, models) if seen else iter(())
-        yield Dubbed([picture_of(take, blend, made) for take in batch], len(seen))
+        asked = [[blend.ask(take.frame, seen) for seen in take.seen] for take in batch]
+        windows = [take.window for take in batch for _ in take.seen]
+        mouths = iter(answered(list(chain.from_iterable(asked)), windows, blend, models))
+        pictures = [
+            picture_of(take.frame, each, mouths, blend)
+            for take, each in zip(batch, asked, strict=True)
+        ]
+        yield Dubbed(pictures, sum(map(bool, asked)))
 
 
-def new_mouths(seen: list[Take], blend: Blend, models: Models) -> Iterator[Made]:
-    """What the generator makes of each face, its window, and the face it takes after."""
-    crops = [blend.crop(take.sighting.frame, take.sighting.box) for take in seen]
-    pairs = zip(seen, crops, strict=True)
-    references, calmed = zip(
-        *(blend.reference(take.sighting, crop) for take, crop in pairs), strict=True
-    )
-    windows = np.stack([take.window for take in seen])
-    mouths = models.mouths(np.stack(crops), windows, blend.lower, np.stack(references))
-    return zip(crops, mouths, calmed, strict=True)
+def answered(
+    asked: list[Asked], windows: list[np.ndarray], blend: Blend, models: Models
+) -> Iterable[np.ndarray]:
+    """What the generator makes of what it was asked, and of the window that goes with each."""
+    if not asked:
+        return ()
+    crops = np.stack([each.crop for each in asked])
+    references = np.stack([each.reference for each in asked])
+    return models.mouths(crops, np.stack(windows), blend.lower, references)
 
 
-def picture_of(take: Take, blend: Blend, made: Iterator[Made]) -> av.VideoFrame:
-    """The take's picture with the next mouth; without a face it passes through untouched."""
-    if take.sighting.box is None:
-        return take.sighting.frame.picture
-    return blend.paste(take.sighting, *next(made))
+def picture_of(
+    frame: Frame, asked: list[Asked], mouths: Iterator[np.ndarray], blend: Blend
+) -> av.VideoFrame:
+    """The frame's picture with the next mouths; without a face it passes through untouched."""
+    if not asked:
+        return frame.picture
+    canvas = blend.canvas(frame)
+    for each in asked:
+        blend.paste(canvas, frame, each, next(mouths))
+    return blend.picture(canvas, frame)
 
 
 def refuse_outside(box: tuple[int, int, int, int] | None, source: Source) -> None:
@@ -192,15 +198,4 @@ def refuse_outside(box: tuple[int, int, int, int] | None, source: Source) -> Non
         raise InvalidRequest(
             f"The box lies outside the picture of {source.width} x {source.height} pixels.",
             "Name a box inside it.",
-        )
-
-
-def refuse_faceless(faces: int, total: int, every: int) -> None:
-    if faces == 0:
-        looked = (
-            "each was" if 1 in (total, every) else f"the first and every {every}th after it were"
-        )
-        raise NoFace(
-            f"No face was found in any of the {total} frames ({looked} looked at).",
-            "Give a video or picture in which a face is seen from the front, or name its box.",
         )

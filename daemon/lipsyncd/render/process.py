@@ -20,12 +20,12 @@ from setproctitle import setproctitle
 from lipsyncd.errors import InternalError, LipsyncError
 from lipsyncd.media.memory import memory_named
 from lipsyncd.media.spooled import Spooled, open_result
-from lipsyncd.model.weights import WeightsFile
 from lipsyncd.protocol.connection import Connection, Message
 from lipsyncd.protocol.job import Progress
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.wire import Kind
 from lipsyncd.render.cage import Bounds, close_in
+from lipsyncd.render.models import Weights
 from lipsyncd.render.mouths import SIGN_SECONDS, Mouths, Outdated, heard
 from lipsyncd.render.pipeline import Files, render
 from lipsyncd.system.disk import disk_named
@@ -54,7 +54,7 @@ def sparing(act: Callable[[], None], pause: float = SIGN_SECONDS) -> Callable[[]
     return acting
 
 
-def run(daemon: Connection, detector: WeightsFile) -> None:
+def run(daemon: Connection, weights: Weights) -> None:
     """The whole life of the process: it says which one it is, and hears what it is to do."""
     daemon.send(Kind.EVENT, {"pid": os.getpid()})
     with heard(daemon) as assignment:
@@ -66,16 +66,16 @@ def run(daemon: Connection, detector: WeightsFile) -> None:
         faulthandler.enable(crash)
         faulthandler.register(signal.SIGUSR1, crash)
         with suppress(BrokenPipeError):
-            daemon.send(*rendered(daemon, assignment, detector))
+            daemon.send(*rendered(daemon, assignment, weights))
 
 
 def rendered(
-    daemon: Connection, assignment: Message, detector: WeightsFile
+    daemon: Connection, assignment: Message, weights: Weights
 ) -> tuple[Kind, dict[str, object]]:
     """What became of the job: nothing to say, an error, or that it has to begin again."""
     try:
         with disk_named(), memory_named():
-            for progress in steps(daemon, assignment, detector):
+            for progress in steps(daemon, assignment, weights):
                 show(assignment, progress)
                 daemon.send(Kind.EVENT, asdict(progress))
     except LipsyncError as error:
@@ -94,12 +94,12 @@ def show(assignment: Message, progress: Progress | None = None) -> None:
 
 
 def steps(
-    daemon: Connection, assignment: Message, detector: WeightsFile
+    daemon: Connection, assignment: Message, weights: Weights
 ) -> Generator[Progress, None, None]:
     """The render of an assignment; its descriptors are the face's, the voice's, the result's."""
     body: dict[str, Any] = assignment.body
     alive = sparing(partial(daemon.send, Kind.EVENT, {}))
-    models = Mouths(daemon, detector, alive)
+    models = Mouths(daemon, weights, alive)
     face, voice = Spooled(assignment.take(), alive), Spooled(assignment.take(), alive)
     with open_result(assignment.take(), alive) as result:
         files = Files(face, voice, result)

@@ -15,12 +15,14 @@ import av
 from setproctitle import setproctitle
 
 from lipsyncd.errors import LipsyncError
+from lipsyncd.media import speech
 from lipsyncd.media.mel import warm_up
 from lipsyncd.model.detector import load_detector
-from lipsyncd.model.weights import WeightsFile
+from lipsyncd.model.landmarker import load_landmarker
 from lipsyncd.protocol.connection import Connection
 from lipsyncd.protocol.wire import Kind
 from lipsyncd.render import process
+from lipsyncd.render.models import Weights
 from lipsyncd.render.mouths import heard
 from lipsyncd.system.parent import connected, die_with_parent, leave
 
@@ -31,32 +33,36 @@ def main() -> None:
     """Get warm, then fork a render whenever the daemon says so, until it hangs up."""
     setproctitle("lipsyncd: template")
     daemon, parent = connected(with_threads=False), os.getppid()
-    if detector := prepared(daemon):
+    if weights := prepared(daemon):
         while (message := daemon.receive()) is not None:
             channel = message.take()
             if is_render(parent):
                 os.close(daemon.fileno())
                 try:
-                    process.run(Connection(socket.socket(fileno=channel)), detector)
+                    process.run(Connection(socket.socket(fileno=channel)), weights)
                 finally:
                     leave(0)
             os.close(channel)  # no more: the socket is the render's as well
 
 
-def prepared(daemon: Connection) -> WeightsFile | None:
-    """The detector that the daemon names; None if it cannot be had, which the daemon is told."""
+def prepared(daemon: Connection) -> Weights | None:
+    """The weights that the daemon names; None if they cannot be had, which the daemon is told."""
     with heard(daemon) as message:
-        path = Path(str(message.body["detector"]))
+        paths = {name: Path(str(message.body[name])) for name in ("detector", "landmarker")}
     try:
-        detector = load_detector(path, lambda _: None)
+        weights = Weights(
+            load_detector(paths["detector"], lambda _: None),
+            load_landmarker(paths["landmarker"], lambda _: None),
+        )
     except LipsyncError as error:
         daemon.send(Kind.ERROR, error.as_map())
         return None
     import_all()
     warm_up()
+    speech.load()
     gc.freeze()  # what is there stays shared
     daemon.send(Kind.REPLY, {})
-    return detector
+    return weights
 
 
 def import_all() -> None:

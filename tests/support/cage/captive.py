@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import traceback
 from array import array
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from support.cage import escapes
 from support.cage.escapes import GIB, HERE, LIBC
 from support.paths import WITH_TESTS
 
+PAUSE_SECONDS = 0.01
 BOUNDS = Bounds(memory_bytes=2 * GIB, result_bytes=1 << 20)
 
 
@@ -145,7 +147,9 @@ def crash(own: Own) -> None:
 def asked_where_it_is(own: Own) -> Any:
     faulthandler.register(signal.SIGUSR1, own.result)
     os.kill(os.getpid(), signal.SIGUSR1)
-    return "asked_where_it_is" in os.pread(own.result, 1 << 16, 0).decode()
+    while "asked_where_it_is" not in os.pread(own.result, 1 << 16, 0).decode():
+        time.sleep(PAUSE_SECONDS)  # another thread may have been told
+    return True
 
 
 def another_abi(_own: Own) -> None:

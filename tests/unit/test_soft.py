@@ -6,15 +6,16 @@ import av
 import cv2
 import numpy as np
 import pytest
+from support.media.faces import STUDIO, neutral_in, seen_as
 from support.media.synthetic import frame_of, painted, textured
 
-from lipsyncd.face.blend import CROP, LIPS, LOWER_FACE, MASK, RING, SoftBlend, part_of
-from lipsyncd.face.box import Box
-from lipsyncd.face.track import Sighting
+from lipsyncd.face.blend import Asked
+from lipsyncd.face.box import CROP, Box
+from lipsyncd.face.face import Face
+from lipsyncd.face.soft import LIPS, LOWER_FACE, MASK, RING, SoftBlend
 from lipsyncd.media.colour import Colour
 from lipsyncd.media.frame import Frame, planes_of
 
-COLOUR = Colour(matrix=6, primaries=6, transfer=6, swing=1)
 WIDTH, HEIGHT = 320, 240
 BOXES = [
     Box(100, 60, 196, 156),
@@ -34,18 +35,28 @@ def smooth(seed: int = 11, cells: int = 6) -> np.ndarray:
     return cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
 
 
+def soft(frame: Frame, box: Box, colour: Colour = STUDIO) -> SoftBlend:
+    """A blend for a frame that is its own neutral one."""
+    neutral = neutral_in(frame, Face(box), colour)
+    return SoftBlend(colour, lambda _: neutral)
+
+
+def asked(frame: Frame, box: Box, strength: float = 1.0, colour: Colour = STUDIO) -> Asked:
+    return soft(frame, box, colour).ask(frame, seen_as(Face(box), strength))
+
+
 def pasted(
-    frame: Frame, box: Box, mouth: np.ndarray, strength: float = 1.0, colour: Colour = COLOUR
+    frame: Frame, box: Box, mouth: np.ndarray, strength: float = 1.0, colour: Colour = STUDIO
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Y, U and V after the mouth, (48, 96, 3), was put into its box."""
-    blend = SoftBlend(colour)
-    sighting = Sighting(frame, box, strength=strength)
-    picture = blend.paste(sighting, blend.crop(frame, box), mouth.astype(np.float32))
-    return planes_of(picture.to_ndarray())
+    blend = soft(frame, box, colour)
+    canvas = blend.canvas(frame)
+    blend.paste(canvas, frame, asked(frame, box, strength, colour), mouth.astype(np.float32))
+    return planes_of(blend.picture(canvas, frame).to_ndarray())
 
 
 def same_mouth(frame: Frame, box: Box) -> np.ndarray:
-    return SoftBlend(COLOUR).crop(frame, box)[CROP // 2 :].astype(np.float32)
+    return asked(frame, box).crop[CROP // 2 :].astype(np.float32)
 
 
 def other_mouth(frame: Frame, box: Box) -> np.ndarray:
@@ -143,17 +154,6 @@ def test_the_lips_show_the_colour_of_the_mouth(matrix: str) -> None:
     np.testing.assert_allclose([y, u, v], wanted, atol=10)
 
 
-@pytest.mark.parametrize("swing", [1, 2])
-@pytest.mark.parametrize("matrix", ["601", "709"])
-def test_a_crop_shows_the_colours_of_the_frame(matrix: str, swing: int) -> None:
-    rgb = np.full((64, 64, 3), (190, 90, 40), np.uint8)
-    picture = painted(rgb, matrix=matrix, full=swing == 2)
-    colour = Colour({"601": 6, "709": 1}[matrix], 1, 1, swing)
-    crop = SoftBlend(colour).crop(Frame(0, picture), Box(10, 10, 50, 50))
-    assert (crop.shape, crop.dtype) == ((CROP, CROP, 3), np.uint8)
-    np.testing.assert_allclose(crop.reshape(-1, 3), [[40, 90, 190]] * CROP**2, atol=2)
-
-
 def test_a_brighter_mouth_all_over_changes_nothing() -> None:
     """A generator that errs in brightness or tint must not stain the face."""
     frame, box = frame_of(smooth()), BOXES[1]
@@ -230,16 +230,22 @@ def test_a_box_without_any_of_the_frame_does_no_harm(box: Box) -> None:
 
 def test_the_picture_keeps_the_tags_of_its_frame() -> None:
     frame = frame_of(smooth(), matrix="709")
-    blend = SoftBlend(Colour(1, 1, 1, 1))
-    picture = blend.paste(
-        Sighting(frame, BOXES[0]),
-        blend.crop(frame, BOXES[0]),
-        np.zeros((48, CROP, 3), np.float32),
-    )
+    blend = soft(frame, BOXES[0], Colour(1, 1, 1, 1))
+    picture = blend.picture(blend.canvas(frame), frame)
     assert isinstance(picture, av.VideoFrame)
     assert (picture.colorspace, picture.color_range) == (1, 1)
     assert (picture.width, picture.height) == (WIDTH, HEIGHT)
 
 
-def test_a_part_of_a_box_lies_at_its_share_of_it() -> None:
-    assert part_of(Box(10, 20, 202, 404), Box(0, 48, 96, 96)) == Box(10, 212, 202, 404)
+def test_several_faces_of_a_frame_share_a_canvas() -> None:
+    """Each mouth is put into what the others have left of the frame."""
+    frame, boxes = frame_of(textured(3, WIDTH, HEIGHT)), (Box(10, 60, 106, 156), BOXES[5])
+    blend = soft(frame, boxes[0])
+    canvas = blend.canvas(frame)
+    for box in boxes:
+        blend.paste(canvas, frame, asked(frame, box), other_mouth(frame, box))
+    one, other = (pasted(frame, box, other_mouth(frame, box)) for box in boxes)
+    for before, found, *alone in zip(frame.planes(), planes_of(canvas), one, other, strict=True):
+        changes = [after.astype(int) - before for after in alone]
+        assert all(change.any() for change in changes)
+        np.testing.assert_array_equal(found, before + sum(changes))

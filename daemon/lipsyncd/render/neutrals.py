@@ -1,0 +1,82 @@
+"""Neutral faces, as a render comes to need them, each fetched from the source."""
+
+import math
+from collections import OrderedDict
+
+import cv2
+import numpy as np
+
+from lipsyncd.face.align import Template
+from lipsyncd.face.face import Face
+from lipsyncd.face.neutral import SUBSAMPLING, NeutralFace, as_bgr, at_rest, crop_of, patches_of
+from lipsyncd.face.track import MOST_FACES, Track
+from lipsyncd.face.warp import chained, in_plane, place_of
+from lipsyncd.media.frame import Frame, picture_of, planes_of
+from lipsyncd.media.mel import BANDS, SILENT, WINDOW
+from lipsyncd.media.source import Source
+from lipsyncd.render.models import Find, Models, finder_of
+
+KEPT = 2 * MOST_FACES  # neutral faces at a time: a render goes through the shots in their order
+UPRIGHT = 0.1  # radians of roll that a checkpoint was trained to bear
+SILENCE = np.full((1, BANDS, WINDOW), SILENT, np.float32)
+
+
+class Neutrals:
+    """The neutral faces of a source's tracks.  It is for one thread."""
+
+    def __init__(self, source: Source, models: Models) -> None:
+        self._source = source
+        self._models = models
+        self._find = finder_of(models)
+        self._landmarker = models.new_landmarker()
+        self._kept: OrderedDict[int, NeutralFace] = OrderedDict()
+
+    def of(self, track: Track) -> NeutralFace:
+        """The neutral face of a track.  Raises what reading the source raises."""
+        if id(track) not in self._kept:
+            self._kept[id(track)] = self._made(track)
+            if len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return self._kept[id(track)]
+
+    def _made(self, track: Track) -> NeutralFace:
+        frame, face = next(self._source.frames(track.neutral)), track.face(track.neutral)
+        place = upright(frame, face, self._find)
+        frame = at_rest(frame, place, self._landmarker.lips(frame, face))
+        samples = crop_of(frame, place)
+        crop = as_bgr(samples, self._source.colour)
+        (rest,) = self._models.mouths(crop[None], SILENCE, True, crop[None])
+        patches, template = patches_of(frame, place), Template(samples[..., 0], tall_of(place))
+        return NeutralFace(face, place, crop, samples, patches, rest, template)
+
+
+def tall_of(place: np.ndarray) -> float:
+    """How much higher than wide a pixel of the crop at a place is."""
+    return math.hypot(*place[:, 1]) / math.hypot(*place[:, 0])
+
+
+def upright(frame: Frame, face: Face, find: Find) -> np.ndarray:
+    """The place of the crop of a face, turned as the head is inclined: checkpoints know upright
+    ones only.  The box of an inclined face is too wide, so it is looked for once more, upright."""
+    if abs(face.roll) < UPRIGHT:
+        return place_of(face.box)
+    (x, y), (cos, sin) = face.box.middle - 0.5, (math.cos(face.roll), math.sin(face.roll))
+    turned = np.array([[cos, -sin, x - cos * x + sin * y], [sin, cos, y - sin * x - cos * y]])
+    straight = find(rotated(frame, turned))
+    there = [each for each in straight if each.box.overlap(face.box) > 0.3]
+    return chained(turned, place_of(max(there, key=lambda each: each.box.area, default=face).box))
+
+
+def rotated(frame: Frame, matrix: np.ndarray) -> Frame:
+    """The frame as it is seen through a matrix, which leads from its new pixels to the old ones."""
+    samples = frame.i420()
+    for plane, each in zip(planes_of(samples), SUBSAMPLING, strict=True):
+        inner = np.array([[each, 0, each / 2 - 0.5], [0, each, each / 2 - 0.5]])
+        plane[:] = cv2.warpAffine(
+            plane,
+            in_plane(chained(matrix, inner), each),
+            plane.shape[::-1],
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+    return Frame(frame.index, picture_of(samples, frame))

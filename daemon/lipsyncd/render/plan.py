@@ -1,0 +1,164 @@
+"""The plan: what is known of a source before its render.
+
+One quick pass looks for the shots, the faces in them, and for each the frame in which its mouth is
+most at rest.  A frame of the result is a function of the source, the voice, the options and the
+plan alone, whatever is rendered before it; a plan holds no pictures, and can be stored and sent.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+
+from lipsyncd.errors import InclinedFace, NoFace
+from lipsyncd.face.box import Box
+from lipsyncd.face.face import FIELDS, Face
+from lipsyncd.face.reference import steady_forward
+from lipsyncd.face.track import Seen, Track, Tracker, steady
+from lipsyncd.media.frame import Frame
+from lipsyncd.protocol.options import Options
+from lipsyncd.render.choice import Span, chosen
+from lipsyncd.render.models import Find, Models, finder_of
+from lipsyncd.render.survey import Survey
+from lipsyncd.render.upright import Upright
+
+FADE = 3  # frames over which a mouth fades beside a frame without its face
+NEAR = 64  # frames
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`frames` of the source were looked at; `tracks` get a new mouth."""
+
+    frames: int
+    tracks: tuple[Track, ...]
+
+    def seen(self, index: int, strength: float = 1.0) -> list[Seen]:
+        """The faces in a frame of the source; their mouths are to be seen so far at most."""
+        near = self._near.get(index // NEAR, [])
+        there = [track for track in near if track.start <= index < track.stop]
+        shown = [(track, strength * float(track.strength[index - track.start])) for track in there]
+        return [Seen(track, track.face(index), share) for track, share in shown if share]
+
+    @cached_property
+    def _near(self) -> dict[int, list[Track]]:
+        """The tracks that show something of each stretch of NEAR frames."""
+        near: dict[int, list[Track]] = defaultdict(list)
+        for track in self.tracks:
+            for stretch in range(track.start // NEAR, (track.stop - 1) // NEAR + 1):
+                near[stretch].append(track)
+        return near
+
+    def as_map(self) -> dict[str, object]:
+        """The plan as msgpack or JSON of bytes can hold it."""
+        tracks = [
+            {
+                "start": track.start,
+                "rows": track.rows.astype("<f4").tobytes(),
+                "strength": track.strength.astype("<f4").tobytes(),
+                "neutral": track.neutral,
+            }
+            for track in self.tracks
+        ]
+        return {"frames": self.frames, "tracks": tracks}
+
+    @classmethod
+    def from_map(cls, plan: Mapping[str, Any]) -> Self:
+        """What `as_map` said.  Raises KeyError, ValueError."""
+        tracks = (
+            Track(
+                start=int(each["start"]),
+                rows=np.frombuffer(each["rows"], "<f4").reshape(-1, FIELDS),
+                strength=np.frombuffer(each["strength"], "<f4"),
+                neutral=int(each["neutral"]),
+            )
+            for each in plan["tracks"]
+        )
+        return cls(int(plan["frames"]), tuple(tracks))
+
+
+class Planner:
+    """Makes a plan of the frames that it is shown."""
+
+    def __init__(self, options: Options, models: Models, every: int, rate: Fraction) -> None:
+        """It looks for faces on each `every`-th frame, of `rate` a second."""
+        self._options = options
+        self._rate = rate
+        self._every = every
+        self._find = Upright(found_by(options, models))
+        self._survey = Survey(models.new_landmarker())
+        self._tracker = Tracker(self._find.faces, self._survey.look, every)
+
+    def look(self, frames: Iterable[Frame]) -> Iterator[int]:
+        """Look through the frames; each yield is how many it has seen."""
+        return self._tracker.follow(frames)
+
+    def plan(self) -> Plan:
+        """What was found.  Raises NoFace, InclinedFace."""
+        self._refuse_faceless()
+        options, frames = self._options, self._tracker.frames
+        spans = chosen(self._tracker.runs, options.who, self._rate)
+        if not spans:
+            raise NoFace(
+                f"There are faces, but none for `{options.who}`.",
+                "Choose another one, or leave it out for the largest.",
+            )
+        others = [] if options.who == "all" else spans
+        tracks = (track_of(span, frames, others, self._survey, options.blend) for span in spans)
+        return Plan(frames, tuple(tracks))
+
+    def _refuse_faceless(self) -> None:
+        if self._tracker.runs:
+            return
+        if self._find.has_refused:
+            raise InclinedFace(
+                "All faces lie on their side or upside down.",
+                "Turn the video or the picture, so that heads are upright.",
+            )
+        frames, every = self._tracker.frames, self._every
+        each = 1 in (frames, every)
+        looked = "each was" if each else f"the first and every {every}th after it were"
+        raise NoFace(
+            f"No face was found in any of the {frames} frames ({looked} looked at).",
+            "Give a video or picture in which a face is seen from the front, or name its box.",
+        )
+
+
+def found_by(options: Options, models: Models) -> Find:
+    """What finds the faces in a frame: the detector, unless the client has named the place."""
+    if options.box is None:
+        return finder_of(models)
+    face = Face(Box(*options.box))
+    return lambda _: [face]
+
+
+def track_of(span: Span, frames: int, others: list[Span], survey: Survey, blend: str) -> Track:
+    """The track of a span, steady in the way of the blend."""
+    part = slice(span.first - span.run.start, span.stop - span.run.start)
+    rows = span.run.rows()
+    rows = np.hstack([steady_forward(rows[:, :4]), rows[:, 4:]]) if blend == "box" else steady(rows)
+    strength = faded(span, frames, others)
+    if blend != "box":
+        strength *= survey.shown(span.run)[part]
+    neutral = survey.calmest(span.run, range(span.first, span.stop))
+    kept = rows[part].astype(np.float32)
+    return Track(span.first, kept, strength.astype(np.float32), neutral)
+
+
+def faded(span: Span, frames: int, others: list[Span]) -> np.ndarray:
+    """Less than 1 near a frame without the face; cuts, the ends of the video, and where one of the
+    others takes over, do not count."""
+    count = span.stop - span.first
+    near = np.full(count, FADE + 1)
+    places = np.arange(count)
+    comes = span.first > 0 and not (span.run.opens and span.first == span.run.start)
+    if comes and not any(other.stop == span.first for other in others):
+        near = np.minimum(near, places + 1)
+    goes = span.stop < frames and not span.run.closes
+    if goes and not any(other.first == span.stop for other in others):
+        near = np.minimum(near, count - places)
+    return near / (FADE + 1)

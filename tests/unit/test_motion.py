@@ -1,0 +1,116 @@
+"""Motion is what changed between two mouths: how pixels moved, and what no movement explains."""
+
+import cv2
+import numpy as np
+import pytest
+from support.media.synthetic import textured
+
+from lipsyncd.face.box import CROP
+from lipsyncd.face.motion import GRID, HALF, MASK, Motion, MotionFinder, warped
+
+WHOLE = MASK == 1  # where a new mouth is seen as it is
+SHIFTS = [(2.0, 0.0), (0.0, -3.0), (1.5, 2.5), (-0.5, 0.25)]
+
+
+def rest(seed: int = 2) -> np.ndarray:
+    """A mouth with detail everywhere."""
+    return textured(seed, CROP, HALF).astype(np.float32)
+
+
+def shifted(x: float, y: float) -> np.ndarray:
+    """The mouth at rest, whose pixels were that far away."""
+    return warped(rest(), np.full((HALF, CROP, 2), (x, y), np.float32))
+
+
+def opened() -> np.ndarray:
+    """The mouth at rest with a dark hole in it."""
+    mouth = rest()
+    cv2.ellipse(mouth, (47, 24), (14, 7), 0, 0, 360, (20, 15, 60), -1)
+    return mouth
+
+
+def motion(mouth: np.ndarray, gain: float = 1.0) -> Motion:
+    found = MotionFinder().motion(mouth, rest(), gain)
+    assert (found.flow.shape, found.change.shape) == ((HALF, CROP, 2), (HALF, CROP, 3))
+    return found
+
+
+def shown(found: Motion) -> np.ndarray:
+    """The mouth that a motion makes of the one at rest."""
+    return warped(rest(), found.flow) + found.change
+
+
+def test_the_same_mouth_is_no_motion() -> None:
+    same = motion(rest())
+    assert np.abs(same.flow).max() < 0.01
+    assert np.abs(same.change).max() < 1
+
+
+@pytest.mark.parametrize("shift", SHIFTS)
+def test_pixels_that_moved_are_followed_to_where_they_were(shift: tuple[float, float]) -> None:
+    found = motion(shifted(*shift))
+    assert np.median(found.flow[WHOLE], axis=0) == pytest.approx(shift, abs=0.15)
+    assert np.abs(found.flow[WHOLE] - shift).mean() < 0.3
+
+
+def test_what_a_movement_explains_is_no_change() -> None:
+    mouth = shifted(1.5, 2.5)
+    change = motion(mouth).change
+    assert np.abs(change[WHOLE]).mean() < 0.2 * np.abs(mouth - rest())[WHOLE].mean()
+
+
+def test_what_no_movement_explains_is_added() -> None:
+    """The dark of an opening that was not there."""
+    found = motion(opened())
+    np.testing.assert_allclose(shown(found)[WHOLE], opened()[WHOLE], atol=0.5)
+    assert found.change.min() < -40
+
+
+@pytest.mark.parametrize("mouth", [shifted(2, -1), opened(), rest(9)], ids=["moved", "open", "all"])
+def test_where_the_mask_is_whole_the_new_mouth_is_seen_as_it_was_made(mouth: np.ndarray) -> None:
+    np.testing.assert_allclose(shown(motion(mouth))[WHOLE], mouth[WHOLE], atol=0.5)
+
+
+def test_flow_and_change_fade_out_with_the_mask() -> None:
+    found = motion(rest(9))
+    beyond = MASK == 0
+    assert not found.flow[beyond].any()
+    assert not found.change[beyond].any()
+    for edge in (MASK[0], MASK[-1], MASK[:, 0], MASK[:, -1]):
+        assert edge.max() < 0.05
+
+
+@pytest.mark.parametrize("gain", [0.5, 1.6])
+def test_gain_is_how_far_everything_goes(gain: float) -> None:
+    plain, scaled = motion(shifted(1.5, 1)), motion(shifted(1.5, 1), gain)
+    np.testing.assert_allclose(scaled.flow, gain * plain.flow, atol=1e-4)
+    dark = motion(opened(), gain)
+    wanted = rest() + gain * (opened() - rest())
+    np.testing.assert_allclose(shown(dark)[WHOLE], wanted[WHOLE], atol=0.5)
+
+
+def test_without_gain_there_is_no_motion() -> None:
+    still = motion(opened(), 0.0)
+    assert not still.flow.any()
+    assert np.abs(still.change).max() < 1e-3
+
+
+def test_what_one_motion_was_says_nothing_of_the_next() -> None:
+    """Frames are rendered in any order."""
+    finder = MotionFinder()
+    first = finder.motion(shifted(2, -1), rest())
+    finder.motion(opened(), rest(9))
+    again = finder.motion(shifted(2, -1), rest())
+    np.testing.assert_array_equal(again.flow, first.flow)
+    np.testing.assert_array_equal(again.change, first.change)
+
+
+def test_the_mouths_are_never_written_to() -> None:
+    mouth, calm = opened(), rest()
+    MotionFinder().motion(mouth, calm)
+    np.testing.assert_array_equal(mouth, opened())
+    np.testing.assert_array_equal(calm, rest())
+
+
+def test_a_picture_without_flow_is_the_same_picture() -> None:
+    np.testing.assert_allclose(warped(rest(), np.zeros_like(GRID)), rest(), atol=1e-4)
