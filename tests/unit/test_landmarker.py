@@ -111,7 +111,7 @@ def test_the_square_is_around_the_face_and_inclined_as_it_is() -> None:
     face = face_of(FACE)
     place = square_around(face)
     np.testing.assert_allclose(place @ [95.5, 95.5, 1], face.box.middle - 0.5)
-    assert np.hypot(*place[:, 0]) * 192 == pytest.approx(1.5 * face.box.height)
+    assert np.hypot(*place[:, 0]) * 192 == pytest.approx(1.2 * face.box.height)
     turned = square_around(inclined(drawn(640, 480, [FACE]), face, 0.5)[1])
     assert math.atan2(turned[1, 0], turned[0, 0]) == pytest.approx(0.5)
 

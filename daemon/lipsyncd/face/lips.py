@@ -16,11 +16,11 @@ from lipsyncd.face.warp import inverted
 FINE = 4  # places of the closing map in a pixel of the crop, each way
 MEETING = 0.35  # of the opening: where the lips meet, from the upper one: the jaw moves more
 # Of the opening: so much of each lip's edge goes too, where teeth may still be seen
-MARGINS = 0.25, 0.25
+MARGINS = 0.2, 0.2
 STILL_ABOVE, STILL_BELOW = 44.0, 95.0  # rows of the crop beyond which nothing moves
 CORNERS = 5.0  # pixels of the crop in which the opening begins at either corner
 LINE, DARKER = 0.9, 0.3  # half the width of the line between the lips, in pixels; and how dark
-SHUT = 0.06  # openness up to which a mouth counts as closed
+SHUT = 0.07  # openness up to which a mouth counts as closed
 
 # In the crop: no mouth has its middle or its width anywhere else.
 MIDDLE, WIDTH = ((28, 67), (54, 92)), (12, 60)

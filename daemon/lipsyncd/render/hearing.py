@@ -37,4 +37,6 @@ def hear(
 
 def louder(window: np.ndarray, gain: float) -> np.ndarray:
     """A window with so much of its loudness, in decibels: at 0 it is silent."""
+    if gain == 1:
+        return window
     return np.minimum(SILENT + np.float32(gain) * (window - SILENT), LOUDEST)

@@ -1,0 +1,86 @@
+"""What lips follow: the window of each frame, as the options have it."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from support.checkpoints import InProcess, models_of, random_generator, write_safetensors
+from support.media.clips import clip
+from support.media.synthetic import examined
+from support.paths import VOICES
+
+from lipsyncd.media.mel import LOUDEST, SILENT
+from lipsyncd.media.source import Source, examine_source
+from lipsyncd.media.voice import Voice
+from lipsyncd.protocol.options import Options
+from lipsyncd.render.hearing import hear, louder
+
+TOTAL = 100  # frames, of which harbour.flac has 94
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> InProcess:
+    folder = tmp_path_factory.mktemp("hearing")
+    return InProcess(models_of(write_safetensors(folder / "weights", random_generator())))
+
+
+@pytest.fixture(scope="module")
+def voice() -> Voice:
+    return examined(VOICES / "harbour.flac")
+
+
+@pytest.fixture(scope="module")
+def still() -> Source:
+    return examine_source(clip("single_face.jpg"), "The face")
+
+
+@pytest.fixture
+def heard(models: InProcess, voice: Voice, still: Source) -> Iterator[object]:
+    def hearing(**chosen: object) -> np.ndarray:
+        windows = hear(voice, still, TOTAL, Options(**chosen), models)  # type: ignore[arg-type]
+        return np.stack(list(windows))
+
+    yield hearing
+
+
+def test_lips_hear_nothing_while_nobody_speaks(heard: object) -> None:
+    close, follow = heard(), heard(silence="follow")  # type: ignore[operator]
+    silent = (close == SILENT).all(axis=(1, 2))
+    assert silent[-3:].all()
+    assert 3 <= silent.sum() <= 25
+    assert (close <= follow + 1e-5).all()
+    assert (close < follow).any()
+    spoken = slice(45, 75)
+    np.testing.assert_array_equal(close[spoken], follow[spoken])
+
+
+@pytest.mark.parametrize("milliseconds", [-1000, -80, 40, 1000])
+def test_lips_that_come_later_hear_what_was_before(heard: object, milliseconds: int) -> None:
+    plain = heard(silence="follow")  # type: ignore[operator]
+    moved = heard(silence="follow", audio_offset=milliseconds)  # type: ignore[operator]
+    frames = milliseconds * 25 // 1000
+    first, last = max(0, frames), TOTAL + min(0, frames)
+    np.testing.assert_array_equal(moved[first:last], plain[first - frames : last - frames])
+
+
+def test_the_reference_hears_all_of_it(heard: object, voice: Voice) -> None:
+    windows = heard(blend="box")  # type: ignore[operator]
+    np.testing.assert_array_equal(windows, heard(blend="box", silence="follow"))  # type: ignore[operator]
+    last = round(voice.seconds * Fraction(25))
+    np.testing.assert_array_equal(windows[last + 1], windows[last + 2])
+
+
+def test_a_soft_mouth_moves_further_if_it_hears_more(heard: object) -> None:
+    plain, more, nothing = (heard(blend="soft", expression=each) for each in (1.0, 1.5, 0.0))  # type: ignore[operator]
+    assert (more >= plain).all()
+    assert more.max() <= LOUDEST
+    assert (more > plain).any()
+    assert (nothing == SILENT).all()
+    np.testing.assert_array_equal(heard(expression=1.5), heard())  # type: ignore[operator]
+
+
+def test_loudness_is_scaled_from_silence() -> None:
+    window = np.array([[SILENT, 0.0, LOUDEST]], np.float32)
+    np.testing.assert_array_equal(louder(window, 0.5), [[SILENT, -2.0, 0.0]])
+    np.testing.assert_array_equal(louder(window, 1.5), [[SILENT, 2.0, LOUDEST]])
