@@ -77,6 +77,9 @@ class Options:
     box: tuple[int, int, int, int] | None = BOX.default(
         None, "where the face is, in pixels, instead of looking for it: LEFT,TOP,RIGHT,BOTTOM"
     )
+    still: str = one_of("hold", "move").default(
+        "hold", "whether the picture of a still is held, or moves a little, as if it breathed"
+    )
     silence: str = one_of("close", "follow").default(
         "close", "what lips do while nobody speaks: close, or follow whatever is to be heard"
     )

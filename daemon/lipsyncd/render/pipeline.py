@@ -25,6 +25,7 @@ from lipsyncd.media.limits import held
 from lipsyncd.media.result import new_result
 from lipsyncd.media.source import Source, examine_source, timeline
 from lipsyncd.media.spooled import Readable
+from lipsyncd.media.sway import swaying
 from lipsyncd.media.voice import examine_voice
 from lipsyncd.protocol.job import Progress
 from lipsyncd.protocol.options import Options
@@ -86,6 +87,8 @@ def render(
     plan = yield from planned(source, spoken, options, models, settings)
     total = length(options.extend, spoken, plan.frames)
     frames = timeline(source, total, options.extend)
+    if options.still == "move" and plan.frames == 1:
+        frames = swaying(frames, source.rate)
     takes = takes_of(frames, hear(voice, source, total, options, models), plan, source, options)
     blend = blend_of(options, source, models)
     crf = settings.crf if options.crf is None else options.crf
