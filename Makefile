@@ -3,16 +3,25 @@ PYTHON ?= python3
 BIN := .venv/bin
 # One stamp says that .venv holds what pyproject.toml asks for.
 INSTALLED := .venv/.installed
+# This one, that it also holds what measures the quality of pictures.
+MEASURING := .venv/.measuring
 
-BENCHES := $(filter-out tests/bench/gpu.py,$(wildcard tests/bench/*.py))
+BENCHES := tests/bench/render.py
+# What contact-sheet shows: faces, and what is spoken.  Without them it is the demo.
+CLIPS ?=
+VOICE ?= tests/media/harbour.flac
 
-.PHONY: help demo test gpu bench torture check install uninstall clean
+.PHONY: help demo test gpu bench bench-quality contact-sheet torture check install uninstall clean
 
 help:
 	@echo 'make demo    install, fetch a clip, render it, and say how fast (writes demo.mp4)'
 	@echo 'make test    every test this machine can run; skips say why'
 	@echo 'make gpu     test and measure on a CUDA GPU, with the PyTorch of PYTHON if it has one (8 minutes)'
 	@echo 'make bench   measure; one JSON line per figure (some minutes)'
+	@echo 'make bench-quality'
+	@echo '             measure the pictures: sync, colours, seams; one JSON line per figure (10 minutes)'
+	@echo 'make contact-sheet CLIPS="a.mp4 b.jpg" VOICE=hello.wav'
+	@echo '             sources above their results, six frames each, as PNG (without CLIPS: the demo)'
 	@echo 'make torture the long forms of the hardest tests; one JSON line each (two hours or three)'
 	@echo 'make check   formatting and lint'
 	@echo 'make clean   remove what the targets above made'
@@ -35,6 +44,12 @@ gpu:
 bench: $(INSTALLED)
 	@set -e; for bench in $(BENCHES); do PYTHONPATH=tests $(BIN)/python $$bench --long; done
 
+bench-quality: $(MEASURING)
+	@PYTHONPATH=tests $(BIN)/python tests/bench/quality.py
+
+contact-sheet: $(INSTALLED)
+	@PYTHONPATH=tests $(BIN)/python tests/bench/contact_sheet.py $(CLIPS) --voice "$(VOICE)"
+
 torture: $(INSTALLED)
 	@set -e; for torture in tests/torture/*.py; do PYTHONPATH=tests $(BIN)/python $$torture; done
 
@@ -56,4 +71,8 @@ $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo 'The venv module is missing: apt install python3-venv'; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[render,test]'
+	@touch $@
+
+$(MEASURING): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[render,test,quality]'
 	@touch $@

@@ -1,7 +1,7 @@
 """A still that moves does so a little, smoothly, alike each time, and never shows what it lacks."""
 
 from fractions import Fraction
-from itertools import islice, pairwise, repeat
+from itertools import islice, repeat
 
 import cv2
 import numpy as np
