@@ -11,7 +11,8 @@ from support.media.synthetic import frame_of
 
 from lipsyncd.face.face import Face
 from lipsyncd.face.track import Run
-from lipsyncd.media.frame import Frame
+from lipsyncd.face.warp import place_of
+from lipsyncd.media.frame import Frame, picture_of
 from lipsyncd.model.landmarker import Landmarker
 from lipsyncd.render.survey import EASE, TURNED, Survey, fading, sharpness
 
@@ -177,6 +178,9 @@ def test_fading_goes_from_1_to_0() -> None:
 
 
 def test_sharpness_is_less_in_a_blurred_picture_and_never_0() -> None:
-    luma = CALM.planes()[0]
-    assert sharpness(luma) > sharpness(cv2.GaussianBlur(luma, (0, 0), 2)) >= 1
-    assert sharpness(np.full((48, 96), 90, np.uint8)) == 1
+    place = place_of(FRONT.box)
+    samples = CALM.i420()
+    blurred = Frame(0, picture_of(cv2.GaussianBlur(samples, (0, 0), 2), CALM))
+    flat = Frame(0, picture_of(np.full_like(samples, 90), CALM))
+    assert sharpness(CALM, place) > sharpness(blurred, place) >= 1
+    assert sharpness(flat, place) == 1

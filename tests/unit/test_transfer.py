@@ -13,7 +13,7 @@ from lipsyncd.face.box import CROP, Box
 from lipsyncd.face.face import Face
 from lipsyncd.face.motion import MASK, warped
 from lipsyncd.face.neutral import HALF, SUBSAMPLING, NeutralFace
-from lipsyncd.face.transfer import TransferBlend
+from lipsyncd.face.transfer import REACH, TransferBlend
 from lipsyncd.face.warp import inverted
 from lipsyncd.media.frame import Frame, planes_of
 from lipsyncd.media.source import examine_source
@@ -176,7 +176,7 @@ def test_an_opening_has_the_colour_that_the_generator_gave_it() -> None:
     neutral = neutral_in(*shown)
     mouth = neutral.rest.copy()
     mouth[16:28, 34:62] = (40, 30, 120)
-    after = pasted(neutral, shown, mouth)
+    after = pasted(neutral, shown, mouth, expression=1 / REACH)
     found = [float(after[0][172, 160]), *(float(plane[86, 80]) for plane in after[1:])]
     expected = STUDIO.from_bgr @ [40, 30, 120, 1]
     np.testing.assert_allclose(found, expected, atol=3)

@@ -15,7 +15,7 @@ from lipsyncd.face.box import CROP
 from lipsyncd.face.face import Face
 from lipsyncd.face.neutral import crop_of, unrest_of
 from lipsyncd.face.track import Run
-from lipsyncd.face.warp import inverted, place_of
+from lipsyncd.face.warp import inverted, place_of, touched
 from lipsyncd.media.frame import Frame
 from lipsyncd.model.landmarker import Landmarker
 
@@ -24,7 +24,7 @@ COVERED = 13.0, 17.0  # difference of the lower face from its usual look, of 255
 OPEN_COSTS = 4.0  # what openness adds to unrest, by it
 CELLS = (8, 5)  # columns and rows in which the lower face is compared with its usual look
 EASE = 3  # frames over which a mouth fades where it is covered
-SHEER = 0.25  # how much sharpness counts against unrest, as a power
+SHEER = 0.5  # how much sharpness counts against unrest, as a power
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Survey:
         is_mouth = lips.moved(inverted(place)).are_plausible()
         openness = max(0.0, lips.openness) if is_mouth else 0.0
         unrest = unrest_of(samples[..., 0], face.smile) * (1 + OPEN_COSTS * openness)
-        unrest *= (1 + abs(face.turn)) / sharpness(samples[: CROP // 2, :, 0]) ** SHEER
+        unrest *= (1 + abs(face.turn)) / sharpness(frame, place) ** SHEER
         small = cv2.resize(samples[CROP // 2 :], CELLS, interpolation=cv2.INTER_AREA)
         look = small.reshape(-1, 3).astype(np.float32)
         self._notes[id(run)].append(Note(frame.index, unrest, face.turn, look))
@@ -100,6 +100,8 @@ def fading(value: float, low: float, high: float) -> float:
     return float(np.clip((high - value) / (high - low), 0, 1))
 
 
-def sharpness(luma: np.ndarray) -> float:
-    """The deviation of the Laplacian, at least 1."""
-    return max(1.0, float(cv2.Laplacian(luma, cv2.CV_32F).std()))
+def sharpness(frame: Frame, place: np.ndarray) -> float:
+    """The deviation of the Laplacian of the face's own luma, where a crop is; at least 1."""
+    luma = frame.planes()[0]
+    seen = luma[touched(luma, place, (CROP, CROP))]
+    return max(1.0, float(cv2.Laplacian(seen, cv2.CV_16S).std()))
