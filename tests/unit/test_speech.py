@@ -49,7 +49,7 @@ def padded(voice: Voice, folder: Path, seconds: float, level: float = 0.0) -> Vo
 
 def by_frame(voice: Voice) -> list[float]:
     count = round(voice.seconds * RATE)
-    return list(speech(voice, list(window_starts(RATE, count, -2))))
+    return list(speech(voice, list(window_starts(RATE, range(count), -2))))
 
 
 @pytest.mark.parametrize("level", [0.0, 0.01], ids=["in a quiet room", "in noise"])
@@ -125,5 +125,5 @@ def test_beyond_the_ends_of_a_voice_nobody_speaks(harbour: Voice) -> None:
 
 
 def test_it_is_heard_only_as_far_as_it_is_asked_for(harbour: Voice) -> None:
-    starts = list(window_starts(RATE, 40, -2))
+    starts = list(window_starts(RATE, range(40), -2))
     assert list(islice(speech(harbour, iter(starts)), 10)) == list(speech(harbour, starts))[:10]

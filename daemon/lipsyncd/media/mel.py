@@ -73,15 +73,15 @@ def column_count(voice: Voice) -> int:
 
 
 def window_starts(
-    rate: Fraction, count: int, offset_frames: int, milliseconds: int = 0
+    rate: Fraction, numbers: Iterable[int], offset_frames: int, milliseconds: int = 0
 ) -> Iterator[int]:
-    """The column at which each frame's window begins.
+    """The column at which the window of each frame of these numbers begins.
 
     Frame i is heard from `offset_frames` frames of 1/25 s after its own time, whatever its rate,
     and so many milliseconds before that.
     """
     offset = Fraction(offset_frames, TRAINED_RATE) - Fraction(milliseconds, 1000)
-    return (math.floor(COLUMN_RATE * (i / rate + offset)) for i in range(count))
+    return (math.floor(COLUMN_RATE * (i / rate + offset)) for i in numbers)
 
 
 def clamped(starts: Iterable[int], voice: Voice) -> Iterator[int]:

@@ -30,9 +30,13 @@ class Detector:
                 f"{file.path} is not the YuNet face detector.", HINTS[DETECTOR]
             ) from error
 
-    def faces(self, frame: Frame) -> list[Face]:
-        """All faces in a frame, in its pixels, the largest first."""
-        scale = min(1.0, LONGEST_SIDE / max(frame.width, frame.height))
+    def faces(self, frame: Frame, longest: int = LONGEST_SIDE) -> list[Face]:
+        """All faces in a frame, in its pixels, the largest first.
+
+        `longest`: the longest side, in pixels, that the frame is looked at with; half of it takes
+        a quarter of the time, and finds faces from twice the size on.
+        """
+        scale = min(1.0, longest / max(frame.width, frame.height))
         width, height = round(frame.width * scale), round(frame.height * scale)
         self._net.setInputSize((width, height))
         _, found = self._net.detect(frame.bgr(width, height))

@@ -1,6 +1,7 @@
 """Hearing: the window of sound that the lips of each frame follow."""
 
 from collections.abc import Iterator
+from itertools import count, tee
 
 import numpy as np
 
@@ -19,12 +20,10 @@ from lipsyncd.protocol.options import Options
 from lipsyncd.render.models import Models
 
 
-def hear(
-    voice: Voice, source: Source, total: int, options: Options, models: Models
-) -> Iterator[np.ndarray]:
-    """The window of each frame; where nobody speaks it is silent."""
+def hear(voice: Voice, source: Source, options: Options, models: Models) -> Iterator[np.ndarray]:
+    """The window of each frame, without end; where nobody speaks it is silent."""
     offset = models.conventions.mel_offset_frames
-    starts = list(window_starts(source.rate, total, offset, options.audio_offset))
+    starts, same = tee(window_starts(source.rate, count(), offset, options.audio_offset))
     if options.blend == "box":
         return mel_windows(mel_columns(voice), clamped(starts, voice))
     windows = mel_windows(mel_columns(voice), starts)
@@ -32,7 +31,7 @@ def hear(
         windows = (louder(window, options.expression) for window in windows)
     if options.silence == "follow":
         return windows
-    return map(louder, windows, speech(voice, starts))
+    return map(louder, windows, speech(voice, same))
 
 
 def louder(window: np.ndarray, gain: float) -> np.ndarray:

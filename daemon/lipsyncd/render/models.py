@@ -9,7 +9,7 @@ import numpy as np
 from lipsyncd.face.face import Face
 from lipsyncd.media.frame import Frame
 from lipsyncd.model.conventions import Conventions
-from lipsyncd.model.detector import Detector
+from lipsyncd.model.detector import LONGEST_SIDE, Detector
 from lipsyncd.model.landmarker import Landmarker
 from lipsyncd.model.weights import WeightsFile
 
@@ -22,6 +22,8 @@ class Weights:
     landmarker: WeightsFile
 
 
+QUICK_SIDE = LONGEST_SIDE // 2
+LARGE = 0.1  # of the frame's longest side: how wide a face is that is found at a quick look
 Find = Callable[[Frame], list[Face]]
 
 
@@ -44,12 +46,23 @@ class Models(Protocol):
         """The mouth of each crop as it hears its window."""
 
 
-def finder_of(models: Models) -> Find:
-    """For one thread: finds the faces in a frame, with boxes as the checkpoint wants its crops."""
-    detector, conventions = models.new_detector(), models.conventions
+class Finder:
+    """Finds the faces in a frame, with boxes as the checkpoint wants its crops.  For one thread."""
 
-    def find(frame: Frame) -> list[Face]:
-        faces = detector.faces(frame)
-        return [face.lowered(conventions.chin_share, conventions.chin_pixels) for face in faces]
+    def __init__(self, models: Models, is_quick: bool = False) -> None:
+        """`is_quick`: large faces are looked for less closely, as long as there are no others."""
+        self._detector = models.new_detector()
+        self._conventions = models.conventions
+        self._is_quick = is_quick
+        self._longest = LONGEST_SIDE
 
-    return find
+    def faces(self, frame: Frame) -> list[Face]:
+        """Those in a frame, the largest first."""
+        found = self._detector.faces(frame, self._longest)
+        if not found and self._longest < LONGEST_SIDE:
+            found = self._detector.faces(frame)
+        large = LARGE * max(frame.width, frame.height)
+        is_plain = bool(found) and all(face.box.width >= large for face in found)
+        self._longest = QUICK_SIDE if self._is_quick and is_plain else LONGEST_SIDE
+        share, pixels = self._conventions.chin_share, self._conventions.chin_pixels
+        return [face.lowered(share, pixels) for face in found]

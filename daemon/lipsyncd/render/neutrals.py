@@ -9,12 +9,12 @@ import numpy as np
 from lipsyncd.face.align import Template
 from lipsyncd.face.face import Face
 from lipsyncd.face.neutral import SUBSAMPLING, NeutralFace, as_bgr, at_rest, crop_of, patches_of
-from lipsyncd.face.track import MOST_FACES, Track
+from lipsyncd.face.track import MOST_FACES, SAME_FACE, Track
 from lipsyncd.face.warp import chained, in_plane, place_of
 from lipsyncd.media.frame import Frame, picture_of, planes_of
 from lipsyncd.media.mel import BANDS, SILENT, WINDOW
 from lipsyncd.media.source import Source
-from lipsyncd.render.models import Find, Models, finder_of
+from lipsyncd.render.models import Find, Finder, Models
 
 KEPT = 2 * MOST_FACES  # neutral faces at a time: a render goes through the shots in their order
 UPRIGHT = 0.1  # radians of roll that a checkpoint was trained to bear
@@ -27,7 +27,7 @@ class Neutrals:
     def __init__(self, source: Source, models: Models) -> None:
         self._source = source
         self._models = models
-        self._find = finder_of(models)
+        self._find = Finder(models).faces
         self._landmarker = models.new_landmarker()
         self._kept: OrderedDict[int, NeutralFace] = OrderedDict()
 
@@ -41,6 +41,7 @@ class Neutrals:
 
     def _made(self, track: Track) -> NeutralFace:
         frame, face = next(self._source.frames(track.neutral)), track.face(track.neutral)
+        face = same_face(face, self._find(frame))
         place = upright(frame, face, self._find)
         frame = at_rest(frame, place, self._landmarker.lips(frame, face))
         samples = crop_of(frame, place)
@@ -62,9 +63,13 @@ def upright(frame: Frame, face: Face, find: Find) -> np.ndarray:
         return place_of(face.box)
     (x, y), (cos, sin) = face.box.middle - 0.5, (math.cos(face.roll), math.sin(face.roll))
     turned = np.array([[cos, -sin, x - cos * x + sin * y], [sin, cos, y - sin * x - cos * y]])
-    straight = find(rotated(frame, turned))
-    there = [each for each in straight if each.box.overlap(face.box) > 0.3]
-    return chained(turned, place_of(max(there, key=lambda each: each.box.area, default=face).box))
+    return chained(turned, place_of(same_face(face, find(rotated(frame, turned))).box))
+
+
+def same_face(face: Face, found: list[Face]) -> Face:
+    """The face as it was found at a closer look, if it was."""
+    best = max(found, key=lambda each: each.box.overlap(face.box), default=face)
+    return best if best.box.overlap(face.box) > SAME_FACE else face
 
 
 def rotated(frame: Frame, matrix: np.ndarray) -> Frame:

@@ -36,6 +36,7 @@ from lipsyncd.render.plan import Plan, Planner
 from lipsyncd.render.prefetch import prefetch
 
 RAMP = Fraction(1, 8)  # seconds
+HEARD = 2000  # windows of 5 kB that wait at most
 
 
 class Settings(Protocol):
@@ -84,26 +85,25 @@ def render(
     source = examine_source(files.face, "The face")
     refuse_outside(options.box, source)
     spoken, faces = max(1, round(voice.seconds * source.rate)), 0
-    plan = yield from planned(source, spoken, options, models, settings)
-    total = length(options.extend, spoken, plan.frames)
-    frames = timeline(source, total, options.extend)
-    if options.still == "move" and plan.frames == 1:
-        frames = swaying(frames, source.rate)
-    takes = takes_of(frames, hear(voice, source, total, options, models), plan, source, options)
-    blend = blend_of(options, source, models)
     crf = settings.crf if options.crf is None else options.crf
-    with (
-        prefetch(takes, depth=held(source.width, source.height, models.batch)) as coming,
-        prefetch(dub(coming, blend, models), depth=1) as dubbed,
-        new_result(
-            files.result, source, voice, settings.preset, crf, is_cut=options.extend == "cut"
-        ) as result,
-    ):
-        for batch in dubbed:
-            for picture in batch.pictures:
-                result.write(picture)
-            faces += batch.faces
-            yield Progress(result.frames, total, faces)
+    # it is heard while the source is looked through
+    with prefetch(hear(voice, source, options, models), depth=HEARD) as windows:
+        plan = yield from planned(source, spoken, options, models, settings)
+        total = length(options.extend, spoken, plan.frames)
+        takes = takes_of(frames_of(source, total, plan, options), windows, plan, source, options)
+        blend = blend_of(options, source, models)
+        with (
+            prefetch(takes, depth=held(source.width, source.height, models.batch)) as coming,
+            prefetch(dub(coming, blend, models), depth=1) as dubbed,
+            new_result(
+                files.result, source, voice, settings.preset, crf, is_cut=options.extend == "cut"
+            ) as result,
+        ):
+            for batch in dubbed:
+                for picture in batch.pictures:
+                    result.write(picture)
+                faces += batch.faces
+                yield Progress(result.frames, total, faces)
 
 
 def planned(
@@ -128,6 +128,14 @@ def length(extend: str, spoken: int, shown: int) -> int:
     return bounds.get(extend, spoken)
 
 
+def frames_of(source: Source, total: int, plan: Plan, options: Options) -> Iterator[Frame]:
+    """The frames of the result, as they were before."""
+    frames = timeline(source, total, options.extend)
+    if options.still == "move" and plan.frames == 1:
+        return swaying(frames, source.rate)
+    return frames
+
+
 def takes_of(
     frames: Iterator[Frame],
     windows: Iterator[np.ndarray],
@@ -136,7 +144,7 @@ def takes_of(
     options: Options,
 ) -> Iterator[Take]:
     """Each frame with its faces and its window; outside of the range that is wanted, without."""
-    for number, (frame, window) in enumerate(zip(frames, windows, strict=True)):
+    for number, (frame, window) in enumerate(zip(frames, windows, strict=False)):
         yield Take(frame, plan.seen(frame.index, inside(options, number / source.rate)), window)
 
 

@@ -22,7 +22,7 @@ from lipsyncd.face.track import Seen, Track, Tracker, steady
 from lipsyncd.media.frame import Frame
 from lipsyncd.protocol.options import Options
 from lipsyncd.render.choice import Span, chosen
-from lipsyncd.render.models import Find, Models, finder_of
+from lipsyncd.render.models import Find, Finder, Models
 from lipsyncd.render.survey import Survey
 from lipsyncd.render.upright import Upright
 
@@ -131,7 +131,8 @@ class Planner:
 def found_by(options: Options, models: Models) -> Find:
     """What finds the faces in a frame: the detector, unless the client has named the place."""
     if options.box is None:
-        return finder_of(models)
+        # what a quick look is wrong by alignment makes up for, which only the transfer has
+        return Finder(models, is_quick=options.blend == "transfer").faces
     face = Face(Box(*options.box))
     return lambda _: [face]
 
