@@ -107,7 +107,7 @@ def test_status_tells_why_a_job_failed(tmp_path: Path) -> None:
     assert ended.returncode == 0
     parts = dict(line.split(maxsplit=1) for line in ended.stdout.splitlines())
     assert (parts["job"], parts["state"]) == (job, "failed")
-    assert parts["options"] == "blend soft, extend pingpong, crf 20"
+    assert parts["options"] == "crf 20"
     assert parts["error"] == f"{error.message} {error.hint}"
 
 

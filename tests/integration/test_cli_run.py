@@ -15,6 +15,7 @@ from support.daemon.renderers import at_once, raising
 from lipsyncctl.main import main
 from lipsyncd.errors import DeviceUnavailable, NoFace
 from lipsyncd.protocol.connection import Connection
+from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.wire import Kind
 
 
@@ -91,7 +92,8 @@ def test_run_hands_over_names_and_options(quick: Daemon, tmp_path: Path) -> None
     lipsyncctl(tmp_path, "run", *RENDER, *options, "-o", "out.mp4")
     (job,) = jobs_of(quick)
     assert (job["face"], job["voice"]) == ("speaker.mp4", "hello.wav")
-    assert job["options"] == {"blend": "box", "extend": "loop", "box": [1, 2, 30, 40], "crf": 20}
+    given = {"blend": "box", "extend": "loop", "box": [1, 2, 30, 40], "crf": 20}
+    assert job["options"] == Options().as_map() | given
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from lipsyncd.errors import (
     UnknownJob,
     UnreadableMedia,
 )
+from lipsyncd.protocol.options import Options
 
 NO_FACE = NoFace("No face was found in any frame.", "Choose another clip.")
 
@@ -80,9 +81,8 @@ def test_a_job_goes_in_and_its_result_comes_out(
 ) -> None:
     job = library.submit(*inputs, blend="box", box=(1, 2, 30, 40), priority="low", crf=None)
     assert (job.face, job.voice, job.owner) == ("speaker.mp4", "hello.wav", os.getuid())
-    assert job["options"] == {"blend": "box", "extend": "pingpong", "box": [1, 2, 30, 40]} | {
-        "crf": None
-    }
+    given = {"blend": "box", "extend": "pingpong", "box": [1, 2, 30, 40], "crf": None}
+    assert job["options"] == Options().as_map() | given
     ended = library.wait(job.id)
     assert (ended.state, ended.is_ended, ended.done, ended.error) == ("succeeded", True, 3, None)
     assert library.fetch(job.id, tmp_path / "out.mp4").message["size"] == 9

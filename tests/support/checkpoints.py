@@ -103,6 +103,7 @@ class InProcess:
         self._models = models
         self.conventions = models.conventions
         self.mouths = models.mouths
+        self.changes = 0
 
     @property
     def batch(self) -> int:

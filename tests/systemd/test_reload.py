@@ -16,6 +16,7 @@ pytestmark = pytest.mark.booted
 
 CONFIG = "/etc/lipsyncd/lipsyncd.toml"
 OTHER = "/etc/lipsyncd/other.safetensors"
+TINTED = "--blend", "soft"  # it shows the colours of the generator, which the transfer does not
 
 
 def start_job(machine: Machine) -> str:
@@ -84,17 +85,17 @@ def test_a_new_checkpoint_takes_over_between_two_batches_of_a_job(
     shutil.copyfile(tmp_path / "other.safetensors", machine.inside(OTHER))
     machine.sabotage("held_render")
     machine.run("systemctl", "start", "lipsyncd")
-    job = machine.submit()
+    job = machine.submit(*TINTED)
     while not machine.job(job)["done"]:
         pass
     machine.write(CONFIG, f'checkpoint = "{OTHER}"\n')
     machine.run("systemctl", "reload", "lipsyncd")
     machine.inside("/var/lib/private/lipsyncd/go-on").write_text("now")
     mixed = pictures(machine, job)
-    new = pictures(machine, machine.submit())
+    new = pictures(machine, machine.submit(*TINTED))
     machine.write(CONFIG, "")
     machine.run("systemctl", "reload", "lipsyncd")
-    old = pictures(machine, machine.submit())
+    old = pictures(machine, machine.submit(*TINTED))
 
     to_old, to_new = distance(mixed, old), distance(mixed, new)
     first = int((to_new < to_old).argmax())

@@ -14,6 +14,7 @@ CODES = {
     "input.no_audio": 65,
     "input.silent": 65,
     "input.no_face": 65,
+    "input.inclined_face": 65,
     "input.too_short": 65,
     "input.too_large": 65,
     "input.too_long": 65,

@@ -86,6 +86,17 @@ def test_a_smile_is_closed(models: InProcess) -> None:
     assert after.mean() < before.mean() - 10
 
 
+def test_other_weights_have_a_mouth_at_rest_of_their_own(models: InProcess) -> None:
+    source = source_of("single_face.mp4")
+    track, neutrals = track_in(source, models), Neutrals(source, models)
+    before = neutrals.of(track)
+    assert neutrals.of(track) is before
+    models.changes += 1
+    after = neutrals.of(track)
+    assert after is not before
+    np.testing.assert_array_equal(after.rest, before.rest)  # these weights are the same again
+
+
 def test_as_many_neutral_faces_are_kept_as_are_needed_at_a_time(
     models: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:

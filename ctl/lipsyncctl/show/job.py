@@ -18,6 +18,7 @@ from lipsyncctl.show.wording import (
     size,
 )
 from lipsyncd.protocol.job import ENDED
+from lipsyncd.protocol.options import Options
 
 Job = Mapping[str, Any]
 
@@ -110,7 +111,10 @@ def special_priority(job: Job) -> str:
 
 def description(job: Job) -> str:
     """All there is to know about a job, in lines; what it has not is left out."""
-    chosen = ((name, value) for name, value in job["options"].items() if value is not None)
+    usual = Options().as_map()
+    chosen = [
+        f"{name} {value}" for name, value in job["options"].items() if value != usual.get(name)
+    ]
     return columns(
         {
             "job": job["id"],
@@ -119,7 +123,7 @@ def description(job: Job) -> str:
             "place": prospect(job),
             "face": job["face"],
             "voice": job["voice"],
-            "options": ", ".join(f"{name} {value}" for name, value in chosen),
+            "options": ", ".join(chosen) or "the usual",
             "accepted": f"{age(job)} ago",
             **terms(job),
             "render": frames(job) if job["total"] and job["started_at"] else None,

@@ -33,6 +33,7 @@ class Models(Protocol):
 
     batch: int
     conventions: Conventions
+    changes: int  # how often others have taken over, perhaps with other weights
 
     def new_detector(self) -> Detector:
         """A face detector for one thread."""

@@ -71,6 +71,7 @@ class Mouths:
         self._weights = weights
         self._alive = alive
         self._channel = self._next()
+        self.changes = 0
         self._is_last = False  # no other device will have models that are fed in this way
         self.conventions = self._channel.conventions
 
@@ -121,6 +122,7 @@ class Mouths:
         if channel.conventions == self.conventions:
             self.close()
             self._channel = channel
+            self.changes += 1
             return
         channel.close()
         self._is_last = True

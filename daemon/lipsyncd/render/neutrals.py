@@ -29,10 +29,17 @@ class Neutrals:
         self._models = models
         self._find = Finder(models).faces
         self._landmarker = models.new_landmarker()
+        self._changes = models.changes
         self._kept: OrderedDict[int, NeutralFace] = OrderedDict()
 
     def of(self, track: Track) -> NeutralFace:
-        """The neutral face of a track.  Raises what reading the source raises."""
+        """The neutral face of a track, at rest as the models have it that are there now.
+
+        Raises what reading the source raises.
+        """
+        if self._changes != self._models.changes:
+            self._kept.clear()
+            self._changes = self._models.changes
         if id(track) not in self._kept:
             self._kept[id(track)] = self._made(track)
             if len(self._kept) > KEPT:

@@ -171,14 +171,21 @@ def dub(takes: Iterator[Take], blend: Blend, models: Models) -> Iterator[Dubbed]
     for first in takes:
         most = held(first.frame.width, first.frame.height, models.batch)
         batch = [first, *islice(takes, most - 1)]
-        asked = [[blend.ask(take.frame, seen) for seen in take.seen] for take in batch]
+        asked, changes = asked_of(batch, blend), models.changes
         windows = [take.window for take in batch for _ in take.seen]
         mouths = iter(answered(list(chain.from_iterable(asked)), windows, blend, models))
+        if models.changes != changes:  # the mouths are of others: so must be what they began at
+            asked = asked_of(batch, blend)
         pictures = [
             picture_of(take.frame, each, mouths, blend)
             for take, each in zip(batch, asked, strict=True)
         ]
         yield Dubbed(pictures, sum(map(bool, asked)))
+
+
+def asked_of(batch: list[Take], blend: Blend) -> list[list[Asked]]:
+    """What is asked for each face of each take."""
+    return [[blend.ask(take.frame, seen) for seen in take.seen] for take in batch]
 
 
 def answered(

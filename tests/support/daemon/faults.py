@@ -267,17 +267,19 @@ def is_the_worst(options: Any) -> bool:
 def after_step(
     act: Callable[[int], Any], is_meant: Callable[[Any], bool] = lambda _options: True
 ) -> None:
-    """Do this after each step of a render that is meant, and again after a sign of life if it says
+    """Do this after each batch of a render that is meant, and again after a sign of life if it says
     so."""
     from lipsyncd.render import process  # noqa: PLC0415
 
     render = process.render
 
     def acting(options: Any, *inputs: Any) -> Iterator[Any]:
-        for number, step in enumerate(render(options, *inputs)):
-            while is_meant(options) and act(number):
+        number = 0
+        for step in render(options, *inputs):
+            while step.done and is_meant(options) and act(number):
                 yield step
             yield step
+            number += bool(step.done)
 
     process.render = acting
 
