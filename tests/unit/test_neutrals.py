@@ -83,7 +83,7 @@ def test_a_smile_is_closed(models: InProcess) -> None:
     teeth = np.s_[round(top) + 1 : round(bottom), column - 8 : column + 9]
     before, after = crop_of(frame, neutral.place)[teeth][..., 0], neutral.samples[teeth][..., 0]
     assert lips.openness > SHUT
-    assert after.mean() < before.mean() - 10
+    assert after.max() < before.max() - 20  # teeth are bright
 
 
 def test_other_weights_have_a_mouth_at_rest_of_their_own(models: InProcess) -> None:

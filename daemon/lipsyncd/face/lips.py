@@ -14,9 +14,10 @@ from lipsyncd.face.box import CROP
 from lipsyncd.face.warp import inverted
 
 FINE = 4  # places of the closing map in a pixel of the crop, each way
-MEETING = 0.35  # of the opening: where the lips meet, from the upper one: the jaw moves more
+MEETING = 0.2  # of the opening: where the lips meet, from the upper one: the jaw moves more
 # Of the opening: so much of each lip's edge goes too, where teeth may still be seen
-MARGINS = 0.2, 0.2
+MARGINS = 0.1, 0.18
+NOSE = 11.0  # rows above the upper lip's edge at which it begins, which does not move
 STILL_ABOVE, STILL_BELOW = 44.0, 95.0  # rows of the crop beyond which nothing moves
 CORNERS = 5.0  # pixels of the crop in which the opening begins at either corner
 LINE, DARKER = 0.9, 0.3  # half the width of the line between the lips, in pixels; and how dark
@@ -84,7 +85,8 @@ def closing_of(lips: Lips, place: np.ndarray) -> Closing | None:
     upper, lower = edges(inside, columns)
     meeting = upper + MEETING * (lower - upper)
     rows = columns[:, None]
-    above = eased((rows - STILL_ABOVE) / np.maximum(meeting - STILL_ABOVE, 1))
+    top = np.maximum(STILL_ABOVE, upper - NOSE)
+    above = eased((rows - top) / np.maximum(meeting - top, 1))
     beneath = eased((STILL_BELOW - rows) / np.maximum(STILL_BELOW - meeting, 1))
     opened = np.broadcast_to(np.clip((lower - upper) / 4, 0, 1), above.shape)
     moves = (upper - meeting) * above, (lower - meeting) * beneath
