@@ -81,7 +81,7 @@ def test_a_render_that_takes_too_much_memory_has_failed_and_its_neighbour_does_n
         other = served.rendering()
         full = served.submit("--box", "0,0,96,96", face=tmp_path / "large.png")
         error = served.end_of(full)["error"]
-        assert error["name"] == "job.memory"
+        assert error["name"] == "job.memory", error
         assert "has used 0." in error["message"]
         assert "may ask for 0.8 GiB" in error["message"]
         assert served.result_of(other) == wanted

