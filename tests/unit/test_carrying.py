@@ -10,11 +10,12 @@ from support.media.clips import clip
 from support.media.faces import STUDIO, moved, neutral_in, seen_as
 from support.media.synthetic import frame_of, textured
 
+from lipsyncd.face.align import carried
 from lipsyncd.face.blend import Asked
 from lipsyncd.face.box import Box
 from lipsyncd.face.face import Face
 from lipsyncd.face.neutral import SUBSAMPLING, NeutralFace
-from lipsyncd.face.transfer import TransferBlend, carried
+from lipsyncd.face.transfer import TransferBlend
 from lipsyncd.face.warp import chained
 from lipsyncd.media.frame import Frame, planes_of
 from lipsyncd.media.source import examine_source

@@ -6,6 +6,7 @@ import msgpack
 import numpy as np
 import pytest
 from support.checkpoints import InProcess, models_of, random_generator, write_safetensors
+from support.media.clips import clip
 from support.media.faces import Drawn, drawn, face_of
 from support.media.synthetic import frame_of, textured
 
@@ -15,6 +16,7 @@ from lipsyncd.face.face import FIELDS, Face
 from lipsyncd.face.reference import steady_forward
 from lipsyncd.face.track import Run, Track
 from lipsyncd.media.frame import Frame
+from lipsyncd.media.source import examine_source
 from lipsyncd.protocol.options import Options
 from lipsyncd.render.choice import Span
 from lipsyncd.render.plan import FADE, NEAR, Plan, Planner, faded
@@ -160,6 +162,18 @@ def test_a_face_that_trembles_is_calm_in_the_plan(models: InProcess) -> None:
     list(planner.look(frames))
     (only,) = planner.plan().tracks
     assert np.ptp(only.rows[8:-8, 0]) < 0.5
+
+
+def test_in_a_clip_that_mostly_smiles_the_sharpest_calm_mouth_is_the_neutral_one(
+    models: InProcess,
+) -> None:
+    """Its first frame is a keyframe; the last ones are as calm, and blurred by the encoder."""
+    source = examine_source(clip("single_face.mp4"), "The face")
+    planner = Planner(Options(), models, EVERY, source.rate)
+    assert list(planner.look(source.frames()))[-1] == 72
+    (track,) = planner.plan().tracks
+    assert track.neutral == 0
+    assert (track.strength == 1).all()
 
 
 def test_the_face_of_each_shot_is_another_track(models: InProcess) -> None:

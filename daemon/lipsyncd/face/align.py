@@ -9,6 +9,7 @@ the light's gain and bias, and Cauchy weights for what blinks.
 import cv2
 import numpy as np
 
+from lipsyncd.face.face import Face
 from lipsyncd.face.warp import chained, gather, inverted
 
 SIDE = 48  # pixels of the template: half a crop's
@@ -19,6 +20,7 @@ SOFT = 1.2  # pixels of the crop: detail that is finer only misleads
 STEPS = 6
 CLOSE = 0.01  # pixels of the template: less is no step
 OUTLYING = 2.5 * 1.4826  # median deviations, as three standard ones nearly
+STEADY = np.array([1.0, 1.0, 0.6])  # of eyes and nose: the corners of the mouth move with speech
 LIKE, UNLIKE = 0.75, 0.5  # correlation from which on it is believed, and below which not at all
 
 
@@ -105,3 +107,13 @@ def similarity(points: np.ndarray, others: np.ndarray, weights: np.ndarray) -> n
     across = float(weights @ (from_[:, 0] * to[:, 1] - from_[:, 1] * to[:, 0])) / size
     turned = np.array([[along, -across], [across, along]])
     return np.column_stack([turned, other - turned @ middle])
+
+
+def carried(from_: Face, to: Face) -> np.ndarray:
+    """About where a face has gone between two frames: a (2, 3) similarity."""
+    if from_.has_landmarks and to.has_landmarks:
+        return similarity(from_.points()[:3], to.points()[:3], STEADY)
+    before, after = from_.box, to.box
+    scale = (after.area / before.area) ** 0.5
+    shift = after.middle - scale * before.middle
+    return np.column_stack([scale * np.eye(2), shift])

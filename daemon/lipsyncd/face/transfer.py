@@ -11,10 +11,9 @@ import av
 import cv2
 import numpy as np
 
-from lipsyncd.face.align import similarity
+from lipsyncd.face.align import carried
 from lipsyncd.face.blend import Asked
 from lipsyncd.face.box import CROP
-from lipsyncd.face.face import Face
 from lipsyncd.face.light import light_between, skin_around
 from lipsyncd.face.motion import GRID, HALF, MASK, Motion, MotionFinder
 from lipsyncd.face.neutral import SUBSAMPLING, NeutralFace, Patch, crop_of
@@ -27,7 +26,6 @@ SKIN = skin_around(np.vstack([np.zeros((HALF, CROP), np.float32), MASK]))
 # How far the generator's motion is taken: what fades out with the mask, and what the flow misses,
 # leave lips less open than its own are.  Measured: sync is best about here (`make bench-quality`).
 REACH = 1.25
-STEADY = np.array([1.0, 1.0, 0.6])  # of eyes and nose: the corners of the mouth move with speech
 LOWER = GRID + (0, HALF)  # the crop's pixels that have a mask, (48, 96, 2)
 
 
@@ -71,16 +69,6 @@ class TransferBlend:
 
     def picture(self, canvas: np.ndarray, frame: Frame) -> av.VideoFrame:
         return picture_of(canvas, frame)
-
-
-def carried(from_: Face, to: Face) -> np.ndarray:
-    """About where a face has gone between two frames: a (2, 3) similarity."""
-    if from_.has_landmarks and to.has_landmarks:
-        return similarity(from_.points()[:3], to.points()[:3], STEADY)
-    before, after = from_.box, to.box
-    scale = (after.area / before.area) ** 0.5
-    shift = after.middle - scale * before.middle
-    return np.column_stack([scale * np.eye(2), shift])
 
 
 def put(

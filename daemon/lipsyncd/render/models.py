@@ -51,19 +51,16 @@ class Finder:
     """Finds the faces in a frame, with boxes as the checkpoint wants its crops.  For one thread."""
 
     def __init__(self, models: Models, is_quick: bool = False) -> None:
-        """`is_quick`: large faces are looked for less closely, as long as there are no others."""
+        """`is_quick`: where all faces are large it looks less closely."""
         self._detector = models.new_detector()
         self._conventions = models.conventions
         self._is_quick = is_quick
-        self._longest = LONGEST_SIDE
 
     def faces(self, frame: Frame) -> list[Face]:
         """Those in a frame, the largest first."""
-        found = self._detector.faces(frame, self._longest)
-        if not found and self._longest < LONGEST_SIDE:
-            found = self._detector.faces(frame)
+        found = self._detector.faces(frame, QUICK_SIDE) if self._is_quick else []
         large = LARGE * max(frame.width, frame.height)
-        is_plain = bool(found) and all(face.box.width >= large for face in found)
-        self._longest = QUICK_SIDE if self._is_quick and is_plain else LONGEST_SIDE
+        if not found or any(face.box.width < large for face in found):
+            found = self._detector.faces(frame)
         share, pixels = self._conventions.chin_share, self._conventions.chin_pixels
         return [face.lowered(share, pixels) for face in found]

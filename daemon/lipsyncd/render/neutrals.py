@@ -48,9 +48,9 @@ class Neutrals:
 
     def _made(self, track: Track) -> NeutralFace:
         frame, face = next(self._source.frames(track.neutral)), track.face(track.neutral)
-        face = same_face(face, self._find(frame))
-        place = upright(frame, face, self._find)
-        frame = at_rest(frame, place, self._landmarker.lips(frame, face))
+        near = same_face(face, self._find(frame))
+        place = upright(frame, near, self._find)
+        frame = at_rest(frame, place, self._landmarker.lips(frame, near))
         samples = crop_of(frame, place)
         crop = as_bgr(samples, self._source.colour)
         (rest,) = self._models.mouths(crop[None], SILENCE, True, crop[None])

@@ -15,15 +15,17 @@ from lipsyncd.face.box import CROP
 from lipsyncd.face.face import Face
 from lipsyncd.face.neutral import crop_of, unrest_of
 from lipsyncd.face.track import Run
-from lipsyncd.face.warp import inverted, place_of, touched
+from lipsyncd.face.warp import from_pixel, inverted, place_of, touched
 from lipsyncd.media.frame import Frame
 from lipsyncd.model.landmarker import Landmarker
 
 TURNED = 0.30, 0.45  # Face.turn from where the new mouth fades, and at which it has gone
-COVERED = 13.0, 17.0  # difference of the lower face from its usual look, of 255: likewise
+COVERED = 14.0, 19.0  # difference of the lower face from its usual look, of 255: likewise
+OTHERS, FEW = 64, 0.3  # looks that each is held against, and the share of them that is to be alike
 OPEN_COSTS = 4.0  # what openness adds to unrest, by it
 CELLS = (8, 5)  # columns and rows in which the lower face is compared with its usual look
 EASE = 3  # frames over which a mouth fades where it is covered
+AROUND_MOUTH = (20, 50), (56, 42)  # of the crop: first column and row; columns and rows
 SHEER = 0.5  # how much sharpness counts against unrest, as a power
 
 
@@ -74,12 +76,14 @@ class Survey:
 
 
 def uncovered(notes: list[Note]) -> np.ndarray:
-    """(n,) float64: how far each mouth is free of hands and microphones, 0 to 1: those change the
-    look of the whole lower face, and speech and smiles do not."""
+    """(n,) float64: how far each mouth is free of hands and microphones, 0 to 1: a lower face that
+    is covered looks unlike most others of its run; one that speaks or smiles has some that are
+    like it."""
     looks = np.array([note.look for note in notes])
     looks -= np.median(looks, axis=1, keepdims=True)  # light comes and goes
-    apart = np.abs(looks - np.median(looks, axis=0)).sum(axis=2).mean(axis=1)
-    return np.array([fading(value, *COVERED) for value in apart])
+    others = looks[:: max(1, len(looks) // OTHERS)]
+    apart = [np.quantile(np.abs(others - look).sum(axis=2).mean(axis=1), FEW) for look in looks]
+    return np.array([fading(float(value), *COVERED) for value in apart])
 
 
 def careful(shares: np.ndarray, places: list[int]) -> np.ndarray:
@@ -101,7 +105,8 @@ def fading(value: float, low: float, high: float) -> float:
 
 
 def sharpness(frame: Frame, place: np.ndarray) -> float:
-    """The deviation of the Laplacian of the face's own luma, where a crop is; at least 1."""
+    """How much detail the frame has around the mouth, from where a new one would be taken: the mean
+    of the Laplacian's size, at least 1."""
     luma = frame.planes()[0]
-    seen = luma[touched(luma, place, (CROP, CROP))]
-    return max(1.0, float(cv2.Laplacian(seen, cv2.CV_16S).std()))
+    seen = luma[touched(luma, from_pixel(place, *AROUND_MOUTH[0]), AROUND_MOUTH[1])]
+    return max(1.0, float(np.abs(cv2.Laplacian(seen, cv2.CV_16S)).mean()))
