@@ -6,7 +6,6 @@ INSTALLED := .venv/.installed
 # This one, that it also holds what measures the quality of pictures.
 MEASURING := .venv/.measuring
 
-BENCHES := tests/bench/render.py
 # What contact-sheet shows: faces, and what is spoken.  Without them it is the demo.
 CLIPS ?=
 VOICE ?= tests/media/harbour.flac
@@ -42,7 +41,7 @@ gpu:
 	@tests/gpu.sh "$(PYTHON)"
 
 bench: $(INSTALLED)
-	@set -e; for bench in $(BENCHES); do PYTHONPATH=tests $(BIN)/python $$bench --long; done
+	@PYTHONPATH=tests $(BIN)/python tests/bench/render.py --long
 
 bench-quality: $(MEASURING)
 	@PYTHONPATH=tests $(BIN)/python tests/bench/quality.py

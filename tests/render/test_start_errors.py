@@ -64,6 +64,23 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
         yield heard
 
 
+@pytest.mark.parametrize("key", ["detector", "landmarker"])
+@pytest.mark.parametrize("make", [a_web_page, nothing], ids=lambda make: make.__name__)
+def test_what_renders_look_at_faces_with_has_to_be_there(
+    start: Start,
+    manager: socket.socket,
+    tmp_path: Path,
+    make: Callable[[Path], None],
+    key: str,
+) -> None:
+    path = tmp_path / "weights"
+    make(path)
+    code, said = end_of(start, manager, tmp_path, f'{key} = "{path}"\n')
+    assert code == 66
+    assert str(path) in said
+    assert f"Point `{key}` in the configuration at" in said
+
+
 @pytest.mark.parametrize("make", BAD, ids=lambda make: make.__name__)
 def test_a_checkpoint_that_is_none_ends_the_start(
     start: Start, manager: socket.socket, tmp_path: Path, make: Callable[[Path], None]

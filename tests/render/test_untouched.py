@@ -10,8 +10,7 @@ from support.media.clips import clip
 from support.media.dubbing import Dubbing
 
 from lipsyncd.face.box import CROP
-from lipsyncd.face.neutral import SUBSAMPLING
-from lipsyncd.face.warp import from_pixel, in_plane, touched
+from lipsyncd.face.warp import SUBSAMPLING, from_pixel, in_plane, touched
 from lipsyncd.media.frame import Frame
 from lipsyncd.model.residency import Wanted, load_models
 from lipsyncd.protocol.options import Options

@@ -14,9 +14,9 @@ from lipsyncd.face.align import carried
 from lipsyncd.face.blend import Asked
 from lipsyncd.face.box import Box
 from lipsyncd.face.face import Face
-from lipsyncd.face.neutral import SUBSAMPLING, NeutralFace
+from lipsyncd.face.neutral import NeutralFace
 from lipsyncd.face.transfer import TransferBlend
-from lipsyncd.face.warp import chained
+from lipsyncd.face.warp import SUBSAMPLING, chained
 from lipsyncd.media.frame import Frame, planes_of
 from lipsyncd.media.source import examine_source
 from lipsyncd.model.detector import Detector

@@ -1,8 +1,9 @@
 """What lips follow: the window of each frame, as the options have it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from lipsyncd.media.source import Source, examine_source
 from lipsyncd.media.voice import Voice
 from lipsyncd.protocol.options import Options
 from lipsyncd.render.hearing import hear, louder
+
+Heard = Callable[..., np.ndarray]  # the windows of TOTAL frames, by options
 
 TOTAL = 100  # frames, of which harbour.flac has 94
 
@@ -37,16 +40,16 @@ def still() -> Source:
 
 
 @pytest.fixture
-def heard(models: InProcess, voice: Voice, still: Source) -> Iterator[object]:
-    def hearing(**chosen: object) -> np.ndarray:
-        windows = hear(voice, still, Options(**chosen), models)  # type: ignore[arg-type]
+def heard(models: InProcess, voice: Voice, still: Source) -> Heard:
+    def hearing(**chosen: Any) -> np.ndarray:
+        windows = hear(voice, still, Options(**chosen), models)
         return np.stack(list(islice(windows, TOTAL)))
 
-    yield hearing
+    return hearing
 
 
-def test_lips_hear_nothing_while_nobody_speaks(heard: object) -> None:
-    close, follow = heard(), heard(silence="follow")  # type: ignore[operator]
+def test_lips_hear_nothing_while_nobody_speaks(heard: Heard) -> None:
+    close, follow = heard(), heard(silence="follow")
     silent = (close == SILENT).all(axis=(1, 2))
     assert silent[-3:].all()
     assert 3 <= silent.sum() <= 25
@@ -57,28 +60,28 @@ def test_lips_hear_nothing_while_nobody_speaks(heard: object) -> None:
 
 
 @pytest.mark.parametrize("milliseconds", [-1000, -80, 40, 1000])
-def test_lips_that_come_later_hear_what_was_before(heard: object, milliseconds: int) -> None:
-    plain = heard(silence="follow")  # type: ignore[operator]
-    moved = heard(silence="follow", audio_offset=milliseconds)  # type: ignore[operator]
+def test_lips_that_come_later_hear_what_was_before(heard: Heard, milliseconds: int) -> None:
+    plain = heard(silence="follow")
+    moved = heard(silence="follow", audio_offset=milliseconds)
     frames = milliseconds * 25 // 1000
     first, last = max(0, frames), TOTAL + min(0, frames)
     np.testing.assert_array_equal(moved[first:last], plain[first - frames : last - frames])
 
 
-def test_the_reference_hears_all_of_it(heard: object, voice: Voice) -> None:
-    windows = heard(blend="box")  # type: ignore[operator]
-    np.testing.assert_array_equal(windows, heard(blend="box", silence="follow"))  # type: ignore[operator]
+def test_the_reference_hears_all_of_it(heard: Heard, voice: Voice) -> None:
+    windows = heard(blend="box")
+    np.testing.assert_array_equal(windows, heard(blend="box", silence="follow"))
     last = round(voice.seconds * Fraction(25))
     np.testing.assert_array_equal(windows[last + 1], windows[last + 2])
 
 
-def test_a_soft_mouth_moves_further_if_it_hears_more(heard: object) -> None:
-    plain, more, nothing = (heard(blend="soft", expression=each) for each in (1.0, 1.5, 0.0))  # type: ignore[operator]
+def test_a_soft_mouth_moves_further_if_it_hears_more(heard: Heard) -> None:
+    plain, more, nothing = (heard(blend="soft", expression=each) for each in (1.0, 1.5, 0.0))
     assert (more >= plain).all()
     assert more.max() <= LOUDEST
     assert (more > plain).any()
     assert (nothing == SILENT).all()
-    np.testing.assert_array_equal(heard(expression=1.5), heard())  # type: ignore[operator]
+    np.testing.assert_array_equal(heard(expression=1.5), heard())
 
 
 def test_loudness_is_scaled_from_silence() -> None:

@@ -13,8 +13,8 @@ from lipsyncd.face.lips import (
     FINE,
     MEETING,
     SHUT,
-    Closing,
     Lips,
+    applied,
     closing_of,
 )
 from lipsyncd.face.neutral import at_rest
@@ -141,8 +141,8 @@ def test_both_lips_are_taken_to_where_they_meet() -> None:
     """There the pixels of either lip's edge come to lie, and a little of the edge goes as well."""
     closing = closing_of(lips_of(), EYE)
     assert closing is not None
-    assert (closing.layers.shape, closing.layers.dtype) == ((CROP * FINE, CROP * FINE, 4), "f4")
-    column = closing.layers[:, round(MIDDLE[0] * FINE) + 2]
+    assert (closing.shape, closing.dtype) == ((CROP * FINE, CROP * FINE, 4), "f4")
+    column = closing[:, round(MIDDLE[0] * FINE) + 2]
     meeting = int(np.argmin(np.abs(column[:, 2])))
     row, gap = (meeting + 0.5) / FINE - 0.5, sum(OPEN)
     above, beneath = row + column[meeting, 0], row + column[meeting, 1]
@@ -154,7 +154,7 @@ def test_both_lips_are_taken_to_where_they_meet() -> None:
 def test_a_closing_moves_nothing_beyond_its_rows_or_beside_the_mouth() -> None:
     closing = closing_of(lips_of(), EYE)
     assert closing is not None
-    below, shade = Closing.applied(closing.layers)
+    below, shade = applied(closing)
     rows = (np.arange(CROP * FINE) + 0.5) / FINE - 0.5
     assert not below[(rows <= STILL_ABOVE) | (rows >= STILL_BELOW)].any()
     assert np.abs(below).max() > 5
@@ -167,7 +167,7 @@ def test_what_is_moved_is_never_folded() -> None:
     """Going down a column, the rows that are taken go down, too; but where the lips meet."""
     closing = closing_of(lips_of(), EYE)
     assert closing is not None
-    below, _ = Closing.applied(closing.layers)
+    below, _ = applied(closing)
     rows = (np.arange(CROP * FINE) + 0.5) / FINE - 0.5
     assert (np.diff(rows[:, None] + below, axis=0) > 0).all()
 

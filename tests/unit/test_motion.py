@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from support.media.synthetic import textured
 
-from lipsyncd.face.box import CROP
-from lipsyncd.face.motion import GRID, HALF, MASK, Motion, MotionFinder, warped
+from lipsyncd.face.box import CROP, HALF
+from lipsyncd.face.motion import GRID, MASK, Motion, MotionFinder, warped
 
 WHOLE = MASK == 1  # where a new mouth is seen as it is
 SHIFTS = [(2.0, 0.0), (0.0, -3.0), (1.5, 2.5), (-0.5, 0.25)]

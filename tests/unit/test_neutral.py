@@ -13,11 +13,10 @@ from lipsyncd.face.neutral import (
     MOUTH,
     SUBSAMPLING,
     as_bgr,
-    crop_of,
     patches_of,
     unrest_of,
 )
-from lipsyncd.face.warp import from_pixel, gather, in_plane, place_of
+from lipsyncd.face.warp import crop_of, from_pixel, gather, in_plane, place_of
 from lipsyncd.media.colour import Colour
 from lipsyncd.media.frame import Frame
 

@@ -9,12 +9,12 @@ from support.checkpoints import InProcess, models_of, random_generator, write_sa
 from support.media.clips import clip
 from support.media.faces import Drawn, drawn, face_of, moved
 
-from lipsyncd.face.box import CROP
+from lipsyncd.face.box import CROP, HALF
 from lipsyncd.face.face import Face
 from lipsyncd.face.lips import SHUT
-from lipsyncd.face.neutral import HALF, as_bgr, crop_of
+from lipsyncd.face.neutral import as_bgr
 from lipsyncd.face.track import Track
-from lipsyncd.face.warp import inverted, place_of
+from lipsyncd.face.warp import crop_of, inverted, place_of
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.source import Source, examine_source
 from lipsyncd.render.models import Finder

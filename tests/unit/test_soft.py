@@ -6,7 +6,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from support.media.faces import STUDIO, neutral_in, seen_as
+from support.media.faces import BOXES, HEIGHT, STUDIO, WIDTH, neutral_in, seen_as
 from support.media.synthetic import frame_of, painted, textured
 
 from lipsyncd.face.blend import Asked
@@ -16,17 +16,8 @@ from lipsyncd.face.soft import LIPS, LOWER_FACE, MASK, RING, SoftBlend
 from lipsyncd.media.colour import Colour
 from lipsyncd.media.frame import Frame, planes_of
 
-WIDTH, HEIGHT = 320, 240
-BOXES = [
-    Box(100, 60, 196, 156),
-    Box(81.3, 40.7, 211.9, 190.2),
-    Box(130.5, 90.5, 170.1, 140.9),
-    Box(20, 10, 300, 235),
-    Box(-31.5, 20, 75.2, 140),
-    Box(250, 120, 371, 290),
-    Box(-40, -50, 360, 300),
-]
-every_box = pytest.mark.parametrize("box", BOXES, ids=lambda box: f"{box.width:.0f}")
+BEYOND = Box(-40, -50, 360, 300)  # all edges
+every_box = pytest.mark.parametrize("box", [*BOXES, BEYOND], ids=lambda box: f"{box.width:.0f}")
 
 
 def smooth(seed: int = 11, cells: int = 6) -> np.ndarray:

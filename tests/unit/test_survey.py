@@ -14,7 +14,7 @@ from lipsyncd.face.track import Run
 from lipsyncd.face.warp import place_of
 from lipsyncd.media.frame import Frame, picture_of
 from lipsyncd.model.landmarker import Landmarker
-from lipsyncd.render.survey import EASE, TURNED, Survey, fading, sharpness
+from lipsyncd.render.survey import EASE, TURNED, Survey, sharpness
 
 FACE: Drawn = (320, 240, 110)
 FRONT = face_of(FACE)
@@ -171,10 +171,6 @@ def test_a_mouth_that_opens_is_no_hand(landmarker: Landmarker) -> None:
 
 
 # Measures
-
-
-def test_fading_goes_from_1_to_0() -> None:
-    assert [fading(value, 2, 4) for value in (1, 2, 3, 4, 9)] == [1, 1, 0.5, 0, 0]
 
 
 def test_sharpness_is_less_in_a_blurred_picture_and_never_0() -> None:

@@ -5,29 +5,20 @@ import numpy as np
 import pytest
 from support.checkpoints import yunet
 from support.media.clips import clip
-from support.media.faces import STUDIO, neutral_in, seen_as
+from support.media.faces import BOXES, HEIGHT, STUDIO, WIDTH, neutral_in, seen_as
 from support.media.synthetic import frame_of, textured
 
 from lipsyncd.face.blend import Asked
-from lipsyncd.face.box import CROP, Box
+from lipsyncd.face.box import CROP, HALF, Box
 from lipsyncd.face.face import Face
 from lipsyncd.face.motion import MASK, warped
-from lipsyncd.face.neutral import HALF, SUBSAMPLING, NeutralFace
+from lipsyncd.face.neutral import NeutralFace
 from lipsyncd.face.transfer import REACH, TransferBlend
-from lipsyncd.face.warp import inverted
+from lipsyncd.face.warp import SUBSAMPLING, inverted
 from lipsyncd.media.frame import Frame, planes_of
 from lipsyncd.media.source import examine_source
 from lipsyncd.model.detector import Detector
 
-WIDTH, HEIGHT = 320, 240
-BOXES = [
-    Box(100, 60, 196, 156),
-    Box(81.3, 40.7, 211.9, 190.2),
-    Box(130.5, 90.5, 170.1, 140.9),
-    Box(20, 10, 300, 235),
-    Box(-31.5, 20, 75.2, 140),
-    Box(250, 120, 371, 290),
-]
 every_box = pytest.mark.parametrize("box", BOXES, ids=lambda box: f"{box.width:.0f}")
 
 Shown = tuple[Frame, Face]

@@ -6,10 +6,10 @@ from support.checkpoints import yunet
 from support.media.clips import clip
 
 from lipsyncd.face.face import Face
+from lipsyncd.face.track import Find
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.source import examine_source
 from lipsyncd.model.detector import Detector
-from lipsyncd.render.models import Find
 from lipsyncd.render.neutrals import rotated
 from lipsyncd.render.upright import TRIES, Upright, turned
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from lipsyncd.face.face import Face
+from lipsyncd.face.ramp import ramp
 from lipsyncd.face.warp import chained, gather, inverted
 
 SIDE = 48  # pixels of the template: half a crop's
@@ -46,7 +47,7 @@ class Template:
         be recognised, and between the two if it hardly is."""
         patch = cv2.GaussianBlur(gather(plane, place).astype(np.float32), (0, 0), SOFT)
         change, likeness = self._registered(patch)
-        trust = float(np.clip((likeness - UNLIKE) / (LIKE - UNLIKE), 0, 1))
+        trust = ramp(likeness, UNLIKE, LIKE)
         return place + trust * (chained(place, change) - place)
 
     def _registered(self, patch: np.ndarray) -> tuple[np.ndarray, float]:

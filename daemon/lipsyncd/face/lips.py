@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from lipsyncd.face.box import CROP
+from lipsyncd.face.ramp import eased
 from lipsyncd.face.warp import inverted
 
 FINE = 4  # places of the closing map in a pixel of the crop, each way
@@ -56,28 +57,14 @@ class Lips:
         return inside and WIDTH[0] < width < WIDTH[1]
 
 
-@dataclass(frozen=True)
-class Closing:
-    """How to move the lips of a crop until they meet, FINE times finer than the crop.
+def closing_of(lips: Lips, place: np.ndarray) -> np.ndarray | None:
+    """How to move the lips in the crop at a place until they meet; None if they do, or if it is no
+    mouth.
 
-    `layers`: (384, 384, 4) float32, all smooth, in pixels of the crop: how far below a pixel it is
-    to be taken from above the line where the lips meet, the same beneath it, how far below that
-    line the pixel is, and (0 to 1) how open the mouth was there.
+    (384, 384, 4) float32, FINE times finer than the crop, all smooth, in pixels of the crop: how
+    far below a pixel it is to be taken from above the line where the lips meet, the same beneath
+    it, how far below that line the pixel is, and (0 to 1) how open the mouth was there.
     """
-
-    layers: np.ndarray
-
-    @staticmethod
-    def applied(layers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of layers of any size: how far below each pixel is to be taken from, and how much
-        darker it is."""
-        above, beneath, side, opened = cv2.split(layers)
-        line = np.exp(-((side / LINE) ** 2))
-        return np.where(side < 0, above, beneath), DARKER * opened * line
-
-
-def closing_of(lips: Lips, place: np.ndarray) -> Closing | None:
-    """How to close a mouth in the crop at a place; None if it is closed, or if it is no mouth."""
     inside = lips.moved(inverted(place))
     if lips.openness < SHUT or not inside.are_plausible():
         return None
@@ -90,7 +77,15 @@ def closing_of(lips: Lips, place: np.ndarray) -> Closing | None:
     beneath = eased((STILL_BELOW - rows) / np.maximum(STILL_BELOW - meeting, 1))
     opened = np.broadcast_to(np.clip((lower - upper) / 4, 0, 1), above.shape)
     moves = (upper - meeting) * above, (lower - meeting) * beneath
-    return Closing(np.dstack([*moves, rows - meeting, opened]).astype(np.float32))
+    return np.dstack([*moves, rows - meeting, opened]).astype(np.float32)
+
+
+def applied(closing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of a closing, spread to any size: how far below each pixel is to be taken from, and how much
+    darker it is."""
+    above, beneath, side, opened = cv2.split(closing)
+    line = np.exp(-((side / LINE) ** 2))
+    return np.where(side < 0, above, beneath), DARKER * opened * line
 
 
 def edges(lips: Lips, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -110,9 +105,3 @@ def smoothed(values: np.ndarray) -> np.ndarray:
     """Over about a pixel of the crop: an outline has eleven points only."""
     row = np.ascontiguousarray(values[None], np.float32)
     return cv2.GaussianBlur(row, (0, 0), 1.2 * FINE, sigmaY=1, borderType=cv2.BORDER_REPLICATE)[0]
-
-
-def eased(share: np.ndarray) -> np.ndarray:
-    """0 to 1, without a corner at either end."""
-    share = np.clip(share, 0, 1)
-    return share * share * (3 - 2 * share)

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from lipsyncd.face.box import CROP, ellipse
+from lipsyncd.face.box import CROP, HALF, ellipse
 
-HALF = CROP // 2
 # Where the new mouth is seen, in the lower half of a crop: it fades out before the crop ends.
 MASK = ellipse(centre=(47.5, 71), radii=(42, 23), core=0.6)[HALF:]
 GRID = np.dstack(np.meshgrid(np.arange(CROP), np.arange(HALF))).astype(np.float32)

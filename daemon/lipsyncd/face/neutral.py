@@ -10,15 +10,21 @@ import cv2
 import numpy as np
 
 from lipsyncd.face.align import Template
-from lipsyncd.face.box import CROP, ellipse
+from lipsyncd.face.box import CROP, HALF, ellipse
 from lipsyncd.face.face import Face
-from lipsyncd.face.lips import FINE, Closing, Lips, closing_of
-from lipsyncd.face.warp import chained, from_pixel, gather, in_plane, moved, spread, touched
+from lipsyncd.face.lips import FINE, Lips, applied, closing_of
+from lipsyncd.face.warp import (
+    SUBSAMPLING,
+    chained,
+    from_pixel,
+    in_plane,
+    moved,
+    spread,
+    touched,
+)
 from lipsyncd.media.colour import Colour
 from lipsyncd.media.frame import Frame, picture_of, planes_of
 
-SUBSAMPLING = (1, 2, 2)  # of Y, U, V
-HALF = CROP // 2
 MARGIN = 14  # pixels of the crop around it, from where a mouth may be taken as well
 KEPT = (CROP + 2 * MARGIN, HALF + 2 * MARGIN)  # columns and rows of the crop around the lower half
 MOUTH = ellipse(centre=(47.5, 72), radii=(26, 16), core=0.5)[HALF:]
@@ -51,12 +57,6 @@ class NeutralFace:
     template: Template = field(repr=False)
 
 
-def crop_of(frame: Frame, place: np.ndarray) -> np.ndarray:
-    """(96, 96, 3) uint8: Y, U, V of the crop at a place."""
-    planes = zip(frame.planes(), SUBSAMPLING, strict=True)
-    return cv2.merge([gather(plane, in_plane(place, each)) for plane, each in planes])
-
-
 def as_bgr(samples: np.ndarray, colour: Colour) -> np.ndarray:
     """(..., 3) uint8 BGR of uint8 Y, U, V."""
     return cv2.transform(samples, colour.to_bgr.astype(np.float32))
@@ -70,14 +70,13 @@ def at_rest(frame: Frame, place: np.ndarray, lips: Lips) -> Frame:
     return Frame(frame.index, picture_of(closed(frame.i420(), place, closing), frame))
 
 
-def closed(samples: np.ndarray, place: np.ndarray, closing: Closing) -> np.ndarray:
+def closed(samples: np.ndarray, place: np.ndarray, closing: np.ndarray) -> np.ndarray:
     """I420 samples, in which the closing is done in place."""
     for plane, each in zip(planes_of(samples), SUBSAMPLING, strict=True):
         matrix = in_plane(place, each)
         region = touched(plane, matrix, (CROP, CROP))
         finer = chained(matrix, np.array([[1, 0, 0.5], [0, 1, 0.5]]) / FINE - [[0, 0, 0.5]] * 2)
-        layers = spread(closing.layers, finer, region, cv2.INTER_LINEAR)
-        below, shade = closing.applied(layers)
+        below, shade = applied(spread(closing, finer, region, cv2.INTER_LINEAR))
         rows, columns = np.mgrid[region].astype(np.float32)
         across, down = matrix[:, 1].astype(np.float32)
         taken = cv2.remap(

@@ -11,10 +11,19 @@ import cv2
 import numpy as np
 
 from lipsyncd.face.blend import Asked
-from lipsyncd.face.box import CROP, ellipse
-from lipsyncd.face.neutral import SUBSAMPLING, NeutralFace, as_bgr, crop_of, unrest_of
+from lipsyncd.face.box import HALF, ellipse
+from lipsyncd.face.neutral import NeutralFace, as_bgr, unrest_of
+from lipsyncd.face.ramp import ramp
 from lipsyncd.face.track import Seen, Track
-from lipsyncd.face.warp import from_pixel, in_plane, place_of, spread, touched
+from lipsyncd.face.warp import (
+    SUBSAMPLING,
+    crop_of,
+    from_pixel,
+    in_plane,
+    place_of,
+    spread,
+    touched,
+)
 from lipsyncd.media.colour import Colour
 from lipsyncd.media.frame import Frame, picture_of, planes_of
 
@@ -76,15 +85,10 @@ def calming(smile: float, samples: np.ndarray, neutral: NeutralFace) -> float:
     A reference that smiles makes it smile, teeth and all, whatever is said.
     """
     least = max(unrest_of(neutral.samples[..., 0], neutral.face.smile), 1e-6)
-    wide = share(unrest_of(samples[..., 0], smile) / least, CALM, WIDE)
-    upper = np.s_[: CROP // 2, :, 0]
+    wide = ramp(unrest_of(samples[..., 0], smile) / least, CALM, WIDE)
+    upper = np.s_[:HALF, :, 0]
     apart = cv2.norm(samples[upper], neutral.samples[upper], cv2.NORM_L1) / samples[upper].size
-    return wide * (1 - share(apart, ALIKE, TURNED))
-
-
-def share(value: float, low: float, high: float) -> float:
-    """0 up to `low`, 1 from `high` on."""
-    return float(np.clip((value - low) / (high - low), 0, 1))
+    return wide * (1 - ramp(apart, ALIKE, TURNED))
 
 
 def changed(old: np.ndarray, new: np.ndarray, lips: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from itertools import islice, pairwise
 
 import numpy as np
 
-from lipsyncd.face.face import FIELDS, Face
+from lipsyncd.face.face import Face
 from lipsyncd.media.frame import Frame
 
 CUT = 24.0  # mean change of luma between frames, of 255: film does not move that much, cuts do
@@ -81,7 +81,8 @@ class Run:
 
     def rows(self) -> np.ndarray:
         """(n, 14) float64."""
-        self.chunks = [np.concatenate([np.empty((0, FIELDS)), *self.chunks])]
+        if len(self.chunks) > 1:
+            self.chunks = [np.concatenate(self.chunks)]
         return self.chunks[0]
 
 

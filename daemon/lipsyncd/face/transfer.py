@@ -13,12 +13,20 @@ import numpy as np
 
 from lipsyncd.face.align import carried
 from lipsyncd.face.blend import Asked
-from lipsyncd.face.box import CROP
+from lipsyncd.face.box import CROP, HALF
 from lipsyncd.face.light import light_between, skin_around
-from lipsyncd.face.motion import GRID, HALF, MASK, Motion, MotionFinder
-from lipsyncd.face.neutral import SUBSAMPLING, NeutralFace, Patch, crop_of
+from lipsyncd.face.motion import GRID, MASK, Motion, MotionFinder
+from lipsyncd.face.neutral import NeutralFace, Patch
 from lipsyncd.face.track import Seen, Track
-from lipsyncd.face.warp import chained, from_pixel, in_plane, spread, touched
+from lipsyncd.face.warp import (
+    SUBSAMPLING,
+    chained,
+    crop_of,
+    from_pixel,
+    in_plane,
+    spread,
+    touched,
+)
 from lipsyncd.media.colour import Colour
 from lipsyncd.media.frame import Frame, picture_of, planes_of
 

@@ -11,7 +11,9 @@ import cv2
 import numpy as np
 
 from lipsyncd.face.box import CROP, Box
+from lipsyncd.media.frame import Frame
 
+SUBSAMPLING = (1, 2, 2)  # of Y, U, V
 AREA_FROM = 2.0  # plane samples per patch pixel from which on samples are averaged first
 
 
@@ -73,6 +75,12 @@ def gather(
         samples, matrix = averaged(samples, matrix, scale)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cv2.warpAffine(samples, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+def crop_of(frame: Frame, place: np.ndarray, side: int = CROP) -> np.ndarray:
+    """(side, side, 3) uint8: Y, U, V of the crop at a place, or of one of another size at its."""
+    planes = zip(frame.planes(), SUBSAMPLING, strict=True)
+    return cv2.merge([gather(plane, in_plane(place, each), (side, side)) for plane, each in planes])
 
 
 def averaged(

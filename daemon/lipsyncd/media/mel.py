@@ -8,7 +8,6 @@ so the mel is made in blocks and equals that of the whole (but for rounding).
 import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from itertools import chain
 
 import librosa
 import numpy as np
@@ -91,11 +90,11 @@ def clamped(starts: Iterable[int], voice: Voice) -> Iterator[int]:
 
 def mel_windows(columns: Iterable[np.ndarray], starts: Iterable[int]) -> Iterator[np.ndarray]:
     """The window at each start (never decreasing): (80, 16) float32, silent beyond either end."""
-    pieces, starts = iter(columns), iter(starts)
-    begin = next(starts, 0)
-    first = min(begin, -WINDOW)
-    held = np.full((BANDS, -first), SILENT, np.float32)
-    for start in chain([begin], starts):
+    pieces, held, first = iter(columns), np.empty((BANDS, 0), np.float32), 0
+    for start in starts:
+        if not held.size:
+            first = min(start, -WINDOW)
+            held = np.full((BANDS, -first), SILENT, np.float32)
         while start + WINDOW > first + held.shape[1]:
             piece = next(pieces, np.full((BANDS, WINDOW), SILENT, np.float32))
             kept = min(max(0, start - first), held.shape[1])

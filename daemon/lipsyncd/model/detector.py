@@ -8,7 +8,7 @@ import numpy as np
 from lipsyncd.errors import CheckpointInvalid
 from lipsyncd.face.face import Face
 from lipsyncd.media.frame import Frame
-from lipsyncd.model.weights import DETECTOR, HINTS, Report, WeightsFile, read_weights
+from lipsyncd.model.weights import DETECTOR, HINTS, Report, WeightsFile, proven
 
 LONGEST_SIDE = 640  # pixels of the picture YuNet sees: enough for faces from 2 % of it on
 CONFIDENCE = 0.6  # of 1: below it YuNet's boxes are often no faces
@@ -52,7 +52,4 @@ def load_detector(path: Path, report: Report) -> WeightsFile:
 
     Raises CheckpointMissing, CheckpointInvalid, DiskFailed, HostExhausted.
     """
-    file = read_weights(path, DETECTOR, report)
-    with file.believed(report):
-        Detector(file)
-    return file
+    return proven(path, DETECTOR, Detector, report)

@@ -9,9 +9,9 @@ import numpy as np
 from lipsyncd.errors import CheckpointInvalid
 from lipsyncd.face.face import Face
 from lipsyncd.face.lips import Lips
-from lipsyncd.face.warp import gather, in_plane
+from lipsyncd.face.warp import crop_of
 from lipsyncd.media.frame import Frame
-from lipsyncd.model.weights import HINTS, LANDMARKER, Report, WeightsFile, read_weights
+from lipsyncd.model.weights import HINTS, LANDMARKER, Report, WeightsFile, proven
 
 SIDE = 192  # pixels of the picture that the mesh sees
 WIDER = 1.2  # than the box is high: so lips are found best with the boxes of YuNet
@@ -39,10 +39,8 @@ class Landmarker:
         """The inner edges of a face's lips, in the frame's pixels.  Of what is no face come any
         points at all."""
         matrix = square_around(face)
-        planes = zip(frame.planes(), (1, 2, 2), strict=True)
-        samples = [gather(plane, in_plane(matrix, each), (SIDE, SIDE)) for plane, each in planes]
         # the mesh was trained with colours of all cameras: which matrix they have is the same to it
-        rgb = cv2.cvtColor(cv2.merge([samples[0], samples[2], samples[1]]), cv2.COLOR_YCrCb2RGB)
+        rgb = cv2.cvtColor(crop_of(frame, matrix, SIDE)[..., [0, 2, 1]], cv2.COLOR_YCrCb2RGB)
         points = self._points(rgb) @ matrix[:, :2].T + matrix[:, 2]
         return Lips(points[UPPER], points[LOWER])
 
@@ -68,7 +66,4 @@ def load_landmarker(path: Path, report: Report) -> WeightsFile:
 
     Raises CheckpointMissing, CheckpointInvalid, DiskFailed, HostExhausted.
     """
-    file = read_weights(path, LANDMARKER, report)
-    with file.believed(report):
-        Landmarker(file)
-    return file
+    return proven(path, LANDMARKER, Landmarker, report)

@@ -76,6 +76,16 @@ def read_weights(path: Path, what: str, report: Report) -> WeightsFile:
     return WeightsFile(path, what, content.getvalue(), digest.hexdigest())
 
 
+def proven(
+    path: Path, what: str, make: Callable[[WeightsFile], object], report: Report
+) -> WeightsFile:
+    """Read a file, and make of it once what it should hold.  Raises as read_weights."""
+    file = read_weights(path, what, report)
+    with file.believed(report):
+        make(file)
+    return file
+
+
 @contextmanager
 def opened(path: Path, what: str) -> Iterator[tuple[BinaryIO, int]]:
     """The file without a buffer, and its size.  What is no file is not waited for."""

@@ -194,15 +194,11 @@ def tell(event: Entry, what: str, paths: Paths, end: Crashed | Stalled) -> None:
 
 def blame(crash: Crashed, limits: Limits) -> InputError:
     """Why a job failed whose render has crashed each time."""
-    used, most = crash.end.most_bytes / GIB, limits.max_render_memory_bytes / GIB
-    how = ""
     if crash.end.status == -signal.SIGKILL:
-        how = "was killed each time, as the kernel does when memory runs out"
-    elif used >= most / 2:
-        how = "crashed each time, as libraries do that are refused memory"
-    if how:
+        used, most = crash.end.most_bytes / GIB, limits.max_render_memory_bytes / GIB
         return JobMemoryFull(
-            f"The render {how}: it has used {used:.1f} GiB, and may ask for {most:.1f} GiB in all.",
+            "The render was killed each time, as the kernel does when memory runs out: it had used "
+            f"{used:.1f} GiB, and may ask for {most:.1f} GiB in all.",
             "Give a smaller picture, or ask the operator for more memory.",
         )
     return MediaCrashed(

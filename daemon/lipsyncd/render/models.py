@@ -1,6 +1,5 @@
 """What a render asks of the models, wherever they are: in other processes, or in a test's own."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,7 +23,6 @@ class Weights:
 
 QUICK_SIDE = LONGEST_SIDE // 2
 LARGE = 0.1  # of the frame's longest side: how wide a face is that is found at a quick look
-Find = Callable[[Frame], list[Face]]
 
 
 class Models(Protocol):

@@ -8,13 +8,13 @@ import numpy as np
 
 from lipsyncd.face.align import Template
 from lipsyncd.face.face import Face
-from lipsyncd.face.neutral import SUBSAMPLING, NeutralFace, as_bgr, at_rest, crop_of, patches_of
-from lipsyncd.face.track import MOST_FACES, SAME_FACE, Track
-from lipsyncd.face.warp import chained, in_plane, place_of
+from lipsyncd.face.neutral import NeutralFace, as_bgr, at_rest, patches_of
+from lipsyncd.face.track import MOST_FACES, SAME_FACE, Find, Track
+from lipsyncd.face.warp import SUBSAMPLING, chained, crop_of, in_plane, place_of
 from lipsyncd.media.frame import Frame, picture_of, planes_of
 from lipsyncd.media.mel import BANDS, SILENT, WINDOW
 from lipsyncd.media.source import Source
-from lipsyncd.render.models import Find, Finder, Models
+from lipsyncd.render.models import Finder, Models
 
 KEPT = 2 * MOST_FACES  # neutral faces at a time: a render goes through the shots in their order
 UPRIGHT = 0.1  # radians of roll that a checkpoint was trained to bear

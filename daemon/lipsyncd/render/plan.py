@@ -18,11 +18,11 @@ from lipsyncd.errors import InclinedFace, NoFace
 from lipsyncd.face.box import Box
 from lipsyncd.face.face import FIELDS, Face
 from lipsyncd.face.reference import steady_forward
-from lipsyncd.face.track import Seen, Track, Tracker, steady
+from lipsyncd.face.track import Find, Seen, Track, Tracker, steady
 from lipsyncd.media.frame import Frame
 from lipsyncd.protocol.options import Options
 from lipsyncd.render.choice import Span, chosen
-from lipsyncd.render.models import Find, Finder, Models
+from lipsyncd.render.models import Finder, Models
 from lipsyncd.render.survey import Survey
 from lipsyncd.render.upright import Upright
 
@@ -90,8 +90,10 @@ class Planner:
         self._rate = rate
         self._every = every
         self._find = Upright(found_by(options, models))
-        self._survey = Survey(models.new_landmarker())
-        self._tracker = Tracker(self._find.faces, self._survey.look, every)
+        # the reference knows no neutral face, and shows each mouth whole
+        self._survey = None if options.blend == "box" else Survey(models.new_landmarker())
+        look = self._survey.look if self._survey else lambda *_: None
+        self._tracker = Tracker(self._find.faces, look, every)
 
     def look(self, frames: Iterable[Frame]) -> Iterator[int]:
         """Look through the frames; each yield is how many it has seen."""
@@ -108,7 +110,7 @@ class Planner:
                 "Choose another one, or leave it out for the largest.",
             )
         others = [] if options.who == "all" else spans
-        tracks = (track_of(span, frames, others, self._survey, options.blend) for span in spans)
+        tracks = (track_of(span, frames, others, self._survey) for span in spans)
         return Plan(frames, tuple(tracks))
 
     def _refuse_faceless(self) -> None:
@@ -131,23 +133,23 @@ class Planner:
 def found_by(options: Options, models: Models) -> Find:
     """What finds the faces in a frame: the detector, unless the client has named the place."""
     if options.box is None:
-        # what a quick look is wrong by alignment makes up for, which only the transfer has
+        # a quick look is less exact; only the transfer aligns faces by their own pixels after it
         return Finder(models, is_quick=options.blend == "transfer").faces
     face = Face(Box(*options.box))
     return lambda _: [face]
 
 
-def track_of(span: Span, frames: int, others: list[Span], survey: Survey, blend: str) -> Track:
-    """The track of a span, steady in the way of the blend."""
+def track_of(span: Span, frames: int, others: list[Span], survey: Survey | None) -> Track:
+    """The track of a span; without a survey steady in the way of the reference."""
     part = slice(span.first - span.run.start, span.stop - span.run.start)
-    rows = span.run.rows()
-    rows = np.hstack([steady_forward(rows[:, :4]), rows[:, 4:]]) if blend == "box" else steady(rows)
-    strength = faded(span, frames, others)
-    if blend != "box":
+    rows, strength, neutral = span.run.rows(), faded(span, frames, others), span.first
+    if survey is None:
+        rows = np.hstack([steady_forward(rows[:, :4]), rows[:, 4:]])
+    else:
+        rows = steady(rows)
         strength *= survey.shown(span.run)[part]
-    neutral = survey.calmest(span.run, range(span.first, span.stop))
-    kept = rows[part].astype(np.float32)
-    return Track(span.first, kept, strength.astype(np.float32), neutral)
+        neutral = survey.calmest(span.run, range(span.first, span.stop))
+    return Track(span.first, rows[part].astype(np.float32), strength.astype(np.float32), neutral)
 
 
 def faded(span: Span, frames: int, others: list[Span]) -> np.ndarray:

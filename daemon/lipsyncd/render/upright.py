@@ -4,8 +4,8 @@ import av
 import numpy as np
 
 from lipsyncd.face.face import Face
+from lipsyncd.face.track import Find
 from lipsyncd.media.frame import Frame
-from lipsyncd.render.models import Find
 
 MOST_ROLL = 0.8  # radians from upright: 46 degrees
 SURER = 0.03  # of 1: the detector's score of a face that was upside down, when the frame is turned

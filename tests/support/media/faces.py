@@ -8,9 +8,9 @@ import numpy as np
 from lipsyncd.face.align import Template
 from lipsyncd.face.box import CROP, Box
 from lipsyncd.face.face import Face
-from lipsyncd.face.neutral import SUBSAMPLING, NeutralFace, as_bgr, crop_of, patches_of
+from lipsyncd.face.neutral import NeutralFace, as_bgr, patches_of
 from lipsyncd.face.track import Seen, Track
-from lipsyncd.face.warp import chained, in_plane, place_of
+from lipsyncd.face.warp import SUBSAMPLING, chained, crop_of, in_plane, place_of
 from lipsyncd.media.colour import Colour
 from lipsyncd.media.frame import Frame, picture_of, planes_of
 from support.media.synthetic import frame_of
@@ -36,6 +36,17 @@ PARTS = (
 LANDMARKS = ((-0.38, -0.2), (0.38, -0.2), (0, 0.25), (-0.33, 0.62), (0.33, 0.62))
 
 STUDIO = Colour(matrix=6, primaries=6, transfer=6, swing=1)  # of frames that are made here
+# A picture's size, and where in it faces are: small, large, and across its edges
+WIDTH, HEIGHT = 320, 240
+BOXES = [
+    Box(100, 60, 196, 156),
+    Box(81.3, 40.7, 211.9, 190.2),
+    Box(130.5, 90.5, 170.1, 140.9),
+    Box(20, 10, 300, 235),
+    Box(-31.5, 20, 75.2, 140),
+    Box(250, 120, 371, 290),
+]
+
 
 Drawn = tuple[float, float, float]  # a face: across, down, half a width
 

@@ -7,7 +7,7 @@ import numpy as np
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from lipsyncd.face.lips import Lips
-from lipsyncd.face.neutral import SUBSAMPLING
+from lipsyncd.face.warp import SUBSAMPLING
 from support.quality.footage import Footage
 
 # From the inner edges of the lips, outwards, by the mouth's width: onto the lips, and the chin.

@@ -10,9 +10,9 @@ import numpy as np
 
 from lipsyncd.face.face import Face
 from lipsyncd.face.lips import Lips
-from lipsyncd.face.neutral import as_bgr, crop_of
+from lipsyncd.face.neutral import as_bgr
 from lipsyncd.face.track import steady
-from lipsyncd.face.warp import place_of
+from lipsyncd.face.warp import crop_of, place_of
 from lipsyncd.media.colour import Colour
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.mel import TRAINED_RATE

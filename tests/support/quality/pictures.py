@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import cv2
 import numpy as np
 
-from lipsyncd.face.box import CROP
+from lipsyncd.face.box import CROP, HALF
 from lipsyncd.face.lips import Lips
-from lipsyncd.face.motion import HALF, MASK
+from lipsyncd.face.motion import MASK
 from lipsyncd.face.warp import from_pixel, gather, in_plane, place_of, spread, touched
 from support.quality.footage import Footage
 

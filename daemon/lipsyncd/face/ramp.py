@@ -1,0 +1,14 @@
+"""Ramps: how far a value has come from one bound to the other."""
+
+import numpy as np
+
+
+def ramp(value: float, low: float, high: float) -> float:
+    """0 up to `low`, 1 from `high` on; the other way round where `low` is the higher one."""
+    return float(np.clip((value - low) / (high - low), 0, 1))
+
+
+def eased(share: np.ndarray) -> np.ndarray:
+    """Shares, cut off at 0 and 1, without a corner at either."""
+    share = np.clip(share, 0, 1)
+    return share * share * (3 - 2 * share)
