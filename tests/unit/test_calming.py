@@ -1,14 +1,15 @@
 """A mouth at rest stands in for a wide one, while the head is held alike."""
 
 import numpy as np
+import pytest
 from support.media.faces import STUDIO, neutral_in, seen_as
-from support.media.synthetic import frame_of
+from support.media.synthetic import frame_of, textured
 
 from lipsyncd.face.blend import Asked
-from lipsyncd.face.box import Box
+from lipsyncd.face.box import CROP, HALF, Box
 from lipsyncd.face.face import Face
 from lipsyncd.face.neutral import NeutralFace
-from lipsyncd.face.soft import SoftBlend
+from lipsyncd.face.soft import MOUTH, SoftBlend, unrest_of
 from lipsyncd.media.frame import Frame
 
 BOX = Box(0, 0, 96, 96)
@@ -42,6 +43,9 @@ def neutral(shown: tuple[Frame, Face] = CALM) -> NeutralFace:
 def asked(shown: tuple[Frame, Face], known: NeutralFace) -> Asked:
     """What the generator is asked for a face in a frame."""
     return SoftBlend(STUDIO, lambda _: known).ask(shown[0], seen_as(shown[1]))
+
+
+# Calming
 
 
 def test_a_calm_mouth_is_its_own_reference() -> None:
@@ -107,3 +111,44 @@ def test_the_neutral_face_is_never_written_to() -> None:
     asked(GRIN, known)
     np.testing.assert_array_equal(known.crop, crop)
     np.testing.assert_array_equal(known.samples, samples)
+
+
+# Unrest
+
+
+def mouth(teeth: int = 0, skin: int = 120) -> np.ndarray:
+    """The luma of a flat face with a dark line for a mouth, or with so bright teeth in it."""
+    luma = np.full((CROP, CROP), skin, np.uint8)
+    luma[71:73, 34:62] = 0.75 * skin
+    if teeth:
+        luma[66:80, 30:66] = 40
+        luma[69:75, 34:62] = teeth
+    return luma
+
+
+def test_teeth_are_unrest() -> None:
+    assert unrest_of(mouth(teeth=220), 0.8) > 3 * unrest_of(mouth(), 0.8)
+
+
+def test_an_open_mouth_is_unrest() -> None:
+    assert unrest_of(mouth(teeth=40), 0.8) > 3 * unrest_of(mouth(), 0.8)
+
+
+def test_a_wider_mouth_is_more_unrest() -> None:
+    assert unrest_of(mouth(), 1.0) == pytest.approx(1.25 * unrest_of(mouth(), 0.8))
+
+
+def test_a_face_in_the_dark_is_no_calmer() -> None:
+    assert unrest_of(mouth(skin=60), 0.8) == pytest.approx(unrest_of(mouth(), 0.8), rel=0.02)
+
+
+def test_what_is_above_the_mouth_is_no_unrest() -> None:
+    luma = mouth()
+    luma[:HALF] = textured(1, CROP, HALF)[..., 0]
+    assert unrest_of(luma, 0.8) == unrest_of(mouth(), 0.8)
+
+
+def test_the_mouth_lies_in_the_lower_half_of_a_crop() -> None:
+    assert MOUTH.shape == (HALF, CROP)
+    assert MOUTH.sum() == pytest.approx(1)
+    assert max(edge.max() for edge in (MOUTH[0], MOUTH[-1], MOUTH[:, 0], MOUTH[:, -1])) == 0

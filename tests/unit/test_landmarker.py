@@ -1,6 +1,7 @@
 """The landmarker finds the lips of a face, open or closed; another model is refused."""
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from support.media.synthetic import frame_of, textured
 from lipsyncd.errors import CheckpointInvalid, CheckpointMissing
 from lipsyncd.face.box import Box
 from lipsyncd.face.face import Face
-from lipsyncd.face.lips import SHUT
+from lipsyncd.face.lips import SHUT, Lips
 from lipsyncd.face.warp import inverted, place_of
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.source import examine_source
@@ -53,14 +54,36 @@ def test_the_lips_of_a_mouth_at_rest_are_closed() -> None:
 def test_the_lips_run_from_the_right_corner_of_the_mouth_to_the_left_one(name: str) -> None:
     frame, face = first(name)
     lips = Landmarker(mesh()).lips(frame, face)
-    assert (lips.upper.shape, lips.lower.shape) == ((11, 2), (11, 2))
+    assert [edge.shape for edge in lips.edges] == [(11, 2)] * 4
     near = 0.12 * face.box.width
-    for edge in (lips.upper, lips.lower):
+    for edge in lips.edges:
         np.testing.assert_allclose(edge[[0, -1]], face.points()[3:], atol=near)
         assert (np.diff(edge[:, 0]) > 0).all()
-    np.testing.assert_array_equal(lips.upper[[0, -1]], lips.lower[[0, -1]])
-    assert (lips.lower[1:-1, 1] > lips.upper[1:-1, 1]).all()
+    for one, other in ((lips.top, lips.bottom), (lips.upper, lips.lower)):
+        np.testing.assert_array_equal(one[[0, -1]], other[[0, -1]])
     assert lips.moved(inverted(place_of(face.box))).are_plausible()
+
+
+@pytest.mark.parametrize("name", ["single_face.jpg", "single_face.mp4"])
+def test_the_edges_of_the_lips_come_from_top_to_bottom(name: str) -> None:
+    """And the outer ones reach farther to either side."""
+    frame, face = first(name)
+    lips = Landmarker(mesh()).lips(frame, face)
+    for above, beneath in pairwise(edge[1:-1, 1] for edge in lips.edges):
+        assert (above < beneath).all()
+    assert lips.top[0, 0] < lips.upper[0, 0]
+    assert lips.top[-1, 0] > lips.upper[-1, 0]
+
+
+def test_a_smile_draws_the_lips_wide() -> None:
+    landmarker = Landmarker(mesh())
+    smile, rest = (landmarker.lips(*first(f"single_face.{kind}")) for kind in ("jpg", "mp4"))
+    assert wide(smile) > 1.1 * wide(rest)
+
+
+def wide(lips: Lips) -> float:
+    """By how high the lips are together."""
+    return float(np.ptp(lips.upper[:, 0]) / np.ptp(np.vstack([lips.top, lips.upper])[:, 1]))
 
 
 @pytest.mark.parametrize("face", [FACE, (120, 240, 38), (320, 240, 160)])

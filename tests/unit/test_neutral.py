@@ -1,4 +1,4 @@
-"""A neutral face is kept in the colours and the detail of its frame, and a calm mouth is known."""
+"""A neutral face is kept in the colours and the detail of its frame."""
 
 import numpy as np
 import pytest
@@ -7,15 +7,7 @@ from support.media.synthetic import frame_of, painted, textured
 
 from lipsyncd.face.box import CROP, Box
 from lipsyncd.face.face import Face
-from lipsyncd.face.neutral import (
-    HALF,
-    MARGIN,
-    MOUTH,
-    SUBSAMPLING,
-    as_bgr,
-    patches_of,
-    unrest_of,
-)
+from lipsyncd.face.neutral import HALF, MARGIN, SUBSAMPLING, as_bgr, patches_of
 from lipsyncd.face.warp import crop_of, from_pixel, gather, in_plane, place_of
 from lipsyncd.media.colour import Colour
 from lipsyncd.media.frame import Frame
@@ -103,44 +95,3 @@ def test_a_neutral_face_does_not_change_with_its_frame() -> None:
         np.frombuffer(plane, np.uint8)[:] = 0
     for part, copy in zip(parts, copies, strict=True):
         np.testing.assert_array_equal(part, copy)
-
-
-# Unrest
-
-
-def mouth(teeth: int = 0, skin: int = 120) -> np.ndarray:
-    """The luma of a flat face with a dark line for a mouth, or with so bright teeth in it."""
-    luma = np.full((CROP, CROP), skin, np.uint8)
-    luma[71:73, 34:62] = 0.75 * skin
-    if teeth:
-        luma[66:80, 30:66] = 40
-        luma[69:75, 34:62] = teeth
-    return luma
-
-
-def test_teeth_are_unrest() -> None:
-    assert unrest_of(mouth(teeth=220), 0.8) > 3 * unrest_of(mouth(), 0.8)
-
-
-def test_an_open_mouth_is_unrest() -> None:
-    assert unrest_of(mouth(teeth=40), 0.8) > 3 * unrest_of(mouth(), 0.8)
-
-
-def test_a_wider_mouth_is_more_unrest() -> None:
-    assert unrest_of(mouth(), 1.0) == pytest.approx(1.25 * unrest_of(mouth(), 0.8))
-
-
-def test_a_face_in_the_dark_is_no_calmer() -> None:
-    assert unrest_of(mouth(skin=60), 0.8) == pytest.approx(unrest_of(mouth(), 0.8), rel=0.02)
-
-
-def test_what_is_above_the_mouth_is_no_unrest() -> None:
-    luma = mouth()
-    luma[:HALF] = textured(1, CROP, HALF)[..., 0]
-    assert unrest_of(luma, 0.8) == unrest_of(mouth(), 0.8)
-
-
-def test_the_mouth_lies_in_the_lower_half_of_a_crop() -> None:
-    assert MOUTH.shape == (HALF, CROP)
-    assert MOUTH.sum() == pytest.approx(1)
-    assert max(edge.max() for edge in (MOUTH[0], MOUTH[-1], MOUTH[:, 0], MOUTH[:, -1])) == 0

@@ -23,6 +23,7 @@ from lipsyncd.protocol.options import Options
 
 FACE: Drawn = (160, 110, 70)
 COUNT = 12
+LIP = 6.0  # pixels: how thick a lip is
 SHOWN = np.ones(COUNT, bool)
 
 Paint = Callable[[np.ndarray, int], np.ndarray]  # RGB of a frame, and its number
@@ -46,9 +47,10 @@ def lips_of(face: Drawn, gap: float = 0.0) -> Lips:
     """Lips between the corners of the drawn mouth, so many pixels apart."""
     (left, y), (right, _) = landmarks_of(face)[3:]
     columns = np.linspace(left, right, 11)
-    bow = gap / 2 * np.sin(np.linspace(0, np.pi, 11))
-    upper, lower = (np.column_stack([columns, y + sign * bow]) for sign in (-1, 1))
-    return Lips(upper, lower)
+    arch = np.sin(np.linspace(0, np.pi, 11))
+    bow = gap / 2 * arch
+    heights = (-bow - LIP * arch, -bow, bow, bow + LIP * arch)
+    return Lips(*(np.column_stack([columns, y + height]) for height in heights))
 
 
 def blurred(rgb: np.ndarray, _number: int) -> np.ndarray:

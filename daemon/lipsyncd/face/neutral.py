@@ -10,14 +10,17 @@ import cv2
 import numpy as np
 
 from lipsyncd.face.align import Template
-from lipsyncd.face.box import CROP, HALF, ellipse
+from lipsyncd.face.box import CROP, HALF
 from lipsyncd.face.face import Face
-from lipsyncd.face.lips import FINE, Lips, applied, closing_of
+from lipsyncd.face.lips import FINE, SHUT, Lips, applied, closing_of
+from lipsyncd.face.opening import exact
 from lipsyncd.face.warp import (
     SUBSAMPLING,
     chained,
+    crop_of,
     from_pixel,
     in_plane,
+    inverted,
     moved,
     spread,
     touched,
@@ -26,9 +29,9 @@ from lipsyncd.media.colour import Colour
 from lipsyncd.media.frame import Frame, picture_of, planes_of
 
 MARGIN = 14  # pixels of the crop around it, from where a mouth may be taken as well
+# From pixels that are FINE times finer to those of the crop.
+FINER = np.array([[1, 0, 0.5], [0, 1, 0.5]]) / FINE - [[0, 0, 0.5]] * 2
 KEPT = (CROP + 2 * MARGIN, HALF + 2 * MARGIN)  # columns and rows of the crop around the lower half
-MOUTH = ellipse(centre=(47.5, 72), radii=(26, 16), core=0.5)[HALF:]
-MOUTH /= MOUTH.sum()
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,11 @@ def as_bgr(samples: np.ndarray, colour: Colour) -> np.ndarray:
 
 def at_rest(frame: Frame, place: np.ndarray, lips: Lips) -> Frame:
     """The frame with the mouth at a place closed, if it is open: another or the same."""
-    closing = closing_of(lips, place)
-    if closing is None:
+    inside = lips.moved(inverted(place))
+    if lips.openness < SHUT or not inside.are_plausible():
         return frame
-    return Frame(frame.index, picture_of(closed(frame.i420(), place, closing), frame))
+    inside = exact(inside, crop_of(frame, chained(place, FINER), CROP * FINE), FINE)
+    return Frame(frame.index, picture_of(closed(frame.i420(), place, closing_of(inside)), frame))
 
 
 def closed(samples: np.ndarray, place: np.ndarray, closing: np.ndarray) -> np.ndarray:
@@ -75,8 +79,7 @@ def closed(samples: np.ndarray, place: np.ndarray, closing: np.ndarray) -> np.nd
     for plane, each in zip(planes_of(samples), SUBSAMPLING, strict=True):
         matrix = in_plane(place, each)
         region = touched(plane, matrix, (CROP, CROP))
-        finer = chained(matrix, np.array([[1, 0, 0.5], [0, 1, 0.5]]) / FINE - [[0, 0, 0.5]] * 2)
-        below, shade = applied(spread(closing, finer, region, cv2.INTER_LINEAR))
+        below, shade = applied(spread(closing, chained(matrix, FINER), region, cv2.INTER_LINEAR))
         rows, columns = np.mgrid[region].astype(np.float32)
         across, down = matrix[:, 1].astype(np.float32)
         taken = cv2.remap(
@@ -100,14 +103,3 @@ def patches_of(frame: Frame, place: np.ndarray) -> tuple[Patch, ...]:
         region = touched(plane, from_pixel(matrix, -MARGIN, HALF - MARGIN), KEPT)
         made.append(Patch(plane[region].copy(), moved(matrix, region)))
     return tuple(made)
-
-
-def unrest_of(luma: np.ndarray, smile: float) -> float:
-    """How far a mouth is from rest: wide, or full of contrast, as teeth and gaps are.
-
-    `luma`: (96, 96) uint8 of its crop.
-    """
-    lower = luma[HALF:].astype(np.float32)
-    mean = float(np.vdot(lower, MOUTH))
-    lower -= mean
-    return smile * float(np.vdot(lower * lower, MOUTH)) ** 0.5 / (mean + 1)

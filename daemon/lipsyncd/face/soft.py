@@ -12,7 +12,7 @@ import numpy as np
 
 from lipsyncd.face.blend import Asked
 from lipsyncd.face.box import HALF, ellipse
-from lipsyncd.face.neutral import NeutralFace, as_bgr, unrest_of
+from lipsyncd.face.neutral import NeutralFace, as_bgr
 from lipsyncd.face.ramp import ramp
 from lipsyncd.face.track import Seen, Track
 from lipsyncd.face.warp import (
@@ -32,6 +32,8 @@ from lipsyncd.media.frame import Frame, picture_of, planes_of
 LEFT, TOP = 9, 48
 LOWER_FACE = np.s_[TOP:96, LEFT:87]
 MASK = ellipse(centre=(47.5, 72), radii=(38, 23), core=0.55)[LOWER_FACE]
+MOUTH = ellipse(centre=(47.5, 72), radii=(26, 16), core=0.5)[HALF:]
+MOUTH /= MOUTH.sum()
 LIPS = ellipse(centre=(47.5, 70), radii=(27, 15), core=0.5)[LOWER_FACE] * MASK
 RING = MASK * (1 - MASK)  # around the mouth: on the whole nothing should change there
 
@@ -89,6 +91,17 @@ def calming(smile: float, samples: np.ndarray, neutral: NeutralFace) -> float:
     upper = np.s_[:HALF, :, 0]
     apart = cv2.norm(samples[upper], neutral.samples[upper], cv2.NORM_L1) / samples[upper].size
     return wide * (1 - ramp(apart, ALIKE, TURNED))
+
+
+def unrest_of(luma: np.ndarray, smile: float) -> float:
+    """How far a mouth is from rest: wide, or full of contrast, as teeth and gaps are.
+
+    `luma`: (96, 96) uint8 of its crop.
+    """
+    lower = luma[HALF:].astype(np.float32)
+    mean = float(np.vdot(lower, MOUTH))
+    lower -= mean
+    return smile * float(np.vdot(lower * lower, MOUTH)) ** 0.5 / (mean + 1)
 
 
 def changed(old: np.ndarray, new: np.ndarray, lips: np.ndarray) -> np.ndarray:

@@ -16,9 +16,14 @@ from lipsyncd.model.weights import HINTS, LANDMARKER, Report, WeightsFile, prove
 SIDE = 192  # pixels of the picture that the mesh sees
 WIDER = 1.2  # than the box is high: so lips are found best with the boxes of YuNet
 POINTS = 468
-# Of the mesh's points, the inner edge of each lip, from the person's right corner to the left.
-UPPER = [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308]
-LOWER = [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308]
+# Of the mesh's points, the edges of the lips from top to bottom, from the person's right corner to
+# the left.
+EDGES = (
+    [61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291],
+    [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308],
+    [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308],
+    [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291],
+)
 
 
 class Landmarker:
@@ -36,13 +41,12 @@ class Landmarker:
             ) from error
 
     def lips(self, frame: Frame, face: Face) -> Lips:
-        """The inner edges of a face's lips, in the frame's pixels.  Of what is no face come any
-        points at all."""
+        """A face's lips, in the frame's pixels.  Of what is no face come any points at all."""
         matrix = square_around(face)
         # the mesh was trained with colours of all cameras: which matrix they have is the same to it
         rgb = cv2.cvtColor(crop_of(frame, matrix, SIDE)[..., [0, 2, 1]], cv2.COLOR_YCrCb2RGB)
         points = self._points(rgb) @ matrix[:, :2].T + matrix[:, 2]
-        return Lips(points[UPPER], points[LOWER])
+        return Lips(*(points[edge] for edge in EDGES))
 
     def _points(self, rgb: np.ndarray) -> np.ndarray:
         """(468, 2) float64, in pixels of the picture: (192, 192, 3) uint8."""

@@ -4,6 +4,7 @@ Of the frames that were looked at it notes how far the mouth is from rest, how f
 turned, and whether something is held before the mouth.
 """
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,33 +12,37 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from lipsyncd.face.box import HALF
 from lipsyncd.face.face import Face
-from lipsyncd.face.neutral import unrest_of
-from lipsyncd.face.ramp import ramp
+from lipsyncd.face.rest import Mouth, calmest, mouth_of
 from lipsyncd.face.track import Run
 from lipsyncd.face.warp import crop_of, from_pixel, inverted, place_of, touched
 from lipsyncd.media.frame import Frame
 from lipsyncd.model.landmarker import Landmarker
 
-TURNED = 0.45, 0.30  # Face.turn at which no new mouth is seen, and up to which it is seen whole
-COVERED = 19.0, 14.0  # difference of the lower face from those that are alike, of 255: likewise
+# Face.turn at which a mouth vanishes, and below which it is seen again: a mouth is seen or it is
+# not, since half of one above half of another is two mouths
+TURNED = 0.42, 0.34
+# Likewise the difference of a lower face from those of its run that are like it, of 255: at least,
+# and by the median of all.  Measured on talkers, still and lively ones: speech and nods make at
+# most 2 medians, or 11; cups, microphones and hands from 2.5 medians on where heads are still.
+COVERED, BY_MEDIAN = (15.0, 12.0), (2.2, 1.8)
 OTHERS, FEW = 64, 0.3  # looks that each is held against, and the share of them that is to be alike
-OPEN_COSTS = 4.0  # what openness adds to unrest, by it
-CELLS = (8, 5)  # columns and rows in which the lower face is compared
-EASE = 3  # frames over which a mouth fades where it is covered
+LOWER_FACE = np.s_[54:92, 24:72]  # of the crop, within the face
+CELLS = (6, 5)  # columns and rows in which it is compared
+COLOURS = 2.0  # times as much as light
+EASE = 3  # frames over which a mouth fades
 AROUND_MOUTH = (20, 50), (56, 42)  # of the crop: first column and row; columns and rows
-SHEER = 0.5  # how much sharpness counts against unrest, as a power
+SKIN = 0.7  # of its pixels, those with the least detail: the others are teeth, or hair
 
 
 @dataclass(frozen=True)
 class Note:
-    """What a look at a face told.  `unrest`: how far its mouth is from rest, blurred ones more."""
+    """What a look at a face in frame `index` told; `mouth` is None if none was recognised."""
 
     index: int
-    unrest: float
     turn: float
-    look: np.ndarray  # of the lower face: (40, 3) float32
+    mouth: Mouth | None
+    cells: np.ndarray  # of the lower face: (30, 3) float32
 
 
 class Survey:
@@ -51,30 +56,36 @@ class Survey:
     def look(self, run: Run, frame: Frame, face: Face) -> None:
         """Note a face of a run in a frame."""
         place = place_of(face.box)
-        samples = crop_of(frame, place)
         lips = self._landmarker.lips(frame, face)
         is_mouth = lips.moved(inverted(place)).are_plausible()
-        openness = max(0.0, lips.openness) if is_mouth else 0.0
-        unrest = unrest_of(samples[..., 0], face.smile) * (1 + OPEN_COSTS * openness)
-        unrest *= (1 + abs(face.turn)) / sharpness(frame, place) ** SHEER
-        small = cv2.resize(samples[HALF:], CELLS, interpolation=cv2.INTER_AREA)
-        look = small.reshape(-1, 3).astype(np.float32)
-        self._notes[id(run)].append(Note(frame.index, unrest, face.turn, look))
+        cells = cells_of(crop_of(frame, place)[LOWER_FACE])
+        mouth = mouth_of(lips, face, cells, sharpness(frame, place)) if is_mouth else None
+        self._notes[id(run)].append(Note(frame.index, face.turn, mouth, cells))
 
     def calmest(self, run: Run, within: range) -> int:
         """The frame in which the run's mouth is most at rest; one in the range, and one that shows
         the mouth, if there is any."""
-        notes, free = self._notes[id(run)], self._uncovered(run)
-        pairs = [pair for pair in zip(free, notes, strict=True) if pair[1].index in within]
-        shown = [note for share, note in pairs if share == 1] or [note for _, note in pairs]
-        return min(shown, key=lambda note: note.unrest).index if shown else within.start
+        notes = zip(self._notes[id(run)], self._uncovered(run), strict=True)
+        known = [(note, is_free) for note, is_free in notes if note.index in within and note.mouth]
+        known = [(note, is_free) for note, is_free in known if is_free] or known
+        if not known:
+            return within.start
+        mouths = [note.mouth for note, _ in known if note.mouth]
+        return known[calmest(mouths)][0].index
 
     def shown(self, run: Run) -> np.ndarray:
         """(n,) float64: how far a new mouth is to be seen in each frame of a run, 0 to 1."""
-        notes = self._notes[id(run)]
-        turned = np.array([ramp(abs(note.turn), *TURNED) for note in notes])
-        places = [note.index - run.start for note in notes]
-        return careful(turned * self._uncovered(run), places)
+        return self._spread(run, self._facing(run) * self._uncovered(run))
+
+    def turned(self, run: Run) -> np.ndarray:
+        """(n,) bool: the frames of a run in which the head is turned too far."""
+        return self._spread(run, self._facing(run)) == 0
+
+    def _spread(self, run: Run, shares: np.ndarray) -> np.ndarray:
+        return careful(shares, [note.index - run.start for note in self._notes[id(run)]])
+
+    def _facing(self, run: Run) -> np.ndarray:
+        return below(np.array([abs(note.turn) for note in self._notes[id(run)]]), *TURNED)
 
     def _uncovered(self, run: Run) -> np.ndarray:
         notes = self._notes[id(run)]
@@ -84,15 +95,37 @@ class Survey:
         return self._free[key]
 
 
+def cells_of(samples: np.ndarray) -> np.ndarray:
+    """What of a lower face is held against others: (30, 3) float32 of (n, m, 3) uint8 Y, U, V."""
+    small = cv2.resize(samples, CELLS, interpolation=cv2.INTER_AREA).astype(np.float32)
+    small[..., 1:] *= COLOURS
+    cells: np.ndarray = small.reshape(-1, 3)
+    return cells - np.median(cells, axis=0)  # light comes and goes
+
+
 def uncovered(notes: list[Note]) -> np.ndarray:
-    """(n,) float64: how far each mouth is free of hands and microphones, 0 to 1: a lower face that
+    """(n,) float64: whether each mouth is free of hands and microphones, 1 or 0: a lower face that
     is covered looks unlike most others of its run; one that speaks or smiles has some that are
-    like it."""
-    looks = np.array([note.look for note in notes])
-    looks -= np.median(looks, axis=1, keepdims=True)  # light comes and goes
-    others = looks[:: max(1, len(looks) // OTHERS)]
-    apart = [np.quantile(np.abs(others - look).sum(axis=2).mean(axis=1), FEW) for look in looks]
-    return np.array([ramp(float(value), *COVERED) for value in apart])
+    like it, and differs in its mouth alone."""
+    faces = np.array([note.cells for note in notes])
+    others = faces[:: max(1, len(faces) // OTHERS)]
+    apart = np.array([apartness(face, others) for face in faces])
+    usual = float(np.median(apart))
+    high, low = (max(least, share * usual) for least, share in zip(COVERED, BY_MEDIAN, strict=True))
+    return below(apart, high, low)
+
+
+def apartness(cells: np.ndarray, others: np.ndarray) -> float:
+    """How far a lower face is from the nearest others, in most of its cells."""
+    apart = np.abs(others - cells).sum(axis=2)
+    return float(np.quantile(np.median(apart, axis=1), FEW))
+
+
+def below(values: np.ndarray, high: float, low: float) -> np.ndarray:
+    """(n,) float64: 0 from where a value is above `high` to where, on either side, it is below
+    `low`; else 1."""
+    _, labels = cv2.connectedComponents((values > low).astype(np.uint8)[None], connectivity=4)
+    return 1.0 - (np.isin(labels[0], labels[0][values > high]) & (values > low))
 
 
 def careful(shares: np.ndarray, places: list[int]) -> np.ndarray:
@@ -109,8 +142,9 @@ def careful(shares: np.ndarray, places: list[int]) -> np.ndarray:
 
 
 def sharpness(frame: Frame, place: np.ndarray) -> float:
-    """How much detail the frame has around the mouth, from where a new one would be taken: the mean
-    of the Laplacian's size, at least 1."""
+    """How much detail the skin has around the mouth, from where a new one would be taken: the mean
+    of the Laplacian's size, and a little more, so that it is never 0."""
     luma = frame.planes()[0]
     seen = luma[touched(luma, from_pixel(place, *AROUND_MOUTH[0]), AROUND_MOUTH[1])]
-    return max(1.0, float(np.abs(cv2.Laplacian(seen, cv2.CV_16S)).mean()))
+    detail = np.sort(np.abs(cv2.Laplacian(seen, cv2.CV_16S)), axis=None)
+    return 0.5 + float(detail[: math.ceil(SKIN * detail.size)].mean())
