@@ -8,6 +8,11 @@ def ramp(value: float, low: float, high: float) -> float:
     return float(np.clip((value - low) / (high - low), 0, 1))
 
 
+def ramped(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """The same of each of many values, float32."""
+    return np.clip((values - low) / (high - low), 0, 1).astype(np.float32)
+
+
 def eased(share: np.ndarray) -> np.ndarray:
     """Shares, cut off at 0 and 1, without a corner at either."""
     share = np.clip(share, 0, 1)

@@ -46,7 +46,7 @@ class TransferBlend:
         self, colour: Colour, neutral: Callable[[Track], NeutralFace], expression: float = 1.0
     ) -> None:
         """`neutral` gives the neutral face of a track; `expression` scales the movement."""
-        self._from_bgr = colour.from_bgr[:, :3].astype(np.float32)  # of differences
+        self._from_bgr = colour.from_bgr.astype(np.float32)
         self._neutral = neutral
         self._gain = REACH * expression
         self._finder = MotionFinder()
@@ -63,7 +63,8 @@ class TransferBlend:
     def paste(self, canvas: np.ndarray, frame: Frame, asked: Asked, mouth: np.ndarray) -> None:
         neutral, strength = asked.neutral, asked.seen.strength
         motion = self._finder.motion(mouth, neutral.rest, self._gain)
-        added = cv2.transform(motion.change, self._from_bgr)
+        added = cv2.transform(motion.change, self._from_bgr[:, :3])
+        added += motion.inner[..., None] * self._from_bgr[:, 3]
         added += light_between(crop_of(frame, asked.place), neutral.samples, SKIN)[HALF:]
         for channel, plane in enumerate(planes_of(canvas)):
             matrix = from_pixel(in_plane(asked.place, SUBSAMPLING[channel]), 0, HALF)
@@ -72,7 +73,7 @@ class TransferBlend:
                 matrix,
                 neutral.patches[channel],
                 motion,
-                np.dstack([added[..., channel], strength * MASK]),
+                np.dstack([added[..., channel], 1 - motion.inner, strength * MASK]),
             )
 
     def picture(self, canvas: np.ndarray, frame: Frame) -> av.VideoFrame:
@@ -84,13 +85,15 @@ def put(
 ) -> None:
     """Move the lips of a neutral face and show them in a plane, in place.
 
-    `matrix` is from the lower half's pixels to the plane's; `layers`, (48, 96, 2), are what is
-    added to the plane, and how far it shows.
+    `matrix` is from the lower half's pixels to the plane's; `layers`, (48, 96, 3), are what is
+    added, to which share of what is moved, and how far all of it shows.
     """
     region = touched(plane, matrix, (CROP, HALF))
     taken_at = (LOWER + motion.flow) @ patch.matrix[:, :2].T + patch.matrix[:, 2]
     places = spread(taken_at.astype(np.float32), matrix, region, cv2.INTER_LINEAR)
-    added, mask = cv2.split(spread(layers.astype(np.float32), matrix, region, cv2.INTER_LINEAR))
+    added, share, mask = cv2.split(
+        spread(layers.astype(np.float32), matrix, region, cv2.INTER_LINEAR)
+    )
     taken = cv2.remap(
         patch.samples,
         places[..., 0],
@@ -98,6 +101,7 @@ def put(
         cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REPLICATE,
     ).astype(np.float32)
+    taken *= share
     taken += added
     taken -= plane[region]
     taken *= mask
