@@ -275,8 +275,11 @@ def test_patience_is_not_lost_while_the_process_does_nothing(
     """As when it is stopped, or waits for a disk."""
     monkeypatch.setattr("lipsyncd.media.budget.FRAME_SECONDS", 0.05)
     budget = TimeBudget("The face")
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
-    assert signal.sigtimedwait({signal.SIGUSR1}, 0.2) is None
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    try:
+        assert signal.sigtimedwait({signal.SIGUSR1}, 0.2) is None
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # what is started later would have it
     budget.check()
 
 
