@@ -30,6 +30,34 @@ def test_a_face_may_come_and_go(
     assert (ended["total"], ended["faces"]) == counts
 
 
+def test_where_a_face_has_gone_the_job_notes_it_and_run_tells_it(
+    ctl: Ctl, speak: Callable[[float], Path], tmp_path: Path
+) -> None:
+    out = str(tmp_path / "out.mp4")
+    ended = ctl("run", "-a", str(speak(3)), str(clip("face_noface.mov")), "-o", out)
+    print(f"\n{ended.stderr}")
+    assert ended.returncode == 0
+    assert "There is no face at 0:02.4-0:03.0: the picture is left as it is." in ended.stderr
+    listed = messages(ctl("list", "--json").stdout)[-1]["jobs"][-1]
+    assert listed["notes"] == ["There is no face at 0:02.4-0:03.0: the picture is left as it is."]
+    assert f"notes     {listed['notes'][0]}" in ctl("status", listed["id"]).stdout
+
+
+@pytest.mark.parametrize("bound", [("--min-coverage", "0.9"), ("--max-gap", "0.5")])
+def test_a_face_that_is_away_for_more_than_is_borne_with_is_refused_before_any_work(
+    ctl: Ctl, speak: Callable[[float], Path], tmp_path: Path, bound: tuple[str, str]
+) -> None:
+    out = tmp_path / "out.mp4"
+    face = str(clip("face_noface.mov"))
+    ended = ctl("run", "--json", *bound, "-a", str(speak(3)), face, "-o", str(out))
+    job = messages(ended.stdout)[-1]["job"]
+    print(f"\n  {job['error']['message']} {job['error']['hint']}")
+    assert ended.returncode == 65
+    assert job["error"]["name"] == "input.face_away"
+    assert job["done"] == 0
+    assert not out.exists()
+
+
 def test_where_no_face_is_found_the_error_tells_where_it_was_looked_for(
     ctl: Ctl, word: Path, tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ CODES = {
     "input.silent": 65,
     "input.no_face": 65,
     "input.inclined_face": 65,
+    "input.face_away": 65,
     "input.too_short": 65,
     "input.too_large": 65,
     "input.too_long": 65,

@@ -164,15 +164,15 @@ def test_a_face_that_trembles_is_calm_in_the_plan(models: InProcess) -> None:
     assert np.ptp(only.rows[8:-8, 0]) < 0.5
 
 
-def test_in_a_clip_that_mostly_smiles_the_sharpest_calm_mouth_is_the_neutral_one(
+def test_in_a_clip_that_mostly_smiles_a_closed_mouth_is_the_neutral_one(
     models: InProcess,
 ) -> None:
-    """Its first frame is a keyframe; the last ones are as calm, and blurred by the encoder."""
+    """It begins to smile in its 20th frame."""
     source = examine_source(clip("single_face.mp4"), "The face")
     planner = Planner(Options(), models, EVERY, source.rate)
     assert list(planner.look(source.frames()))[-1] == 72
     (track,) = planner.plan().tracks
-    assert track.neutral == 0
+    assert track.neutral < 18
     assert (track.strength == 1).all()
 
 

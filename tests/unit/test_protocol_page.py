@@ -76,6 +76,7 @@ WORDS: dict[Any, str] = {
     float: "number",
     Options: "map",
     dict: "map",
+    tuple: "array",
     NoneType: "null",
 }
 YES_NO = {"yes": True, "no": False}

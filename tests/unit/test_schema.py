@@ -330,7 +330,7 @@ def test_a_newer_store_is_refused_in_one_sentence_and_left_alone(path: Path) -> 
     before = path.read_bytes()
     with pytest.raises(StateNewer) as refused:
         Database(path)
-    assert refused.value.message == "The store is of version 4, and this lipsyncd knows 3."
+    assert refused.value.message == "The store is of version 5, and this lipsyncd knows 4."
     assert path.read_bytes() == before
 
 

@@ -128,6 +128,7 @@ def description(job: Job) -> str:
             **terms(job),
             "render": frames(job) if job["total"] and job["started_at"] else None,
             "attempts": job["attempts"] or None,
+            "notes": " ".join(job.get("notes") or []) or None,
             "retry of": job.get("retry_of"),
             "result": size(job["result_bytes"]) if job["result_bytes"] else None,
             "error": sentence(job["error"]) if job["error"] else None,

@@ -33,6 +33,8 @@ def deliver(
 ) -> int:
     """Waits for the end of a job and puts its result, if there is one, where it is wanted."""
     ended = wait_shown(console, client, job, deadline)
+    for note in ended.get("notes") or []:
+        console.notice(note)
     if ended.state != "succeeded":
         console.notice(ending(ended))
     elif destination is None:

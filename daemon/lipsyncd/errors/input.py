@@ -37,6 +37,10 @@ class InclinedFace(InputError):
     name = "input.inclined_face"
 
 
+class FaceAway(InputError):
+    name = "input.face_away"
+
+
 class VoiceTooShort(InputError):
     name = "input.too_short"
 

@@ -99,7 +99,7 @@ class RenderProcess:
                 if "cage" in message.body:
                     self.cage = message.body["cage"]
                 elif message.body:
-                    progress = Progress(**message.body)
+                    progress = Progress.from_map(message.body)
             yield progress
 
     def end(self) -> None:

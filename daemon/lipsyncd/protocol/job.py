@@ -1,14 +1,16 @@
 """A job: its states and what may follow what, its progress, its files."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from lipsyncd.errors import KeyTaken
 from lipsyncd.protocol.options import Options, Priority
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
+MAX_NOTES, MAX_NOTE = 20, 300  # sentences about a job; characters of one
 MAX_ATTEMPTS = 10  # renders that did not come to an end because the daemon or its disk broke
 ID_LENGTH = 12  # 60 random bits: nobody guesses another user's job
 
@@ -48,11 +50,22 @@ NEXT: dict[State, frozenset[State]] = {
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a render is: frames written, frames to write, frames in which a face was found."""
+    """How far a render is: frames written, frames to write, frames in which a face was found; and
+    what its owner may want to know of it, in sentences."""
 
     done: int
     total: int
     faces: int
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def from_map(cls, said: Mapping[str, Any]) -> Self:
+        """What a render said of itself, of which no more than a bounded part is believed.
+
+        Raises KeyError, TypeError, ValueError.
+        """
+        notes = tuple(str(note)[:MAX_NOTE] for note in said["notes"][:MAX_NOTES])
+        return cls(int(said["done"]), int(said["total"]), int(said["faces"]), notes)
 
 
 @dataclass(frozen=True)
@@ -76,7 +89,8 @@ class Job:
     `owner` is a uid; times are unix seconds; `face` and `voice` are names for display, never
     opened; `done`, `total` and `faces` count frames; `fps` is the pace of the render; `error` is
     a LipsyncError as a map; `attempts` counts how often a render was begun; `max_runtime` is in
-    seconds; `retry_of` is the job it repeats; `spool_bytes` is what its files take.
+    seconds; `retry_of` is the job it repeats; `spool_bytes` is what its files take; `notes` are
+    sentences on what was decided for its owner.
     """
 
     id: str
@@ -101,10 +115,12 @@ class Job:
     max_runtime: float | None = None
     retry_of: str | None = None
     spool_bytes: int = 0
+    notes: tuple[str, ...] = ()
 
     def as_map(self) -> dict[str, object]:
         """The job as it travels."""
         plain = {"state": str(self.state), "priority": str(self.priority)}
+        plain["notes"] = list(self.notes)
         return asdict(self) | plain | {"options": self.options.as_map()}
 
     def __str__(self) -> str:

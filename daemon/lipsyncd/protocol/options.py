@@ -89,6 +89,10 @@ class Options:
     audio_offset: int = whole(-1000, 1000).default(
         0, "milliseconds by which lips come later than the sound, negative ones earlier"
     )
+    min_coverage: float = between(0, 1).default(
+        0.0, "the share of frames, from 0 to 1, in which the mouth is to be seen at least"
+    )
+    max_gap: float | None = TIME.default(None, "how long the mouth may be out of sight at a time")
     crf: int | None = whole(0, 51, kind="").default(
         None, "quality of the result, from 0 (best, largest) to 51"
     )

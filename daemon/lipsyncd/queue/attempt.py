@@ -3,7 +3,7 @@
 import time
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from lipsyncd.config import LiveConfig
 from lipsyncd.errors import DeviceLost, DiskFull, InternalError, LipsyncError, StorageError
@@ -87,9 +87,7 @@ class Attempt:
         with closing(steps):
             for step in steps:
                 fps = round(step.done / max(self.seconds, 1e-9), 2)
-                self.job = replace(
-                    self.job, done=step.done, total=step.total, faces=step.faces, fps=fps
-                )
+                self.job = replace(self.job, **asdict(step), fps=fps)
                 self._updates.publish(self.job)
                 if ended := self._judged():
                     return ended

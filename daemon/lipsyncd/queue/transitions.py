@@ -72,7 +72,7 @@ def requeued(job: Job) -> Job:
 
 def interrupted(job: Job) -> Job:
     """The job before its next render; the one that did not come to an end counts."""
-    return move(job, State.QUEUED, started_at=None, done=0, total=0, faces=0, fps=0.0)
+    return move(job, State.QUEUED, started_at=None, done=0, total=0, faces=0, fps=0.0, notes=())
 
 
 def tell(job: Job, cause: Exception | None = None) -> None:

@@ -29,6 +29,7 @@ from lipsyncd.media.sway import swaying
 from lipsyncd.media.voice import examine_voice
 from lipsyncd.protocol.job import Progress
 from lipsyncd.protocol.options import Options
+from lipsyncd.render.gaps import notes_of, refuse_gaps
 from lipsyncd.render.hearing import hear
 from lipsyncd.render.models import Models
 from lipsyncd.render.neutrals import Neutrals
@@ -89,7 +90,8 @@ def render(
     # it is heard while the source is looked through
     with prefetch(hear(voice, source, options, models), depth=HEARD) as windows:
         plan = yield from planned(source, spoken, options, models, settings)
-        total = length(options.extend, spoken, plan.frames)
+        refuse_gaps(plan.gaps, plan.frames, options, source.rate)
+        total, notes = length(options.extend, spoken, plan.frames), notes_of(plan.gaps, source.rate)
         takes = takes_of(frames_of(source, total, plan, options), windows, plan, source, options)
         blend = blend_of(options, source, models)
         with (
@@ -103,7 +105,7 @@ def render(
                 for picture in batch.pictures:
                     result.write(picture)
                 faces += batch.faces
-                yield Progress(result.frames, total, faces)
+                yield Progress(result.frames, total, faces, notes)
 
 
 def planned(

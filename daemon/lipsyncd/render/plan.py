@@ -22,6 +22,7 @@ from lipsyncd.face.track import Find, Seen, Track, Tracker, steady
 from lipsyncd.media.frame import Frame
 from lipsyncd.protocol.options import Options
 from lipsyncd.render.choice import Span, chosen
+from lipsyncd.render.gaps import Gap, gaps_of
 from lipsyncd.render.models import Finder, Models
 from lipsyncd.render.survey import Survey
 from lipsyncd.render.upright import Upright
@@ -32,10 +33,11 @@ NEAR = 64  # frames
 
 @dataclass(frozen=True)
 class Plan:
-    """`frames` of the source were looked at; `tracks` get a new mouth."""
+    """`frames` of the source were looked at; `tracks` get a new mouth, but in the gaps."""
 
     frames: int
     tracks: tuple[Track, ...]
+    gaps: tuple[Gap, ...] = ()
 
     def seen(self, index: int, strength: float = 1.0) -> list[Seen]:
         """The faces in a frame of the source; their mouths are to be seen so far at most."""
@@ -64,7 +66,7 @@ class Plan:
             }
             for track in self.tracks
         ]
-        return {"frames": self.frames, "tracks": tracks}
+        return {"frames": self.frames, "tracks": tracks, "gaps": list(map(list, self.gaps))}
 
     @classmethod
     def from_map(cls, plan: Mapping[str, Any]) -> Self:
@@ -78,7 +80,8 @@ class Plan:
             )
             for each in plan["tracks"]
         )
-        return cls(int(plan["frames"]), tuple(tracks))
+        gaps = (Gap(int(start), int(stop), str(why)) for start, stop, why in plan["gaps"])
+        return cls(int(plan["frames"]), tuple(tracks), tuple(gaps))
 
 
 class Planner:
@@ -110,8 +113,9 @@ class Planner:
                 "Choose another one, or leave it out for the largest.",
             )
         others = [] if options.who == "all" else spans
-        tracks = (track_of(span, frames, others, self._survey) for span in spans)
-        return Plan(frames, tuple(tracks))
+        tracks = [track_of(span, frames, others, self._survey) for span in spans]
+        turned = (turned_in(span, self._survey) for span in spans)
+        return Plan(frames, tuple(tracks), gaps_of(frames, zip(tracks, turned, strict=True)))
 
     def _refuse_faceless(self) -> None:
         if self._tracker.runs:
@@ -150,6 +154,13 @@ def track_of(span: Span, frames: int, others: list[Span], survey: Survey | None)
         strength *= survey.shown(span.run)[part]
         neutral = survey.calmest(span.run, range(span.first, span.stop))
     return Track(span.first, rows[part].astype(np.float32), strength.astype(np.float32), neutral)
+
+
+def turned_in(span: Span, survey: Survey | None) -> np.ndarray:
+    """(n,) bool: where the head is turned too far for a new mouth."""
+    if survey is None:
+        return np.zeros(span.stop - span.first, bool)
+    return survey.turned(span.run)[span.first - span.run.start : span.stop - span.run.start]
 
 
 def faded(span: Span, frames: int, others: list[Span]) -> np.ndarray:

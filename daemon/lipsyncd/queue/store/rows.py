@@ -24,6 +24,7 @@ CHANGING = (
     "error",
     "result_bytes",
     "spool_bytes",
+    "notes",
 )
 SELECT = f"SELECT {', '.join(f'jobs.{name}' for name in COLUMNS)}"
 # An earlier version counted crashes; its column stays, since older SQLite cannot drop one.
@@ -42,6 +43,7 @@ def row_of(job: Job) -> dict[str, object]:
         "key": None if job.key is None else as_bytes(job.key),
         "options": json.dumps(job.options.as_map()),
         "error": json.dumps(job.error) if job.error else None,
+        "notes": json.dumps(job.notes),
     }
 
 
@@ -59,6 +61,7 @@ def job_of(row: Mapping[str, Any] | sqlite3.Row) -> Job:
                 "key": None if row["key"] is None else as_text(row["key"]),
                 "options": Options.from_map(json.loads(row["options"])),
                 "error": json.loads(row["error"]) if row["error"] else None,
+                "notes": tuple(json.loads(row["notes"])),
             }
         )
     except (ValueError, TypeError, AttributeError, InvalidRequest) as error:

@@ -101,7 +101,12 @@ CREATE TABLE notes (
 THIRD = """
 CREATE INDEX jobs_with_files ON jobs (owner, state, retry_of, spool_bytes) WHERE spool_bytes > 0
 """
-STEPS = (FIRST, SECOND, THIRD)
+
+# What was decided for the user, in sentences: JSON.
+FOURTH = """
+ALTER TABLE jobs ADD COLUMN notes TEXT NOT NULL DEFAULT '[]'
+"""
+STEPS = (FIRST, SECOND, THIRD, FOURTH)
 VERSION = len(STEPS)
 
 
