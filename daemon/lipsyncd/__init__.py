@@ -31,13 +31,14 @@ A tour, from the bottom up; each package imports only from those above it in thi
     server       from the socket to a handler: listener, server, client (its bytes, without its
                  files), peer, subordinate, session, stream, request, refusals, verbs
     media        files: container, source, voice and result; mel and speech are what is heard
-    face         faces: box and face, track (who is where), warp and align (exactly where), lips and
-                 neutral (the mouth at rest), motion and light (what is done to it); a blend is a
-                 way to put a new mouth into a frame: transfer, soft, reference
+    face         faces: box and face, track (who is where), warp and align (exactly where); lips,
+                 rest (which mouth is at rest), opening and neutral (what is made of it), motion and
+                 light (what is done to it); a blend is a way to put a new mouth into a frame:
+                 transfer, soft, reference
     model        the generator on its device, the detector, the landmarker; process is the device
                  process, exchange the memory that it shares with a render
     render       pipeline is the straight line, face and voice in and result out; plan (survey,
-                 choice) is the look at the face before it, hearing what lips follow, neutrals the
+                 choice, gaps) is the look at the face before it, hearing what lips follow, neutrals the
                  faces they are moved in; template and process are the processes around it, mouths
                  asks a device for batches; cage (landlock, seccomp) is what a render gives up
                  before it looks at media
