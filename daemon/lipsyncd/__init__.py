@@ -38,10 +38,10 @@ A tour, from the bottom up; each package imports only from those above it in thi
     model        the generator on its device, the detector, the landmarker; process is the device
                  process, exchange the memory that it shares with a render
     render       pipeline is the straight line, face and voice in and result out; plan (survey,
-                 choice, gaps) is the look at the face before it, hearing what lips follow, neutrals the
-                 faces they are moved in; template and process are the processes around it, mouths
-                 asks a device for batches; cage (landlock, seccomp) is what a render gives up
-                 before it looks at media
+                 choice, gaps) is the look at the face before it, hearing what lips follow, neutrals
+                 the faces they are moved in; template and process are the processes around it,
+                 mouths asks a device for batches; cage (landlock, seccomp) is what a render gives
+                 up before it looks at media
     main         builds everything
 """
 

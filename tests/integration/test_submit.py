@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,51 @@ def test_a_job_travels_from_descriptors_to_a_descriptor(tmp_path: Path) -> None:
         assert client.result_of(job) == b"facevoice"
 
 
+def handed_in(client: Client, directory: Path, files: int, more: object, who: str) -> str:
+    """A job of so many files, whatever its voices after the first are called."""
+    paths = [directory / name for name in ("speaker.mp4", "a.wav", "b.wav", "c.wav")[:files]]
+    for path in paths:
+        path.write_bytes(path.stem.encode())
+    with ExitStack() as stack:
+        inputs = [stack.enter_context(path.open()).fileno() for path in paths]
+        names = {"face": "speaker.mp4", "voice": "a.wav", "voices": more}
+        return str(client.ask("submit", inputs, **names, options={"who": who})["job"]["id"])
+
+
+@pytest.mark.parametrize(
+    ("more", "who", "result"),
+    [([], "1", b"speakera"), (["b.wav", "c.wav"], "1 3 2", b"speakerabc")],
+)
+def test_a_dialogue_travels_with_all_its_voices(
+    tmp_path: Path, more: list[str], who: str, result: bytes
+) -> None:
+    with living(tmp_path) as daemon, daemon.client() as client:
+        job = handed_in(client, tmp_path, 2 + len(more), more, who)
+        ended = client.end_of(job)
+        assert (ended["state"], ended["voice"]) == ("succeeded", ", ".join(["a.wav", *more]))
+        assert client.result_of(job) == result
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ((3, [], "left"), "1 names and 2 descriptors"),
+        ((2, ["b.wav"], "left right"), "2 names and 1 descriptors"),
+        ((3, ["b.wav"], "left"), "2 voices, and who names 1"),
+        ((3, ["b.wav"], "all"), "2 voices, and who names 1"),
+        ((2, [], "left right"), "1 voices, and who names 2"),
+        ((3, [7], "left right"), "voices is not a list of files' names"),
+        ((3, [""], "left right"), "voices is not a list of files' names"),
+    ],
+)
+def test_each_voice_has_a_name_a_file_and_a_face(
+    client: Client, tmp_path: Path, sent: tuple[int, object, str], words: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=words):
+        handed_in(client, tmp_path, *sent)
+    assert spooled(tmp_path) == []
+
+
 def test_the_inputs_may_go_once_the_job_is_accepted(
     client: Client, tmp_path: Path, gate: Gate
 ) -> None:
@@ -76,11 +122,11 @@ def test_a_result_cannot_be_written_by_its_client(tmp_path: Path) -> None:
     [
         (0, "0 of the 2 descriptors of submit"),
         (1, "1 of the 2 descriptors of submit"),
-        (3, "2 descriptors, not 3"),
-        (4, "2 descriptors, not 4"),
+        (3, "1 names and 2 descriptors"),
+        (5, "2 to 4 descriptors, not 5"),
     ],
 )
-def test_a_job_comes_with_two_descriptors(
+def test_a_job_comes_with_a_descriptor_for_each_file(
     client: Client, tmp_path: Path, count: int, words: str
 ) -> None:
     with pytest.raises(InvalidRequest, match=words):

@@ -66,7 +66,7 @@ def rendered_here(folder: Path, voice: Path) -> Path:
     settings = Settings(chosen.crf, chosen.preset, chosen.detect_every, limits.max_voice_seconds)
     models = InProcess(models_of(folder / "model", 8))
     with (folder / "result").open("x+b") as result:
-        files = Files(clip("single_face.mp4"), voice, result)
+        files = Files(clip("single_face.mp4"), (voice,), result)
         for _ in pipeline.render(Options(), files, models, settings):
             pass
     return folder / "result"

@@ -109,7 +109,7 @@ def jobs(neutral: Path, paper: Path, speak: Callable[[float], Path]) -> dict[str
 def steps_of(models: InProcess, job: Job, result: Path) -> Iterator[Progress]:
     """The render of a job."""
     with result.open("x+b") as file:
-        files = Files(job.face, job.voice, file)
+        files = Files(job.face, (job.voice,), file)
         yield from render(job.options, files, models, SETTINGS)
 
 

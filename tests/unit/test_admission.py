@@ -136,7 +136,7 @@ def test_an_accepted_job_is_in_the_store_and_in_the_spool(desk: Desk) -> None:
     job = desk.submit()
     assert desk.store.get(job.id) == job
     assert job.spool_bytes == SIZE
-    assert desk.spool.paths(job.id).voice.read_bytes() == VOICE
+    assert desk.spool.paths(job.id).voices[0].read_bytes() == VOICE
 
 
 def test_a_user_has_a_bound_and_the_others_have_room_then(small: Desk) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from lipsyncd.errors import MalformedMessage, MessageTooLarge, VersionMismatch
 from lipsyncd.protocol.connection import Connection, peeked
-from lipsyncd.protocol.wire import HEADER, MAX_BODY, Kind, encode
+from lipsyncd.protocol.wire import HEADER, MAX_BODY, MAX_DESCRIPTORS, Kind, encode
 
 Pair = tuple[Connection, socket.socket]
 
@@ -151,7 +151,7 @@ def test_what_is_no_message_is_named_and_its_descriptors_are_closed(
 def test_too_many_descriptors_are_refused_and_closed(pair: Pair) -> None:
     connection, theirs = pair
     before = open_count()
-    send_with(theirs, encode(Kind.REQUEST, {}), [0] * 5)
+    send_with(theirs, encode(Kind.REQUEST, {}), [0] * (MAX_DESCRIPTORS + 1))
     with pytest.raises(MalformedMessage, match="[Dd]escriptors"):
         connection.receive()
     assert open_count() == before
@@ -161,7 +161,7 @@ def test_too_many_descriptors_in_parts_are_refused_and_closed(pair: Pair) -> Non
     connection, theirs = pair
     before = open_count()
     data = encode(Kind.REQUEST, {"verb": "hello"})
-    send_with(theirs, data[:8], [0] * 4)
+    send_with(theirs, data[:8], [0] * MAX_DESCRIPTORS)
     send_with(theirs, data[8:], [0])
     with pytest.raises(MalformedMessage, match="[Dd]escriptors"):
         connection.receive()

@@ -134,11 +134,11 @@ def test_every_verb_has_a_row_and_says_its_descriptors() -> None:
     rows = page.tables("request", "reply")
     assert sorted(page.name(row["request"]) for row in rows) == sorted(VERBS)
     with_files = {
-        page.name(row["request"]): int(page.numbers(row["descriptors"])[0])
+        page.name(row["request"]): page.numbers(row["descriptors"])
         for row in rows
         if "with the request" in row["descriptors"]
     }
-    assert with_files == DESCRIPTORS
+    assert with_files == {verb: [each[0], each[-1]] for verb, each in DESCRIPTORS.items()}
 
 
 def test_what_a_field_of_a_request_may_be_is_told_with_its_bounds() -> None:
@@ -192,7 +192,10 @@ def samples(key: str, allowed: str) -> tuple[list[Any], list[Any]]:
         case "largest, left, right, all, N to N, or X,Y@SECONDS":
             names = ["largest", "left", "right", "all", str(least), str(most)]
             points = ["0,0", "99999,99999", "640,360@12.345", "1,2@0"]
-            return [*names, *points], ["0", str(most + 1), "middle", "1,2,3", "-1,2", "1,2@", ""]
+            dialogue = ["left right", "2 1", "1,2 3,4@5 largest"]
+            refused = ["left all", "left  right", "1 2 3 4", "left "]
+            refused += ["0", str(most + 1), "middle", "1,2,3", "-1,2", "1,2@", ""]
+            return [*names, *points, *dialogue], refused
         case "N to N characters":
             return ["x" * least, "x" * most], ["x" * (least - 1), "x" * (most + 1)]
         case "above N, to N":

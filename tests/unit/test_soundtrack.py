@@ -1,6 +1,7 @@
 """A soundtrack gives each packet of the voice once, in time order, as time goes on."""
 
 import io
+from contextlib import ExitStack
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from support.media.synthetic import babble, examined, write_voice
+from support.media.synthetic import babble, examined, tone, write_voice
 
 from lipsyncd.media.container import open_container
 from lipsyncd.media.soundtrack import Soundtrack
@@ -28,7 +29,7 @@ def packets_in_steps(path: Path, step: Fraction) -> list[av.Packet]:
         av.open(io.BytesIO(), "w", format="mp4") as result,
     ):
         result.add_stream("libx264", rate=25)
-        soundtrack = Soundtrack(voice, container, result)
+        soundtrack = Soundtrack([voice], [container], result)
         for end in (step * i for i in range(1, 9)):
             fresh = list(soundtrack.until(end))
             assert all(due(packet) < end for packet in fresh)
@@ -68,5 +69,49 @@ def test_aac_keeps_the_channels(tmp_path: Path, channels: int, layout: str) -> N
         open_container(path, "The voice") as container,
         av.open(io.BytesIO(), "w", format="mp4") as result,
     ):
-        Soundtrack(examined(path), container, result)
+        Soundtrack([examined(path)], [container], result)
         assert result.streams.audio[0].codec_context.layout.name == layout
+
+
+def pitches(samples: np.ndarray, rate: int) -> set[int]:
+    """The tones that are to be heard, in Hz."""
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    found = np.flatnonzero(spectrum > 0.2 * spectrum.max()) * rate / len(samples)
+    return {round(pitch / 50) * 50 for pitch in found}
+
+
+def mixture(paths: list[Path]) -> tuple[np.ndarray, int]:
+    """What is heard of several voices at once, (2, samples), and how many samples a second."""
+    file = io.BytesIO()
+    with ExitStack() as stack:
+        containers = [stack.enter_context(open_container(path, "A voice")) for path in paths]
+        result = stack.enter_context(av.open(file, "w", format="mp4"))
+        soundtrack = Soundtrack(list(map(examined, paths)), containers, result)
+        result.mux(list(soundtrack.rest()))
+    file.seek(0)
+    with av.open(file) as made:
+        rate = made.streams.audio[0].rate
+        return np.hstack([frame.to_ndarray() for frame in made.decode(audio=0)]), rate
+
+
+def test_several_voices_are_all_heard_from_the_beginning_to_the_end_of_the_longest(
+    tmp_path: Path,
+) -> None:
+    kinds = (1.0, 16000, 300.0), (2.0, 44100, 500.0), (1.5, 48000, 900.0)
+    samples, rate = mixture(
+        [
+            write_voice(tmp_path / f"{pitch}.wav", 0.5 * tone(seconds, rate, pitch), rate)
+            for seconds, rate, pitch in kinds
+        ]
+    )
+    assert samples.shape == (2, pytest.approx(2.0 * rate, abs=2048))
+    half = rate // 2
+    assert pitches(samples[0, : 2 * half], rate) == {300, 500, 900}
+    assert pitches(samples[1, half * 11 // 5 : half * 14 // 5], rate) == {500, 900}
+    assert pitches(samples[0, half * 16 // 5 : half * 19 // 5], rate) == {500}
+
+
+def test_voices_that_are_loud_together_are_clipped(tmp_path: Path) -> None:
+    path = write_voice(tmp_path / "loud.wav", 1.8 * tone(0.5, 48000), 48000)
+    samples, _ = mixture([path, path])
+    assert 0.9 < np.abs(samples).max() < 1.3

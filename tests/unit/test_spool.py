@@ -70,7 +70,7 @@ def test_inputs_are_copied_whole(spool: Spool, opened: Opener) -> None:
     assert spool.admit("k3", Opened(opened(content), opened(b"voice"))) == len(content) + 5
     paths = spool.paths("k3")
     assert paths.face.read_bytes() == content
-    assert paths.voice.read_bytes() == b"voice"
+    assert paths.voices[0].read_bytes() == b"voice"
     assert not paths.result.exists()
 
 
@@ -222,7 +222,7 @@ def test_a_retry_shares_the_inputs_and_outlives_the_first_job(spool: Spool, open
     assert spool.paths("m5").face.samefile(spool.paths("k3").face)
     assert spool.discard("k3")
     paths = spool.paths("m5")
-    assert (paths.face.read_bytes(), paths.voice.read_bytes()) == (b"face", b"voice")
+    assert (paths.face.read_bytes(), paths.voices[0].read_bytes()) == (b"face", b"voice")
 
 
 @pytest.mark.parametrize("name", ["face", "voice"])
@@ -252,7 +252,7 @@ def test_the_bytes_of_a_job_are_those_of_what_it_has_now(
 
 def test_an_input_that_vanished_is_named(spool: Spool, opened: Opener) -> None:
     spool.admit("k3", Opened(opened(b"face"), opened(b"voice")))
-    spool.paths("k3").voice.unlink()
+    spool.paths("k3").voices[0].unlink()
     with pytest.raises(InputGone, match="voice"):
         spool.paths("k3")
 

@@ -25,7 +25,7 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def whole(_options: Options, paths: Paths) -> Iterator[Progress]:
     assert paths.face.exists()
-    assert paths.voice.exists()
+    assert paths.voices[0].exists()
     frames = round(SECONDS * RATE)
     yield Progress(1, frames, 1)
     yield Progress(frames, frames, frames)

@@ -62,7 +62,7 @@ class Client(Daemon):
     def submit(
         self,
         face: Source,
-        voice: Source,
+        voice: Source | Sequence[Source],
         *,
         key: str | None = None,
         priority: str | None = None,
@@ -72,7 +72,8 @@ class Client(Daemon):
     ) -> Job:
         """Hand in a job; on return it is on the daemon's disk for good, with copies of the files.
 
-        `face` and `voice` are paths or files open for reading. The same `key` is the same job,
+        `face` and `voice` are paths or files open for reading; several voices are a sequence, with
+        `who` for each, as "left right". The same `key` is the same job,
         however often it is submitted; without one the library makes one up, so that a lost answer
         is no lost job. `priority` is high (for admins), normal or low; `expires` and `max_runtime`
         are seconds. `options` are the fields of `lipsyncd.protocol.options.Options`; None is the
@@ -87,7 +88,8 @@ class Client(Daemon):
         terms = given({"key": key or made_up_key(), **when})
         chosen = {name_of(field): value for field, value in options.items()}
         fields = {"options": given(chosen), "terms": terms}
-        return submit.submit(self.address, face, voice, fields, self.on_notice)
+        voices = list(voice) if isinstance(voice, list | tuple) else [voice]
+        return submit.submit(self.address, face, voices, fields, self.on_notice)
 
     def status(self, job: str) -> Job:
         """A job as it is now; its message has the `seq` to `follow` it from.

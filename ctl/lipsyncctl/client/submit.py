@@ -1,4 +1,4 @@
-"""Handing a job to the daemon: the two files are opened here and travel as descriptors."""
+"""Handing a job to the daemon: the files are opened here and travel as descriptors."""
 
 import os
 import stat
@@ -39,16 +39,22 @@ class AcceptanceUnknown(ServerUnreachable):
 
 
 def submit(
-    address: Path, face: Source, voice: Source, fields: Mapping[str, Any], notice: Notice
+    address: Path,
+    face: Source,
+    voices: Sequence[Source],
+    fields: Mapping[str, Any],
+    notice: Notice,
 ) -> Job:
     """The accepted job; the daemon has its own copy of the files then.
 
     When the connection is lost it is asked again; thanks to the key there is one job, or none.
     """
-    names = {"face": name_of(face, "face"), "voice": name_of(voice, "voice")}
+    spoken = [name_of(voice, "voice") for voice in voices]
+    names = {"face": name_of(face, "face"), "voice": spoken[0]}
+    more = {"voices": spoken[1:]} if spoken[1:] else {}  # which an older daemon would not know
     with ExitStack() as stack:
-        files = [stack.enter_context(open_input(each)) for each in (face, voice)]
-        job, state = hand_over(address, files, {**names, **fields}, notice)
+        files = [stack.enter_context(open_input(each)) for each in (face, *voices)]
+        job, state = hand_over(address, files, {**names, **more, **fields}, notice)
     if state not in SERVING and job.state == "queued":
         notice(f"job {job.id} waits: the daemon is still {state}.")
     return job

@@ -27,7 +27,14 @@ from lipsyncd.protocol.options import Options, Terms
 SECOND_THOUGHTS = 3.0  # seconds for a second Ctrl-C
 CANCELLED = 3
 
-VOICE = argument("-a", "--voice", metavar="VOICE", required=True, help="the speech, a sound file")
+VOICE = argument(
+    *("-a", "--voice"),
+    metavar="VOICE",
+    dest="voices",
+    action="append",
+    required=True,
+    help="the speech, a sound file; for a dialogue once for each who speaks, with a --who for each",
+)
 OPTIONS = group("how it is rendered", *arguments_of(Options))
 TERMS = group(
     "when it is rendered",
@@ -46,7 +53,7 @@ OUTPUT = argument(
 )
 def run(console: Console, client: Client, arguments: Namespace) -> int:
     """Submits, waits, fetches. From the acceptance on the job lives without us."""
-    destination = destination_of(client, arguments.output, (arguments.face, arguments.voice))
+    destination = destination_of(client, arguments.output, (arguments.face, *arguments.voices))
     job = submit_shown(console, client, arguments, arguments.face).id
     try:
         return deliver(console, client, job, destination, Deadline())
@@ -102,8 +109,9 @@ def submit_shown(console: Console, client: Client, arguments: Namespace, face: s
     given = {
         each.name: getattr(arguments, each.name) for each in (*fields(Options), *fields(Terms))
     }
+    given["who"] = given["who"] and " ".join(given["who"])
     try:
-        job = client.submit(face, arguments.voice, **given)
+        job = client.submit(face, arguments.voices, **given)
     except AcceptanceUnknown as error:
         repeat = f"`--key {error.key}` repeats this without making a second one."
         raise given_up(error, f"It may have taken the job. {repeat}") from error

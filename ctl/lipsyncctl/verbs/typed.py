@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any, get_args
 
 from lipsyncctl.verbs.verb import Argument, argument
-from lipsyncd.protocol.options import DURATION, MAX_SECONDS, TIME, name_of
+from lipsyncd.protocol.options import DURATION, MAX_SECONDS, TIME, WHO, name_of
 
 SPAN = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)", re.ASCII)
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -100,6 +100,8 @@ def argument_of(field: Any) -> Argument:
     if values is DURATION:
         return argument(name, metavar="TIME", type=seconds_of, **how)
 
+    more = {"action": "append"} if values is WHO else {}  # once for each voice
+
     def text_of(text: str) -> str:
         if text not in values:
             raise ArgumentTypeError(f"{name_of(field.name)} {values.refusal}")
@@ -107,4 +109,4 @@ def argument_of(field: Any) -> Argument:
 
     (kind, *_) = get_args(field.type | None)
     metavar, read = READERS.get(kind, (field.name.upper(), text_of))
-    return argument(name, metavar=metavar, type=read, **how)
+    return argument(name, metavar=metavar, type=read, **how, **more)

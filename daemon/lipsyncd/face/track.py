@@ -26,13 +26,15 @@ class Track:
     """One face from frame `start` on, a row a frame.
 
     `rows`: (n, 14) as Face.of takes them.  `strength`: (n,) 0 to 1, how far a new mouth is to be
-    seen.  `neutral`: the frame in which the mouth is most at rest.
+    seen.  `neutral`: the frame in which the mouth is most at rest.  `voice`: the number of the one
+    that its lips follow.
     """
 
     start: int
     rows: np.ndarray
     strength: np.ndarray
     neutral: int
+    voice: int = 0
 
     @property
     def stop(self) -> int:

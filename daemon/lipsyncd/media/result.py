@@ -1,8 +1,8 @@
 """A result: the rendered video on its way into a file."""
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -82,21 +82,26 @@ class Result:
 
 @contextmanager
 def new_result(
-    file: BinaryIO, source: Source, voice: Voice, preset: str, crf: int, *, is_cut: bool = False
+    file: BinaryIO,
+    source: Source,
+    voices: Sequence[Voice],
+    preset: str,
+    crf: int,
+    *,
+    is_cut: bool = False,
 ) -> Iterator[Result]:
     """Write into an empty file that can be read as well; after the block it is whole, and on disk.
 
-    `is_cut`: the voice ends where the pictures do.
+    `is_cut`: the voices end where the pictures do.
 
     Raises OSError.
     """
     try:
-        with (
-            open_container(voice.path, voice.name) as sound,
-            av.open(file, "w", format="mp4") as container,
-        ):
+        with ExitStack() as stack:
+            sounds = [stack.enter_context(open_container(each.path, each.name)) for each in voices]
+            container = stack.enter_context(av.open(file, "w", format="mp4"))
             video = video_stream(container, source, preset, crf)
-            soundtrack = Soundtrack(voice, sound, container)
+            soundtrack = Soundtrack(voices, sounds, container)
             result = Result(file, container, video, soundtrack)
             yield result
             result.finish(is_cut)

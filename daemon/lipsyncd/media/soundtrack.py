@@ -1,9 +1,12 @@
-"""A soundtrack: the voice as packets of a result, copied where MP4 can hold it, else as AAC."""
+"""A soundtrack: the voice as packets of a result, copied where MP4 can hold it, else as AAC; of
+several voices all of them, at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import zip_longest
 
 import av
+import numpy as np
 
 from lipsyncd.media.container import Media
 from lipsyncd.media.sound import resampled
@@ -18,11 +21,19 @@ LAYOUTS = {1: "mono", 4: "quad", 6: "5.1", 8: "7.1"}  # by channels; any other n
 class Soundtrack:
     """The voice on its way into a result: each packet once, in time order."""
 
-    def __init__(self, voice: Voice, media: Media, result: av.container.OutputContainer) -> None:
-        if voice.is_copied:
-            self._packets = copied(voice, media, result)
+    def __init__(
+        self,
+        voices: Sequence[Voice],
+        medias: Sequence[Media],
+        result: av.container.OutputContainer,
+    ) -> None:
+        """`medias`: each voice's own."""
+        if len(voices) > 1:
+            self._packets = mixed(medias, result)
+        elif voices[0].is_copied:
+            self._packets = copied(voices[0], medias[0], result)
         else:
-            self._packets = encoded(media, result)
+            self._packets = encoded(medias[0], result)
         self._next = next(self._packets, None)
 
     def until(self, seconds: Fraction) -> Iterator[av.Packet]:
@@ -66,3 +77,36 @@ def encoded(media: Media, result: av.container.OutputContainer) -> Iterator[av.P
         samples += part.samples
         yield from target.encode(part)
     yield from target.encode(None)
+
+
+def mixed(medias: Sequence[Media], result: av.container.OutputContainer) -> Iterator[av.Packet]:
+    """All voices from the beginning, one on top of the other, as AAC."""
+    target = result.add_stream("aac", rate=AAC_RATE, layout="stereo")
+    target.bit_rate = AAC_BITS * target.channels
+    context = target.codec_context
+    context.open()
+    samples = 0
+    for parts in zip_longest(*(blocks(media, context) for media in medias)):
+        there = [part for part in parts if part is not None]
+        mix = np.zeros((target.channels, max(part.shape[1] for part in there)), np.float32)
+        for part in there:
+            mix[:, : part.shape[1]] += part
+        frame = av.AudioFrame.from_ndarray(mix.clip(-1, 1), "fltp", "stereo")
+        frame.sample_rate, frame.pts = context.rate, samples
+        frame.time_base = Fraction(1, context.rate)
+        samples += frame.samples
+        yield from target.encode(frame)
+    yield from target.encode(None)
+
+
+def blocks(media: Media, context: av.AudioCodecContext) -> Iterator[np.ndarray]:
+    """A voice as (2, n) float32, of as many samples as the encoder takes, but for the last."""
+    buffer = av.AudioFifo()
+    frames = media.frames(media.sound())
+    for frame in resampled(frames, media.name, context.rate, layout=context.layout):
+        frame.pts = None
+        buffer.write(frame)
+        while part := buffer.read(context.frame_size):
+            yield part.to_ndarray()
+    if part := buffer.read():
+        yield part.to_ndarray()

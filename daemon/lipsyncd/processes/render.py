@@ -70,7 +70,7 @@ class RenderProcess:
         self.cage: Mapping[str, object] = {}  # what of it is in force, once the process says so
 
     def begin(self, assignment: Mapping[str, object], files: Sequence[int]) -> None:
-        """Hand over the job and its files (face, voice, result), which stay the caller's."""
+        """Hand over the job and its files (face, voices, result), which stay the caller's."""
         self._connection.send(Kind.REQUEST, assignment, [self._crash, *files])
 
     def serve_by(self, channel: socket.socket) -> None:

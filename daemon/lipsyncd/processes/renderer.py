@@ -160,7 +160,8 @@ def rendered(plane: Plane, options: Options, paths: Paths) -> Generator[Progress
 def opened(paths: Paths, part: Path) -> Iterator[BinaryIO]:
     """The inputs, and the new file for the result.  Raises InputGone, OSError."""
     yield paths.face.open("rb")
-    yield paths.voice.open("rb")
+    for voice in paths.voices:
+        yield voice.open("rb")
     part.unlink(missing_ok=True)
     yield part.open("x+b")
 

@@ -29,9 +29,9 @@ Render = Callable[[Options, Paths], Generator[Progress, None, None]]
 def warm_up(render: Render) -> None:
     """Use everything once.  Raises WarmUpFailed, and what is not the media's fault."""
     with TemporaryDirectory(prefix="lipsyncd-") as folder:
-        paths = Paths(Path(folder, "face"), Path(folder, "voice"), Path(folder, "result"))
+        paths = Paths(Path(folder, "face"), (Path(folder, "voice"),), Path(folder, "result"))
         paths.face.write_bytes(picture())
-        write_tone(paths.voice)
+        write_tone(paths.voices[0])
         try:
             *_, last = render(Options(box=FACE), paths)
         except (InputError, Crashed, Stalled) as error:

@@ -73,7 +73,7 @@ class Paths:
     """The files of one render: the inputs, and where the result appears when it is whole."""
 
     face: Path
-    voice: Path
+    voices: tuple[Path, ...]
     result: Path
 
     @property

@@ -8,6 +8,7 @@ from typing import Any, Self
 from lipsyncd.errors import InvalidRequest
 from lipsyncd.protocol.values import Values, between, is_whole, one_of, text, whole
 
+MAX_VOICES = 3  # of a job
 MAX_KEY = 128  # characters
 MAX_SECONDS = 366 * 86400  # of a deadline
 
@@ -32,9 +33,10 @@ def is_time(seconds: object) -> bool:
     return type(seconds) in (int, float) and 0 <= seconds <= MAX_SECONDS  # type: ignore[operator]
 
 
+ONE = r"(largest|left|right|[1-9]\d?|\d{1,5},\d{1,5}(@\d{1,6}(\.\d{1,3})?)?)"
 WHO = text(
-    r"largest|left|right|all|[1-9]\d?|\d{1,5},\d{1,5}(@\d{1,6}(\.\d{1,3})?)?",
-    "is largest, left, right, all, N (from the left) or X,Y@SECONDS",
+    rf"all|{ONE}( {ONE}){{0,{MAX_VOICES - 1}}}",
+    "is largest, left, right, all, N (from the left) or X,Y@SECONDS; one for each voice",
 )
 TIME = Values(is_time, "is a time in seconds")
 BOX = Values(is_box, "is left, top, right, bottom, with right beyond left and bottom beyond top")
@@ -70,7 +72,8 @@ class Options:
     who: str = WHO.default(
         "largest",
         "whose lips move: the largest face, the left or the right one, the N-th from the left, the "
-        "one at X,Y (pixels) at a time, X,Y@SECONDS, in its shot, or all",
+        "one at X,Y (pixels) at a time, X,Y@SECONDS, in its shot, or all; with several voices it "
+        "is given for each",
     )
     from_: float | None = TIME.default(None, "lips are left as they are before this time")
     to: float | None = TIME.default(None, "lips are left as they are from this time on")
@@ -99,6 +102,11 @@ class Options:
 
     def __post_init__(self) -> None:
         _check(self)
+
+    @property
+    def places(self) -> list[str]:
+        """What `who` says of each voice."""
+        return self.who.split()
 
     @classmethod
     def from_map(cls, options: object) -> Self:

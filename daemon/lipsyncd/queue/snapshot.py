@@ -19,7 +19,9 @@ Sign = Callable[[], None]  # of life
 
 
 class Inputs(Protocol):
-    """The face and the voice that came with a request, in whatever process they are open."""
+    """The face and the voices that came with a request, in whatever process they are open."""
+
+    count: int  # of the files
 
     def examine(self, most_face: int, most_voice: int) -> int:
         """How many bytes `copy` would copy, if none has more than so many.
@@ -27,8 +29,8 @@ class Inputs(Protocol):
         Raises NotAFile, FileTooLarge, UnreadableMedia, InputStalled.
         """
 
-    def copy(self, face: int, voice: int) -> None:
-        """Copy what was examined into two new files.
+    def copy(self, *targets: int) -> None:
+        """Copy what was examined into new files, in the same order.
 
         Raises UnreadableMedia, InputGone, InputStalled, StorageError.
         """
@@ -37,19 +39,22 @@ class Inputs(Protocol):
 class Opened:
     """Inputs that are open in this process; they stay the caller's to close."""
 
-    def __init__(self, face: int, voice: int, sign: Sign = lambda: None) -> None:
-        """`sign` is called whenever a part has been copied."""
-        self._face, self._voice = face, voice
+    def __init__(self, *files: int, sign: Sign = lambda: None) -> None:
+        """The face and the voices; `sign` is called whenever a part has been copied."""
+        self.count = len(files)
+        self._files = files
+        self._names = ["face", *["voice"] * (len(files) - 1)]
         self._sign = sign
 
     def examine(self, most_face: int, most_voice: int) -> int:
-        self._found_face = examined(self._face, "face", most_face)
-        self._found_voice = examined(self._voice, "voice", most_voice)
-        return self._found_face.st_size + self._found_voice.st_size
+        most = (most_face if name == "face" else most_voice for name in self._names)
+        self._found = list(map(examined, self._files, self._names, most))
+        return sum(found.st_size for found in self._found)
 
-    def copy(self, face: int, voice: int) -> None:
-        copy(self._voice, voice, "voice", self._found_voice, self._sign)
-        copy(self._face, face, "face", self._found_face, self._sign)
+    def copy(self, *targets: int) -> None:
+        orders = zip(self._files, targets, self._names, self._found, strict=True)
+        for source, target, name, found in reversed(list(orders)):  # the largest last
+            copy(source, target, name, found, self._sign)
 
 
 def examined(descriptor: int, name: str, most: int) -> os.stat_result:

@@ -22,7 +22,9 @@ from lipsyncd.protocol.job import Paths, State
 from lipsyncd.queue.snapshot import Inputs
 from lipsyncd.system.disk import disk_named, free_bytes, size_at, sync
 
-INPUTS = ("face", "voice")
+VOICES = ("voice", "voice2", "voice3")  # of which there is one at least
+INPUTS = ("face", *VOICES)
+NEEDED = INPUTS[:2]
 RESULT = "result"
 NEW = ".new"  # of a job that is not accepted yet
 KEPT = {  # files that still have a use, by the state of their job; others may go
@@ -72,8 +74,9 @@ class Spool:
         """
         size = self.size_of(inputs)
         with self._made(job) as directory, ExitStack() as files:
-            inputs.copy(*(files.enter_context(created(directory / name)) for name in INPUTS))
-            for name in INPUTS:
+            names = INPUTS[: inputs.count]
+            inputs.copy(*(files.enter_context(created(directory / name)) for name in names))
+            for name in names:
                 sync(directory / name)
         return size
 
@@ -87,7 +90,8 @@ class Spool:
                 try:
                     (directory / name).hardlink_to(self._directory / old / name)
                 except FileNotFoundError:
-                    raise _gone(name) from None
+                    if name in NEEDED:
+                        raise _gone(name) from None
             return sum(size_at(directory / name) or 0 for name in INPUTS)
 
     def accept(self, job: str) -> None:
@@ -105,10 +109,12 @@ class Spool:
         """
         with disk_named():
             directory = self._accepted(job)
-            for name in INPUTS:
-                if size_at(directory / name) is None:
-                    raise _gone(name)
-        return Paths(directory / "face", directory / "voice", directory / RESULT)
+            there = {name for name in INPUTS if size_at(directory / name) is not None}
+        for name in NEEDED:
+            if name not in there:
+                raise _gone(name)
+        voices = tuple(directory / name for name in VOICES if name in there)
+        return Paths(directory / "face", voices, directory / RESULT)
 
     def seal(self, job: str) -> int:
         """Bring a result to the disk for good; its size in bytes."""

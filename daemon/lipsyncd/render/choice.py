@@ -15,6 +15,10 @@ class Span:
     first: int
     stop: int
 
+    def overlaps(self, other: "Span") -> bool:
+        """Whether both show the same face in some frame."""
+        return self.run is other.run and self.first < other.stop and other.first < self.stop
+
 
 def chosen(runs: list[Run], who: str, rate: Fraction) -> list[Span]:
     """The spans of the faces that `who` names (protocol/options.py), in the order of their begin.

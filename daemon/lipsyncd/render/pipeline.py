@@ -5,7 +5,7 @@ of sound heard with it; takes come in one by one, the generator sees a batch of 
 the pictures go out in the same order.
 """
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, islice
@@ -14,7 +14,7 @@ from typing import BinaryIO, Protocol
 import av
 import numpy as np
 
-from lipsyncd.errors import InvalidRequest
+from lipsyncd.errors import InputGone, InvalidRequest
 from lipsyncd.face.blend import Asked, Blend
 from lipsyncd.face.reference import BoxBlend
 from lipsyncd.face.soft import SoftBlend
@@ -26,7 +26,7 @@ from lipsyncd.media.result import new_result
 from lipsyncd.media.source import Source, examine_source, timeline
 from lipsyncd.media.spooled import Readable
 from lipsyncd.media.sway import swaying
-from lipsyncd.media.voice import examine_voice
+from lipsyncd.media.voice import Voice, examine_voice
 from lipsyncd.protocol.job import Progress
 from lipsyncd.protocol.options import Options
 from lipsyncd.render.gaps import notes_of, refuse_gaps
@@ -37,6 +37,7 @@ from lipsyncd.render.plan import Plan, Planner
 from lipsyncd.render.prefetch import prefetch
 
 RAMP = Fraction(1, 8)  # seconds
+NAMES = "The first voice", "The second voice", "The third voice"
 HEARD = 2000  # windows of 5 kB that wait at most
 
 
@@ -54,17 +55,18 @@ class Files:
     """What a render reads, and the empty file that its result is written to and read in."""
 
     face: Readable
-    voice: Readable
+    voices: tuple[Readable, ...]
     result: BinaryIO
 
 
 @dataclass(frozen=True)
 class Take:
-    """One frame of the result to be: a frame of the source, the faces in it, and what they hear."""
+    """One frame of the result to be: a frame of the source, the faces in it, and a window of each
+    voice, of which each face hears its own."""
 
     frame: Frame
     seen: list[Seen]
-    window: np.ndarray
+    windows: tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True)
@@ -82,13 +84,14 @@ def render(
 
     Raises InputError, InvalidRequest, DiskFull, DeviceLost, DeviceMemoryFull.
     """
-    voice = examine_voice(files.voice, "The voice", settings.max_voice_seconds)
+    voices = examined(files.voices, options, settings.max_voice_seconds)
     source = examine_source(files.face, "The face")
     refuse_outside(options.box, source)
-    spoken, faces = max(1, round(voice.seconds * source.rate)), 0
+    spoken, faces = max(1, round(max(voice.seconds for voice in voices) * source.rate)), 0
     crf = settings.crf if options.crf is None else options.crf
     # it is heard while the source is looked through
-    with prefetch(hear(voice, source, options, models), depth=HEARD) as windows:
+    heard = zip(*(hear(voice, source, options, models) for voice in voices), strict=True)
+    with prefetch(heard, depth=HEARD) as windows:
         plan = yield from planned(source, spoken, options, models, settings)
         refuse_gaps(plan.gaps, plan.frames, options, source.rate)
         total, notes = length(options.extend, spoken, plan.frames), notes_of(plan.gaps, source.rate)
@@ -98,7 +101,7 @@ def render(
             prefetch(takes, depth=held(source.width, source.height, models.batch)) as coming,
             prefetch(dub(coming, blend, models), depth=1) as dubbed,
             new_result(
-                files.result, source, voice, settings.preset, crf, is_cut=options.extend == "cut"
+                files.result, source, voices, settings.preset, crf, is_cut=options.extend == "cut"
             ) as result,
         ):
             for batch in dubbed:
@@ -106,6 +109,16 @@ def render(
                     result.write(picture)
                 faces += batch.faces
                 yield Progress(result.frames, total, faces, notes)
+
+
+def examined(files: Sequence[Readable], options: Options, most_seconds: int) -> list[Voice]:
+    """The voices, one for each of those who speak."""
+    if len(files) != len(options.places):
+        raise InputGone("One of the voices is no longer there.", "Submit the job again.")
+    names = NAMES if len(files) > 1 else ["The voice"]
+    return [
+        examine_voice(file, name, most_seconds) for file, name in zip(files, names, strict=False)
+    ]
 
 
 def planned(
@@ -140,14 +153,14 @@ def frames_of(source: Source, total: int, plan: Plan, options: Options) -> Itera
 
 def takes_of(
     frames: Iterator[Frame],
-    windows: Iterator[np.ndarray],
+    windows: Iterator[tuple[np.ndarray, ...]],
     plan: Plan,
     source: Source,
     options: Options,
 ) -> Iterator[Take]:
-    """Each frame with its faces and its window; outside of the range that is wanted, without."""
-    for number, (frame, window) in enumerate(zip(frames, windows, strict=False)):
-        yield Take(frame, plan.seen(frame.index, inside(options, number / source.rate)), window)
+    """Each frame with its faces and its windows; outside of the range that is wanted, without."""
+    for number, (frame, heard) in enumerate(zip(frames, windows, strict=False)):
+        yield Take(frame, plan.seen(frame.index, inside(options, number / source.rate)), heard)
 
 
 def inside(options: Options, seconds: Fraction) -> float:
@@ -174,7 +187,7 @@ def dub(takes: Iterator[Take], blend: Blend, models: Models) -> Iterator[Dubbed]
         most = held(first.frame.width, first.frame.height, models.batch)
         batch = [first, *islice(takes, most - 1)]
         asked, changes = asked_of(batch, blend), models.changes
-        windows = [take.window for take in batch for _ in take.seen]
+        windows = [take.windows[seen.track.voice] for take in batch for seen in take.seen]
         mouths = iter(answered(list(chain.from_iterable(asked)), windows, blend, models))
         if models.changes != changes:  # the mouths are of others: so must be what they began at
             asked = asked_of(batch, blend)

@@ -63,6 +63,7 @@ class Plan:
                 "rows": track.rows.astype("<f4").tobytes(),
                 "strength": track.strength.astype("<f4").tobytes(),
                 "neutral": track.neutral,
+                "voice": track.voice,
             }
             for track in self.tracks
         ]
@@ -77,6 +78,7 @@ class Plan:
                 rows=np.frombuffer(each["rows"], "<f4").reshape(-1, FIELDS),
                 strength=np.frombuffer(each["strength"], "<f4"),
                 neutral=int(each["neutral"]),
+                voice=int(each["voice"]),
             )
             for each in plan["tracks"]
         )
@@ -106,16 +108,27 @@ class Planner:
         """What was found.  Raises NoFace, InclinedFace."""
         self._refuse_faceless()
         options, frames = self._options, self._tracker.frames
-        spans = chosen(self._tracker.runs, options.who, self._rate)
-        if not spans:
-            raise NoFace(
-                f"There are faces, but none for `{options.who}`.",
-                "Choose another one, or leave it out for the largest.",
-            )
-        others = [] if options.who == "all" else spans
-        tracks = [track_of(span, frames, others, self._survey) for span in spans]
-        turned = (turned_in(span, self._survey) for span in spans)
+        spans = list(self._spoken())
+        others = [] if options.who == "all" else [span for span, _ in spans]
+        tracks = [track_of(span, frames, others, self._survey, voice) for span, voice in spans]
+        turned = (turned_in(span, self._survey) for span, _ in spans)
         return Plan(frames, tuple(tracks), gaps_of(frames, zip(tracks, turned, strict=True)))
+
+    def _spoken(self) -> Iterator[tuple[Span, int]]:
+        """The spans of the faces that speak, each with the number of its voice; who has one voice
+        is not given another."""
+        taken: list[Span] = []
+        for voice, who in enumerate(self._options.places):
+            spans = chosen(self._tracker.runs, who, self._rate)
+            free = [span for span in spans if not any(map(span.overlaps, taken))]
+            if not free:
+                left = " that has no voice yet" if spans else ""
+                raise NoFace(
+                    f"There are faces, but none for `{who}`{left}.",
+                    "Choose another one, or leave it out for the largest.",
+                )
+            taken += free
+            yield from ((span, voice) for span in free)
 
     def _refuse_faceless(self) -> None:
         if self._tracker.runs:
@@ -143,7 +156,9 @@ def found_by(options: Options, models: Models) -> Find:
     return lambda _: [face]
 
 
-def track_of(span: Span, frames: int, others: list[Span], survey: Survey | None) -> Track:
+def track_of(
+    span: Span, frames: int, others: list[Span], survey: Survey | None, voice: int
+) -> Track:
     """The track of a span; without a survey steady in the way of the reference."""
     part = slice(span.first - span.run.start, span.stop - span.run.start)
     rows, strength, neutral = span.run.rows(), faded(span, frames, others), span.first
@@ -153,7 +168,8 @@ def track_of(span: Span, frames: int, others: list[Span], survey: Survey | None)
         rows = steady(rows)
         strength *= survey.shown(span.run)[part]
         neutral = survey.calmest(span.run, range(span.first, span.stop))
-    return Track(span.first, rows[part].astype(np.float32), strength.astype(np.float32), neutral)
+    rows, strength = rows[part].astype(np.float32), strength.astype(np.float32)
+    return Track(span.first, rows, strength, neutral, voice)
 
 
 def turned_in(span: Span, survey: Survey | None) -> np.ndarray:

@@ -96,12 +96,13 @@ def show(assignment: Message, progress: Progress | None = None) -> None:
 def steps(
     daemon: Connection, assignment: Message, weights: Weights
 ) -> Generator[Progress, None, None]:
-    """The render of an assignment; its descriptors are the face's, the voice's, the result's."""
+    """The render of an assignment; its descriptors are the face's, the voices', the result's."""
     body: dict[str, Any] = assignment.body
     alive = sparing(partial(daemon.send, Kind.EVENT, {}))
     models = Mouths(daemon, weights, alive)
-    face, voice = Spooled(assignment.take(), alive), Spooled(assignment.take(), alive)
-    with open_result(assignment.take(), alive) as result:
-        files = Files(face, voice, result)
+    *inputs, last = (assignment.take() for _ in range(len(assignment.descriptors)))
+    face, *voices = (Spooled(each, alive) for each in inputs)
+    with open_result(last, alive) as result:
+        files = Files(face, tuple(voices), result)
         options, settings = Options.from_map(body["options"]), Settings(**body["settings"])
         yield from render(options, files, models, settings)

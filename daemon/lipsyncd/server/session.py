@@ -121,7 +121,7 @@ class Session:
             raise MalformedMessage("A session begins with hello.", HINT)
         if not isinstance(verb, str) or verb not in VERBS:
             raise UnsupportedVerb(f"The daemon does not know how to {verb}.", HINT)
-        expected = DESCRIPTORS.get(verb, 0)
+        expected = DESCRIPTORS.get(verb, range(1))
         _check_descriptors(verb, message.count, expected)
         return verb
 
@@ -149,9 +149,11 @@ class Session:
             raise HungUp from None
 
 
-def _check_descriptors(verb: str, found: int, expected: int) -> None:
+def _check_descriptors(verb: str, found: int, expected: range) -> None:
     """Raise InvalidRequest; where there are too few, something on the way has mostly lost them."""
-    if found < expected:
-        raise InvalidRequest(f"{found} of the {expected} descriptors of {verb} came in.", LOST)
-    if found > expected:
-        raise InvalidRequest(f"{verb} comes with {expected} descriptors, not {found}.", HINT)
+    least, most = expected[0], expected[-1]
+    if found < least:
+        raise InvalidRequest(f"{found} of the {least} descriptors of {verb} came in.", LOST)
+    if found > most:
+        words = f"{least} to {most}" if most > least else str(most)
+        raise InvalidRequest(f"{verb} comes with {words} descriptors, not {found}.", HINT)

@@ -119,14 +119,14 @@ def render(options: Options, paths: Paths) -> Steps:
     while paths.face.parents[3].joinpath("hold").exists():
         time.sleep(0.01)
         yield Progress(0, FRAMES, 0)
-    voice = examine_voice(paths.voice, "The voice")
+    voice = examine_voice(paths.voices[0], "The voice")
     source = examine_source(paths.face, "The face")
     total = round(voice.seconds * source.rate)
     part = paths.result.with_name("result.part")
     try:
         with (
             part.open("w+b") as file,
-            new_result(file, source, voice, "ultrafast", 30) as result,
+            new_result(file, source, [voice], "ultrafast", 30) as result,
         ):
             for frame in timeline(source, total, options.extend):
                 result.write(frame.picture)

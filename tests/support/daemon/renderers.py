@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Generator
+from pathlib import Path
 from queue import SimpleQueue
 
 from lipsyncd.config import Config
@@ -30,7 +31,7 @@ class Gate:
     def render(self, _options: Options, paths: Paths) -> Steps:
         part = paths.result.with_name("result.part")
         try:
-            part.write_bytes(paths.face.read_bytes() + paths.voice.read_bytes())
+            part.write_bytes(b"".join(map(Path.read_bytes, (paths.face, *paths.voices))))
             for step in range(1, 4):
                 self.at.put(step)
                 self._steps.acquire()
@@ -43,7 +44,7 @@ class Gate:
 
 def at_once(_options: Options, paths: Paths) -> Steps:
     """The face and the voice, one after the other, in one step."""
-    paths.result.write_bytes(paths.face.read_bytes() + paths.voice.read_bytes())
+    paths.result.write_bytes(b"".join(map(Path.read_bytes, (paths.face, *paths.voices))))
     yield Progress(3, 3, 2)
 
 

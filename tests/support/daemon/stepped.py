@@ -63,7 +63,7 @@ def say(what: str) -> None:
 
 def render(_options: Options, paths: Paths) -> Steps:
     part = paths.result.with_name("result.part")
-    part.write_bytes(paths.face.read_bytes() + paths.voice.read_bytes())
+    part.write_bytes(b"".join(map(Path.read_bytes, (paths.face, *paths.voices))))
     for step in range(1, 4):
         say(f"step {step}")
         sys.stdin.readline()

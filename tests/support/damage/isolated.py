@@ -96,7 +96,7 @@ def rendered(job: Pair, folder: Path, models: InProcess) -> Verdict:
     silence, total, name = 0.0, 0, ""
     try:
         with paths.result.open("x+b") as result:
-            files = Files(paths.face, paths.voice, result)
+            files = Files(paths.face, paths.voices, result)
             for progress in render(Options(), files, models, SETTINGS):
                 silence, beaten = max(silence, time.monotonic() - beaten), time.monotonic()
                 total = progress.total
@@ -112,8 +112,8 @@ def rendered(job: Pair, folder: Path, models: InProcess) -> Verdict:
 
 
 def written(job: Pair, folder: Path) -> Paths:
-    paths = Paths(folder / "face", folder / "voice", folder / "result")
+    paths = Paths(folder / "face", (folder / "voice",), folder / "result")
     paths.face.write_bytes(job.face)
-    paths.voice.write_bytes(job.voice)
+    paths.voices[0].write_bytes(job.voice)
     paths.result.unlink(missing_ok=True)
     return paths

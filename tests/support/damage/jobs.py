@@ -34,7 +34,7 @@ class Judge:
     def submit(self, client: Session, job: Pair) -> str:
         """Hand in a job; its id."""
         paths = written(job, self.directory)
-        with paths.face.open("rb") as face, paths.voice.open("rb") as voice:
+        with paths.face.open("rb") as face, paths.voices[0].open("rb") as voice:
             files = [face.fileno(), voice.fileno()]
             names = {"face": "face", "voice": "voice"}
             accepted = client.ask("submit", descriptors=files, options={}, **names)

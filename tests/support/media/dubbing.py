@@ -41,7 +41,7 @@ class Dubbing:
     def pictures(self, first: int = 0, stop: int | None = None) -> Iterator[Picture]:
         """Of these frames alone: each take, what was asked for it, and its picture."""
         frames = timeline(self.source, self._total, self.options.extend)
-        windows = hear(self._voice, self.source, self.options, self._models)
+        windows = zip(hear(self._voice, self.source, self.options, self._models), strict=True)
         takes = takes_of(frames, windows, self.plan, self.source, self.options)
         wanted = list(islice(takes, first, stop))
         blend = blend_of(self.options, self.source, self._models)

@@ -251,5 +251,5 @@ def examined(path: Path) -> Voice:
 @contextmanager
 def result_at(path: Path, source: Source, voice: Voice, preset: str, crf: int) -> Iterator[Result]:
     """A result that is written into a new file."""
-    with path.open("x+b") as file, new_result(file, source, voice, preset, crf) as result:
+    with path.open("x+b") as file, new_result(file, source, [voice], preset, crf) as result:
         yield result

@@ -45,7 +45,8 @@ def rendered(
     descriptors = [os.open(path, os.O_RDONLY) for path in (face, voice)]
     try:
         with result.open("w+b") as file:
-            files = Files(*map(Spooled, descriptors), file)
+            source, sound = map(Spooled, descriptors)
+            files = Files(source, (sound,), file)
             deque(render(options, files, models, settings), maxlen=0)
     finally:
         for descriptor in descriptors:

@@ -10,6 +10,7 @@ takes a request to `clean` and gives its reply.
 
 from collections.abc import Callable
 
+from lipsyncd.protocol.options import MAX_VOICES
 from lipsyncd.server.request import Reply, Request
 from lipsyncd.server.verbs import daemon, follow, jobs, submit, wait
 
@@ -19,4 +20,5 @@ VERBS: dict[str, Callable[[Request], Reply]] = {
     for name, handler in vars(module).items()
     if name.startswith("on_")
 }
-DESCRIPTORS = {"submit": 2}  # how many come with a request; none with the others
+# How many come with a request: a face and its voices; none with the others.
+DESCRIPTORS = {"submit": range(2, 2 + MAX_VOICES)}

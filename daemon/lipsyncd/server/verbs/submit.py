@@ -1,8 +1,10 @@
 """Jobs come in: new ones, and old ones once more."""
 
+from lipsyncd.errors import InvalidRequest
 from lipsyncd.protocol.job import Job, State
 from lipsyncd.protocol.options import Options, Priority, Terms
-from lipsyncd.protocol.values import text
+from lipsyncd.protocol.values import Values, text
+from lipsyncd.protocol.wire import HINT
 from lipsyncd.queue.transitions import new_job
 from lipsyncd.server.request import Reply, Request
 from lipsyncd.system.catalog import JOB_ACCEPTED, emit
@@ -10,23 +12,37 @@ from lipsyncd.system.catalog import JOB_ACCEPTED, emit
 MAX_NAME = 255  # characters of a file's name
 # of names for display; nothing is ever opened by one
 NAMES = text(f".{{1,{MAX_NAME}}}", "is not a file's name", "Send its last part.")
+MORE = Values(lambda names: all(map(NAMES.__contains__, names)), "is not a list of files' names")
 MIB = 1 << 20
 
 
 def on_submit(request: Request) -> Reply:
     """On return the job is on disk for good: its inputs first, then its place in the queue."""
     face, voice = (request.field(name, str, values=NAMES) for name in ("face", "voice"))
+    voices = [voice, *request.field("voices", list, [], MORE)]
     options = Options.from_map(request.body.get("options", {}))
+    assert request.inputs  # as many descriptors came as DESCRIPTORS says
+    refuse_uneven(len(voices), request.inputs.count - 1, len(options.places))
     terms = Terms.from_map(request.body.get("terms", {}))
     if terms.priority == Priority.HIGH:
         request.require_admin("submit with high priority")
-    job = new_job(request.peer.uid, face, voice, options, terms)
+    job = new_job(request.peer.uid, face, ", ".join(voices), options, terms)
     before = request.controlplane.store.count(State.QUEUED)  # nothing may fail once it is accepted
-    assert request.inputs  # as many descriptors came as DESCRIPTORS says
     accepted = request.controlplane.admission.submit(job, request.inputs)
     if accepted.id == job.id:  # not one that its key brought back
         _tell_accepted(request, accepted, before + 1)
     return Reply("accepted", {"job": request.controlplane.updates.newest(accepted).as_map()})
+
+
+def refuse_uneven(names: int, files: int, places: int) -> None:
+    """Raise InvalidRequest unless each voice has a name, a file, and somebody to speak it."""
+    if names != files:
+        raise InvalidRequest(f"The voices have {names} names and {files} descriptors.", HINT)
+    if places != files:
+        raise InvalidRequest(
+            f"There are {files} voices, and who names {places} of those who speak.",
+            "Say for each voice whose lips follow it.",
+        )
 
 
 def on_retry(request: Request) -> Reply:
