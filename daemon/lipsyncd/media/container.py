@@ -8,8 +8,10 @@ that is refused.
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 
 import av
+from av.stream import Disposition
 
 from lipsyncd.errors import (
     InputError,
@@ -84,11 +86,13 @@ class Media:
         return self.format.endswith("_pipe")
 
     def video(self) -> av.VideoStream:
-        """The first video stream, its decoder within bounds.
+        """The first video stream, else the first attached picture; its decoder within bounds.
 
         Raises NoVideoStream, UnreadableMedia.
         """
-        stream = next(iter(self.container.streams.video), None)
+        streams = self.container.streams.video
+        moving = (each for each in streams if not each.disposition & Disposition.attached_pic)
+        stream = next(chain(moving, streams), None)
         if stream is None:
             raise NoVideoStream(
                 f"{self.name} has no picture in it.", "Give a video or an image as the face."
@@ -100,18 +104,24 @@ class Media:
             context.thread_count = LARGE_THREADS
         return stream
 
-    def sound(self) -> av.AudioStream:
-        """The first audio stream, its decoder within bounds.
+    @property
+    def tracks(self) -> list[int]:
+        """The numbers of the audio streams, those first that players take by default."""
+        usual = [each.disposition & Disposition.default for each in self.container.streams.audio]
+        return sorted(range(len(usual)), key=lambda track: not usual[track])
+
+    def sound(self, track: int = 0) -> av.AudioStream:
+        """An audio stream, its decoder within bounds.
 
         Raises NoAudioStream, UnreadableMedia.
         """
-        stream = next(iter(self.container.streams.audio), None)
-        if stream is None:
+        streams = self.container.streams.audio
+        if track >= len(streams):
             raise NoAudioStream(
                 f"{self.name} has no sound in it.", "Give a recording as the voice."
             )
-        self._bound(stream)
-        return stream
+        self._bound(streams[track])
+        return streams[track]
 
     def packets(self, stream: av.stream.Stream) -> Iterator[av.Packet]:
         """The stream's packets, the empty one that flushes the decoder last.

@@ -57,7 +57,9 @@ def stated_seconds(media: Media, stream: av.stream.Stream) -> float:
     if not media.format.startswith(STATES_LENGTH):
         return 0.0
     if stream.duration:
-        return float(stream.duration * stream.time_base)
+        # Ogg counts from the beginning of what this was cut out of
+        before = (stream.start_time or 0) if media.format == "ogg" else 0
+        return float((stream.duration - max(0, before)) * stream.time_base)
     container = media.container
     if tag := re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", "")):
         hours, minutes, seconds = map(float, tag.groups())
@@ -67,7 +69,9 @@ def stated_seconds(media: Media, stream: av.stream.Stream) -> float:
     return stated - (container.start_time or 0) / av.time_base
 
 
-UNKNOWN_SIZE = 0xFFFFFFFF - 8  # from here on a RIFF size means that the writer could not know it
+# What writers put into a RIFF size that they cannot know: the most that is, signed or not, or a
+# little less.
+UNKNOWN_SIZES = range(0x7FFFF000, 0x80000000), range(0xFFFFFFFF - 64, 1 << 32)
 
 
 @contextmanager
@@ -97,12 +101,13 @@ def refuse_absurd(file: BudgetedFile, name: str) -> None:
 def refuse_short_riff(file: BudgetedFile, size: int, name: str) -> None:
     """Raise TruncatedMedia for a WAV or AVI that ends well before the size in its first bytes.
 
-    libav takes such a file for a whole shorter one.  A size of 0 or all ones means: unknown.
+    libav takes such a file for a whole shorter one.  0 and UNKNOWN_SIZES say nothing.
     """
     file.seek(0)
     head = file.read(8)
     stated = int.from_bytes(head[4:], "little") if head.startswith(b"RIFF") else 0
-    if 0 < stated < UNKNOWN_SIZE and size < stated * (1 - MISSING_SHARE):
+    is_known = stated and not any(stated in sizes for sizes in UNKNOWN_SIZES)
+    if is_known and size < stated * (1 - MISSING_SHARE):
         raise TruncatedMedia(f"{name} breaks off after {size} of {stated} bytes.", SEND_WHOLE)
 
 

@@ -29,11 +29,11 @@ class Soundtrack:
     ) -> None:
         """`medias`: each voice's own."""
         if len(voices) > 1:
-            self._packets = mixed(medias, result)
+            self._packets = mixed(voices, medias, result)
         elif voices[0].is_copied:
             self._packets = copied(voices[0], medias[0], result)
         else:
-            self._packets = encoded(medias[0], result)
+            self._packets = encoded(voices[0], medias[0], result)
         self._next = next(self._packets, None)
 
     def until(self, seconds: Fraction) -> Iterator[av.Packet]:
@@ -50,7 +50,7 @@ class Soundtrack:
 
 def copied(voice: Voice, media: Media, result: av.container.OutputContainer) -> Iterator[av.Packet]:
     """The voice's own packets, moved in time so that its first sample is heard at 0."""
-    source = media.sound()
+    source = media.sound(voice.track)
     target = result.add_stream_from_template(source)
     for packet in media.packets(source):
         if packet.dts is None:
@@ -62,9 +62,11 @@ def copied(voice: Voice, media: Media, result: av.container.OutputContainer) -> 
         media.renew()
 
 
-def encoded(media: Media, result: av.container.OutputContainer) -> Iterator[av.Packet]:
+def encoded(
+    voice: Voice, media: Media, result: av.container.OutputContainer
+) -> Iterator[av.Packet]:
     """The voice as AAC."""
-    source = media.sound()
+    source = media.sound(voice.track)
     rate = source.rate if source.rate in AAC_RATES else AAC_RATE
     target = result.add_stream("aac", rate=rate, layout=LAYOUTS.get(source.channels, "stereo"))
     target.bit_rate = AAC_BITS * target.channels
@@ -79,14 +81,17 @@ def encoded(media: Media, result: av.container.OutputContainer) -> Iterator[av.P
     yield from target.encode(None)
 
 
-def mixed(medias: Sequence[Media], result: av.container.OutputContainer) -> Iterator[av.Packet]:
+def mixed(
+    voices: Sequence[Voice], medias: Sequence[Media], result: av.container.OutputContainer
+) -> Iterator[av.Packet]:
     """All voices from the beginning, one on top of the other, as AAC."""
     target = result.add_stream("aac", rate=AAC_RATE, layout="stereo")
     target.bit_rate = AAC_BITS * target.channels
     context = target.codec_context
     context.open()
     samples = 0
-    for parts in zip_longest(*(blocks(media, context) for media in medias)):
+    each = (blocks(voice, media, context) for voice, media in zip(voices, medias, strict=True))
+    for parts in zip_longest(*each):
         there = [part for part in parts if part is not None]
         mix = np.zeros((target.channels, max(part.shape[1] for part in there)), np.float32)
         for part in there:
@@ -99,10 +104,10 @@ def mixed(medias: Sequence[Media], result: av.container.OutputContainer) -> Iter
     yield from target.encode(None)
 
 
-def blocks(media: Media, context: av.AudioCodecContext) -> Iterator[np.ndarray]:
+def blocks(voice: Voice, media: Media, context: av.AudioCodecContext) -> Iterator[np.ndarray]:
     """A voice as (2, n) float32, of as many samples as the encoder takes, but for the last."""
     buffer = av.AudioFifo()
-    frames = media.frames(media.sound())
+    frames = media.frames(media.sound(voice.track))
     for frame in resampled(frames, media.name, context.rate, layout=context.layout):
         frame.pts = None
         buffer.write(frame)

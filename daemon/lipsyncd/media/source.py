@@ -31,6 +31,7 @@ from lipsyncd.media.orientation import Orientation, orientation_of, oriented, or
 from lipsyncd.media.spooled import Readable
 
 BACKWARD_BYTES = 24 << 20  # pictures held while a stretch is turned round
+HELD = Fraction(600)  # seconds for which a last picture may be shown
 SEEK_MARGINS = (1, 4, 16)  # seconds before the wanted place: a seek may land late
 
 
@@ -58,13 +59,13 @@ class Source:
         Raises InputGone, TruncatedMedia, DecodingTooSlow.
         """
         slot, end, shown, budget = start, start, None, TimeBudget(self.name)
-        for due, picture in self._due_from(start):
+        for due, over, picture in self._due_from(start):
             budget.check()
             if shown is not None and due > slot:
                 yield from self._shown(shown, range(slot, due))
                 slot = due
                 budget.renew()
-            end, shown = max(slot, due) + 1, picture
+            end, shown = max(slot + 1, over), picture
         if shown is not None:
             yield from self._shown(shown, range(slot, end))
 
@@ -89,7 +90,7 @@ class Source:
             ) from error
         return (Frame(slot, turned) for slot in slots)
 
-    def _due_from(self, slot: int) -> Iterator[tuple[int, av.VideoFrame]]:
+    def _due_from(self, slot: int) -> Iterator[tuple[int, int, av.VideoFrame]]:
         """Pictures in order, each with the first slot it is due in; the first is due by `slot`."""
         for margin in SEEK_MARGINS:
             seconds = slot / self.rate - margin
@@ -99,7 +100,7 @@ class Source:
                 return chain([first], pictures)
         return self._due_from_start()
 
-    def _due_after(self, seconds: Fraction) -> Iterator[tuple[int, av.VideoFrame]]:
+    def _due_after(self, seconds: Fraction) -> Iterator[tuple[int, int, av.VideoFrame]]:
         """From the keyframe before some time, as far as the container's seeking can be trusted."""
         with open_container(self.path, self.name) as media:
             stream = media.video()
@@ -112,25 +113,31 @@ class Source:
             clean = dropwhile(lambda picture: not picture.key_frame, pictures)
             yield from self._due(clean, stream, media)
 
-    def _due_from_start(self) -> Iterator[tuple[int, av.VideoFrame]]:
-        last = -1
+    def _due_from_start(self) -> Iterator[tuple[int, int, av.VideoFrame]]:
+        end = 0
         with open_container(self.path, self.name) as media:
             stream = media.video()
-            for due, picture in self._due(media.frames(stream), stream, media):
-                last = max(last, due)
-                yield due, picture
-            refuse_truncated(media, stream, float((last + 1) / self.rate))
+            for due, over, picture in self._due(media.frames(stream), stream, media):
+                end = max(end, over)
+                yield due, over, picture
+            refuse_truncated(media, stream, float(end / self.rate))
 
     def _due(
         self, pictures: Iterable[av.VideoFrame], stream: av.VideoStream, media: Media
-    ) -> Iterator[tuple[int, av.VideoFrame]]:
-        """Each picture with the first slot whose middle is not before the picture's time."""
+    ) -> Iterator[tuple[int, int, av.VideoFrame]]:
+        """Each picture with the first slot whose middle is not before the picture's time, and the
+        first that is not before its end.  Of a still file the first picture is the whole."""
         due = -1
-        for picture in pictures:
+        for picture in islice(pictures, 1 if media.is_still else None):
             known = timestamp(picture, media)
+            lasts = min(Fraction(picture.duration or 0) * stream.time_base, HELD)
             seconds = None if known is None else (known - self.start) * stream.time_base
-            due = due + 1 if seconds is None else math.ceil(seconds * self.rate - Fraction(1, 2))
-            yield due, picture
+            due = due + 1 if seconds is None else self._slot(seconds)
+            over = due + 1 if seconds is None else max(due + 1, self._slot(seconds + lasts))
+            yield due, over, picture
+
+    def _slot(self, seconds: Fraction) -> int:
+        return math.ceil(seconds * self.rate - Fraction(1, 2))
 
 
 def examine_source(path: Readable, name: str) -> Source:
@@ -151,7 +158,7 @@ def examine_source(path: Readable, name: str) -> Source:
             name=name,
             width=width,
             height=height,
-            rate=STILL_RATE if media.is_still else constant_rate(stream),
+            rate=STILL_RATE if media.is_still else fluent(constant_rate(stream)),
             colour=colour_of(first),
             orientation=orientation,
             aspect=pixel_aspect(stream, turned=orientation.turns % 2 != 0),
@@ -181,6 +188,7 @@ def pixel_aspect(stream: av.VideoStream, turned: bool) -> Fraction:
 
 
 STILL_RATE = Fraction(25)  # of the result of a still: the rate that generators are trained at
+FILM = Fraction(23)  # frames a second, or a little more: less is a slide show
 STANDARD_RATES = tuple(
     Fraction(rate)
     for rate in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60")
@@ -195,6 +203,11 @@ def constant_rate(stream: av.VideoStream) -> Fraction:
     if nominal and mean * Fraction(98, 100) <= nominal <= mean * Fraction(5, 4):
         return nominal
     return next((rate for rate in STANDARD_RATES if rate >= mean * Fraction(99, 100)), mean)
+
+
+def fluent(rate: Fraction) -> Fraction:
+    """The rate, or so many times it that lips are seen to move: each picture is shown so often."""
+    return rate if rate >= FILM else rate * math.ceil(STILL_RATE / rate)
 
 
 def sane(rate: Fraction | None) -> Fraction | None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -21,6 +22,7 @@ SHORTEST_SECONDS = Fraction(1, 5)  # one window
 SILENCE = 1e-3  # of full scale: a voice whose loudest sample is below -60 dB says nothing
 LOUDEST = 1e4  # of full scale: what is 80 dB above it is no sound, but damaged floating point
 MOST_RATES = 8  # that a voice may have one after the other, as joined recordings do
+CANCELLED = 0.02  # energy of two channels together, by that of both, from which on it is heard
 ASTRAY = 0.1  # seconds between when a sample is due and when it is heard, in a voice without gaps
 
 
@@ -28,8 +30,10 @@ ASTRAY = 0.1  # seconds between when a sample is due and when it is heard, in a 
 class Voice:
     """What is known of a voice once it was decoded to its end.
 
-    `start` is the first sample's timestamp in the time base of its stream.  `is_copied`: an MP4
-    takes its packets as they are, and none is damaged, missing or out of its time.
+    `track` is the number of its audio stream, `start` the first sample's timestamp in that stream's
+    time base.  `channel` alone says what is said, where that is a number: else all channels.
+    `is_copied`: an MP4 takes its packets as they are, and none is damaged, missing or out of its
+    time.
     """
 
     path: Readable
@@ -37,6 +41,8 @@ class Voice:
     seconds: Fraction
     start: int
     is_copied: bool = False
+    track: int = 0
+    channel: int | None = None
 
 
 class Hearing:
@@ -52,6 +58,7 @@ class Hearing:
         self.end = Fraction(0)  # by its timestamps: later than `seconds` if there are gaps
         self.peak = 0.0
         self.intact = True
+        self._together = self._apart = 0.0
 
     def packet(self, packet: av.Packet, frames: list[av.AudioFrame] | None) -> None:
         """One more packet, and what was decoded from it."""
@@ -79,17 +86,39 @@ class Hearing:
             self.end = max(self.end, due + lasts)
         self.seconds += lasts
         self.peak = np.maximum(self.peak, loudest(frame))  # which, unlike max, keeps a NaN
+        self._compare(frame)
         refuse_long(self.seconds, self._most_seconds, self._name)
+
+    @property
+    def cancels_out(self) -> bool:
+        """Whether the mean of the channels says much less than each: one is the other, inverted."""
+        return self._together < CANCELLED * self._apart
+
+    def _compare(self, frame: av.AudioFrame) -> None:
+        if frame.layout.nb_channels == 2:
+            one, other = samples_of(frame).astype(np.float32)
+            self._together += float(np.square(one + other).sum())
+            self._apart += float(np.square(one).sum() + np.square(other).sum())
 
 
 def examine_voice(path: Readable, name: str, most_seconds: float = math.inf) -> Voice:
-    """Decode the whole voice once; a long one takes a while.
+    """Decode the whole voice once; a long one takes a while.  Of several tracks the first is taken
+    that can be read and is not silent.
 
     Raises InputError; the names of its kinds say what can be wrong with a voice.
     """
+    with open_new(path, name) as media:
+        tracks = media.tracks or [0]
+    for track in tracks[:-1]:
+        with suppress(UnreadableMedia, SilentVoice):
+            return examine_track(path, name, most_seconds, track)
+    return examine_track(path, name, most_seconds, tracks[-1])
+
+
+def examine_track(path: Readable, name: str, most_seconds: float, track: int) -> Voice:
     hearing = Hearing(name, most_seconds)
     with open_new(path, name) as media:
-        stream = media.sound()
+        stream = media.sound(track)
         trial = Trial(stream)
         refuse_long(stated_seconds(media, stream), most_seconds, name)
         for packet in media.packets(stream):
@@ -101,18 +130,29 @@ def examine_voice(path: Readable, name: str, most_seconds: float = math.inf) -> 
                 trial.packet(packet)
         refuse_truncated(media, stream, float(max(hearing.seconds, hearing.end)))
     refuse_unusable(name, hearing.seconds, hearing.peak)
-    is_copied = trial.end() and hearing.intact
-    return Voice(path, name, hearing.seconds, hearing.start or 0, is_copied)
+    return Voice(
+        path,
+        name,
+        hearing.seconds,
+        hearing.start or 0,
+        is_copied=trial.end() and hearing.intact,
+        track=track,
+        channel=0 if hearing.cancels_out else None,
+    )
 
 
 def waveform(voice: Voice) -> Iterator[np.ndarray]:
     """The voice at 16 kHz in blocks of float32 in [-1, 1]: the mean of its channels, by soxr HQ."""
     with open_container(voice.path, voice.name) as media:
-        stream = media.sound()
+        stream = media.sound(voice.track)
         rate = stream.rate or SAMPLE_RATE  # a damaged header may leave it out
         resample = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
         for part in resampled(media.frames(stream), voice.name, rate):
-            yield resample.resample_chunk(samples_of(part).mean(axis=0, dtype=np.float32))
+            channels = samples_of(part)
+            said = (
+                channels if voice.channel is None else channels[voice.channel : voice.channel + 1]
+            )
+            yield resample.resample_chunk(said.mean(axis=0, dtype=np.float32))
         yield resample.resample_chunk(np.empty(0, np.float32), last=True)
 
 

@@ -1,0 +1,187 @@
+"""Which stream of a file is the face or the voice, and how long and how often it is shown."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from support.media.synthetic import (
+    babble,
+    examined,
+    moving,
+    number_of,
+    numbered,
+    quartered,
+    textured,
+    write_still,
+    write_video,
+    write_voice,
+)
+
+from lipsyncd.errors import SilentVoice, TruncatedMedia
+from lipsyncd.media.source import Source, examine_source
+from lipsyncd.media.voice import waveform
+
+RATE = 16000
+
+
+def source_of(path: Path) -> Source:
+    return examine_source(path, "The face")
+
+
+def remuxed(path: Path, target: Path, keep: Callable[[av.Packet], bool]) -> Path:
+    """The packets of a file that are to be kept, in a new one."""
+    with av.open(str(path)) as old, av.open(str(target), "w") as new:
+        streams = {stream.index: new.add_stream_from_template(stream) for stream in old.streams}
+        for packet in old.demux():
+            if packet.dts is not None and keep(packet):
+                packet.stream = streams[packet.stream.index]
+                new.mux(packet)
+    return target
+
+
+# The picture
+
+
+@pytest.mark.parametrize("cover", [0, 1])
+def test_a_picture_that_is_attached_is_not_the_video(tmp_path: Path, cover: int) -> None:
+    """As a cover is to a song, before the video or after it."""
+    path = tmp_path / "face.mp4"
+    video = write_video(tmp_path / "video.mp4", map(numbered, range(10)))
+    still = write_still(tmp_path / "cover.png", quartered(320, 240))
+    inputs = [still, video] if cover == 0 else [video, still]
+    with av.open(str(path), "w") as new:
+        opened = [av.open(str(each)) for each in inputs]
+        targets = [new.add_stream_from_template(each.streams.video[0]) for each in opened]
+        targets[cover].disposition = av.stream.Disposition.attached_pic
+        for each, target in zip(opened, targets, strict=True):
+            for packet in each.demux(video=0):
+                if packet.size:
+                    packet.stream = target
+                    new.mux(packet)
+            each.close()
+    source = source_of(path)
+    assert [number_of(frame) for frame in source.frames()] == list(range(10))
+
+
+@pytest.mark.parametrize(("rate", "times"), [(1, 25), (5, 5), (10, 3), (12, 3), (15, 2), (20, 2)])
+def test_a_slide_show_is_shown_so_often_that_lips_can_move(
+    tmp_path: Path, rate: int, times: int
+) -> None:
+    path = write_video(tmp_path / "face.mp4", map(numbered, range(4)), rate=rate)
+    source = source_of(path)
+    assert source.rate == rate * times >= 25
+    assert [number_of(frame) for frame in source.frames()] == np.repeat(range(4), times).tolist()
+    half = 2 * times
+    assert [number_of(frame) for frame in source.frames(half)] == np.repeat([2, 3], times).tolist()
+
+
+def test_a_last_picture_is_held_for_as_long_as_it_says(tmp_path: Path) -> None:
+    """Screen recorders write no picture while nothing moves."""
+    path = write_video(tmp_path / "face.mp4", map(numbered, range(5)), options={"bf": "0"})
+
+    def held(packet: av.Packet) -> bool:
+        is_last = packet.pts * packet.time_base > Fraction(1, 7)
+        packet.duration *= 26 if is_last else 1
+        return True
+
+    source = source_of(remuxed(path, tmp_path / "held.mp4", held))
+    shown = [number_of(frame) for frame in source.frames()]
+    assert shown[:5] == [0, 1, 2, 3, 4]
+    assert set(shown[5:]) == {4}
+    assert len(shown) / source.rate == pytest.approx(1.2, abs=0.03)
+
+
+def test_of_a_photograph_with_another_behind_it_the_first_is_shown(tmp_path: Path) -> None:
+    """As phones add a map of its brightness."""
+    photo, other = (
+        write_still(tmp_path / f"{seed}.jpg", textured(seed, 800, 600)) for seed in (1, 2)
+    )
+    path = tmp_path / "face.jpg"
+    path.write_bytes(photo.read_bytes() + other.read_bytes())
+    (frame,) = source_of(path).frames()
+    (alone,) = source_of(photo).frames()
+    np.testing.assert_array_equal(frame.i420(), alone.i420())
+
+
+# The sound
+
+
+def two_tracks(path: Path, first: np.ndarray, second: np.ndarray) -> Path:
+    """A file with two voices in it."""
+    parts = [
+        write_voice(path.with_name(f"{n}.mka"), each) for n, each in enumerate((first, second))
+    ]
+    with av.open(str(path), "w") as new:
+        opened = [av.open(str(each)) for each in parts]
+        targets = [new.add_stream_from_template(each.streams.audio[0]) for each in opened]
+        for each, target in zip(opened, targets, strict=True):
+            target.disposition = av.stream.Disposition(0)
+            for packet in each.demux(audio=0):
+                if packet.size:
+                    packet.stream = target
+                    new.mux(packet)
+            each.close()
+    return path
+
+
+def test_a_silent_track_is_not_the_voice_where_another_speaks(tmp_path: Path) -> None:
+    said = babble(1.0)
+    voice = examined(two_tracks(tmp_path / "voice.mka", np.zeros(RATE), said))
+    assert voice.track == 1
+    heard = np.concatenate(list(waveform(voice)))
+    assert np.corrcoef(heard[: len(said)], said[: len(heard)])[0, 1] > 0.99
+
+
+def test_where_all_speak_the_first_track_is_the_voice(tmp_path: Path) -> None:
+    assert examined(two_tracks(tmp_path / "voice.mka", babble(1.0), babble(1.0, seed=5))).track == 0
+
+
+def test_where_no_track_speaks_the_voice_is_silent(tmp_path: Path) -> None:
+    with pytest.raises(SilentVoice):
+        examined(two_tracks(tmp_path / "voice.mka", np.zeros(RATE), np.zeros(RATE)))
+
+
+@pytest.mark.parametrize(("other", "channel"), [(-1.0, 0), (1.0, None), (0.0, None), (-0.5, None)])
+def test_channels_that_cancel_each_other_are_heard_as_one(
+    tmp_path: Path, other: float, channel: int | None
+) -> None:
+    said = babble(1.0)
+    voice = examined(write_voice(tmp_path / "voice.wav", np.stack([said, other * said])))
+    assert voice.channel == channel
+    heard = np.concatenate(list(waveform(voice)))
+    assert np.sqrt(np.mean(heard**2)) > 0.2 * np.sqrt(np.mean(said**2))
+
+
+def test_a_voice_that_was_cut_out_of_the_middle_is_whole(tmp_path: Path) -> None:
+    """Ogg counts its time from before the cut."""
+    whole = write_voice(tmp_path / "whole.opus", babble(3.0, 48000), 48000, "libopus")
+    path = remuxed(whole, tmp_path / "cut.opus", lambda packet: packet.pts >= 48000)
+    assert float(examined(path).seconds) == pytest.approx(2.0, abs=0.1)
+
+
+@pytest.mark.parametrize("size", [0, 0x7FFFFFFF, 0x7FFFF024, 0xFFFFFFFF])
+def test_a_size_that_the_writer_could_not_know_says_nothing(tmp_path: Path, size: int) -> None:
+    path = write_voice(tmp_path / "voice.wav", babble(1.0))
+    content = bytearray(path.read_bytes())
+    at = content.index(b"data") + 4
+    content[4:8] = content[at : at + 4] = size.to_bytes(4, "little")
+    path.write_bytes(content)
+    assert float(examined(path).seconds) == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_size_that_is_just_too_large_is_a_file_that_breaks_off(tmp_path: Path) -> None:
+    path = write_voice(tmp_path / "voice.wav", babble(1.0))
+    content = bytearray(path.read_bytes())
+    content[4:8] = (0x7FFFF000 - 1).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(TruncatedMedia):
+        examined(path)
+
+
+def test_a_moving_picture_of_film_keeps_its_rate(tmp_path: Path) -> None:
+    for rate in (Fraction(24000, 1001), Fraction(24), Fraction(25), Fraction(60)):
+        path = write_video(tmp_path / f"{float(rate):.3f}.mp4", moving(6), rate=rate)
+        assert source_of(path).rate == rate
