@@ -185,3 +185,12 @@ def test_a_moving_picture_of_film_keeps_its_rate(tmp_path: Path) -> None:
     for rate in (Fraction(24000, 1001), Fraction(24), Fraction(25), Fraction(60)):
         path = write_video(tmp_path / f"{float(rate):.3f}.mp4", moving(6), rate=rate)
         assert source_of(path).rate == rate
+
+
+def test_every_picture_of_the_fast_part_is_shown(tmp_path: Path) -> None:
+    """A telephone takes fewer pictures in the dark."""
+    times = [Fraction(at, 30) for at in range(20)] + [Fraction(20 + 3 * at, 30) for at in range(4)]
+    path = write_video(tmp_path / "face.mp4", map(numbered, range(24)), times=times)
+    source = source_of(path)
+    assert source.rate == 30
+    assert [number_of(frame) for frame in source.frames()][:23] == [*range(20), 20, 20, 20]

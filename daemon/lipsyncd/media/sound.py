@@ -1,6 +1,7 @@
 """Sound: decoded frames brought into another form, whatever forms they come in, and their level."""
 
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from itertools import chain, groupby
 
 import av
@@ -13,6 +14,8 @@ from lipsyncd.media.memory import refuse_lack
 
 # Of more channels in planes of their own PyAV takes what lies behind their addresses for addresses.
 PLANES = 7
+# Seconds without sound between two frames: less is no hole, and more another clock.
+HOLE = Fraction(1, 10), Fraction(60)
 
 
 def resampled(
@@ -36,6 +39,51 @@ def resampled(
     except DAMAGE as error:
         refuse_lack(error)
         raise UnreadableMedia(f"{name} has sound that cannot be converted.", CONVERT) from error
+
+
+class Timing:
+    """When frames are heard that come one after the other, by their timestamps."""
+
+    def __init__(self) -> None:
+        self._heard = Fraction(0)
+        self._start: Fraction | None = None
+
+    def hole(self, frame: av.AudioFrame) -> Fraction:
+        """How many seconds of silence belong before the next frame.
+
+        Nobody recorded them, or nobody could store that; what comes after is not to be early.
+        """
+        hole = Fraction(0)
+        if frame.pts is not None and frame.time_base:
+            due = frame.pts * frame.time_base
+            self._start = due if self._start is None else self._start
+            astray = due - self._start - self._heard
+            if HOLE[0] < astray <= HOLE[1]:
+                hole = astray
+            elif abs(astray) > HOLE[0]:
+                self._start += astray  # it was joined from recordings, each with a clock of its own
+        self._heard += hole + Fraction(frame.samples, frame.sample_rate)
+        return hole
+
+
+def filled(frames: Iterable[av.AudioFrame]) -> Iterator[av.AudioFrame]:
+    """The frames, and silence where there is a hole between them."""
+    timing = Timing()
+    for frame in frames:
+        missing = round(timing.hole(frame) * frame.sample_rate)
+        for begin in range(0, missing, frame.sample_rate):
+            yield silence_like(frame, min(frame.sample_rate, missing - begin))
+        yield frame
+
+
+def silence_like(frame: av.AudioFrame, samples: int) -> av.AudioFrame:
+    """So many samples of nothing, in the form of another frame."""
+    silence = av.AudioFrame(frame.format.name, frame.layout.name, samples)
+    silence.sample_rate = frame.sample_rate
+    level = b"\x80" if frame.format.name.startswith("u8") else b"\0"
+    for plane in silence.planes:
+        plane.update(level * plane.buffer_size)
+    return silence
 
 
 def kind_of(frame: av.AudioFrame) -> tuple[str, str, int]:

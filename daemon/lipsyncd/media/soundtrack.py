@@ -9,7 +9,7 @@ import av
 import numpy as np
 
 from lipsyncd.media.container import Media
-from lipsyncd.media.sound import resampled
+from lipsyncd.media.sound import filled, resampled
 from lipsyncd.media.voice import Voice
 
 AAC_RATE = 48000  # samples a second, where AAC does not know the voice's own rate
@@ -74,7 +74,7 @@ def encoded(
     context.open()
     form = {"form": context.format, "layout": context.layout, "size": context.frame_size}
     samples = 0
-    for part in resampled(media.frames(source), media.name, context.rate, **form):
+    for part in resampled(filled(media.frames(source)), media.name, context.rate, **form):
         part.pts, part.time_base = samples, Fraction(1, context.rate)
         samples += part.samples
         yield from target.encode(part)
@@ -107,7 +107,7 @@ def mixed(
 def blocks(voice: Voice, media: Media, context: av.AudioCodecContext) -> Iterator[np.ndarray]:
     """A voice as (2, n) float32, of as many samples as the encoder takes, but for the last."""
     buffer = av.AudioFifo()
-    frames = media.frames(media.sound(voice.track))
+    frames = filled(media.frames(media.sound(voice.track)))
     for frame in resampled(frames, media.name, context.rate, layout=context.layout):
         frame.pts = None
         buffer.write(frame)

@@ -202,6 +202,8 @@ def constant_rate(stream: av.VideoStream) -> Fraction:
         return nominal or STILL_RATE
     if nominal and mean * Fraction(98, 100) <= nominal <= mean * Fraction(5, 4):
         return nominal
+    if nominal in STANDARD_RATES and mean <= nominal <= mean * Fraction(8, 5):
+        return nominal  # of its fast parts; the others have gaps
     return next((rate for rate in STANDARD_RATES if rate >= mean * Fraction(99, 100)), mean)
 
 

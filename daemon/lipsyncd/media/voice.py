@@ -13,7 +13,7 @@ import soxr
 from lipsyncd.errors import SilentVoice, UnreadableMedia, VoiceTooLong, VoiceTooShort
 from lipsyncd.media.container import CHECK_IT_PLAYS, CONVERT, open_container
 from lipsyncd.media.header import open_new, refuse_truncated, stated_seconds
-from lipsyncd.media.sound import loudest, refuse_odd, resampled, samples_of
+from lipsyncd.media.sound import Timing, filled, loudest, refuse_odd, resampled, samples_of
 from lipsyncd.media.spooled import Readable
 from lipsyncd.media.trial import Trial
 
@@ -58,6 +58,7 @@ class Hearing:
         self.end = Fraction(0)  # by its timestamps: later than `seconds` if there are gaps
         self.peak = 0.0
         self.intact = True
+        self._timing = Timing()
         self._together = self._apart = 0.0
 
     def packet(self, packet: av.Packet, frames: list[av.AudioFrame] | None) -> None:
@@ -84,7 +85,7 @@ class Hearing:
             due = (frame.pts - self.start) * (frame.time_base or 0)
             self.intact &= abs(due - self.seconds) <= ASTRAY
             self.end = max(self.end, due + lasts)
-        self.seconds += lasts
+        self.seconds += self._timing.hole(frame) + lasts
         self.peak = np.maximum(self.peak, loudest(frame))  # which, unlike max, keeps a NaN
         self._compare(frame)
         refuse_long(self.seconds, self._most_seconds, self._name)
@@ -147,7 +148,7 @@ def waveform(voice: Voice) -> Iterator[np.ndarray]:
         stream = media.sound(voice.track)
         rate = stream.rate or SAMPLE_RATE  # a damaged header may leave it out
         resample = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
-        for part in resampled(media.frames(stream), voice.name, rate):
+        for part in resampled(filled(media.frames(stream)), voice.name, rate):
             channels = samples_of(part)
             said = (
                 channels if voice.channel is None else channels[voice.channel : voice.channel + 1]
