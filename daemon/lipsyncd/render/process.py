@@ -18,6 +18,7 @@ from typing import Any
 from setproctitle import setproctitle
 
 from lipsyncd.errors import InternalError, LipsyncError
+from lipsyncd.media import speech
 from lipsyncd.media.memory import memory_named
 from lipsyncd.media.spooled import Spooled, open_result
 from lipsyncd.protocol.connection import Connection, Message
@@ -59,6 +60,7 @@ def run(daemon: Connection, weights: Weights) -> None:
     daemon.send(Kind.EVENT, {"pid": os.getpid()})
     with heard(daemon) as assignment:
         show(assignment)
+        speech.load(len(Options.from_map(assignment.body["options"]).places))
         kept = [daemon.fileno(), *assignment.descriptors]
         cage = close_in(kept, Bounds(**assignment.body["bounds"]))
         daemon.send(Kind.EVENT, {"cage": cage})

@@ -20,7 +20,6 @@ from lipsyncd.media.mel import warm_up
 from lipsyncd.model.detector import load_detector
 from lipsyncd.model.landmarker import load_landmarker
 from lipsyncd.protocol.connection import Connection
-from lipsyncd.protocol.options import MAX_VOICES
 from lipsyncd.protocol.wire import Kind
 from lipsyncd.render import process
 from lipsyncd.render.models import Weights
@@ -60,7 +59,7 @@ def prepared(daemon: Connection) -> Weights | None:
         return None
     import_all()
     warm_up()
-    speech.load(MAX_VOICES)
+    speech.load(1)
     gc.freeze()  # what is there stays shared
     daemon.send(Kind.REPLY, {})
     return weights
