@@ -14,6 +14,7 @@ from support.daemon.process import DaemonProcess
 from lipsyncd.config import Config
 
 Start = Callable[..., AbstractContextManager[DaemonProcess]]
+Make = Callable[[Path], None]
 
 GOOD = Config().checkpoint
 
@@ -64,33 +65,30 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
         yield heard
 
 
-@pytest.mark.parametrize("key", ["detector", "landmarker"])
-@pytest.mark.parametrize("make", [a_web_page, nothing], ids=lambda make: make.__name__)
-def test_what_renders_look_at_faces_with_has_to_be_there(
-    start: Start,
-    manager: socket.socket,
-    tmp_path: Path,
-    make: Callable[[Path], None],
-    key: str,
-) -> None:
-    path = tmp_path / "weights"
+def refusal_of(start: Start, manager: socket.socket, tmp_path: Path, key: str, make: Make) -> str:
+    """What is said of a file that a key of the configuration names, and that ends the start."""
+    path = tmp_path / "weights.pth"
     make(path)
     code, said = end_of(start, manager, tmp_path, f'{key} = "{path}"\n')
     assert code == 66
     assert str(path) in said
+    return said
+
+
+@pytest.mark.parametrize("key", ["detector", "landmarker"])
+@pytest.mark.parametrize("make", [a_web_page, nothing], ids=lambda make: make.__name__)
+def test_what_renders_look_at_faces_with_has_to_be_there(
+    start: Start, manager: socket.socket, tmp_path: Path, make: Make, key: str
+) -> None:
+    said = refusal_of(start, manager, tmp_path, key, make)
     assert f"Point `{key}` in the configuration at" in said
 
 
 @pytest.mark.parametrize("make", BAD, ids=lambda make: make.__name__)
 def test_a_checkpoint_that_is_none_ends_the_start(
-    start: Start, manager: socket.socket, tmp_path: Path, make: Callable[[Path], None]
+    start: Start, manager: socket.socket, tmp_path: Path, make: Make
 ) -> None:
-    path = tmp_path / "weights.pth"
-    make(path)
-    code, said = end_of(start, manager, tmp_path, f'checkpoint = "{path}"\n')
-    assert code == 66
-    assert str(path) in said
-    assert BAD[make] in said
+    assert BAD[make] in refusal_of(start, manager, tmp_path, "checkpoint", make)
 
 
 def test_a_checkpoint_is_known_by_what_it_holds_and_not_by_its_name(

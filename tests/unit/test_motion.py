@@ -6,7 +6,7 @@ import pytest
 from support.media.synthetic import textured
 
 from lipsyncd.face.box import CROP, HALF
-from lipsyncd.face.motion import GRID, MASK, Motion, MotionFinder, warped
+from lipsyncd.face.motion import GRID, MASK, Motion, MotionFinder, between_lips, warped
 
 WHOLE = MASK == 1  # where a new mouth is seen as it is
 SHIFTS = [(2.0, 0.0), (0.0, -3.0), (1.5, 2.5), (-0.5, 0.25)]
@@ -71,6 +71,31 @@ def test_what_no_movement_explains_is_added() -> None:
     hole = np.s_[22:27, 42:53]
     assert found.inner[hole].mean() > 0.95
     assert found.inner[WHOLE].mean() < 0.5
+
+
+def colourfulness(image: np.ndarray) -> float:
+    return float(np.ptp(image, axis=-1).mean())
+
+
+def test_teeth_have_less_of_the_colour_that_is_smeared_over_them() -> None:
+    lips = np.full((HALF, CROP, 3), (85, 80, 165), np.float32)
+    teeth = cv2.ellipse(lips.copy(), (47, 24), (16, 9), 0, 0, 360, (120, 140, 180), -1)
+    found = MotionFinder().motion(teeth, lips)
+    made = (1 - found.inner[..., None]) * warped(lips, found.flow) + found.change
+    hole, skin = np.s_[20:28, 40:55], np.s_[10:13, 40:55]
+    assert colourfulness(made[hole]) < 0.7 * colourfulness(teeth[hole])
+    assert colourfulness(made[skin]) == pytest.approx(colourfulness(lips[skin]), abs=2)
+    np.testing.assert_allclose(light(made), light(teeth), atol=0.5)
+
+
+def test_what_a_flow_would_stretch_too_far_lies_between_the_lips() -> None:
+    rows = np.arange(HALF, dtype=np.float32)
+    flow = np.zeros((HALF, CROP, 2), np.float32)
+    flow[..., 1] = -0.8 * np.clip(rows - 18, 0, 12)[:, None]  # twelve rows show what two did
+    inner = between_lips(flow, np.zeros((HALF, CROP, 3), np.float32))
+    assert inner[21:28].min() > 0.95
+    assert inner[:15].max() < 0.05
+    assert inner[34:].max() < 0.05
 
 
 @pytest.mark.parametrize("mouth", [shifted(2, -1), opened(), rest(9)], ids=["moved", "open", "all"])

@@ -238,6 +238,22 @@ def test_a_retry_without_all_of_its_inputs_leaves_nothing(
     assert "m5" not in names_in(tmp_path / "spool")
 
 
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_dialogue_has_all_its_voices_or_is_no_longer_there(
+    spool: Spool, opened: Opener, tmp_path: Path, count: int
+) -> None:
+    said = [b"voice" * (number + 2) for number in range(count)]
+    size = spool.admit("k3", Opened(opened(b"face"), *map(opened, said)))
+    spool.accept("k3")
+    assert [voice.read_bytes() for voice in spool.paths("k3", count).voices] == said
+    assert spool.link("k3", "m5", count) == size == spool.bytes_of("m5")
+    assert [voice.read_bytes() for voice in spool.paths("m5", count).voices] == said
+    (tmp_path / f"spool/k3/voice{count}").unlink()
+    for look in (lambda: spool.paths("k3", count), lambda: spool.link("k3", "n7", count)):
+        with pytest.raises(InputGone, match="The voice is no longer"):
+            look()
+
+
 def test_the_bytes_of_a_job_are_those_of_what_it_has_now(
     spool: Spool, opened: Opener, tmp_path: Path
 ) -> None:

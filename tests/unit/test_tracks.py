@@ -45,23 +45,33 @@ def remuxed(path: Path, target: Path, keep: Callable[[av.Packet], bool]) -> Path
 # The picture
 
 
-@pytest.mark.parametrize("cover", [0, 1])
-def test_a_picture_that_is_attached_is_not_the_video(tmp_path: Path, cover: int) -> None:
-    """As a cover is to a song, before the video or after it."""
-    path = tmp_path / "face.mp4"
-    video = write_video(tmp_path / "video.mp4", map(numbered, range(10)))
-    still = write_still(tmp_path / "cover.png", quartered(320, 240))
-    inputs = [still, video] if cover == 0 else [video, still]
-    with av.open(str(path), "w") as new:
-        opened = [av.open(str(each)) for each in inputs]
+def with_cover(path: Path, video: Path, cover: Path) -> Path:
+    """An MP4 with a picture attached to it, which players are told of before the video."""
+    with av.open(str(path), "w", options={"movflags": "faststart"}) as new:
+        opened = [av.open(str(each)) for each in (video, cover)]
         targets = [new.add_stream_from_template(each.streams.video[0]) for each in opened]
-        targets[cover].disposition = av.stream.Disposition.attached_pic
+        targets[1].disposition = av.stream.Disposition.attached_pic
         for each, target in zip(opened, targets, strict=True):
             for packet in each.demux(video=0):
                 if packet.size:
                     packet.stream = target
                     new.mux(packet)
             each.close()
+    content = path.read_bytes()
+    movie, attached = content.index(b"moov") + 4, content.index(b"udta") - 4
+    end = attached + int.from_bytes(content[attached : attached + 4])
+    before, box, after = content[movie:attached], content[attached:end], content[end:]
+    path.write_bytes(content[:movie] + box + before + after)
+    return path
+
+
+def test_a_picture_that_is_attached_is_not_the_video(tmp_path: Path) -> None:
+    """As a cover is to a song."""
+    video = write_video(tmp_path / "video.mp4", map(numbered, range(10)))
+    cover = write_still(tmp_path / "cover.png", quartered(320, 240))
+    path = with_cover(tmp_path / "face.mp4", video, cover)
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].disposition & av.stream.Disposition.attached_pic
     source = source_of(path)
     assert [number_of(frame) for frame in source.frames()] == list(range(10))
 
@@ -109,16 +119,19 @@ def test_of_a_photograph_with_another_behind_it_the_first_is_shown(tmp_path: Pat
 # The sound
 
 
-def two_tracks(path: Path, first: np.ndarray, second: np.ndarray) -> Path:
-    """A file with two voices in it."""
+def two_tracks(
+    path: Path, first: np.ndarray, second: np.ndarray, default: int | None = None
+) -> Path:
+    """A file with two voices in it, of which players take one by default."""
     parts = [
         write_voice(path.with_name(f"{n}.mka"), each) for n, each in enumerate((first, second))
     ]
-    with av.open(str(path), "w") as new:
+    with av.open(str(path), "w", options={"default_mode": "passthrough"}) as new:
         opened = [av.open(str(each)) for each in parts]
         targets = [new.add_stream_from_template(each.streams.audio[0]) for each in opened]
+        for number, target in enumerate(targets):
+            target.disposition = av.stream.Disposition(int(number == default))
         for each, target in zip(opened, targets, strict=True):
-            target.disposition = av.stream.Disposition(0)
             for packet in each.demux(audio=0):
                 if packet.size:
                     packet.stream = target
@@ -139,18 +152,28 @@ def test_where_all_speak_the_first_track_is_the_voice(tmp_path: Path) -> None:
     assert examined(two_tracks(tmp_path / "voice.mka", babble(1.0), babble(1.0, seed=5))).track == 0
 
 
+def test_where_all_speak_the_track_is_the_voice_that_players_take(tmp_path: Path) -> None:
+    first, second = babble(1.0), babble(1.0, seed=5)
+    path = two_tracks(tmp_path / "voice.mka", first, second, default=1)
+    heard = np.concatenate(list(waveform(examined(path))))
+    assert np.corrcoef(heard[: len(second)], second[: len(heard)])[0, 1] > 0.99
+
+
 def test_where_no_track_speaks_the_voice_is_silent(tmp_path: Path) -> None:
     with pytest.raises(SilentVoice):
         examined(two_tracks(tmp_path / "voice.mka", np.zeros(RATE), np.zeros(RATE)))
 
 
-@pytest.mark.parametrize(("other", "channel"), [(-1.0, 0), (1.0, None), (0.0, None), (-0.5, None)])
+@pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_u8", "pcm_f32le"])
+@pytest.mark.parametrize(("other", "channels"), [(-1.0, 1), (1.0, None), (0.0, None), (-0.5, None)])
 def test_channels_that_cancel_each_other_are_heard_as_one(
-    tmp_path: Path, other: float, channel: int | None
+    tmp_path: Path, other: float, channels: int | None, codec: str
 ) -> None:
     said = babble(1.0)
-    voice = examined(write_voice(tmp_path / "voice.wav", np.stack([said, other * said])))
-    assert voice.channel == channel
+    voice = examined(
+        write_voice(tmp_path / "voice.wav", np.stack([said, other * said]), codec=codec)
+    )
+    assert voice.channels == channels
     heard = np.concatenate(list(waveform(voice)))
     assert np.sqrt(np.mean(heard**2)) > 0.2 * np.sqrt(np.mean(said**2))
 

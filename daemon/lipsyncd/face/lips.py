@@ -96,9 +96,7 @@ def applied(closing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def outlines(lips: Lips, columns: np.ndarray) -> list[np.ndarray]:
     """The rows of the edges at some columns, from top to bottom, the inner ones with their margins:
     those are one row beyond the corners."""
-    top, upper, lower, bottom = (
-        np.interp(columns, *edge[np.argsort(edge[:, 0])].T) for edge in lips.edges
-    )
+    top, upper, lower, bottom = (rows_of(edge, columns) for edge in lips.edges)
     ends = sorted(lips.upper[[0, -1], 0])
     near = np.minimum(columns - ends[0], ends[1] - columns) / CORNERS
     opening = np.maximum(lower - upper, 0) * np.clip(near, 0, 1)
@@ -109,6 +107,11 @@ def outlines(lips: Lips, columns: np.ndarray) -> list[np.ndarray]:
     )
     above, beneath = (opening / 2 + margin for margin in margins)
     return [smoothed(each) for each in (top, middle - above, middle + beneath, bottom)]
+
+
+def rows_of(edge: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """The rows of an edge at some columns; beyond its ends that of the end."""
+    return np.interp(columns, *edge[np.argsort(edge[:, 0])].T)
 
 
 def smoothed(values: np.ndarray) -> np.ndarray:

@@ -9,7 +9,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from lipsyncd.face.lips import Lips
+from lipsyncd.face.box import CROP
+from lipsyncd.face.lips import Lips, rows_of
 
 ROUNDS = 4
 AROUND = 6.0  # pixels of the crop around the lips that are looked at
@@ -54,9 +55,7 @@ def reaching(edge: np.ndarray, left: float, right: float) -> np.ndarray:
 
 def hints(lips: Lips, places: np.ndarray) -> np.ndarray:
     """What GrabCut is told of each pixel, (n, n) uint8; its rows and columns are at `places`."""
-    top, upper, lower, bottom = (
-        np.interp(places, *edge[np.argsort(edge[:, 0])].T) for edge in lips.edges
-    )
+    top, upper, lower, bottom = (rows_of(edge, places) for edge in lips.edges)
     rows, left, right = places[:, None], *sorted(lips.upper[[0, -1], 0])
     opening, width = lower - upper, right - left
     highest, lowest = upper - UPPER_LIP * (upper - top), lower + LOWER_LIP * (bottom - lower)
@@ -77,7 +76,7 @@ def cut_out(samples: np.ndarray, hint: np.ndarray) -> np.ndarray:
     if not (hint == cv2.GC_FGD).any():
         return inside
     maybe = cv2.boundingRect((hint != cv2.GC_BGD).astype(np.uint8))
-    reach = round(AROUND * len(hint) / 96)
+    reach = round(AROUND * len(hint) / CROP)
     left, top = (max(0, edge - reach) for edge in maybe[:2])
     part = np.s_[top : maybe[1] + maybe[3] + reach, left : maybe[0] + maybe[2] + reach]
     labels = np.ascontiguousarray(hint[part])
@@ -100,9 +99,8 @@ def contrast(samples: np.ndarray, inside: np.ndarray, hint: np.ndarray) -> float
 def curve(edge: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """An edge, (n, 2), moved to what was found: by an arch that is 0 at its corners, since an
     outline that was cut out is ragged, and the corners are often too dark to be cut."""
-    order = np.argsort(edge[:, 0])
-    left, right = edge[order[[0, -1]], 0]
-    apart = rows - np.interp(columns, *edge[order].T)
+    left, right = edge[:, 0].min(), edge[:, 0].max()
+    apart = rows - rows_of(edge, columns)
     shape, rise = arch((columns - left) / (right - left)), 0.0
     weights = np.ones(len(columns))
     for _ in range(STEPS):

@@ -5,12 +5,13 @@ import numpy as np
 
 def ramp(value: float, low: float, high: float) -> float:
     """0 up to `low`, 1 from `high` on; the other way round where `low` is the higher one."""
-    return float(np.clip((value - low) / (high - low), 0, 1))
+    return float(ramped(np.float64(value), low, high))
 
 
 def ramped(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """The same of each of many values, float32."""
-    return np.clip((values - low) / (high - low), 0, 1).astype(np.float32)
+    """The same of each of many values."""
+    shares: np.ndarray = np.clip((values - low) / (high - low), 0, 1)
+    return shares
 
 
 def eased(share: np.ndarray) -> np.ndarray:

@@ -105,17 +105,17 @@ class Media:
         return stream
 
     @property
-    def tracks(self) -> list[int]:
-        """The numbers of the audio streams, those first that players take by default."""
-        usual = [each.disposition & Disposition.default for each in self.container.streams.audio]
-        return sorted(range(len(usual)), key=lambda track: not usual[track])
+    def tracks(self) -> list[av.AudioStream]:
+        """The audio streams, those first that players take by default."""
+        streams = self.container.streams.audio
+        return sorted(streams, key=lambda each: not each.disposition & Disposition.default)
 
-    def sound(self, track: int = 0) -> av.AudioStream:
-        """An audio stream, its decoder within bounds.
+    def sound(self, track: int) -> av.AudioStream:
+        """One of the tracks, its decoder within bounds.
 
         Raises NoAudioStream, UnreadableMedia.
         """
-        streams = self.container.streams.audio
+        streams = self.tracks
         if track >= len(streams):
             raise NoAudioStream(
                 f"{self.name} has no sound in it.", "Give a recording as the voice."

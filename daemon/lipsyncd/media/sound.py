@@ -42,9 +42,13 @@ def resampled(
 
 
 class Timing:
-    """When frames are heard that come one after the other, by their timestamps."""
+    """When frames are heard that come one after the other, by their timestamps.
+
+    `is_even`: so far each was due when the one before it ended.
+    """
 
     def __init__(self) -> None:
+        self.is_even = True
         self._heard = Fraction(0)
         self._start: Fraction | None = None
 
@@ -58,6 +62,7 @@ class Timing:
             due = frame.pts * frame.time_base
             self._start = due if self._start is None else self._start
             astray = due - self._start - self._heard
+            self.is_even &= abs(astray) <= HOLE[0]
             if HOLE[0] < astray <= HOLE[1]:
                 hole = astray
             elif abs(astray) > HOLE[0]:
@@ -99,14 +104,13 @@ def samples_of(frame: av.AudioFrame) -> np.ndarray:
     return samples if frame.format.is_planar else samples.reshape(-1, channels).T
 
 
-def loudest(frame: av.AudioFrame) -> float:
-    """The largest magnitude in a frame, as a share of full scale."""
+def levels_of(frame: av.AudioFrame) -> np.ndarray:
+    """(channels, samples) float32: shares of full scale, -1 to 1 where they are not clipped."""
     samples = samples_of(frame)
     if samples.dtype == np.uint8:
-        samples = samples.astype(np.int16) - 128
-        return float(np.abs(samples).max(initial=0)) / 128
-    scale = 1 if samples.dtype.kind == "f" else -float(np.iinfo(samples.dtype).min)
-    return float(np.abs(samples.astype(np.float32)).max(initial=0)) / scale
+        return (samples.astype(np.float32) - 128) / 128
+    scale = 1.0 if samples.dtype.kind == "f" else -float(np.iinfo(samples.dtype).min)
+    return samples.astype(np.float32) / np.float32(scale)
 
 
 def refuse_odd(rate: int, channels: int, name: str) -> None:

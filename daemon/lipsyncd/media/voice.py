@@ -2,18 +2,18 @@
 
 import math
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import count
 
 import av
 import numpy as np
 import soxr
 
 from lipsyncd.errors import SilentVoice, UnreadableMedia, VoiceTooLong, VoiceTooShort
-from lipsyncd.media.container import CHECK_IT_PLAYS, CONVERT, open_container
+from lipsyncd.media.container import CHECK_IT_PLAYS, CONVERT, Media, open_container
 from lipsyncd.media.header import open_new, refuse_truncated, stated_seconds
-from lipsyncd.media.sound import Timing, filled, loudest, refuse_odd, resampled, samples_of
+from lipsyncd.media.sound import Timing, filled, levels_of, refuse_odd, resampled, samples_of
 from lipsyncd.media.spooled import Readable
 from lipsyncd.media.trial import Trial
 
@@ -23,15 +23,14 @@ SILENCE = 1e-3  # of full scale: a voice whose loudest sample is below -60 dB sa
 LOUDEST = 1e4  # of full scale: what is 80 dB above it is no sound, but damaged floating point
 MOST_RATES = 8  # that a voice may have one after the other, as joined recordings do
 CANCELLED = 0.02  # energy of two channels together, by that of both, from which on it is heard
-ASTRAY = 0.1  # seconds between when a sample is due and when it is heard, in a voice without gaps
 
 
 @dataclass(frozen=True)
 class Voice:
     """What is known of a voice once it was decoded to its end.
 
-    `track` is the number of its audio stream, `start` the first sample's timestamp in that stream's
-    time base.  `channel` alone says what is said, where that is a number: else all channels.
+    `track` is its place among Media.tracks, `start` the first sample's timestamp in the time base
+    of that stream.  The first `channels` say what is said; None are all.
     `is_copied`: an MP4 takes its packets as they are, and none is damaged, missing or out of its
     time.
     """
@@ -42,7 +41,7 @@ class Voice:
     start: int
     is_copied: bool = False
     track: int = 0
-    channel: int | None = None
+    channels: int | None = None
 
 
 class Hearing:
@@ -83,11 +82,13 @@ class Hearing:
         lasts = Fraction(frame.samples, frame.sample_rate)
         if frame.pts is not None:
             due = (frame.pts - self.start) * (frame.time_base or 0)
-            self.intact &= abs(due - self.seconds) <= ASTRAY
             self.end = max(self.end, due + lasts)
         self.seconds += self._timing.hole(frame) + lasts
-        self.peak = np.maximum(self.peak, loudest(frame))  # which, unlike max, keeps a NaN
-        self._compare(frame)
+        self.intact &= self._timing.is_even
+        levels = levels_of(frame)
+        loudest = np.abs(levels).max(initial=0)
+        self.peak = float(np.maximum(self.peak, loudest))  # which, unlike max, keeps a NaN
+        self._compare(levels)
         refuse_long(self.seconds, self._most_seconds, self._name)
 
     @property
@@ -95,9 +96,9 @@ class Hearing:
         """Whether the mean of the channels says much less than each: one is the other, inverted."""
         return self._together < CANCELLED * self._apart
 
-    def _compare(self, frame: av.AudioFrame) -> None:
-        if frame.layout.nb_channels == 2:
-            one, other = samples_of(frame).astype(np.float32)
+    def _compare(self, levels: np.ndarray) -> None:
+        if len(levels) == 2:
+            one, other = levels
             self._together += float(np.square(one + other).sum())
             self._apart += float(np.square(one).sum() + np.square(other).sum())
 
@@ -108,28 +109,29 @@ def examine_voice(path: Readable, name: str, most_seconds: float = math.inf) -> 
 
     Raises InputError; the names of its kinds say what can be wrong with a voice.
     """
-    with open_new(path, name) as media:
-        tracks = media.tracks or [0]
-    for track in tracks[:-1]:
-        with suppress(UnreadableMedia, SilentVoice):
-            return examine_track(path, name, most_seconds, track)
-    return examine_track(path, name, most_seconds, tracks[-1])
+    for track in count():
+        with open_new(path, name) as media:
+            try:
+                return examine_track(path, media, most_seconds, track)
+            except (UnreadableMedia, SilentVoice):
+                if track + 1 >= len(media.tracks):
+                    raise
+    raise AssertionError("there is a last track")
 
 
-def examine_track(path: Readable, name: str, most_seconds: float, track: int) -> Voice:
-    hearing = Hearing(name, most_seconds)
-    with open_new(path, name) as media:
-        stream = media.sound(track)
-        trial = Trial(stream)
-        refuse_long(stated_seconds(media, stream), most_seconds, name)
-        for packet in media.packets(stream):
-            frames = media.decoded(packet)
-            hearing.packet(packet, frames)
-            for frame in media.came(frames or ()):
-                hearing.frame(frame)
-            if hearing.intact:
-                trial.packet(packet)
-        refuse_truncated(media, stream, float(max(hearing.seconds, hearing.end)))
+def examine_track(path: Readable, media: Media, most_seconds: float, track: int) -> Voice:
+    """The voice in one of the tracks of a file that was just opened."""
+    name, stream = media.name, media.sound(track)
+    hearing, trial = Hearing(name, most_seconds), Trial(stream)
+    refuse_long(stated_seconds(media, stream), most_seconds, name)
+    for packet in media.packets(stream):
+        frames = media.decoded(packet)
+        hearing.packet(packet, frames)
+        for frame in media.came(frames or ()):
+            hearing.frame(frame)
+        if hearing.intact:
+            trial.packet(packet)
+    refuse_truncated(media, stream, float(max(hearing.seconds, hearing.end)))
     refuse_unusable(name, hearing.seconds, hearing.peak)
     return Voice(
         path,
@@ -138,7 +140,7 @@ def examine_track(path: Readable, name: str, most_seconds: float, track: int) ->
         hearing.start or 0,
         is_copied=trial.end() and hearing.intact,
         track=track,
-        channel=0 if hearing.cancels_out else None,
+        channels=1 if hearing.cancels_out else None,
     )
 
 
@@ -149,10 +151,7 @@ def waveform(voice: Voice) -> Iterator[np.ndarray]:
         rate = stream.rate or SAMPLE_RATE  # a damaged header may leave it out
         resample = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
         for part in resampled(filled(media.frames(stream)), voice.name, rate):
-            channels = samples_of(part)
-            said = (
-                channels if voice.channel is None else channels[voice.channel : voice.channel + 1]
-            )
+            said = samples_of(part)[: voice.channels]
             yield resample.resample_chunk(said.mean(axis=0, dtype=np.float32))
         yield resample.resample_chunk(np.empty(0, np.float32), last=True)
 

@@ -79,7 +79,7 @@ class Admission:
         terms = Terms(priority=failed.priority, max_runtime=failed.max_runtime)
         job = new_job(failed.owner, failed.face, failed.voice, failed.options, terms)
         with self._claimed(Claim(failed.owner, failed.spool_bytes)) as claim:
-            spooled = self._spool.link(failed.id, job.id)
+            spooled = self._spool.link(failed.id, job.id, len(job.options.places))
             again = replace(job, spool_bytes=spooled, retry_of=failed.id)
             return self._enqueued(again, claim)
 

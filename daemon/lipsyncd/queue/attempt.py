@@ -76,7 +76,8 @@ class Attempt:
         return interrupted(self.job)
 
     def _finished(self, render: Render) -> Job:
-        steps = render(self.job.options, self._spool.paths(self.job.id))
+        options = self.job.options
+        steps = render(options, self._spool.paths(self.job.id, len(options.places)))
         if ended := self._followed(steps):
             return ended
         size = self._spool.seal(self.job.id)

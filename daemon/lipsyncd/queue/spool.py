@@ -19,12 +19,11 @@ from pathlib import Path
 from lipsyncd.config import LiveConfig
 from lipsyncd.errors import InputGone, NoResult
 from lipsyncd.protocol.job import Paths, State
+from lipsyncd.protocol.options import MAX_VOICES
 from lipsyncd.queue.snapshot import Inputs
 from lipsyncd.system.disk import disk_named, free_bytes, size_at, sync
 
-VOICES = ("voice", "voice2", "voice3")  # of which there is one at least
-INPUTS = ("face", *VOICES)
-NEEDED = INPUTS[:2]
+INPUTS = ("face", "voice", *(f"voice{number}" for number in range(2, 1 + MAX_VOICES)))
 RESULT = "result"
 NEW = ".new"  # of a job that is not accepted yet
 KEPT = {  # files that still have a use, by the state of their job; others may go
@@ -80,19 +79,19 @@ class Spool:
                 sync(directory / name)
         return size
 
-    def link(self, old: str, new: str) -> int:
+    def link(self, old: str, new: str, voices: int = 1) -> int:
         """Give a new job the inputs of an old one, for good; how many bytes they have.
 
         Raises InputGone or StorageError, and then nothing remains.
         """
+        names = INPUTS[: 1 + voices]
         with self._made(new) as directory:
-            for name in INPUTS:
+            for name in names:
                 try:
                     (directory / name).hardlink_to(self._directory / old / name)
                 except FileNotFoundError:
-                    if name in NEEDED:
-                        raise _gone(name) from None
-            return sum(size_at(directory / name) or 0 for name in INPUTS)
+                    raise _gone(name) from None
+            return sum(size_at(directory / name) or 0 for name in names)
 
     def accept(self, job: str) -> None:
         """The store knows the job: from now on its files tell of it even without the store.
@@ -102,19 +101,18 @@ class Spool:
         with suppress(OSError):
             self._accepted(job)
 
-    def paths(self, job: str) -> Paths:
+    def paths(self, job: str, voices: int = 1) -> Paths:
         """Where a render finds the inputs and puts the result.
 
-        Raises InputGone if there is no input, and StorageError.
+        Raises InputGone if one of the inputs is not there, and StorageError.
         """
         with disk_named():
             directory = self._accepted(job)
-            there = {name for name in INPUTS if size_at(directory / name) is not None}
-        for name in NEEDED:
-            if name not in there:
-                raise _gone(name)
-        voices = tuple(directory / name for name in VOICES if name in there)
-        return Paths(directory / "face", voices, directory / RESULT)
+            face, *spoken = (directory / name for name in INPUTS[: 1 + voices])
+            for path in (face, *spoken):
+                if size_at(path) is None:
+                    raise _gone(path.name)
+        return Paths(face, tuple(spoken), directory / RESULT)
 
     def seal(self, job: str) -> int:
         """Bring a result to the disk for good; its size in bytes."""
@@ -228,7 +226,7 @@ def created(path: Path) -> Iterator[int]:
 
 
 def _gone(name: str) -> InputGone:
-    return InputGone(f"The {name} is no longer in the spool.", "Submit the job again.")
+    return InputGone(f"The {name.rstrip('23')} is no longer in the spool.", "Submit the job again.")
 
 
 def _remove(path: Path, kept: tuple[str, ...] = ()) -> None:

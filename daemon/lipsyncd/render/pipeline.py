@@ -14,7 +14,7 @@ from typing import BinaryIO, Protocol
 import av
 import numpy as np
 
-from lipsyncd.errors import InputGone, InvalidRequest
+from lipsyncd.errors import InvalidRequest
 from lipsyncd.face.blend import Asked, Blend
 from lipsyncd.face.reference import BoxBlend
 from lipsyncd.face.soft import SoftBlend
@@ -84,7 +84,7 @@ def render(
 
     Raises InputError, InvalidRequest, DiskFull, DeviceLost, DeviceMemoryFull.
     """
-    voices = examined(files.voices, options, settings.max_voice_seconds)
+    voices = examined(files.voices, settings.max_voice_seconds)
     source = examine_source(files.face, "The face")
     refuse_outside(options.box, source)
     spoken, faces = max(1, round(max(voice.seconds for voice in voices) * source.rate)), 0
@@ -111,13 +111,11 @@ def render(
                 yield Progress(result.frames, total, faces, notes)
 
 
-def examined(files: Sequence[Readable], options: Options, most_seconds: int) -> list[Voice]:
-    """The voices, one for each of those who speak."""
-    if len(files) != len(options.places):
-        raise InputGone("One of the voices is no longer there.", "Submit the job again.")
-    names = NAMES if len(files) > 1 else ["The voice"]
+def examined(files: Sequence[Readable], most_seconds: int) -> list[Voice]:
+    """The voices, looked at to their ends."""
+    names = NAMES[: len(files)] if len(files) > 1 else ["The voice"]
     return [
-        examine_voice(file, name, most_seconds) for file, name in zip(files, names, strict=False)
+        examine_voice(file, name, most_seconds) for file, name in zip(files, names, strict=True)
     ]
 
 

@@ -67,12 +67,10 @@ class Survey:
         """The frame in which the run's mouth is most at rest; one in the range, and one that shows
         the mouth, if there is any."""
         notes = zip(self._notes[id(run)], self._uncovered(run), strict=True)
-        known = [(note, is_free) for note, is_free in notes if note.index in within and note.mouth]
-        known = [(note, is_free) for note, is_free in known if is_free] or known
-        if not known:
-            return within.start
-        mouths = [note.mouth for note, _ in known if note.mouth]
-        return known[calmest(mouths)][0].index
+        near = [(note, is_free) for note, is_free in notes if note.index in within]
+        free = {note.index: note.mouth for note, is_free in near if note.mouth and is_free}
+        known = free or {note.index: note.mouth for note, _ in near if note.mouth}
+        return list(known)[calmest(list(known.values()))] if known else within.start
 
     def shown(self, run: Run) -> np.ndarray:
         """(n,) float64: how far a new mouth is to be seen in each frame of a run, 0 to 1."""
