@@ -68,4 +68,4 @@ def packets_of(folder: Path, content: bytes) -> list[bytes]:
 
 def packets(path: Path) -> list[bytes]:
     with open_container(path, "The voice") as media:
-        return [bytes(packet) for packet in media.packets(media.sound())]
+        return [bytes(packet) for packet in media.packets(media.sound(0))]

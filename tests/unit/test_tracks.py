@@ -104,6 +104,17 @@ def test_a_last_picture_is_held_for_as_long_as_it_says(tmp_path: Path) -> None:
     assert len(shown) / source.rate == pytest.approx(1.2, abs=0.03)
 
 
+def test_a_single_picture_is_a_still_however_long_it_is_to_be_seen(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "face.mp4", [numbered(3)])
+
+    def held(packet: av.Packet) -> bool:
+        packet.duration *= 75
+        return True
+
+    (frame,) = source_of(remuxed(path, tmp_path / "held.mp4", held)).frames()
+    assert number_of(frame) == 3
+
+
 def test_of_a_photograph_with_another_behind_it_the_first_is_shown(tmp_path: Path) -> None:
     """As phones add a map of its brightness."""
     photo, other = (
@@ -144,6 +155,7 @@ def test_a_silent_track_is_not_the_voice_where_another_speaks(tmp_path: Path) ->
     said = babble(1.0)
     voice = examined(two_tracks(tmp_path / "voice.mka", np.zeros(RATE), said))
     assert voice.track == 1
+    assert voice.notes == ("The voice is sound track 2 of 2.",)
     heard = np.concatenate(list(waveform(voice)))
     assert np.corrcoef(heard[: len(said)], said[: len(heard)])[0, 1] > 0.99
 

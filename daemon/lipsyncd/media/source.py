@@ -40,7 +40,8 @@ class Source:
     """A video or still that was looked into; every reading opens it anew.
 
     `width` and `height` are upright and even; `rate` is constant; `aspect` is that of a pixel;
-    `start` is the first picture's timestamp in the stream's time base.
+    `start` is the first picture's timestamp in the stream's time base; `notes` are sentences on
+    what was decided for the user.
     """
 
     path: Readable
@@ -52,6 +53,7 @@ class Source:
     orientation: Orientation
     aspect: Fraction
     start: int
+    notes: tuple[str, ...] = ()
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         """The frames from slot `start` to the end.
@@ -59,13 +61,15 @@ class Source:
         Raises InputGone, TruncatedMedia, DecodingTooSlow.
         """
         slot, end, shown, budget = start, start, None, TimeBudget(self.name)
+        is_one = start == 0  # picture, which is a still however long it is to be seen
         for due, over, picture in self._due_from(start):
             budget.check()
             if shown is not None and due > slot:
                 yield from self._shown(shown, range(slot, due))
                 slot = due
                 budget.renew()
-            end, shown = max(slot + 1, over), picture
+            is_one = is_one and shown is None
+            end, shown = slot + 1 if is_one else max(slot + 1, over), picture
         if shown is not None:
             yield from self._shown(shown, range(slot, end))
 

@@ -30,7 +30,8 @@ class Voice:
     """What is known of a voice once it was decoded to its end.
 
     `track` is its place among Media.tracks, `start` the first sample's timestamp in the time base
-    of that stream.  The first `channels` say what is said; None are all.
+    of that stream.  The first `channels` say what is said; None are all.  `notes` are sentences on
+    what was decided for the user.
     `is_copied`: an MP4 takes its packets as they are, and none is damaged, missing or out of its
     time.
     """
@@ -42,6 +43,7 @@ class Voice:
     is_copied: bool = False
     track: int = 0
     channels: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Hearing:
@@ -141,7 +143,17 @@ def examine_track(path: Readable, media: Media, most_seconds: float, track: int)
         is_copied=trial.end() and hearing.intact,
         track=track,
         channels=1 if hearing.cancels_out else None,
+        notes=noted(media, track),
     )
+
+
+def noted(media: Media, track: int) -> tuple[str, ...]:
+    """Which of several tracks it is."""
+    tracks = media.tracks
+    if len(tracks) == 1:
+        return ()
+    number = 1 + list(media.container.streams.audio).index(tracks[track])
+    return (f"{media.name} is sound track {number} of {len(tracks)}.",)
 
 
 def waveform(voice: Voice) -> Iterator[np.ndarray]:

@@ -87,6 +87,7 @@ def render(
     voices = examined(files.voices, settings.max_voice_seconds)
     source = examine_source(files.face, "The face")
     refuse_outside(options.box, source)
+    decided = chain.from_iterable(each.notes for each in (source, *voices))
     spoken, faces = max(1, round(max(voice.seconds for voice in voices) * source.rate)), 0
     crf = settings.crf if options.crf is None else options.crf
     # it is heard while the source is looked through
@@ -94,7 +95,8 @@ def render(
     with prefetch(heard, depth=HEARD) as windows:
         plan = yield from planned(source, spoken, options, models, settings)
         refuse_gaps(plan.gaps, plan.frames, options, source.rate)
-        total, notes = length(options.extend, spoken, plan.frames), notes_of(plan.gaps, source.rate)
+        total = length(options.extend, spoken, plan.frames)
+        notes = (*decided, *notes_of(plan.gaps, source.rate))
         takes = takes_of(frames_of(source, total, plan, options), windows, plan, source, options)
         blend = blend_of(options, source, models)
         with (
