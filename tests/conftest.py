@@ -12,10 +12,15 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
+from hypothesis import HealthCheck, settings
 from support.paths import PACKAGES
 
 # What a test starts runs the same code as the test, whatever is installed.
 os.environ["PYTHONPATH"] = PACKAGES
+
+# How long an example takes says nothing where the machine is busy.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 LIMIT_SECONDS = 300  # far beyond what any takes, since the machine may be busy
 MOST_PROCESSES = 16

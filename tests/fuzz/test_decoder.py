@@ -6,7 +6,7 @@ from random import Random
 
 from fuzz.decoder import Search, outcome, storm
 from fuzz.mutation import seeds, spoiled
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from lipsyncd.errors import ProtocolError
@@ -61,13 +61,11 @@ def test_any_bytes_under_a_good_header_are_judged(body: bytes) -> None:
     assert outcome(frame) in {"REQUEST", "proto.malformed"}
 
 
-@settings(deadline=None)
 @given(some.lists(some.sampled_from(seeds()), max_size=5), some.lists(some.integers(0), max_size=8))
 def test_messages_arrive_whole_however_they_are_cut(said: list[bytes], cuts: list[int]) -> None:
     assert [encode(Kind.REQUEST, body) for body in received(b"".join(said), cuts)] == said
 
 
-@settings(deadline=None)
 @given(
     some.lists(some.sampled_from(seeds()), max_size=3),
     some.binary(min_size=1, max_size=60).filter(lambda noise: not b"LS\x01".startswith(noise[:3])),

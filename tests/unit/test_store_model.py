@@ -217,4 +217,4 @@ def key_of(job: Job) -> tuple[int, str | None]:
 
 
 TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=20, stateful_step_count=30, deadline=None)
+TestLife.settings = settings(max_examples=20, stateful_step_count=30)
