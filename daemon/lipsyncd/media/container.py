@@ -8,10 +8,8 @@ that is refused.
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import chain
 
 import av
-from av.stream import Disposition
 
 from lipsyncd.errors import (
     InputError,
@@ -40,6 +38,7 @@ from lipsyncd.media.memory import memory_named, refuse_lack
 from lipsyncd.media.mp4 import Movie, is_movie
 from lipsyncd.media.spooled import Readable
 from lipsyncd.media.stills import is_still
+from lipsyncd.media.streams import pictures_of, sounds_of
 from lipsyncd.system.disk import disk_named
 
 CHECK_IT_PLAYS = "Check that a media player opens it, or convert it to MP4."
@@ -90,13 +89,12 @@ class Media:
 
         Raises NoVideoStream, UnreadableMedia.
         """
-        streams = self.container.streams.video
-        moving = (each for each in streams if not each.disposition & Disposition.attached_pic)
-        stream = next(chain(moving, streams), None)
-        if stream is None:
+        streams = pictures_of(self.container)
+        if not streams:
             raise NoVideoStream(
                 f"{self.name} has no picture in it.", "Give a video or an image as the face."
             )
+        stream = streams[0]
         context = self._bound(stream)
         refuse_bomb(context.extradata or b"", context.codec.name, self.name)
         context.thread_type = "AUTO"
@@ -106,9 +104,8 @@ class Media:
 
     @property
     def tracks(self) -> list[av.AudioStream]:
-        """The audio streams, those first that players take by default."""
-        streams = self.container.streams.audio
-        return sorted(streams, key=lambda each: not each.disposition & Disposition.default)
+        """The audio streams, in the order in which they are tried."""
+        return sounds_of(self.container)
 
     def sound(self, track: int) -> av.AudioStream:
         """One of the tracks, its decoder within bounds.

@@ -25,9 +25,10 @@ from lipsyncd.media.container import (
 )
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.header import open_new, refuse_truncated
-from lipsyncd.media.limits import FASTEST, FINEST, FLATTEST, SLOWEST, SMALLEST_SIDE
+from lipsyncd.media.limits import FLATTEST, SMALLEST_SIDE
 from lipsyncd.media.memory import refuse_lack
 from lipsyncd.media.orientation import Orientation, orientation_of, oriented, oriented_size
+from lipsyncd.media.rate import STILL_RATE, constant_rate, fluent
 from lipsyncd.media.spooled import Readable
 
 BACKWARD_BYTES = 24 << 20  # pictures held while a stretch is turned round
@@ -189,38 +190,6 @@ def pixel_aspect(stream: av.VideoStream, turned: bool) -> Fraction:
     if not aspect or not Fraction(1, FLATTEST) <= aspect <= FLATTEST:
         return Fraction(1)
     return 1 / aspect if turned else aspect
-
-
-STILL_RATE = Fraction(25)  # of the result of a still: the rate that generators are trained at
-FILM = Fraction(23)  # frames a second, or a little more: less is a slide show
-STANDARD_RATES = tuple(
-    Fraction(rate)
-    for rate in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60")
-)
-
-
-def constant_rate(stream: av.VideoStream) -> Fraction:
-    """Frames a second: the stream's own, or the next standard rate above a variable one's mean."""
-    mean, nominal = sane(stream.average_rate), sane(stream.guessed_rate)
-    if not mean:
-        return nominal or STILL_RATE
-    if nominal and mean * Fraction(98, 100) <= nominal <= mean * Fraction(5, 4):
-        return nominal
-    if nominal in STANDARD_RATES and mean <= nominal <= mean * Fraction(8, 5):
-        return nominal  # of its fast parts; the others have gaps
-    return next((rate for rate in STANDARD_RATES if rate >= mean * Fraction(99, 100)), mean)
-
-
-def fluent(rate: Fraction) -> Fraction:
-    """The rate, or so many times it that lips are seen to move: each picture is shown so often."""
-    return rate if rate >= FILM else rate * math.ceil(STILL_RATE / rate)
-
-
-def sane(rate: Fraction | None) -> Fraction | None:
-    """The rate, in a fraction that an encoder's clock can count; None where it is no rate."""
-    if not rate or not SLOWEST <= rate <= FASTEST:
-        return None
-    return rate if rate.denominator <= FINEST else rate.limit_denominator(FINEST)
 
 
 def timeline(source: Source, count: int, extend: str = "pingpong") -> Iterator[Frame]:

@@ -1,0 +1,39 @@
+"""A rate: the constant one, in frames a second, at which a face is shown whatever its own is."""
+
+import math
+from fractions import Fraction
+
+import av
+
+from lipsyncd.media.limits import FASTEST, FINEST, SLOWEST
+
+STILL_RATE = Fraction(25)  # of the result of a still: the rate that generators are trained at
+FILM = Fraction(23)  # frames a second, or a little more: less is a slide show
+STANDARD_RATES = tuple(
+    Fraction(rate)
+    for rate in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60")
+)
+
+
+def constant_rate(stream: av.VideoStream) -> Fraction:
+    """Frames a second: the stream's own, or the next standard rate above a variable one's mean."""
+    mean, nominal = sane(stream.average_rate), sane(stream.guessed_rate)
+    if not mean:
+        return nominal or STILL_RATE
+    if nominal and mean * Fraction(98, 100) <= nominal <= mean * Fraction(5, 4):
+        return nominal
+    if nominal in STANDARD_RATES and mean <= nominal <= mean * Fraction(8, 5):
+        return nominal  # of its fast parts; the others have gaps
+    return next((rate for rate in STANDARD_RATES if rate >= mean * Fraction(99, 100)), mean)
+
+
+def fluent(rate: Fraction) -> Fraction:
+    """The rate, or so many times it that lips are seen to move: each picture is shown so often."""
+    return rate if rate >= FILM else rate * math.ceil(STILL_RATE / rate)
+
+
+def sane(rate: Fraction | None) -> Fraction | None:
+    """The rate, in a fraction that an encoder's clock can count; None where it is no rate."""
+    if not rate or not SLOWEST <= rate <= FASTEST:
+        return None
+    return rate if rate.denominator <= FINEST else rate.limit_denominator(FINEST)
