@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import av
+from av.format import Flags
 
 from lipsyncd.errors import (
     InputError,
@@ -19,8 +20,10 @@ from lipsyncd.errors import (
     TruncatedMedia,
     UnreadableMedia,
 )
+from lipsyncd.media.advice import CONVERT_FACE, CONVERT_VOICE, OPEN_ELSEWHERE, SEND_WHOLE
 from lipsyncd.media.bombs import refuse_bomb
 from lipsyncd.media.budget import BudgetedFile, TimeBudget
+from lipsyncd.media.clock import Clock
 from lipsyncd.media.limits import (
     CODECS,
     FORMATS,
@@ -38,12 +41,7 @@ from lipsyncd.media.memory import memory_named, refuse_lack
 from lipsyncd.media.mp4 import Movie, is_movie
 from lipsyncd.media.spooled import Readable
 from lipsyncd.media.stills import is_still
-from lipsyncd.media.streams import pictures_of, sounds_of
 from lipsyncd.system.disk import disk_named
-
-CHECK_IT_PLAYS = "Check that a media player opens it, or convert it to MP4."
-CONVERT = "Convert it to MP4 with H.264 and AAC."
-SEND_WHOLE = "Send the whole file: it plays only to where it breaks off."
 
 OPTIONS = {
     "protocol_whitelist": "none",
@@ -84,35 +82,29 @@ class Media:
         """Whether the file is an image rather than a video, by its content (not by its name)."""
         return self.format.endswith("_pipe")
 
-    def video(self) -> av.VideoStream:
-        """The first video stream, else the first attached picture; its decoder within bounds.
+    def video(self, track: int = 0) -> av.VideoStream:
+        """One of the videos, its decoder within bounds.
 
         Raises NoVideoStream, UnreadableMedia.
         """
-        streams = pictures_of(self.container)
-        if not streams:
+        streams = self.container.streams.video
+        if track >= len(streams):
             raise NoVideoStream(
                 f"{self.name} has no picture in it.", "Give a video or an image as the face."
             )
-        stream = streams[0]
-        context = self._bound(stream)
+        context = self._bound(streams[track])
         refuse_bomb(context.extradata or b"", context.codec.name, self.name)
         context.thread_type = "AUTO"
         if context.width * context.height > LARGE:
             context.thread_count = LARGE_THREADS
-        return stream
+        return streams[track]
 
-    @property
-    def tracks(self) -> list[av.AudioStream]:
-        """The audio streams, in the order in which they are tried."""
-        return sounds_of(self.container)
-
-    def sound(self, track: int) -> av.AudioStream:
-        """One of the tracks, its decoder within bounds.
+    def sound(self, track: int = 0) -> av.AudioStream:
+        """One of the sounds, its decoder within bounds.
 
         Raises NoAudioStream, UnreadableMedia.
         """
-        streams = self.tracks
+        streams = self.container.streams.audio
         if track >= len(streams):
             raise NoAudioStream(
                 f"{self.name} has no sound in it.", "Give a recording as the voice."
@@ -120,16 +112,23 @@ class Media:
         self._bound(streams[track])
         return streams[track]
 
-    def packets(self, stream: av.stream.Stream) -> Iterator[av.Packet]:
-        """The stream's packets, the empty one that flushes the decoder last.
+    @property
+    def is_live(self) -> bool:
+        """Whether it may be joined from recordings whose timestamps are no place to seek."""
+        return bool(self.container.format.flags & Flags.ts_discont.value)
+
+    def packets(self, stream: av.stream.Stream, clock: Clock | None = None) -> Iterator[av.Packet]:
+        """The stream's packets, the empty one that flushes the decoder last, set by the clock.
 
         `renew` is to be called when something came of them.
         Raises TruncatedMedia, DecodingTooSlow, DiskFailed.
         """
+        clock = clock or Clock(self.is_live)
         self.renew()
         try:
             for packet in self.container.demux(stream):
                 self._budget.check()
+                clock.set(packet)
                 yield packet
         except DAMAGE as error:
             refuse_lack(error)
@@ -137,12 +136,12 @@ class Media:
                 f"{self.name} breaks off in the middle.", SEND_WHOLE
             ) from error
 
-    def frames(self, stream: av.stream.Stream) -> Iterator[Decoded]:
+    def frames(self, stream: av.stream.Stream, clock: Clock | None = None) -> Iterator[Decoded]:
         """The stream's decoded frames; a damaged packet costs only its own.
 
         Raises TruncatedMedia, UnreadableMedia, DecodingTooSlow, DiskFailed.
         """
-        for packet in self.packets(stream):
+        for packet in self.packets(stream, clock):
             yield from self.came(self.decoded(packet) or ())
 
     def decoded(self, packet: av.Packet) -> list[Decoded] | None:
@@ -172,7 +171,9 @@ class Media:
         """The stream's decoder, with nothing decoded yet."""
         context = stream.codec_context
         if context is None or context.codec.name not in CODECS.split(","):
-            raise UnreadableMedia(f"{self.name} is coded in a way that cannot be read.", CONVERT)
+            kind = context.codec.long_name if context else "nobody knows what"
+            advice = CONVERT_FACE if stream.type == "video" else CONVERT_VOICE
+            raise UnreadableMedia(f"{self.name} is coded as {kind}: it cannot be read.", advice)
         context.options = self._bounds
         return context
 
@@ -237,7 +238,7 @@ def broken(file: BudgetedFile) -> InputError:
     name = file.budget.name
     if Movie(file, file.seek(0, os.SEEK_END)).breaks_off():
         return TruncatedMedia(f"{name} breaks off before its index.", SEND_WHOLE)
-    return UnreadableMedia(f"{name} is no media that can be read.", CHECK_IT_PLAYS)
+    return UnreadableMedia(f"{name} is no media that can be read.", OPEN_ELSEWHERE)
 
 
 def worth(frame: Decoded) -> float:

@@ -18,9 +18,10 @@ from lipsyncd.errors import (
     TruncatedMedia,
     UnreadableMedia,
 )
+from lipsyncd.media.advice import CONVERT, SEND_WHOLE
 from lipsyncd.media.budget import BudgetedFile, too_much
 from lipsyncd.media.caf import stated_packets
-from lipsyncd.media.container import CONVERT, SEND_WHOLE, Media, media_in, open_file
+from lipsyncd.media.container import Media, media_in, open_file
 from lipsyncd.media.limits import (
     INDEXED,
     OPENING_BYTES,

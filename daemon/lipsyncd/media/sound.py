@@ -8,14 +8,15 @@ import av
 import numpy as np
 
 from lipsyncd.errors import UnreadableMedia
-from lipsyncd.media.container import CONVERT, DAMAGE
+from lipsyncd.media.advice import CONVERT_VOICE
+from lipsyncd.media.container import DAMAGE
 from lipsyncd.media.limits import CHANNELS, SAMPLE_RATES
 from lipsyncd.media.memory import refuse_lack
 
 # Of more channels in planes of their own PyAV takes what lies behind their addresses for addresses.
 PLANES = 7
 # Seconds without sound between two frames: less is no hole, and more another clock.
-HOLE = Fraction(1, 10), Fraction(60)
+HOLE = Fraction(1, 10), Fraction(3600)
 
 
 def resampled(
@@ -38,7 +39,9 @@ def resampled(
                 yield from filter(None, resample.resample(frame))
     except DAMAGE as error:
         refuse_lack(error)
-        raise UnreadableMedia(f"{name} has sound that cannot be converted.", CONVERT) from error
+        raise UnreadableMedia(
+            f"{name} has sound that cannot be converted.", CONVERT_VOICE
+        ) from error
 
 
 class Timing:
@@ -118,5 +121,5 @@ def refuse_odd(rate: int, channels: int, name: str) -> None:
     if rate not in SAMPLE_RATES or not 0 < channels <= CHANNELS:
         raise UnreadableMedia(
             f"{name} states {channels} channels of {rate} samples a second.",
-            CONVERT,
+            CONVERT_VOICE,
         )

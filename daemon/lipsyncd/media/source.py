@@ -7,29 +7,27 @@ due before the middle of the slot.  Little is held at a time: memory does not gr
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, dropwhile, islice, repeat
 
 import av
 
 from lipsyncd.errors import NoFace, UnreadableMedia
+from lipsyncd.media.advice import CONVERT_FACE, OPEN_ELSEWHERE
 from lipsyncd.media.budget import TimeBudget
+from lipsyncd.media.clock import joined
 from lipsyncd.media.colour import Colour, colour_of
-from lipsyncd.media.container import (
-    CHECK_IT_PLAYS,
-    CONVERT,
-    DAMAGE,
-    Media,
-    open_container,
-)
+from lipsyncd.media.container import DAMAGE, Media, open_container
 from lipsyncd.media.frame import Frame
-from lipsyncd.media.header import open_new, refuse_truncated
+from lipsyncd.media.header import refuse_truncated
+from lipsyncd.media.keyframes import Keyframe, keyframes_in, seek
 from lipsyncd.media.limits import FLATTEST, SMALLEST_SIDE
 from lipsyncd.media.memory import refuse_lack
 from lipsyncd.media.orientation import Orientation, orientation_of, oriented, oriented_size
 from lipsyncd.media.rate import STILL_RATE, constant_rate, fluent
 from lipsyncd.media.spooled import Readable
+from lipsyncd.media.tracks import first_fit
 
 BACKWARD_BYTES = 24 << 20  # pictures held while a stretch is turned round
 HELD = Fraction(600)  # seconds for which a last picture may be shown
@@ -40,9 +38,11 @@ SEEK_MARGINS = (1, 4, 16)  # seconds before the wanted place: a seek may land la
 class Source:
     """A video or still that was looked into; every reading opens it anew.
 
-    `width` and `height` are upright and even; `rate` is constant; `aspect` is that of a pixel;
-    `start` is the first picture's timestamp in the stream's time base; `notes` are sentences on
-    what was decided for the user.
+    `width` and `height` are upright and even; `rate` is constant, in frames a second, and `pace`
+    that at which pictures come where they do not say when; `aspect` is that of a pixel;
+    `start` is the first picture's timestamp in the stream's time base; `track` is its place among
+    the file's videos, and `keyframes` are its, if it is live; `notes` are sentences on what was
+    decided for the user.
     """
 
     path: Readable
@@ -50,10 +50,13 @@ class Source:
     width: int
     height: int
     rate: Fraction
+    pace: Fraction
     colour: Colour
     orientation: Orientation
     aspect: Fraction
     start: int
+    track: int = 0
+    keyframes: tuple[Keyframe, ...] = ()
     notes: tuple[str, ...] = ()
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
@@ -91,7 +94,7 @@ class Source:
         except DAMAGE as error:
             refuse_lack(error)
             raise UnreadableMedia(
-                f"{self.name} has a picture that cannot be converted.", CONVERT
+                f"{self.name} has a picture that cannot be converted.", CONVERT_FACE
             ) from error
         return (Frame(slot, turned) for slot in slots)
 
@@ -108,20 +111,22 @@ class Source:
     def _due_after(self, seconds: Fraction) -> Iterator[tuple[int, int, av.VideoFrame]]:
         """From the keyframe before some time, as far as the container's seeking can be trusted."""
         with open_container(self.path, self.name) as media:
-            stream = media.video()
+            stream = media.video(self.track)
             try:
-                media.container.seek(self.start + int(seconds / stream.time_base), stream=stream)
+                due = self.start + int(seconds / stream.time_base)
+                clock = seek(media, stream, due, self.keyframes)
             except DAMAGE as error:
                 refuse_lack(error)
                 return
-            pictures = media.frames(stream)
-            clean = dropwhile(lambda picture: not picture.key_frame, pictures)
-            yield from self._due(clean, stream, media)
+            pictures = media.frames(stream, clock)
+            yield from self._due(
+                dropwhile(lambda picture: is_no_start(picture, media), pictures), stream, media
+            )
 
     def _due_from_start(self) -> Iterator[tuple[int, int, av.VideoFrame]]:
         end = 0
         with open_container(self.path, self.name) as media:
-            stream = media.video()
+            stream = media.video(self.track)
             for due, over, picture in self._due(media.frames(stream), stream, media):
                 end = max(end, over)
                 yield due, over, picture
@@ -132,49 +137,72 @@ class Source:
     ) -> Iterator[tuple[int, int, av.VideoFrame]]:
         """Each picture with the first slot whose middle is not before the picture's time, and the
         first that is not before its end.  Of a still file the first picture is the whole."""
-        due = -1
+        end = Fraction(0)
         for picture in islice(pictures, 1 if media.is_still else None):
             known = timestamp(picture, media)
-            lasts = min(Fraction(picture.duration or 0) * stream.time_base, HELD)
-            seconds = None if known is None else (known - self.start) * stream.time_base
-            due = due + 1 if seconds is None else self._slot(seconds)
-            over = due + 1 if seconds is None else max(due + 1, self._slot(seconds + lasts))
-            yield due, over, picture
+            begins = end if known is None else (known - self.start) * stream.time_base
+            lasts = Fraction(picture.duration or 0) * stream.time_base or 1 / self.pace
+            end = begins + min(lasts, HELD)
+            due = self._slot(begins)
+            yield due, max(due + 1, self._slot(end)), picture
 
     def _slot(self, seconds: Fraction) -> int:
         return math.ceil(seconds * self.rate - Fraction(1, 2))
 
 
-def examine_source(path: Readable, name: str) -> Source:
+def examine_source(
+    path: Readable, name: str, rate: Fraction | None = None, track: int | None = None
+) -> Source:
     """Look at the headers of a spooled face, then decode the first picture.
 
-    Raises InputError: what exactly is in the errors' names.
+    `rate` and `track` (its place among the file's videos) are what its owner chose.
+    Raises InputError: what exactly is in the errors' names; InvalidRequest for no such track.
     """
-    with open_new(path, name) as media:
-        stream = media.video()
-        first = next(media.frames(stream), None)
-        if first is None or not stream.time_base:
-            raise UnreadableMedia(f"{name} has no picture that can be decoded.", CHECK_IT_PLAYS)
-        refuse_tiny(first, name)
-        orientation = orientation_of(first)
-        width, height = oriented_size(first, orientation)
-        return Source(
-            path=path,
-            name=name,
-            width=width,
-            height=height,
-            rate=STILL_RATE if media.is_still else fluent(constant_rate(stream)),
-            colour=colour_of(first),
-            orientation=orientation,
-            aspect=pixel_aspect(stream, turned=orientation.turns % 2 != 0),
-            start=timestamp(first, media) or 0,
-        )
+
+    def look(media: Media, track: int) -> Source:
+        return examine_video(path, media, track, rate)
+
+    source, notes = first_fit(path, name, "video", track, look)
+    return replace(source, notes=(*notes, *source.notes))
+
+
+def examine_video(path: Readable, media: Media, track: int, rate: Fraction | None) -> Source:
+    """The source in one of the videos of a file that was just opened."""
+    name, stream = media.name, media.video(track)
+    first = next(media.frames(stream), None)
+    if first is None or not stream.time_base:
+        raise UnreadableMedia(f"{name} has no picture that can be decoded.", OPEN_ELSEWHERE)
+    refuse_tiny(first, name)
+    orientation = orientation_of(first)
+    width, height = oriented_size(first, orientation)
+    pace = STILL_RATE if media.is_still else constant_rate(stream)
+    keyframes, recordings = keyframes_in(path, name, track)
+    return Source(
+        path=path,
+        name=name,
+        width=width,
+        height=height,
+        rate=rate or fluent(pace),
+        pace=pace,
+        colour=colour_of(first),
+        orientation=orientation,
+        aspect=pixel_aspect(stream, turned=orientation.turns % 2 != 0),
+        start=timestamp(first, media) or 0,
+        track=track,
+        keyframes=keyframes,
+        notes=joined(name, recordings),
+    )
+
+
+def is_no_start(picture: av.VideoFrame, media: Media) -> bool:
+    """Whether it is of no use after a jump: damaged, or due nobody knows when."""
+    return not picture.key_frame or timestamp(picture, media) is None
 
 
 def refuse_tiny(picture: av.VideoFrame, name: str) -> None:
     if min(picture.width, picture.height) < SMALLEST_SIDE:
         raise NoFace(
-            f"A face is not to be seen in pictures of {picture.width} x {picture.height} pixels.",
+            f"{name} has pictures of {picture.width} x {picture.height} pixels, which show none.",
             "Give larger pictures.",
         )
 

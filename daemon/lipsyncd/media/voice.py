@@ -2,19 +2,21 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import count
 
 import av
 import numpy as np
 import soxr
 
 from lipsyncd.errors import SilentVoice, UnreadableMedia, VoiceTooLong, VoiceTooShort
-from lipsyncd.media.container import CHECK_IT_PLAYS, CONVERT, Media, open_container
-from lipsyncd.media.header import open_new, refuse_truncated, stated_seconds
+from lipsyncd.media.advice import CONVERT_VOICE, OPEN_ELSEWHERE
+from lipsyncd.media.clock import Clock, joined
+from lipsyncd.media.container import Media, open_container
+from lipsyncd.media.header import refuse_truncated, stated_seconds
 from lipsyncd.media.sound import Timing, filled, levels_of, refuse_odd, resampled, samples_of
 from lipsyncd.media.spooled import Readable
+from lipsyncd.media.tracks import first_fit
 from lipsyncd.media.trial import Trial
 
 SAMPLE_RATE = 16000  # of a waveform: what mels are made from
@@ -29,9 +31,9 @@ CANCELLED = 0.02  # energy of two channels together, by that of both, from which
 class Voice:
     """What is known of a voice once it was decoded to its end.
 
-    `track` is its place among Media.tracks, `start` the first sample's timestamp in the time base
-    of that stream.  The first `channels` say what is said; None are all.  `notes` are sentences on
-    what was decided for the user.
+    `track` is its place among the file's sounds, `start` the first sample's timestamp in that
+    stream's time base.  The first `channels` say what is said; None are all.  `notes` are
+    sentences on what was decided for the user.
     `is_copied`: an MP4 takes its packets as they are, and none is damaged, missing or out of its
     time.
     """
@@ -60,6 +62,7 @@ class Hearing:
         self.peak = 0.0
         self.intact = True
         self._timing = Timing()
+        self._silence = Fraction(0)
         self._together = self._apart = 0.0
 
     def packet(self, packet: av.Packet, frames: list[av.AudioFrame] | None) -> None:
@@ -78,14 +81,18 @@ class Hearing:
         refuse_odd(frame.sample_rate, frame.layout.nb_channels, self._name)
         self._rates.add(frame.sample_rate)
         if len(self._rates) > MOST_RATES:
-            raise UnreadableMedia(f"{self._name} changes its sample rate all the time.", CONVERT)
+            raise UnreadableMedia(
+                f"{self._name} changes its sample rate all the time.", CONVERT_VOICE
+            )
         if self.start is None:
             self.start = frame.pts or 0
         lasts = Fraction(frame.samples, frame.sample_rate)
         if frame.pts is not None:
             due = (frame.pts - self.start) * (frame.time_base or 0)
             self.end = max(self.end, due + lasts)
-        self.seconds += self._timing.hole(frame) + lasts
+        hole = self._timing.hole(frame)
+        self._silence += hole
+        self.seconds += hole + lasts
         self.intact &= self._timing.is_even
         levels = levels_of(frame)
         loudest = np.abs(levels).max(initial=0)
@@ -98,6 +105,20 @@ class Hearing:
         """Whether the mean of the channels says much less than each: one is the other, inverted."""
         return self._together < CANCELLED * self._apart
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What its owner may not expect."""
+        notes = []
+        if self._silence:
+            notes.append(
+                f"{self._name} has {float(self._silence):.1f} s of nothing in it, which are silent."
+            )
+        if self.cancels_out:
+            notes.append(
+                f"{self._name} has two channels that cancel each other out; lips follow the first."
+            )
+        return tuple(notes)
+
     def _compare(self, levels: np.ndarray) -> None:
         if len(levels) == 2:
             one, other = levels
@@ -105,28 +126,28 @@ class Hearing:
             self._apart += float(np.square(one).sum() + np.square(other).sum())
 
 
-def examine_voice(path: Readable, name: str, most_seconds: float = math.inf) -> Voice:
-    """Decode the whole voice once; a long one takes a while.  Of several tracks the first is taken
-    that can be read and is not silent.
+def examine_voice(
+    path: Readable, name: str, most_seconds: float = math.inf, track: int | None = None
+) -> Voice:
+    """Decode the whole voice once; a long one takes a while.
 
-    Raises InputError; the names of its kinds say what can be wrong with a voice.
+    `track`, its place among the file's sounds, is what its owner chose.  Raises InputError, the
+    names of whose kinds say what can be wrong with a voice; InvalidRequest for no such track.
     """
-    for track in count():
-        with open_new(path, name) as media:
-            try:
-                return examine_track(path, media, most_seconds, track)
-            except (UnreadableMedia, SilentVoice):
-                if track + 1 >= len(media.tracks):
-                    raise
-    raise AssertionError("there is a last track")
+
+    def look(media: Media, track: int) -> Voice:
+        return examine_track(path, media, most_seconds, track)
+
+    voice, notes = first_fit(path, name, "sound", track, look)
+    return replace(voice, notes=(*notes, *voice.notes))
 
 
 def examine_track(path: Readable, media: Media, most_seconds: float, track: int) -> Voice:
     """The voice in one of the tracks of a file that was just opened."""
-    name, stream = media.name, media.sound(track)
+    name, stream, clock = media.name, media.sound(track), Clock(media.is_live)
     hearing, trial = Hearing(name, most_seconds), Trial(stream)
     refuse_long(stated_seconds(media, stream), most_seconds, name)
-    for packet in media.packets(stream):
+    for packet in media.packets(stream, clock):
         frames = media.decoded(packet)
         hearing.packet(packet, frames)
         for frame in media.came(frames or ()):
@@ -143,17 +164,8 @@ def examine_track(path: Readable, media: Media, most_seconds: float, track: int)
         is_copied=trial.end() and hearing.intact,
         track=track,
         channels=1 if hearing.cancels_out else None,
-        notes=noted(media, track),
+        notes=(*joined(name, 1 + clock.restarts), *hearing.notes),
     )
-
-
-def noted(media: Media, track: int) -> tuple[str, ...]:
-    """Which of several tracks it is."""
-    tracks = media.tracks
-    if len(tracks) == 1:
-        return ()
-    number = 1 + list(media.container.streams.audio).index(tracks[track])
-    return (f"{media.name} is sound track {number} of {len(tracks)}.",)
 
 
 def waveform(voice: Voice) -> Iterator[np.ndarray]:
@@ -178,7 +190,7 @@ def refuse_long(seconds: Fraction | float, most: float, name: str) -> None:
 
 def refuse_unusable(name: str, seconds: Fraction, peak: float) -> None:
     if seconds == 0 or not peak < LOUDEST:
-        raise UnreadableMedia(f"{name} has no sound that can be decoded.", CHECK_IT_PLAYS)
+        raise UnreadableMedia(f"{name} has no sound that can be decoded.", OPEN_ELSEWHERE)
     if seconds < SHORTEST_SECONDS:
         raise VoiceTooShort(
             f"{name} lasts {float(seconds):.2f} s; it takes {float(SHORTEST_SECONDS)} s or more.",

@@ -1,0 +1,7 @@
+"""Advice: what to do next about a face or a voice that cannot be used."""
+
+OPEN_ELSEWHERE = "See whether a player opens it; if so, convert it: a voice to WAV, a face to MP4."
+CONVERT = "Convert it: a voice to WAV, a video to MP4 with H.264, a picture to PNG."
+CONVERT_VOICE = "Convert it to WAV."
+CONVERT_FACE = "Convert it: a video to MP4 with H.264, a picture to PNG."
+SEND_WHOLE = "Send the whole file: it plays only to where it breaks off."
