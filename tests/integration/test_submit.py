@@ -48,7 +48,9 @@ def test_a_job_travels_from_descriptors_to_a_descriptor(tmp_path: Path) -> None:
         assert client.result_of(job) == b"facevoice"
 
 
-def handed_in(client: Client, directory: Path, files: int, more: object, who: str) -> str:
+def handed_in(
+    client: Client, directory: Path, files: int, more: object, who: str, **other: str
+) -> str:
     """A job of so many files, whatever its voices after the first are called."""
     paths = [directory / name for name in ("speaker.mp4", "a.wav", "b.wav", "c.wav")[:files]]
     for path in paths:
@@ -56,7 +58,9 @@ def handed_in(client: Client, directory: Path, files: int, more: object, who: st
     with ExitStack() as stack:
         inputs = [stack.enter_context(path.open()).fileno() for path in paths]
         names = {"face": "speaker.mp4", "voice": "a.wav", "voices": more}
-        return str(client.ask("submit", inputs, **names, options={"who": who})["job"]["id"])
+        return str(
+            client.ask("submit", inputs, **names, options={"who": who, **other})["job"]["id"]
+        )
 
 
 @pytest.mark.parametrize(
@@ -91,6 +95,13 @@ def test_each_voice_has_a_name_a_file_and_a_face(
     with pytest.raises(InvalidRequest, match=words):
         handed_in(client, tmp_path, *sent)
     assert spooled(tmp_path) == []
+
+
+def test_tracks_are_named_for_all_voices_or_for_each(client: Client, tmp_path: Path) -> None:
+    for tracks in ("2", "2 1"):
+        handed_in(client, tmp_path, 3, ["b.wav"], "left right", voice_track=tracks)
+    with pytest.raises(InvalidRequest, match="2 voices, and voice_track names 3 tracks"):
+        handed_in(client, tmp_path, 3, ["b.wav"], "left right", voice_track="1 2 3")
 
 
 def test_the_inputs_may_go_once_the_job_is_accepted(

@@ -188,26 +188,34 @@ def samples(key: str, allowed: str) -> tuple[list[Any], list[Any]]:
         least, most = int(least), int(most)
     match re.sub(page.NUMBER, "N", allowed):
         case "N to N":
-            return [least, most], [least - 1, most + 1]
+            found = [least, most], [least - 1, most + 1]
         case "largest, left, right, all, N to N, or X,Y@SECONDS":
             names = ["largest", "left", "right", "all", str(least), str(most)]
             points = ["0,0", "99999,99999", "640,360@12.345", "1,2@0"]
             dialogue = ["left right", "2 1", "1,2 3,4@5 largest"]
             refused = ["left all", "left  right", "1 2 3 4", "left "]
             refused += ["0", str(most + 1), "middle", "1,2,3", "-1,2", "1,2@", ""]
-            return [*names, *points, *dialogue], refused
+            found = [*names, *points, *dialogue], refused
+        case "N to N, for all voices or for each":
+            each = [f"{least} {most} 7", str(least), str(most)]
+            found = each, ["", "0", str(most + 1), "1  2", "1 2 3 4", "1,2", "first", " 1"]
         case "N to N characters":
-            return ["x" * least, "x" * most], ["x" * (least - 1), "x" * (most + 1)]
+            found = ["x" * least, "x" * most], ["x" * (least - 1), "x" * (most + 1)]
         case "above N, to N":
-            return [least + 1e-9, most], [least, most + 1]
+            found = [least + 1e-9, most], [least, most + 1]
         case "N whole numbers from N to N":
-            return [[least, least, most, most]], [
-                [least, least, most, most + 1],
-                [least - 1, least, most, most],
-                [least, least, most],
-                [least, most, most, most],
-            ]
-    raise AssertionError(f"the test does not know what {allowed} means")
+            found = (
+                [[least, least, most, most]],
+                [
+                    [least, least, most, most + 1],
+                    [least - 1, least, most, most],
+                    [least, least, most],
+                    [least, most, most, most],
+                ],
+            )
+        case _:
+            raise AssertionError(f"the test does not know what {allowed} means")
+    return found
 
 
 def test_a_job_is_listed_field_by_field() -> None:

@@ -26,6 +26,7 @@ from lipsyncd.protocol.options import Options, Terms
 
 SECOND_THOUGHTS = 3.0  # seconds for a second Ctrl-C
 CANCELLED = 3
+EACH = "who", "voice_track"  # options that are given for each voice
 
 VOICE = argument(
     *("-a", "--voice"),
@@ -109,7 +110,8 @@ def submit_shown(console: Console, client: Client, arguments: Namespace, face: s
     given = {
         each.name: getattr(arguments, each.name) for each in (*fields(Options), *fields(Terms))
     }
-    given["who"] = given["who"] and " ".join(given["who"])
+    for name in EACH:
+        given[name] = given[name] and " ".join(given[name])
     try:
         job = client.submit(face, arguments.voices, **given)
     except AcceptanceUnknown as error:

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any, get_args
 
 from lipsyncctl.verbs.verb import Argument, argument
-from lipsyncd.protocol.options import DURATION, MAX_SECONDS, TIME, WHO, name_of
+from lipsyncd.protocol.options import DURATION, MAX_SECONDS, TIME, TRACKS, WHO, name_of
 
 SPAN = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)", re.ASCII)
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -82,6 +82,8 @@ READERS: dict[Any, tuple[str, Callable[[str], object]]] = {
     tuple[int, int, int, int]: ("L,T,R,B", box),
 }
 
+EACH = {WHO: "WHO", TRACKS: "N"}  # typed once for each voice, with how it is shown
+
 
 def arguments_of(kind: type[Any]) -> list[Argument]:
     """One for each field of Options or Terms; the defaults are the daemon's, so none is here."""
@@ -100,7 +102,7 @@ def argument_of(field: Any) -> Argument:
     if values is DURATION:
         return argument(name, metavar="TIME", type=seconds_of, **how)
 
-    more = {"action": "append"} if values is WHO else {}  # once for each voice
+    more = {"action": "append"} if values in EACH else {}
 
     def text_of(text: str) -> str:
         if text not in values:
@@ -108,5 +110,5 @@ def argument_of(field: Any) -> Argument:
         return text
 
     (kind, *_) = get_args(field.type | None)
-    metavar, read = READERS.get(kind, (field.name.upper(), text_of))
+    metavar, read = READERS.get(kind, (EACH.get(values, field.name.upper()), text_of))
     return argument(name, metavar=metavar, type=read, **how, **more)

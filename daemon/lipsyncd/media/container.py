@@ -23,7 +23,7 @@ from lipsyncd.errors import (
 from lipsyncd.media.advice import CONVERT_FACE, CONVERT_VOICE, OPEN_ELSEWHERE, SEND_WHOLE
 from lipsyncd.media.bombs import refuse_bomb
 from lipsyncd.media.budget import BudgetedFile, TimeBudget
-from lipsyncd.media.clock import Clock
+from lipsyncd.media.joined import Clock
 from lipsyncd.media.limits import (
     CODECS,
     FORMATS,

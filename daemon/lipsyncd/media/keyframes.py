@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import av
 
-from lipsyncd.media.clock import Clock
 from lipsyncd.media.container import Media, open_container
+from lipsyncd.media.joined import Clock
 from lipsyncd.media.spooled import Readable
 
 

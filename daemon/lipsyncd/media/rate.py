@@ -13,6 +13,8 @@ STANDARD_RATES = tuple(
     Fraction(rate)
     for rate in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60")
 )
+TELEVISION = Fraction(1000, 1001)  # of a whole number: the rates of NTSC
+ROUNDED = 3e-4  # of a rate: so much is lost where they are written as 23.98 or 59.94
 
 
 def constant_rate(stream: av.VideoStream) -> Fraction:
@@ -30,6 +32,33 @@ def constant_rate(stream: av.VideoStream) -> Fraction:
 def fluent(rate: Fraction) -> Fraction:
     """The rate, or so many times it that lips are seen to move: each picture is shown so often."""
     return rate if rate >= FILM else rate * math.ceil(STILL_RATE / rate)
+
+
+def notes_of(name: str, stream: av.VideoStream, rate: Fraction) -> tuple[str, ...]:
+    """What is said of a rate that was found for a video, where it is not just its own."""
+    mean, pace = sane(stream.average_rate), constant_rate(stream)
+    if not mean:
+        return (
+            f"{name} states no rate that can be; the result has {worded(rate)} frames a second.",
+        )
+    if abs(pace - mean) > mean / 50:
+        its = f"{name} has {worded(mean)} pictures a second in the mean, at no constant rate"
+        return (f"{its}; the result has {worded(rate)}.",)
+    if rate != pace:
+        again = f"each is shown {rate / pace} times, for lips to move"
+        return (f"{name} has {worded(pace)} pictures a second; {again}.",)
+    return ()
+
+
+def worded(rate: Fraction) -> str:
+    return f"{float(rate):.5g}"
+
+
+def exact(fps: float) -> Fraction:
+    """A rate as it was typed: 23.976, 29.97 and 59.94 stand for those of television."""
+    of_television = round(fps / TELEVISION) * TELEVISION
+    is_near = abs(of_television - Fraction(fps)) < ROUNDED * fps
+    return of_television if is_near else Fraction(fps).limit_denominator(1000)
 
 
 def sane(rate: Fraction | None) -> Fraction | None:

@@ -16,16 +16,16 @@ import av
 from lipsyncd.errors import NoFace, UnreadableMedia
 from lipsyncd.media.advice import CONVERT_FACE, OPEN_ELSEWHERE
 from lipsyncd.media.budget import TimeBudget
-from lipsyncd.media.clock import joined
 from lipsyncd.media.colour import Colour, colour_of
 from lipsyncd.media.container import DAMAGE, Media, open_container
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.header import refuse_truncated
+from lipsyncd.media.joined import note_of
 from lipsyncd.media.keyframes import Keyframe, keyframes_in, seek
 from lipsyncd.media.limits import FLATTEST, SMALLEST_SIDE
 from lipsyncd.media.memory import refuse_lack
 from lipsyncd.media.orientation import Orientation, orientation_of, oriented, oriented_size
-from lipsyncd.media.rate import STILL_RATE, constant_rate, fluent
+from lipsyncd.media.rate import STILL_RATE, constant_rate, fluent, notes_of
 from lipsyncd.media.spooled import Readable
 from lipsyncd.media.tracks import first_fit
 
@@ -176,6 +176,7 @@ def examine_video(path: Readable, media: Media, track: int, rate: Fraction | Non
     orientation = orientation_of(first)
     width, height = oriented_size(first, orientation)
     pace = STILL_RATE if media.is_still else constant_rate(stream)
+    notes = () if rate or media.is_still else notes_of(name, stream, fluent(pace))
     keyframes, recordings = keyframes_in(path, name, track)
     return Source(
         path=path,
@@ -190,7 +191,7 @@ def examine_video(path: Readable, media: Media, track: int, rate: Fraction | Non
         start=timestamp(first, media) or 0,
         track=track,
         keyframes=keyframes,
-        notes=joined(name, recordings),
+        notes=(*note_of(name, recordings), *notes),
     )
 
 

@@ -11,9 +11,9 @@ import soxr
 
 from lipsyncd.errors import SilentVoice, UnreadableMedia, VoiceTooLong, VoiceTooShort
 from lipsyncd.media.advice import CONVERT_VOICE, OPEN_ELSEWHERE
-from lipsyncd.media.clock import Clock, joined
 from lipsyncd.media.container import Media, open_container
 from lipsyncd.media.header import refuse_truncated, stated_seconds
+from lipsyncd.media.joined import Clock, note_of
 from lipsyncd.media.sound import Timing, filled, levels_of, refuse_odd, resampled, samples_of
 from lipsyncd.media.spooled import Readable
 from lipsyncd.media.tracks import first_fit
@@ -164,7 +164,7 @@ def examine_track(path: Readable, media: Media, most_seconds: float, track: int)
         is_copied=trial.end() and hearing.intact,
         track=track,
         channels=1 if hearing.cancels_out else None,
-        notes=(*joined(name, 1 + clock.restarts), *hearing.notes),
+        notes=(*note_of(name, 1 + clock.restarts), *hearing.notes),
     )
 
 

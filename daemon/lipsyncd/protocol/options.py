@@ -38,6 +38,10 @@ WHO = text(
     rf"all|{ONE}( {ONE}){{0,{MAX_VOICES - 1}}}",
     "is largest, left, right, all, N (from the left) or X,Y@SECONDS; one for each voice",
 )
+TRACKS = text(
+    rf"[1-9]\d?( [1-9]\d?){{0,{MAX_VOICES - 1}}}",
+    "is 1 to 99; for several voices once, or once for each",
+)
 TIME = Values(is_time, "is a time in seconds")
 BOX = Values(is_box, "is left, top, right, bottom, with right beyond left and bottom beyond top")
 KEY = text(f".{{1,{MAX_KEY}}}", f"is 1 to {MAX_KEY} characters")
@@ -68,6 +72,19 @@ class Options:
         "pingpong",
         "how a video that is shorter than the voice goes on: back and forth, anew, or with its "
         "last picture; cut ends with the shorter of both, silence with the longer",
+    )
+    fps: float | None = between(1, 120).default(
+        None,
+        "frames a second of the result; if not given those of the face, or where they are few so "
+        "many times them that there are 25",
+    )
+    video_track: int | None = whole(1, 99, kind="").default(
+        None, "which video of the face's file is shown; if not given the first that can be read"
+    )
+    voice_track: str | None = TRACKS.default(
+        None,
+        "which sound of the voice's file is heard; if not given the first that can be read and is "
+        "not silent; with several voices it is given once, or for each",
     )
     who: str = WHO.default(
         "largest",
@@ -107,6 +124,11 @@ class Options:
     def places(self) -> list[str]:
         """What `who` says of each voice."""
         return self.who.split()
+
+    @property
+    def tracks(self) -> list[int]:
+        """What `voice_track` says, of all voices or of each."""
+        return [int(number) for number in (self.voice_track or "").split()]
 
     @classmethod
     def from_map(cls, options: object) -> Self:

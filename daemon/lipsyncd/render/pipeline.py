@@ -8,7 +8,7 @@ the pictures go out in the same order.
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain, islice
+from itertools import chain, cycle, islice
 from typing import BinaryIO, Protocol
 
 import av
@@ -22,6 +22,7 @@ from lipsyncd.face.track import Seen
 from lipsyncd.face.transfer import TransferBlend
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.limits import held
+from lipsyncd.media.rate import exact
 from lipsyncd.media.result import new_result
 from lipsyncd.media.source import Source, examine_source, timeline
 from lipsyncd.media.spooled import Readable
@@ -84,8 +85,8 @@ def render(
 
     Raises InputError, InvalidRequest, DiskFull, DeviceLost, DeviceMemoryFull.
     """
-    voices = examined(files.voices, settings.max_voice_seconds)
-    source = examine_source(files.face, "The face")
+    voices = examined(files.voices, options, settings.max_voice_seconds)
+    source = examined_face(files.face, options)
     refuse_outside(options.box, source)
     decided = chain.from_iterable(each.notes for each in (source, *voices))
     spoken, faces = max(1, round(max(voice.seconds for voice in voices) * source.rate)), 0
@@ -113,12 +114,22 @@ def render(
                 yield Progress(result.frames, total, faces, notes)
 
 
-def examined(files: Sequence[Readable], most_seconds: int) -> list[Voice]:
+def examined(files: Sequence[Readable], options: Options, most_seconds: int) -> list[Voice]:
     """The voices, looked at to their ends."""
     names = NAMES[: len(files)] if len(files) > 1 else ["The voice"]
+    numbers = options.tracks
+    tracks = [number - 1 for number in numbers] if numbers else [None]
     return [
-        examine_voice(file, name, most_seconds) for file, name in zip(files, names, strict=True)
+        examine_voice(file, name, most_seconds, track)
+        for file, name, track in zip(files, names, cycle(tracks), strict=False)
     ]
+
+
+def examined_face(file: Readable, options: Options) -> Source:
+    """The face, looked at to its first picture."""
+    rate = None if options.fps is None else exact(options.fps)
+    track = None if options.video_track is None else options.video_track - 1
+    return examine_source(file, "The face", rate, track)
 
 
 def planned(

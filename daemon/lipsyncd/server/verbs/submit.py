@@ -22,7 +22,7 @@ def on_submit(request: Request) -> Reply:
     voices = [voice, *request.field("voices", list, [], MORE)]
     options = Options.from_map(request.body.get("options", {}))
     assert request.inputs  # as many descriptors came as DESCRIPTORS says
-    refuse_uneven(len(voices), request.inputs.count - 1, len(options.places))
+    refuse_uneven(len(voices), request.inputs.count - 1, options)
     terms = Terms.from_map(request.body.get("terms", {}))
     if terms.priority == Priority.HIGH:
         request.require_admin("submit with high priority")
@@ -34,14 +34,19 @@ def on_submit(request: Request) -> Reply:
     return Reply("accepted", {"job": request.controlplane.updates.newest(accepted).as_map()})
 
 
-def refuse_uneven(names: int, files: int, places: int) -> None:
+def refuse_uneven(names: int, files: int, options: Options) -> None:
     """Raise InvalidRequest unless each voice has a name, a file, and somebody to speak it."""
     if names != files:
         raise InvalidRequest(f"The voices have {names} names and {files} descriptors.", HINT)
-    if places != files:
+    if len(options.places) != files:
         raise InvalidRequest(
-            f"There are {files} voices, and who names {places} of those who speak.",
+            f"There are {files} voices, and who names {len(options.places)} of those who speak.",
             "Say for each voice whose lips follow it.",
+        )
+    if len(options.tracks) not in (0, 1, files):
+        raise InvalidRequest(
+            f"There are {files} voices, and voice_track names {len(options.tracks)} tracks.",
+            "Name one for all voices, or one for each.",
         )
 
 

@@ -44,7 +44,7 @@ class Clock:
         return later < -BACK or (self._is_live and later > AHEAD)
 
 
-def joined(name: str, recordings: int) -> tuple[str, ...]:
+def note_of(name: str, recordings: int) -> tuple[str, ...]:
     """What is said of a file that was joined."""
     if recordings == 1:
         return ()
