@@ -56,7 +56,7 @@ def test_a_clock_that_trembles_makes_no_hole(times: tuple[float, ...]) -> None:
     assert len(list(filled(frames(*times)))) == 3
 
 
-@pytest.mark.parametrize("restart", [0.0, 3600.0])
+@pytest.mark.parametrize("restart", [0.0, 9000.0])
 def test_recordings_that_were_joined_follow_each_other_at_once(restart: float) -> None:
     """Each has a clock of its own; a hole in the second is one all the same."""
     times = 5.0, 5.1, restart, restart + 0.1, restart + 1.0
@@ -64,10 +64,10 @@ def test_recordings_that_were_joined_follow_each_other_at_once(restart: float) -
     assert parts == [(0, 0.4), (pytest.approx(1.2, abs=1e-3), pytest.approx(1.3, abs=1e-3))]
 
 
-def test_a_hole_is_at_most_a_minute() -> None:
-    assert HOLE[1] == 60
-    assert sum(frame.samples for frame in filled(frames(0, 60.0))) == 60.1 * RATE
-    assert sum(frame.samples for frame in filled(frames(0, 60.2))) == 0.2 * RATE
+def test_a_hole_is_at_most_an_hour() -> None:
+    assert HOLE[1] == 3600
+    assert sum(frame.samples for frame in filled(frames(0, 3600.0))) == 3600.1 * RATE
+    assert sum(frame.samples for frame in filled(frames(0, 3600.2))) == 0.2 * RATE
 
 
 def test_frames_without_a_time_follow_each_other() -> None:

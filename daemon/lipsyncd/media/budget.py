@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from lipsyncd.errors import DecodingTooSlow, DiskFailed, FileTooLarge, LipsyncError
 from lipsyncd.media.limits import FRAME_SECONDS, OPENING_BYTES, OPENING_SECONDS
+from lipsyncd.media.streamed import given, true_sizes
 from lipsyncd.media.tags import read_untagged, tagged_bytes
 from lipsyncd.system.disk import named
 
@@ -65,6 +66,7 @@ class BudgetedFile:
         self.failure: LipsyncError | None = None  # why it was given up
         with self._failing():
             self._start = tagged_bytes(file)
+            self._sizes = true_sizes(file, self._start)
             file.seek(self._start)
 
     @contextmanager
@@ -92,10 +94,12 @@ class BudgetedFile:
 
     def _read(self, size: int) -> bytes:
         self.budget.check()
+        size = size if self._left is None else min(size, PIECE_BYTES)
         with self._failing():
-            if self._left is None:
-                return read_untagged(self._file, size)
-            content = read_untagged(self._file, min(size, PIECE_BYTES))
+            place = self._file.tell()
+            content = given(read_untagged(self._file, size), place, self._sizes)
+        if self._left is None:
+            return content
         self._left -= len(content)
         if self._left < 0:
             raise too_much(self.budget.name)

@@ -5,7 +5,6 @@ knows none of their formats, it has no protocol to open anything with, and what 
 that is refused.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -13,14 +12,13 @@ import av
 from av.format import Flags
 
 from lipsyncd.errors import (
-    InputError,
     InputGone,
     NoAudioStream,
     NoVideoStream,
     TruncatedMedia,
     UnreadableMedia,
 )
-from lipsyncd.media.advice import CONVERT_FACE, CONVERT_VOICE, OPEN_ELSEWHERE, SEND_WHOLE
+from lipsyncd.media.advice import CONVERT_FACE, CONVERT_VOICE, SEND_WHOLE
 from lipsyncd.media.bombs import refuse_bomb
 from lipsyncd.media.budget import BudgetedFile, TimeBudget
 from lipsyncd.media.joined import Clock
@@ -37,8 +35,9 @@ from lipsyncd.media.limits import (
     VIDEO_PIXELS,
     bound_allocations,
 )
+from lipsyncd.media.magic import broken
 from lipsyncd.media.memory import memory_named, refuse_lack
-from lipsyncd.media.mp4 import Movie, is_movie
+from lipsyncd.media.mp4 import is_movie
 from lipsyncd.media.spooled import Readable
 from lipsyncd.media.stills import is_still
 from lipsyncd.system.disk import disk_named
@@ -231,14 +230,6 @@ def open_file(path: Readable, name: str) -> Iterator[BudgetedFile]:
 
 def refuse_opening(url: str, flags: int, options: dict[str, str]) -> None:
     raise PermissionError("a media file may not open another")
-
-
-def broken(file: BudgetedFile) -> InputError:
-    """Why a file cannot be opened."""
-    name = file.budget.name
-    if Movie(file, file.seek(0, os.SEEK_END)).breaks_off():
-        return TruncatedMedia(f"{name} breaks off before its index.", SEND_WHOLE)
-    return UnreadableMedia(f"{name} is no media that can be read.", OPEN_ELSEWHERE)
 
 
 def worth(frame: Decoded) -> float:

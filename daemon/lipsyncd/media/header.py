@@ -35,8 +35,8 @@ from lipsyncd.media.mp4 import Movie
 from lipsyncd.media.spooled import Readable
 from lipsyncd.media.stills import is_still, stated_size
 
-# Containers that state their length; of others (MP3, raw streams) libav only guesses it.
-STATES_LENGTH = ("mov", "matroska", "avi", "wav", "flac", "ogg")
+# Containers that state their length; of others (MP3, Ogg) libav only finds out where they end.
+STATES_LENGTH = ("mov", "matroska", "avi", "wav", "w64", "aiff", "caf", "au", "flac")
 MISSING_SHARE = 0.05  # of the stated length: so much may be missing at the end of a whole file,
 MISSING_SECONDS = 0.25  # and in any case so much
 
@@ -58,21 +58,22 @@ def stated_seconds(media: Media, stream: av.stream.Stream) -> float:
     if not media.format.startswith(STATES_LENGTH):
         return 0.0
     if stream.duration:
-        # Ogg counts from the beginning of what this was cut out of
-        before = (stream.start_time or 0) if media.format == "ogg" else 0
-        return float((stream.duration - max(0, before)) * stream.time_base)
+        return float(stream.duration * stream.time_base)
     container = media.container
     if tag := re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", "")):
         hours, minutes, seconds = map(float, tag.groups())
-        stated = 3600 * hours + 60 * minutes + seconds
+        end = 3600 * hours + 60 * minutes + seconds
     else:
-        stated = (container.duration or 0) / av.time_base if len(container.streams) == 1 else 0.0
-    return stated - (container.start_time or 0) / av.time_base
+        end = (container.duration or 0) / av.time_base if len(container.streams) == 1 else 0.0
+    starts = [(container.start_time or 0) / av.time_base]
+    if stream.start_time is not None:
+        starts.append(float(stream.start_time * stream.time_base))
+    return end - max(starts)
 
 
-# What writers put into a RIFF size that they cannot know: the most that is, signed or not, or a
-# little less.
-UNKNOWN_SIZES = range(0x7FFFF000, 0x80000000), range(0xFFFFFFFF - 64, 1 << 32)
+# What writers put into a RIFF size that they cannot know: the most that is, signed or not, a little
+# less, or half of that and a header.
+UNKNOWN_SIZES = range(0x7FFFF000, 0x80000040), range(0xFFFFFFFF - 64, 1 << 64)
 
 
 @contextmanager
@@ -100,13 +101,15 @@ def refuse_absurd(file: BudgetedFile, name: str) -> None:
 
 
 def refuse_short_riff(file: BudgetedFile, size: int, name: str) -> None:
-    """Raise TruncatedMedia for a WAV or AVI that ends well before the size in its first bytes.
+    """Raise TruncatedMedia for a WAV, Wave64 or AVI that ends well before the size in its first
+    bytes.
 
     libav takes such a file for a whole shorter one.  0 and UNKNOWN_SIZES say nothing.
     """
     file.seek(0)
-    head = file.read(8)
-    stated = int.from_bytes(head[4:], "little") if head.startswith(b"RIFF") else 0
+    head = file.read(24)
+    where = {b"RIFF": slice(4, 8), b"riff": slice(16, 24)}.get(head[:4], slice(0))
+    stated = int.from_bytes(head[where], "little")
     is_known = stated and not any(stated in sizes for sizes in UNKNOWN_SIZES)
     if is_known and size < stated * (1 - MISSING_SHARE):
         raise TruncatedMedia(f"{name} breaks off after {size} of {stated} bytes.", SEND_WHOLE)

@@ -36,11 +36,10 @@ def fluent(rate: Fraction) -> Fraction:
 
 def notes_of(name: str, stream: av.VideoStream, rate: Fraction) -> tuple[str, ...]:
     """What is said of a rate that was found for a video, where it is not just its own."""
-    mean, pace = sane(stream.average_rate), constant_rate(stream)
-    if not mean:
-        return (
-            f"{name} states no rate that can be; the result has {worded(rate)} frames a second.",
-        )
+    mean, pace = stream.average_rate, constant_rate(stream)
+    if not sane(mean):
+        stated = f"states {worded(mean)} pictures a second" if mean else "states no rate"
+        return (f"{name} {stated}; the result has {worded(rate)}.",)
     if abs(pace - mean) > mean / 50:
         its = f"{name} has {worded(mean)} pictures a second in the mean, at no constant rate"
         return (f"{its}; the result has {worded(rate)}.",)

@@ -17,6 +17,7 @@ from lipsyncd.media.memory import refuse_lack
 PLANES = 7
 # Seconds without sound between two frames: less is no hole, and more another clock.
 HOLE = Fraction(1, 10), Fraction(3600)
+EVEN = Fraction(1, 100)  # seconds by which a timestamp may be off, as it is in whole milliseconds
 
 
 def resampled(
@@ -47,7 +48,7 @@ def resampled(
 class Timing:
     """When frames are heard that come one after the other, by their timestamps.
 
-    `is_even`: so far each was due when the one before it ended.
+    `is_even`: so far each was due when the one before it ended, and a player needs no more.
     """
 
     def __init__(self) -> None:
@@ -65,7 +66,7 @@ class Timing:
             due = frame.pts * frame.time_base
             self._start = due if self._start is None else self._start
             astray = due - self._start - self._heard
-            self.is_even &= abs(astray) <= HOLE[0]
+            self.is_even &= abs(astray) <= EVEN
             if HOLE[0] < astray <= HOLE[1]:
                 hole = astray
             elif abs(astray) > HOLE[0]:

@@ -35,7 +35,7 @@ class Voice:
     stream's time base.  The first `channels` say what is said; None are all.  `notes` are
     sentences on what was decided for the user.
     `is_copied`: an MP4 takes its packets as they are, and none is damaged, missing or out of its
-    time.
+    time, nor of a second recording.
     """
 
     path: Readable
@@ -111,7 +111,7 @@ class Hearing:
         notes = []
         if self._silence:
             notes.append(
-                f"{self._name} has {float(self._silence):.1f} s of nothing in it, which are silent."
+                f"{self._name} has holes of {float(self._silence):.1f} s in all; they are silent."
             )
         if self.cancels_out:
             notes.append(
@@ -161,7 +161,7 @@ def examine_track(path: Readable, media: Media, most_seconds: float, track: int)
         name,
         hearing.seconds,
         hearing.start or 0,
-        is_copied=trial.end() and hearing.intact,
+        is_copied=trial.end() and hearing.intact and not clock.restarts,
         track=track,
         channels=1 if hearing.cancels_out else None,
         notes=(*note_of(name, 1 + clock.restarts), *hearing.notes),

@@ -475,7 +475,7 @@ SOUNDS: dict[str, Callable[[], bytes]] = {
     "WAV of no channels": lambda: wav(16000, 0, noise(16000)),
     "WAV of 255 channels": lambda: wav(16000, 255, noise(255 * 16000)),
     "WAV of 65535 channels": lambda: wav(16000, 65535, noise(131070)),
-    "WAV that states a day": lambda: wav(16000, 1, noise(16000), stated=2**31),
+    "WAV that states a day": lambda: wav(16000, 1, noise(16000), stated=3 * 2**30),
     "CAF of 20 million packets": caf_with_many_packets,
     "FLAC of five hours": flac_of_many_hours,
     "AAC of 8 channels": aac_of_eight_channels,
