@@ -10,7 +10,6 @@ import pytest
 from support.media.synthetic import (
     babble,
     examined,
-    moving,
     number_of,
     numbered,
     quartered,
@@ -20,9 +19,11 @@ from support.media.synthetic import (
     write_voice,
 )
 
-from lipsyncd.errors import SilentVoice, TruncatedMedia
+from lipsyncd.errors import InvalidRequest, SilentVoice, TruncatedMedia
 from lipsyncd.media.source import Source, examine_source
-from lipsyncd.media.voice import waveform
+from lipsyncd.media.voice import examine_voice, waveform
+from lipsyncd.protocol.options import Options
+from lipsyncd.render.pipeline import examined_voices
 
 RATE = 16000
 
@@ -76,18 +77,6 @@ def test_a_picture_that_is_attached_is_not_the_video(tmp_path: Path) -> None:
     assert [number_of(frame) for frame in source.frames()] == list(range(10))
 
 
-@pytest.mark.parametrize(("rate", "times"), [(1, 25), (5, 5), (10, 3), (12, 3), (15, 2), (20, 2)])
-def test_a_slide_show_is_shown_so_often_that_lips_can_move(
-    tmp_path: Path, rate: int, times: int
-) -> None:
-    path = write_video(tmp_path / "face.mp4", map(numbered, range(4)), rate=rate)
-    source = source_of(path)
-    assert source.rate == rate * times >= 25
-    assert [number_of(frame) for frame in source.frames()] == np.repeat(range(4), times).tolist()
-    half = 2 * times
-    assert [number_of(frame) for frame in source.frames(half)] == np.repeat([2, 3], times).tolist()
-
-
 def test_a_last_picture_is_held_for_as_long_as_it_says(tmp_path: Path) -> None:
     """Screen recorders write no picture while nothing moves."""
     path = write_video(tmp_path / "face.mp4", map(numbered, range(5)), options={"bf": "0"})
@@ -125,6 +114,42 @@ def test_of_a_photograph_with_another_behind_it_the_first_is_shown(tmp_path: Pat
     (frame,) = source_of(path).frames()
     (alone,) = source_of(photo).frames()
     np.testing.assert_array_equal(frame.i420(), alone.i420())
+
+
+def test_the_first_video_that_can_be_read_is_the_face(tmp_path: Path) -> None:
+    """Of several; a picture that is attached is taken only where it is alone or asked for."""
+    path = two_videos(tmp_path / "face.mkv", "mpeg4", "mpeg4")
+    source = source_of(path)
+    assert number_of(next(source.frames())) == 1
+    assert source.notes == ("The face is video track 1 of 2.",)
+    path.write_bytes(path.read_bytes().replace(b"V_MPEG4/ISO/ASP", b"V_MPEG4/ISO/XXX", 1))
+    source = source_of(path)
+    assert number_of(next(source.frames())) == 2
+    assert source.notes[0].startswith("The face is video track 2 of 2; track 1 is coded as")
+
+
+def test_a_video_that_is_asked_for_is_the_face(tmp_path: Path) -> None:
+    path = two_videos(tmp_path / "face.mkv", "mpeg4", "mpeg4")
+    source = examine_source(path, "The face", track=1)
+    assert [number_of(frame) for frame in source.frames()] == [2] * 5
+    assert [number_of(frame) for frame in source.frames(3)] == [2] * 2
+    assert source.notes == ()
+    with pytest.raises(InvalidRequest, match="The face has no video track 3; it has 2"):
+        examine_source(path, "The face", track=2)
+
+
+def two_videos(path: Path, *codecs: str) -> Path:
+    """A file of videos, of which each shows its number."""
+    with av.open(str(path), "w") as container:
+        streams = [container.add_stream(codec, rate=25) for codec in codecs]
+        for stream in streams:
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number, stream in enumerate(streams, start=1):
+            for _ in range(5):
+                picture = av.VideoFrame.from_ndarray(numbered(number), "rgb24")
+                container.mux(stream.encode(picture))
+            container.mux(stream.encode(None))
+    return path
 
 
 # The sound
@@ -172,6 +197,34 @@ def test_where_all_speak_the_track_is_the_voice_that_players_take(tmp_path: Path
     assert np.corrcoef(heard[: len(second)], second[: len(heard)])[0, 1] > 0.99
 
 
+def test_a_track_that_is_asked_for_is_the_voice(tmp_path: Path) -> None:
+    first, second = babble(1.0), babble(1.0, seed=5)
+    path = two_tracks(tmp_path / "voice.mka", first, second, default=0)
+    voice = examine_voice(path, "The voice", track=1)
+    heard = np.concatenate(list(waveform(voice)))
+    assert np.corrcoef(heard[: len(second)], second[: len(heard)])[0, 1] > 0.99
+    assert voice.notes == ()
+    with pytest.raises(InvalidRequest, match="The voice has no sound track 3; it has 2"):
+        examine_voice(path, "The voice", track=2)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "taken"), [(None, [0, 0, 0]), ("2", [1, 1, 1]), ("2 1 2", [1, 0, 1])]
+)
+def test_a_track_is_chosen_for_all_voices_or_for_each(
+    tmp_path: Path, chosen: str | None, taken: list[int]
+) -> None:
+    path = two_tracks(tmp_path / "voice.mka", babble(1.0), babble(1.0, seed=5))
+    voices = examined_voices([path] * 3, Options(voice_track=chosen), 60)
+    assert [voice.track for voice in voices] == taken
+
+
+def test_a_silent_track_that_is_asked_for_is_silent(tmp_path: Path) -> None:
+    path = two_tracks(tmp_path / "voice.mka", np.zeros(RATE), babble(1.0))
+    with pytest.raises(SilentVoice):
+        examine_voice(path, "The voice", track=0)
+
+
 def test_where_no_track_speaks_the_voice_is_silent(tmp_path: Path) -> None:
     with pytest.raises(SilentVoice):
         examined(two_tracks(tmp_path / "voice.mka", np.zeros(RATE), np.zeros(RATE)))
@@ -215,18 +268,3 @@ def test_a_size_that_is_just_too_large_is_a_file_that_breaks_off(tmp_path: Path)
     path.write_bytes(content)
     with pytest.raises(TruncatedMedia):
         examined(path)
-
-
-def test_a_moving_picture_of_film_keeps_its_rate(tmp_path: Path) -> None:
-    for rate in (Fraction(24000, 1001), Fraction(24), Fraction(25), Fraction(60)):
-        path = write_video(tmp_path / f"{float(rate):.3f}.mp4", moving(6), rate=rate)
-        assert source_of(path).rate == rate
-
-
-def test_every_picture_of_the_fast_part_is_shown(tmp_path: Path) -> None:
-    """A telephone takes fewer pictures in the dark."""
-    times = [Fraction(at, 30) for at in range(15)] + [Fraction(15 + 3 * at, 30) for at in range(4)]
-    path = write_video(tmp_path / "face.mp4", map(numbered, range(19)), times=times)
-    source = source_of(path)
-    assert source.rate == 30
-    assert [number_of(frame) for frame in source.frames()][:18] == [*range(15), 15, 15, 15]

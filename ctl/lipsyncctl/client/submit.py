@@ -1,6 +1,7 @@
 """Handing a job to the daemon: the files are opened here and travel as descriptors."""
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,6 +15,7 @@ from lipsyncctl.client.session import ConnectionLost, Notice, open_session
 from lipsyncd.errors import LipsyncError, NotAFile, ServerUnreachable, UnreadableMedia
 
 SERVING = {"ready", "degraded"}  # states of a daemon that renders
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 STARTING = 5.0  # seconds that a daemon started just before us may take to make its socket
 # O_NONBLOCK: opening a pipe must end in our message, not in waiting for its writer.
 FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
@@ -107,14 +109,23 @@ def open_input(source: Source) -> Iterator[int]:
     try:
         descriptor = os.open(source, FLAGS)
     except OSError as error:
-        raise UnreadableMedia(
-            f"{source} cannot be opened: {error.strerror}.", "Check its name and its permissions."
-        ) from error
+        raise unopened(os.fspath(source), error.strerror) from error
     try:
         refuse_other(descriptor, os.fspath(source))
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def unopened(name: str, why: str) -> UnreadableMedia:
+    """What is said of a name that nothing can be opened by."""
+    if ADDRESS.match(name):
+        return UnreadableMedia(
+            f"{name} is an address, and no file.", "Download it and name the file."
+        )
+    return UnreadableMedia(
+        f"{name} cannot be opened: {why}.", "Check its name and its permissions."
+    )
 
 
 def refuse_other(descriptor: int, name: str) -> None:

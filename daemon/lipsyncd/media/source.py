@@ -135,8 +135,8 @@ class Source:
     def _due(
         self, pictures: Iterable[av.VideoFrame], stream: av.VideoStream, media: Media
     ) -> Iterator[tuple[int, int, av.VideoFrame]]:
-        """Each picture with the first slot whose middle is not before the picture's time, and the
-        first that is not before its end.  Of a still file the first picture is the whole."""
+        """Each picture with the first slot whose middle is after the picture's time, and the first
+        whose middle is after its end.  Of a still file the first picture is the whole."""
         end = Fraction(0)
         for picture in islice(pictures, 1 if media.is_still else None):
             known = timestamp(picture, media)
@@ -147,7 +147,7 @@ class Source:
             yield due, max(due + 1, self._slot(end)), picture
 
     def _slot(self, seconds: Fraction) -> int:
-        return math.ceil(seconds * self.rate - Fraction(1, 2))
+        return math.floor(seconds * self.rate + Fraction(1, 2))
 
 
 def examine_source(

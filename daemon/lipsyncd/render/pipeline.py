@@ -85,7 +85,7 @@ def render(
 
     Raises InputError, InvalidRequest, DiskFull, DeviceLost, DeviceMemoryFull.
     """
-    voices = examined(files.voices, options, settings.max_voice_seconds)
+    voices = examined_voices(files.voices, options, settings.max_voice_seconds)
     source = examined_face(files.face, options)
     refuse_outside(options.box, source)
     decided = chain.from_iterable(each.notes for each in (source, *voices))
@@ -114,7 +114,7 @@ def render(
                 yield Progress(result.frames, total, faces, notes)
 
 
-def examined(files: Sequence[Readable], options: Options, most_seconds: int) -> list[Voice]:
+def examined_voices(files: Sequence[Readable], options: Options, most_seconds: int) -> list[Voice]:
     """The voices, looked at to their ends."""
     names = NAMES[: len(files)] if len(files) > 1 else ["The voice"]
     numbers = options.tracks
