@@ -19,6 +19,6 @@ def test_an_address_is_no_file(name: str) -> None:
 
 
 def test_a_file_that_is_not_there_is_not_taken_for_an_address(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableMedia, match="cannot be opened: No such file"):
-        with open_input(tmp_path / "speaker.mp4"):
-            pass
+    missing = open_input(tmp_path / "speaker.mp4")
+    with pytest.raises(UnreadableMedia, match="cannot be opened: No such file"), missing:
+        pass

@@ -91,14 +91,22 @@ def joined(*makers: Maker) -> Maker:
     return make
 
 
-def remuxed(maker: Maker, name: str, change: Callable[[av.Packet], bool], **options: str) -> Maker:
-    """The packets of a voice for which `change` is true, in another container."""
+def remuxed(
+    maker: Maker,
+    name: str,
+    change: Callable[[av.Packet], bool] = lambda packet: True,
+    described: bytes | None = None,
+) -> Maker:
+    """The packets of a voice for which `change` is true, in another container; `described` is what
+    that says of the codec, if it is something else."""
 
     def make(folder: Path) -> Path:
         path = folder / name
-        with av.open(str(maker(folder))) as old, av.open(str(path), "w", options=options) as new:
+        with av.open(str(maker(folder))) as old, av.open(str(path), "w") as new:
             source = old.streams.audio[0]
             target = new.add_stream_from_template(source)
+            if described:
+                target.codec_context.extradata = described
             for packet in old.demux(source):
                 if packet.dts is not None and change(packet):
                     packet.stream = target
