@@ -55,6 +55,27 @@ def test_they_are_the_same_from_any_slot_and_backward(
     assert backward == frames[::-1]
 
 
+def test_a_stream_that_was_taken_up_again_is_shown_whole(tmp_path: Path) -> None:
+    """As a server writes it into one FLV, whose packets do not say how long they last."""
+    pictures = [*range(16)] * 5
+    path = write_video(tmp_path / "face.flv", map(numbered, pictures), gop=6, options={"bf": "0"})
+    path.write_bytes(stamped_anew(path.read_bytes(), [40 * (each % 16) for each in range(80)]))
+    source = examine_source(path, "The face")
+    assert "5 recordings" in source.notes[0]
+    for start in (0, 20, 40, 63):
+        assert [number_of(frame) for frame in source.frames(start)] == pictures[start:]
+
+
+def stamped_anew(content: bytes, times: list[int]) -> bytes:
+    """An FLV of H.264 whose pictures are due at these milliseconds."""
+    changed, place, due = bytearray(content), 13, iter(times)
+    while place + 15 < len(changed):
+        if changed[place] == 9 and changed[place + 12] == 1:  # a picture
+            changed[place + 4 : place + 7] = next(due).to_bytes(3)
+        place += 15 + int.from_bytes(changed[place + 1 : place + 4])
+    return bytes(changed)
+
+
 def test_what_is_far_in_them_is_not_read_from_the_beginning(tmp_path: Path) -> None:
     source = recordings(tmp_path, "transport streams", *[range(16)] * 8)
     assert 8 * 2 <= len(source.keyframes) <= 8 * 4
@@ -78,12 +99,12 @@ def test_one_recording_is_not_said_to_be_joined(tmp_path: Path) -> None:
     assert recordings(tmp_path, "program streams", range(15)).notes == ()
 
 
-def packets(*times: int | None) -> list[av.Packet]:
-    """Packets of 40 ms that are due at these milliseconds."""
+def packets(*times: int | None, lasts: int = 40) -> list[av.Packet]:
+    """Packets that are due at these milliseconds, and say that they last so many."""
     made = []
     for time in times:
         packet = av.Packet(b"1")
-        packet.time_base, packet.duration = Fraction(1, 1000), 40
+        packet.time_base, packet.duration = Fraction(1, 1000), lasts
         packet.pts = packet.dts = time
         made.append(packet)
     return made
@@ -94,12 +115,13 @@ def packets(*times: int | None) -> list[av.Packet]:
     [
         ((500, 540, 580), True, [500, 540, 580], 0),
         ((500, 540, 0, 40), True, [500, 540, 580, 620], 1),
-        ((500, 540, 0, 40, 80, 0), False, [500, 540, 580, 620, 660, 700], 2),
+        ((500, 540, 0, 40, 80, 120, 0), False, [500, 540, 580, 620, 660, 700, 740], 2),
         ((500, 540, 480, 620), True, [500, 540, 480, 620], 0),  # it trembles
         ((0, 40, 60_000), True, [0, 40, 60_000], 0),  # a hole
         ((0, 40, 61_000, 61_040), True, [0, 40, 80, 120], 1),
         ((0, 40, 61_000), False, [0, 40, 61_000], 0),
         ((0, None, 40, 0), True, [0, None, 40, 0], 0),
+        ((0, 10, 20, 30), True, [0, 10, 20, 30], 0),  # they say that they last longer than they do
     ],
 )
 def test_a_clock_goes_on_where_timestamps_jump(
@@ -110,6 +132,24 @@ def test_a_clock_goes_on_where_timestamps_jump(
         clock.set(packet)
     assert [packet.dts for packet in given] == [packet.pts for packet in given] == expected
     assert clock.restarts == restarts
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ((500, 540, 0, 40), [500, 540, 580, 620]),
+        ((0, 40, 50_000, 50_040, 0), [0, 40, 50_000, 50_040, 50_080]),
+        ((0, 40, 90_000, 90_001), [0, 40, 90_000, 90_001]),
+        ((0, 50_000, 50_040, 100), [0, 50_000, 50_040, 50_080]),
+    ],
+)
+def test_packets_that_do_not_say_so_last_as_long_as_those_before(
+    times: tuple[int, ...], expected: list[int]
+) -> None:
+    clock, given = Clock(is_live=False), packets(*times, lasts=0)
+    for packet in given:
+        clock.set(packet)
+    assert [packet.dts for packet in given] == expected
 
 
 @pytest.mark.parametrize("suffix", ["ts", "mpg"])

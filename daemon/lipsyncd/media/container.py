@@ -113,7 +113,7 @@ class Media:
 
     @property
     def is_live(self) -> bool:
-        """Whether it may be joined from recordings whose timestamps are no place to seek."""
+        """Whether it is of a format whose timestamps may jump, in either direction."""
         return bool(self.container.format.flags & Flags.ts_discont.value)
 
     def packets(self, stream: av.stream.Stream, clock: Clock | None = None) -> Iterator[av.Packet]:

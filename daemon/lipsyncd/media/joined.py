@@ -24,24 +24,29 @@ class Clock:
         self.shift = shift
         self.restarts = 0
         self._is_live = is_live
-        self._end: int | None = None  # of the packet before
+        self._due: int | None = None  # the packet before,
+        self._end = 0  # and its end
+        self._lasts = 0  # a packet, where it does not say so
 
     def set(self, packet: av.Packet) -> None:
         """Move one packet in time."""
         if packet.dts is None:
             return
-        if self._end is not None and self._is_other(
-            (packet.dts + self.shift - self._end) * packet.time_base
-        ):
-            self.shift = self._end - packet.dts
+        due, base = packet.dts + self.shift, packet.time_base
+        if self._due is not None and self._is_other(due, base):
+            due = self._end
+            self.shift = due - packet.dts
             self.restarts += 1
         if self.shift:
-            packet.dts += self.shift
             packet.pts = None if packet.pts is None else packet.pts + self.shift
-        self._end = packet.dts + (packet.duration or 0)
+            packet.dts = due
+        step = 0 if self._due is None else due - self._due
+        self._lasts = step if 0 < step * base <= BACK else self._lasts
+        self._due, self._end = due, due + (packet.duration or self._lasts)
 
-    def _is_other(self, later: Fraction) -> bool:
-        return later < -BACK or (self._is_live and later > AHEAD)
+    def _is_other(self, due: int, base: Fraction) -> bool:
+        is_back = (self._due - due) * base > BACK
+        return is_back or (self._is_live and (due - self._end) * base > AHEAD)
 
 
 def note_of(name: str, recordings: int) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Keyframes: where reading of a video can begin, to be at some time soon.
 
-The timestamps of a live format are no place to seek: of recordings that were joined each has its
-own.  So such a file is looked through once, without decoding, and what is sought then is a byte.
+Where recordings may be joined timestamps are no place to seek: each has its own.  So such a file is
+looked through once, without decoding, and what is sought then is a byte.
 """
 
 from bisect import bisect_right
@@ -25,11 +25,11 @@ class Keyframe:
 
 
 def keyframes_in(path: Readable, name: str, track: int) -> tuple[tuple[Keyframe, ...], int]:
-    """Those of a video of a live file, and how many recordings it was joined from."""
+    """Those of a video whose timestamps are no place to seek, and how many recordings it is."""
     with open_container(path, name) as media:
-        if not media.is_live:
+        if not may_restart(media):
             return (), 1
-        stream, clock, found = media.video(track), Clock(is_live=True), []
+        stream, clock, found = media.video(track), Clock(media.is_live), []
         for packet in media.packets(stream, clock):
             media.renew()
             if packet.is_keyframe and packet.dts is not None and packet.pos is not None:
@@ -42,12 +42,18 @@ def seek(media: Media, stream: av.VideoStream, due: int, keyframes: Sequence[Key
 
     Raises LookupError if there is none, or what libav makes of damage.
     """
-    if not media.is_live:
+    if not may_restart(media):
         media.container.seek(due, stream=stream)
-        return Clock(is_live=False)
+        return Clock(media.is_live)
     after = bisect_right(keyframes, due, key=lambda each: each.due)
     if not after:
         raise LookupError("there is no keyframe by then")
     place = keyframes[after - 1]
     media.container.seek(place.byte, stream=stream, unsupported_byte_offset=True)
-    return Clock(is_live=True, shift=place.shift)
+    return Clock(media.is_live, place.shift)
+
+
+def may_restart(media: Media) -> bool:
+    """Whether its format is one in which recordings are joined; a stream to a server that was taken
+    up again is an FLV."""
+    return media.is_live or media.format == "flv"

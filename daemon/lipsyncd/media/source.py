@@ -41,8 +41,8 @@ class Source:
     `width` and `height` are upright and even; `rate` is constant, in frames a second, and `pace`
     that at which pictures come where they do not say when; `aspect` is that of a pixel;
     `start` is the first picture's timestamp in the stream's time base; `track` is its place among
-    the file's videos, and `keyframes` are its, if it is live; `notes` are sentences on what was
-    decided for the user.
+    the file's videos, `keyframes` are where to jump to if its timestamps do not tell; `notes` are
+    sentences on what was decided for the user.
     """
 
     path: Readable
