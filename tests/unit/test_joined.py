@@ -121,7 +121,6 @@ def packets(*times: int | None, lasts: int = 40) -> list[av.Packet]:
         ((0, 40, 61_000, 61_040), True, [0, 40, 80, 120], 1),
         ((0, 40, 61_000), False, [0, 40, 61_000], 0),
         ((0, None, 40, 0), True, [0, None, 40, 0], 0),
-        ((0, 10, 20, 30), True, [0, 10, 20, 30], 0),  # they say that they last longer than they do
     ],
 )
 def test_a_clock_goes_on_where_timestamps_jump(
@@ -150,6 +149,14 @@ def test_packets_that_do_not_say_so_last_as_long_as_those_before(
     for packet in given:
         clock.set(packet)
     assert [packet.dts for packet in given] == expected
+
+
+def test_packets_that_say_that_they_last_too_long_are_left_where_they_are() -> None:
+    clock, given = Clock(is_live=True), packets(0, 40, 80, lasts=1000)
+    for packet in given:
+        clock.set(packet)
+    assert [packet.dts for packet in given] == [0, 40, 80]
+    assert clock.restarts == 0
 
 
 @pytest.mark.parametrize("suffix", ["ts", "mpg"])
