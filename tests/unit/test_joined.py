@@ -1,6 +1,7 @@
 """Recordings that were joined have one clock: each begins where the one before it ends."""
 
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -78,10 +79,19 @@ def stamped_anew(content: bytes, times: list[int]) -> bytes:
 
 def test_what_is_far_in_them_is_not_read_from_the_beginning(tmp_path: Path) -> None:
     source = recordings(tmp_path, "transport streams", *[range(16)] * 8)
-    assert 8 * 2 <= len(source.keyframes) <= 8 * 4
-    shifts = [keyframe.shift for keyframe in source.keyframes]
-    assert shifts == sorted(shifts)
-    assert len(set(shifts)) == 8
+    places = [keyframe.byte for keyframe in source.keyframes]
+    assert places == sorted(places)
+    size = (tmp_path / "face").stat().st_size
+    assert max(after - before for before, after in pairwise([*places, size])) < size / 4
+
+
+def test_of_a_long_one_fewer_places_are_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lipsyncd.media.keyframes.MOST", 3)
+    source = recordings(tmp_path, "transport streams", *[range(16)] * 8)
+    assert 2 <= len(source.keyframes) <= 3
+    assert [number_of(frame) for frame in source.frames(100)] == [*range(4, 16), *range(16)]
 
 
 def test_a_second_recording_may_have_a_later_clock(tmp_path: Path) -> None:

@@ -4,15 +4,20 @@ Where recordings may be joined timestamps are no place to seek: each has its own
 looked through once, without decoding, and what is sought then is a byte.
 """
 
+import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import av
 
 from lipsyncd.media.container import Media, open_container
 from lipsyncd.media.joined import Clock
 from lipsyncd.media.spooled import Readable
+
+APART = Fraction(1, 2)  # seconds between two that are remembered, at least
+MOST = 50_000  # that are: of 7 hours, and of longer films fewer
 
 
 @dataclass(frozen=True)
@@ -24,17 +29,23 @@ class Keyframe:
     shift: int
 
 
-def keyframes_in(path: Readable, name: str, track: int) -> tuple[tuple[Keyframe, ...], int]:
+def keyframes_of(path: Readable, media: Media, track: int) -> tuple[tuple[Keyframe, ...], int]:
     """Those of a video whose timestamps are no place to seek, and how many recordings it is."""
-    with open_container(path, name) as media:
-        if not may_restart(media):
-            return (), 1
-        stream, clock, found = media.video(track), Clock(media.is_live), []
-        for packet in media.packets(stream, clock):
-            media.renew()
-            if packet.is_keyframe and packet.dts is not None and packet.pos is not None:
+    if not may_restart(media):
+        return (), 1
+    found: list[Keyframe] = []
+    with open_container(path, media.name) as again:
+        stream, clock = again.video(track), Clock(again.is_live)
+        apart = math.ceil(APART / stream.time_base)
+        for packet in again.packets(stream, clock):
+            again.renew()
+            if not packet.is_keyframe or packet.dts is None or packet.pos is None:
+                continue
+            if not found or packet.dts >= found[-1].due + apart:
                 found.append(Keyframe(packet.pos, packet.dts, clock.shift))
-        return tuple(found), 1 + clock.restarts
+            if len(found) > MOST:
+                found, apart = found[::2], 2 * apart
+    return tuple(found), 1 + clock.restarts
 
 
 def seek(media: Media, stream: av.VideoStream, due: int, keyframes: Sequence[Keyframe]) -> Clock:

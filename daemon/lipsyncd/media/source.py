@@ -21,7 +21,7 @@ from lipsyncd.media.container import DAMAGE, Media, open_container
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.header import refuse_truncated
 from lipsyncd.media.joined import note_of
-from lipsyncd.media.keyframes import Keyframe, keyframes_in, seek
+from lipsyncd.media.keyframes import Keyframe, keyframes_of, seek
 from lipsyncd.media.limits import FLATTEST, SMALLEST_SIDE
 from lipsyncd.media.memory import refuse_lack
 from lipsyncd.media.orientation import Orientation, orientation_of, oriented, oriented_size
@@ -177,7 +177,7 @@ def examine_video(path: Readable, media: Media, track: int, rate: Fraction | Non
     width, height = oriented_size(first, orientation)
     pace = STILL_RATE if media.is_still else constant_rate(stream)
     notes = () if rate or media.is_still else notes_of(name, stream, fluent(pace))
-    keyframes, recordings = keyframes_in(path, name, track)
+    keyframes, recordings = keyframes_of(path, media, track)
     return Source(
         path=path,
         name=name,

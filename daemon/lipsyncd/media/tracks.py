@@ -6,7 +6,14 @@ from typing import Literal, TypeVar
 import av
 from av.stream import Disposition
 
-from lipsyncd.errors import InvalidRequest, NoFace, SilentVoice, UnreadableMedia
+from lipsyncd.errors import (
+    InputError,
+    InvalidRequest,
+    NoFace,
+    SilentVoice,
+    UnreadableMedia,
+    VoiceTooShort,
+)
 from lipsyncd.media.container import Media
 from lipsyncd.media.header import open_new
 from lipsyncd.media.spooled import Readable
@@ -14,7 +21,7 @@ from lipsyncd.media.spooled import Readable
 T = TypeVar("T")
 Kind = Literal["video", "sound"]
 STREAMS = {"video": "video", "sound": "audio"}  # what libav calls them
-UNFIT = (UnreadableMedia, SilentVoice, NoFace)  # what is wrong with a track, and not with its file
+UNFIT = UnreadableMedia, SilentVoice, VoiceTooShort, NoFace  # it is, and its file may not be
 
 
 def first_fit(
@@ -25,7 +32,7 @@ def first_fit(
     Tracks have numbers from 0, in the order of the file; only `wanted` is looked at if it is given.
     Raises InvalidRequest if there is none such, and what is wrong with the first track if all are.
     """
-    unfit: dict[int, UnreadableMedia | SilentVoice | NoFace] = {}
+    unfit: dict[int, InputError] = {}
     while True:
         with open_new(path, name) as media:
             streams = getattr(media.container.streams, STREAMS[kind])
@@ -57,7 +64,7 @@ def is_attached(stream: av.stream.Stream) -> bool:
     return bool(stream.disposition & Disposition.attached_pic)
 
 
-def noted(name: str, kind: Kind, track: int, count: int, unfit: dict[int, Exception]) -> str:
+def noted(name: str, kind: Kind, track: int, count: int, unfit: dict[int, InputError]) -> str:
     """Which of so many tracks it is, and why it is none of those before it."""
     why = (
         f"; track {each + 1} {error.message.removeprefix(name).strip(' .')}"
