@@ -84,6 +84,13 @@ def test_pictures_without_a_time_come_at_their_own_rate(
     assert len(frames) == pytest.approx(8 * chosen // 25, abs=chosen // 25)
 
 
+def test_a_last_picture_that_does_not_say_so_lasts_as_long_as_the_others(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "face.flv", map(numbered, range(8)), codec="flv", rate=5)
+    source = source_of(path)
+    assert (source.rate, source.pace) == (25, 5)
+    assert shown(source) == [each for each in range(8) for _ in range(5)]
+
+
 def test_a_still_has_the_rate_that_is_chosen(tmp_path: Path) -> None:
     path = write_still(tmp_path / "face.png", quartered())
     assert source_of(path).rate == 25
