@@ -30,8 +30,8 @@ A tour, from the bottom up; each package imports only from those above it in thi
                  stop, statusline
     server       from the socket to a handler: listener, server, client (its bytes, without its
                  files), peer, subordinate, session, stream, request, refusals, verbs
-    media        files: container (which of its streams), source (at which rate), voice and result;
-                 mel and speech are what is heard
+    media        files: container, tracks (which of its streams), source (at one rate), voice and
+                 result; mel and speech are what is heard
     face         faces: box and face, track (who is where), warp and align (exactly where); lips,
                  rest (which mouth is at rest), opening and neutral (what is made of it), motion and
                  light (what is done to it); a blend is a way to put a new mouth into a frame:

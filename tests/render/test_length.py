@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import av
 import numpy as np
 import pytest
+from support.client.command import messages
 
 RATE = Fraction(25)
 STEP = 8  # of luma between two numbers in the corner of a frame
@@ -52,6 +54,39 @@ def test_a_still_stays_while_the_voice_lasts(
     print(f"\n  {len(luma)} frames, {still.mean():.0%} of each never changes")
     assert len(luma) == 15
     assert 0.8 < still.mean() < 1
+
+
+def test_joined_recordings_are_shown_one_after_the_other_at_the_rate_that_is_chosen(
+    film: Callable[..., Path], ctl: Callable[..., CompletedProcess[str]], made: Path, word: Path
+) -> None:
+    """And the job says what it made of them."""
+    part = film("part.ts", 10, RATE)
+    face, voice, result = (made / name for name in ("joined.ts", "tracks.mka", "joined.mp4"))
+    face.write_bytes(part.read_bytes() * 2)
+    silent_first(voice, word)
+    ended = ctl("run", "-a", str(voice), str(face), "-o", str(result), "--fps", "50")
+    print(f"\n{ended.stderr}")
+    assert ended.returncode == 0
+    shown = [*range(10), *range(5)]
+    assert numbers(result) == [number for number in shown for _ in range(2)]
+    (job,) = messages(ctl("list", "--json", "--limit", "1").stdout)[-1]["jobs"]
+    assert [note.partition(",")[0] for note in job["notes"]] == [
+        "The face is 2 recordings",
+        "The voice is sound track 2 of 2; track 1 is silent from beginning to end.",
+    ]
+    assert all(note in ended.stderr for note in job["notes"])
+
+
+def silent_first(path: Path, voice: Path) -> None:
+    """A file of two tracks, of which the first is silence."""
+    with av.open(str(voice)) as old, av.open(str(path), "w") as new:
+        rate = old.streams.audio[0].rate
+        tracks = [new.add_stream("pcm_s16le", rate=rate, layout="mono") for _ in range(2)]
+        for frame in old.decode(audio=0):
+            silence = av.AudioFrame.from_ndarray(np.zeros_like(frame.to_ndarray()), "s16", "mono")
+            silence.sample_rate, silence.pts = rate, frame.pts
+            for track, sound in zip(tracks, (silence, frame), strict=True):
+                new.mux(track.encode(sound))
 
 
 @pytest.mark.parametrize("rotation", [90, 180, -90])

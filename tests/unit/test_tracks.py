@@ -240,6 +240,7 @@ def test_channels_that_cancel_each_other_are_heard_as_one(
         write_voice(tmp_path / "voice.wav", np.stack([said, other * said]), codec=codec)
     )
     assert voice.channels == channels
+    assert [("cancel each other out" in note) for note in voice.notes] == [True] * bool(channels)
     heard = np.concatenate(list(waveform(voice)))
     assert np.sqrt(np.mean(heard**2)) > 0.2 * np.sqrt(np.mean(said**2))
 

@@ -68,6 +68,31 @@ def id3(size: int) -> bytes:
     return b"ID3\4\0\0" + spread + bytes(size)
 
 
+def plain(content: bytes) -> Maker:
+    """A file of just that."""
+
+    def make(folder: Path) -> Path:
+        path = folder / "voice"
+        path.write_bytes(content)
+        return path
+
+    return make
+
+
+def hissing(head: bytes, frame: bytes, size: int, count: int) -> Maker:
+    """A voice of a codec that is only read here: so many frames that begin alike, and are noise."""
+    noise = np.random.default_rng(5).bytes(count * size)
+    frames = (frame + noise[at : at + size] for at in range(0, len(noise), size))
+    return plain(head + b"".join(frames))
+
+
+def gsm_head(size: int) -> bytes:
+    """The header of a WAV of Microsoft's GSM, of which 65 bytes are 320 samples."""
+    form = struct.pack("<HHIIHHHH", 0x31, 1, 8000, 1625, 65, 0, 2, 320)
+    parts = b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", size)
+    return b"RIFF" + struct.pack("<I", len(parts) + size) + parts
+
+
 VOICES: dict[str, tuple[Maker, float]] = {
     # WAV and its kin
     "WAV of 8 bits": (written("voice.wav", "pcm_u8"), 2),
@@ -139,6 +164,7 @@ VOICES: dict[str, tuple[Maker, float]] = {
     ),
     "MP3 behind a large tag": (changed(MP3, tagged(id3(3_000_000))), 2),
     "MP3 behind two tags": (changed(changed(MP3, tagged(id3(70_000))), tagged(id3(300_000))), 2),
+    "MP3 before a tag": (changed(MP3, lambda content: content + b"TAG" + bytes(125)), 2),
     "MP3 behind zeros": (changed(MP3, tagged(bytes(1500))), 2.03),
     "two MP3s, joined": (joined(MP3, written("other.mp3", "libmp3lame", 44100, seed=5)), 4.04),
     "MPEG layer 2": (written("voice.mp2", "mp2", 48000), 2),
@@ -170,6 +196,8 @@ VOICES: dict[str, tuple[Maker, float]] = {
     "Vorbis that was cut": (remuxed(VORBIS, "cut.ogg", lambda packet: packet.pts >= 44100), 0.96),
     "AMR": (written("voice.amr", "libopencore_amrnb", 8000), 2.02),
     "AMR in 3GP": (written("voice.3gp", "libopencore_amrnb", 8000), 2.02),
+    "AMR of a wide band": (hissing(b"#!AMR-WB\n", b"\x04", 17, 100), 2),
+    "GSM": (hissing(gsm_head(65 * 50), b"", 65, 50), 2),
     "WMA": (written("voice.wma", "wmav2", 44100, 2, options={"b": "64000"}), 2),
     "WMA of the first version": (
         written("voice.wma", "wmav1", 44100, options={"b": "64000"}),
@@ -293,17 +321,6 @@ def coded(tag: int) -> Maker:
 
 def cut(maker: Maker) -> Maker:
     return changed(maker, lambda content: content[: len(content) // 2])
-
-
-def plain(content: bytes) -> Maker:
-    """A file of just that."""
-
-    def make(folder: Path) -> Path:
-        path = folder / "voice"
-        path.write_bytes(content)
-        return path
-
-    return make
 
 
 REFUSED: dict[str, tuple[Maker, type[InputError], str]] = {
