@@ -125,7 +125,7 @@ def test_the_first_video_that_can_be_read_is_the_face(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"V_MPEG4/ISO/ASP", b"V_MPEG4/ISO/XXX", 1))
     source = source_of(path)
     assert number_of(next(source.frames())) == 2
-    assert source.notes[0].startswith("The face is video track 2 of 2; track 1 is coded as")
+    assert source.notes[0].startswith("The face is video track 2 of 2; track 1 is coded in")
 
 
 def test_a_video_that_is_asked_for_is_the_face(tmp_path: Path) -> None:

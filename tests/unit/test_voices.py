@@ -333,7 +333,7 @@ REFUSED: dict[str, tuple[Maker, type[InputError], str]] = {
         "TrueHD",
     ),
     "G.726": (coded(0x45), UnreadableMedia, "G.726"),
-    "a codec without a name": (coded(0x1234), UnreadableMedia, "nobody knows what"),
+    "a codec without a name": (coded(0x1234), UnreadableMedia, "nobody knows"),
     "Silk": (plain(b"\x02#!SILK_V3" + bytes(4000)), UnreadableMedia, "Silk"),
     "True Audio": (written("voice.tta", "tta", 44100), UnreadableMedia, "True Audio"),
     "MIDI": (plain(b"MThd\0\0\0\6" + bytes(100)), UnreadableMedia, "MIDI"),

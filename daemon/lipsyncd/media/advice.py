@@ -2,6 +2,6 @@
 
 OPEN_ELSEWHERE = "See whether a player opens it; if so, convert it: a voice to WAV, a face to MP4."
 CONVERT = "Convert it: a voice to WAV, a video to MP4 with H.264, a picture to PNG."
-CONVERT_VOICE = "Convert it to WAV."
-CONVERT_FACE = "Convert it: a video to MP4 with H.264, a picture to PNG."
+CONVERT_VOICE = "Convert it to WAV, as `ffmpeg -i IN OUT.wav` does."
+CONVERT_FACE = "Convert it: a video as `ffmpeg -i IN OUT.mp4` does, a picture to PNG."
 SEND_WHOLE = "Send the whole file: it plays only to where it breaks off."

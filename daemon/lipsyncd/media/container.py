@@ -170,9 +170,9 @@ class Media:
         """The stream's decoder, with nothing decoded yet."""
         context = stream.codec_context
         if context is None or context.codec.name not in CODECS.split(","):
-            kind = context.codec.long_name if context else "nobody knows what"
+            kind = f"as {context.codec.long_name}" if context else "in a way that nobody knows"
             advice = CONVERT_FACE if stream.type == "video" else CONVERT_VOICE
-            raise UnreadableMedia(f"{self.name} is coded as {kind}: it cannot be read.", advice)
+            raise UnreadableMedia(f"{self.name} is coded {kind}: it cannot be read.", advice)
         context.options = self._bounds
         return context
 

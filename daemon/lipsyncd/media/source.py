@@ -203,7 +203,7 @@ def is_no_start(picture: av.VideoFrame, media: Media) -> bool:
 def refuse_tiny(picture: av.VideoFrame, name: str) -> None:
     if min(picture.width, picture.height) < SMALLEST_SIDE:
         raise NoFace(
-            f"{name} has pictures of {picture.width} x {picture.height} pixels, which show none.",
+            f"{name} is {picture.width} x {picture.height} pixels, in which no face is to be seen.",
             "Give larger pictures.",
         )
 
