@@ -1,5 +1,6 @@
 """A face is shown at a constant rate: its own, one at which lips move, or one that is chosen."""
 
+import random
 from fractions import Fraction
 from pathlib import Path
 
@@ -109,13 +110,30 @@ def test_a_slide_show_is_shown_so_often_that_lips_can_move(
     assert shown(source, half) == [2] * times + [3] * times
 
 
-def test_every_picture_of_the_fast_part_is_shown(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("fast", "slow"), [(30, 10), (30, 15), (60, 24), (60, 10)])
+def test_every_picture_of_the_fast_part_is_shown(tmp_path: Path, fast: int, slow: int) -> None:
     """A telephone takes fewer pictures in the dark."""
-    times = [Fraction(at, 30) for at in range(15)] + [Fraction(15 + 3 * at, 30) for at in range(4)]
+    times = [Fraction(at, fast) for at in range(15)]
+    times += [times[-1] + Fraction(at, slow) for at in range(1, 5)]
     path = write_video(tmp_path / "face.mp4", map(numbered, range(19)), times=times)
     source = source_of(path)
-    assert source.rate == 30
-    assert shown(source)[:18] == [*range(15), 15, 15, 15]
+    assert source.rate == fast
+    found = shown(source)
+    assert found[:15] == list(range(15))
+    assert found == due_before_middles(times, source.rate, len(found))
+
+
+@pytest.mark.parametrize("fast", [30, 60])
+def test_the_fast_part_is_found_where_timestamps_tremble(tmp_path: Path, fast: int) -> None:
+    """As those of telephones do, which then state no rate but their mean."""
+    draw = random.Random(1)
+    times = [Fraction(at, fast) for at in range(90)]
+    times += [times[-1] + Fraction(at, 20) for at in range(1, 31)]
+    trembling = [time + Fraction(draw.randint(0, 400), 90000) for time in times]
+    path = write_video(tmp_path / "face.mp4", moving(120), times=trembling)
+    source = source_of(path)
+    assert float(source.rate) == pytest.approx(fast, rel=0.002)
+    assert f"the result has {float(source.rate):.5g}" in source.notes[0]
 
 
 @pytest.mark.parametrize(

@@ -11,22 +11,42 @@ STILL_RATE = Fraction(25)  # of the result of a still: the rate that generators 
 FILM = Fraction(23)  # frames a second, or a little more: less is a slide show
 STANDARD_RATES = tuple(
     Fraction(rate)
-    for rate in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60")
+    for rate in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60", "120")
 )
+PACED, LOOKED_AT = 8, 5000  # pictures over which a pace is measured, and how often at most
+TREMBLING = Fraction(1, 25)  # of a rate: how far off a pace is that is measured
 TELEVISION = Fraction(1000, 1001)  # of a whole number: the rates of NTSC
 ROUNDED = 3e-4  # of a rate: so much is lost where they are written as 23.98 or 59.94
 
 
 def constant_rate(stream: av.VideoStream) -> Fraction:
-    """Frames a second: the stream's own, or the next standard rate above a variable one's mean."""
+    """Frames a second: the stream's own, or a variable one's in its fast parts, where that is to be
+    found out, else the next standard rate above its mean."""
     mean, nominal = sane(stream.average_rate), sane(stream.guessed_rate)
     if not mean:
         return nominal or STILL_RATE
+    if (fast := fastest(stream)) and fast > mean * Fraction(21, 20):
+        return fast
     if nominal and mean * Fraction(98, 100) <= nominal <= mean * Fraction(5, 4):
         return nominal
-    if nominal in STANDARD_RATES and mean <= nominal <= mean * Fraction(8, 5):
+    is_of_fields = nominal and abs(nominal / mean - 2) < Fraction(1, 50)
+    if nominal in STANDARD_RATES and nominal >= mean and not is_of_fields:
         return nominal  # of its fast parts; the others have gaps
     return next((rate for rate in STANDARD_RATES if rate >= mean * Fraction(99, 100)), mean)
+
+
+def fastest(stream: av.VideoStream) -> Fraction | None:
+    """The standard rate of the fast parts of a stream whose index has every picture."""
+    entries = stream.index_entries
+    count = len(entries) - PACED
+    if count <= 0 or abs(len(entries) - stream.frames) > stream.frames // 10:
+        return None
+    looked_at = range(0, count, math.ceil(count / LOOKED_AT))
+    steps = sorted(entries[at + PACED].timestamp - entries[at].timestamp for at in looked_at)
+    step = steps[len(steps) // 10] * stream.time_base
+    pace = PACED / step if step > 0 else 0
+    nearest = min(STANDARD_RATES, key=lambda rate: abs(pace - rate))
+    return nearest if abs(pace - nearest) < nearest * TREMBLING else None
 
 
 def fluent(rate: Fraction) -> Fraction:
