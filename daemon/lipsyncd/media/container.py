@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import av
-from av.format import Flags
 
 from lipsyncd.errors import (
     InputGone,
@@ -48,6 +47,8 @@ OPTIONS = {
     "codec_whitelist": CODECS,
     "max_streams": str(STATED_STREAMS),
 }
+
+LIVE = "mpegts", "mpeg"
 
 # What libav, and PyAV around it, make of damage.
 DAMAGE = (av.FFmpegError, ValueError, ArithmeticError, LookupError)
@@ -113,8 +114,8 @@ class Media:
 
     @property
     def is_live(self) -> bool:
-        """Whether it is of a format whose timestamps may jump, in either direction."""
-        return bool(self.container.format.flags & Flags.ts_discont.value)
+        """Whether it is as it was sent: what comes much later is another recording, and no hole."""
+        return self.format in LIVE
 
     def packets(self, stream: av.stream.Stream, clock: Clock | None = None) -> Iterator[av.Packet]:
         """The stream's packets, the empty one that flushes the decoder last, set by the clock.

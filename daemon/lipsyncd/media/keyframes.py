@@ -65,6 +65,6 @@ def seek(media: Media, stream: av.VideoStream, due: int, keyframes: Sequence[Key
 
 
 def may_restart(media: Media) -> bool:
-    """Whether its format is one in which recordings are joined; a stream to a server that was taken
-    up again is an FLV."""
-    return media.is_live or media.format == "flv"
+    """Whether its format is one in which recordings follow each other: joined with `cat`, chained,
+    or taken up again by a server."""
+    return media.is_live or media.format in ("ogg", "flv")

@@ -34,25 +34,48 @@ class Chunk:
     size: int
 
 
+OF_WAVE64 = Form(16, 8, "little", counts_head=True, multiple=8)
+OF_RF64 = Form(4, 4, "little", counts_head=False, multiple=2)
+OF_AIFF = Form(4, 4, "big", counts_head=False, multiple=2)
+
+
 def true_sizes(file: BinaryIO, start: int) -> dict[int, bytes]:
     """What is to be read instead of what is written, by its place; `start` is where tags end."""
     head, end = read(file, start, 16), file.seek(0, 2)
     if head == WAVE64:
-        form = Form(16, 8, "little", counts_head=True, multiple=8)
-        parts = chunks(file, start + 40, end, form)
-        if (sound := parts.get(b"data")) and is_unknown(sound.size):
-            return {sound.size_at: (end - sound.size_at + form.kind).to_bytes(8, "little")}
+        return of_wave64(chunks(file, start + 40, end, OF_WAVE64), end)
     if head.startswith((b"RF64", b"BW64")):
-        parts = chunks(file, start + 12, end, Form(4, 4, "little", counts_head=False, multiple=2))
-        sound, wide = parts.get(b"data"), parts.get(b"ds64")
-        if sound and wide and is_unknown(little(read(file, wide.content + 8, 8))):
-            return {wide.content + 8: (end - sound.content).to_bytes(8, "little")}
+        return of_rf64(chunks(file, start + 12, end, OF_RF64), end, file)
     if head.startswith(b"FORM") and head[8:12] in (b"AIFF", b"AIFC"):
-        parts = chunks(file, start + 12, end, Form(4, 4, "big", counts_head=False, multiple=2))
-        if (sound := parts.get(b"SSND")) and not sound.size:
-            places = start + 4, sound.size_at
-            return {place: min(LONGEST, end - place - 4).to_bytes(4) for place in places}
+        return of_aiff(chunks(file, start + 12, end, OF_AIFF), end, start + 4)
     return {}
+
+
+def of_wave64(found: dict[bytes, Chunk], end: int) -> dict[int, bytes]:
+    sound = found.get(b"data")
+    if not sound or not is_unknown(sound.size):
+        return {}
+    begin = sound.size_at - OF_WAVE64.kind
+    return {sound.size_at: (end - begin).to_bytes(8, "little")}
+
+
+def of_rf64(found: dict[bytes, Chunk], end: int, file: BinaryIO) -> dict[int, bytes]:
+    """A chunk of its own has the size (EBU Tech 3306)."""
+    sound, sizes = found.get(b"data"), found.get(b"ds64")
+    if not sound or not sizes:
+        return {}
+    place = sizes.content + 8
+    is_known = not is_unknown(int.from_bytes(read(file, place, 8), "little"))
+    return {} if is_known else {place: (end - sound.content).to_bytes(8, "little")}
+
+
+def of_aiff(found: dict[bytes, Chunk], end: int, whole_at: int) -> dict[int, bytes]:
+    """`whole_at`: where the size of all is."""
+    sound = found.get(b"SSND")
+    if not sound or sound.size:
+        return {}
+    places = whole_at, sound.size_at
+    return {place: min(LONGEST, end - place - 4).to_bytes(4) for place in places}
 
 
 def chunks(file: BinaryIO, place: int, end: int, form: Form) -> dict[bytes, Chunk]:
@@ -83,10 +106,6 @@ def given(content: bytes, place: int, sizes: dict[int, bytes]) -> bytes:
 
 def is_unknown(size: int) -> bool:
     return not 0 < size < ENDLESS
-
-
-def little(number: bytes) -> int:
-    return int.from_bytes(number, "little")
 
 
 def read(file: BinaryIO, place: int, size: int) -> bytes:

@@ -77,5 +77,5 @@ def refuse_unknown(name: str, kind: Kind, wanted: int, count: int) -> None:
     if not 0 <= wanted < count:
         raise InvalidRequest(
             f"{name} has no {kind} track {wanted + 1}; it has {count}.",
-            "Choose another one, or none.",
+            "Name another, or leave it to the daemon.",
         )
