@@ -57,8 +57,8 @@ def test_a_clock_that_trembles_makes_no_hole(times: tuple[float, ...]) -> None:
 
 
 @pytest.mark.parametrize("restart", [0.0, 9000.0])
-def test_recordings_that_were_joined_follow_each_other_at_once(restart: float) -> None:
-    """Each has a clock of its own; a hole in the second is one all the same."""
+def test_what_has_a_nonsensical_time_follows_at_once(restart: float) -> None:
+    """A hole behind it is one all the same."""
     times = 5.0, 5.1, restart, restart + 0.1, restart + 1.0
     parts = loud_parts(filled(frames(*times)))
     assert parts == [(0, 0.4), (pytest.approx(1.2, abs=1e-3), pytest.approx(1.3, abs=1e-3))]

@@ -15,7 +15,7 @@ from lipsyncd.media.memory import refuse_lack
 
 # Of more channels in planes of their own PyAV takes what lies behind their addresses for addresses.
 PLANES = 7
-# Seconds without sound between two frames: less is no hole, and more another clock.
+# Seconds without sound between two frames: less is no hole, and more nonsense.
 HOLE = Fraction(1, 10), Fraction(3600)
 EVEN = Fraction(1, 100)  # seconds by which a timestamp may be off, as it is in whole milliseconds
 
@@ -70,7 +70,7 @@ class Timing:
             if HOLE[0] < astray <= HOLE[1]:
                 hole = astray
             elif abs(astray) > HOLE[0]:
-                self._start += astray  # it was joined from recordings, each with a clock of its own
+                self._start += astray  # its timestamps are nonsense, or those of something else
         self._heard += hole + Fraction(frame.samples, frame.sample_rate)
         return hole
 
