@@ -1,5 +1,6 @@
 """Checkpoints: the shipped ones, and generators of random weights in every published form."""
 
+import re
 import warnings
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from lipsyncd.model.detector import Detector, load_detector
 from lipsyncd.model.generator import Generator
 from lipsyncd.model.golden import golden_of
 from lipsyncd.model.landmarker import Landmarker, load_landmarker
+from lipsyncd.model.layouts import PUBLISHED, Layout
 from lipsyncd.model.residency import Models
 from lipsyncd.model.weights import WeightsFile
 from support.paths import ROOT
@@ -26,18 +28,24 @@ LANDMARKER = ROOT / "checkpoints/face_landmark.tflite"
 NARROW = 1 / 64  # the width at which every hidden layer has 8 channels: a small, quick generator
 
 
-def random_generator(width: float = NARROW, seed: int = 5) -> Generator:
+def random_generator(
+    width: float = NARROW, seed: int = 5, layout: Layout = PUBLISHED, slopes: str = ""
+) -> Generator:
     """A generator of random weights whose mouths depend on all that it is given: its
-    normalisations have seen some input, so that nothing dies out on the way."""
+    normalisations have seen some input, so that nothing dies out on the way.  `slopes`: where its
+    layers have learned ones, as a pattern of their names."""
     torch.manual_seed(seed)
-    generator = Generator(width).train()
+    generator = Generator(width, layout).train()
+    if slopes:
+        layers = (name.partition(".conv_block")[0] for name in generator.state_dict())
+        generator.learn_slopes(f"{name}.act.weight" for name in layers if re.search(slopes, name))
     for module in generator.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = None  # a plain average
             module.weight.data.uniform_(0.7, 1.4)
             module.bias.data.uniform_(-0.3, 0.3)
     with torch.no_grad():
-        generator(torch.rand(4, 1, 80, 16) * 8 - 4, torch.rand(4, 6, 96, 96))
+        generator(torch.rand(4, 1, 80, 16) * 8 - 4, torch.rand(4, 6, layout.side, layout.side))
     return generator.eval()
 
 
@@ -73,7 +81,7 @@ def write_bare_state(path: Path, generator: Generator) -> Path:
 
 def write_torchscript(path: Path, generator: Generator) -> Path:
     """An archive with code in it, as the official page serves today."""
-    example = torch.zeros(1, 1, 80, 16), torch.zeros(1, 6, 96, 96)
+    example = torch.zeros(1, 1, 80, 16), torch.zeros(1, 6, generator.side, generator.side)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # nobody should write these any more
         torch.jit.trace(generator, example, check_trace=False).save(str(path))

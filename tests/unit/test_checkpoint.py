@@ -3,6 +3,7 @@
 import hashlib
 import io
 import pickle
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,12 +16,15 @@ from support.checkpoints import (
     FORMS,
     SHIPPED,
     random_generator,
+    write_legacy_pickle,
     write_safetensors,
     write_zip_pickle,
 )
 
 from lipsyncd.errors import CheckpointInvalid, CheckpointMissing
 from lipsyncd.model.checkpoint import Checkpoint, Conventions, load_checkpoint
+from lipsyncd.model.generator import Generator
+from lipsyncd.model.layouts import LAYOUTS, Layout
 
 METADATA = {
     "architecture": "wav2lip",
@@ -30,6 +34,7 @@ METADATA = {
     "mel_offset_frames": "-1",
     "box": "yunet; bottom extended by 12% of the height",
 }
+every_layout = pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: f"{layout.side}")
 every_form = pytest.mark.parametrize("form", FORMS)
 
 
@@ -38,10 +43,10 @@ def load(path: Path) -> Checkpoint:
 
 
 @torch.inference_mode()
-def mouths(generator: torch.nn.Module) -> torch.Tensor:
+def mouths(generator: Generator) -> torch.Tensor:
     random = torch.Generator().manual_seed(1)
     windows = torch.rand(2, 1, 80, 16, generator=random) * 8 - 4
-    return generator(windows, torch.rand(2, 6, 96, 96, generator=random))
+    return generator(windows, torch.rand(2, 6, generator.side, generator.side, generator=random))
 
 
 def refused(path: Path) -> str:
@@ -84,6 +89,28 @@ def test_weights_of_another_precision_are_taken_in_float32(
 def test_the_width_is_read_from_the_weights(tmp_path: Path) -> None:
     path = write_safetensors(tmp_path / "weights", random_generator(1 / 8))
     assert load(path).width == 1 / 8
+
+
+@every_layout
+@pytest.mark.parametrize("slopes", ["", ".", r"face_decoder_blocks\.[1-9]\.0"])
+def test_a_published_layout_is_told_by_its_parameters(
+    tmp_path: Path, layout: Layout, slopes: str
+) -> None:
+    """Slopes that are learned, in all layers or in those that enlarge, are the 288-pixel projects'
+    own way.  The name of the file says nothing: people call each of them wav2lip.pth."""
+    generator = random_generator(layout=layout, slopes=slopes)
+    checkpoint = load(write_legacy_pickle(tmp_path / "wav2lip.pth", generator))
+    assert checkpoint.conventions == Conventions(side=layout.side)
+    loaded, wanted = (mouths(each) for each in (checkpoint.generator, generator))
+    torch.testing.assert_close(loaded, wanted, atol=1e-4, rtol=0)
+
+
+def test_a_crop_of_another_size_than_the_layout_has_is_refused(tmp_path: Path) -> None:
+    generator = random_generator(layout=LAYOUTS[1])
+    path = write_safetensors(tmp_path / "weights", generator, METADATA)
+    assert "fed in a way unknown" in refused(path)
+    path = write_safetensors(tmp_path / "weights", generator, METADATA | {"crop": "256"})
+    assert load(path).conventions == Conventions(-1, 0.12, 0, side=256)
 
 
 def test_the_conventions_are_read_from_the_metadata(tmp_path: Path) -> None:
@@ -163,14 +190,17 @@ def empty(*names: str) -> dict[str, torch.Tensor]:
     return dict.fromkeys(names, torch.zeros(4))
 
 
-def variant_of_256_pixels() -> dict[str, torch.Tensor]:
+def variant_with_more_stages() -> dict[str, torch.Tensor]:
+    """As the one for 512 pixels, which has ten."""
+    return random_generator().state_dict() | empty(
+        *(f"face_encoder_blocks.{stage}.0.conv_block.0.weight" for stage in (7, 8, 9))
+    )
+
+
+def variant_that_hears_less() -> dict[str, torch.Tensor]:
+    """As Nota's compressed one, which has six layers for the sound."""
     state = random_generator().state_dict()
-    extra = {
-        name.replace("face_encoder_blocks.6", "face_encoder_blocks.7"): weights
-        for name, weights in state.items()
-        if name.startswith("face_encoder_blocks.6")
-    }
-    return state | extra
+    return {k: v for k, v in state.items() if not re.match(r"audio_encoder\.(\d\d|[6-9])\.", k)}
 
 
 def variant_without_residuals() -> dict[str, torch.Tensor]:
@@ -187,6 +217,7 @@ def variant_with_other_shapes() -> dict[str, torch.Tensor]:
     [
         (lambda: empty("conv1_1.weight", "conv3_3_norm.weight"), "the S3FD face detector"),
         (lambda: empty("face_encoder.0.conv_block.0.weight"), "the lip-sync expert"),
+        (lambda: empty("face.0.conv_block.0.weight"), "a lip-sync expert of lipsyncd's"),
         (lambda: empty("binary_pred.0.weight"), "the visual quality discriminator"),
         (lambda: empty("netcnnaud.0.weight"), "SyncNet v2"),
         (
@@ -195,7 +226,9 @@ def variant_with_other_shapes() -> dict[str, torch.Tensor]:
         ),
         (lambda: empty("layer1.0.weight", "fc.bias"), "some other model"),
         (lambda: {}, "some other model"),
-        (variant_of_256_pixels, "other than 96 pixels (8 encoder stages)"),
+        (variant_with_more_stages, "neither 96 nor 256 nor 288 pixels (10 encoder stages)"),
+        (variant_that_hears_less, "hears through 6 layers, not 13, as Nota's"),
+        (lambda: empty("down_blocks.0.resnets.0.conv1.weight"), "a diffusion U-Net, as MuseTalk"),
         (variant_without_residuals, "not the published Wav2Lip layout"),
         (variant_with_other_shapes, "not the published Wav2Lip layout"),
     ],

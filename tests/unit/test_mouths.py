@@ -12,6 +12,7 @@ import pytest
 from support.checkpoints import models_of, random_generator, write_safetensors, yunet
 
 from lipsyncd.errors import DeviceMemoryFull
+from lipsyncd.model.layouts import LAYOUTS
 from lipsyncd.model.process import Process
 from lipsyncd.model.residency import Models
 from lipsyncd.protocol.connection import Connection
@@ -83,6 +84,18 @@ def test_mouths_over_a_channel_are_those_of_the_models_to_the_last_bit(
     assert mouths.batch == BATCH
     np.testing.assert_array_equal(made_by(mouths, lower), made_by(two[0], lower))
     np.testing.assert_array_equal(made_by(mouths, lower), made_by(two[0], lower))
+
+
+def test_crops_may_have_as_many_pixels_as_the_models_want(rig: Rig, tmp_path: Path) -> None:
+    generator = random_generator(layout=LAYOUTS[1])
+    models = models_of(write_safetensors(tmp_path / "wav2lip256.safetensors", generator), BATCH)
+    crops = CHANCE.integers(0, 256, (BATCH, 256, 256, 3), np.uint8)
+    rig.lead(models)
+    mouths = rig.mouths()
+    for lower, shape in ((False, (BATCH, 256, 256, 3)), (True, (BATCH, 128, 256, 3))):
+        made = mouths.mouths(crops, WINDOWS[:BATCH], lower, crops)
+        assert made.shape == shape
+        np.testing.assert_array_equal(made, models.mouths(crops, WINDOWS[:BATCH], lower, crops))
 
 
 def test_newer_models_are_taken_for_the_next_batch(rig: Rig, two: tuple[Models, Models]) -> None:

@@ -13,6 +13,7 @@ from lipsyncd.face.blend import Asked
 from lipsyncd.face.box import CROP, Box
 from lipsyncd.face.face import Face
 from lipsyncd.face.soft import LIPS, LOWER_FACE, MASK, RING, SoftBlend
+from lipsyncd.face.warp import reduced
 from lipsyncd.media.colour import Colour
 from lipsyncd.media.frame import Frame, planes_of
 
@@ -26,9 +27,9 @@ def smooth(seed: int = 11, cells: int = 6) -> np.ndarray:
     return cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
 
 
-def soft(frame: Frame, box: Box, colour: Colour = STUDIO) -> SoftBlend:
-    """A blend for a frame that is its own neutral one."""
-    neutral = neutral_in(frame, Face(box), colour)
+def soft(frame: Frame, box: Box, colour: Colour = STUDIO, side: int = CROP) -> SoftBlend:
+    """A blend for a frame that is its own neutral one, and mouths of so many pixels."""
+    neutral = neutral_in(frame, Face(box), colour, side)
     return SoftBlend(colour, lambda _: neutral)
 
 
@@ -115,6 +116,27 @@ def test_the_same_mouth_leaves_a_smooth_frame_within_four_levels(box: Box) -> No
     frame = frame_of(smooth())
     for old, new in zip(frame.planes(), pasted(frame, box, same_mouth(frame, box)), strict=True):
         assert np.abs(new.astype(int) - old).max() <= 4
+
+
+@pytest.mark.parametrize("side", [256, 288])
+def test_a_larger_mouth_shows_what_one_of_96_pixels_could_not_hold(side: int) -> None:
+    """Stripes on the lips, some two pixels of the frame each; the skin around stays as it was."""
+    box = Box(16, 0, 304, 240)
+    frame = frame_of(smooth())
+    blend = soft(frame, box, side=side)
+    asked = blend.ask(frame, seen_as(Face(box)))
+    assert asked.crop.shape == (side, side, 3)
+    mouth = asked.crop[side // 2 :].astype(np.float32)
+    striped = mouth + 40 * np.where(np.arange(side // 2) // 2 % 2, 1, -1)[:, None, None]
+    shown = []
+    for each in (striped, cv2.resize(reduced(striped), (side, side // 2))):
+        canvas = blend.canvas(frame)
+        blend.paste(canvas, frame, asked, each.astype(np.float32))
+        shown.append(canvas[:HEIGHT].astype(int) - frame.planes()[0])
+    lips = over_the_frame(LIPS, box) > 0.9
+    assert shown[0][lips].std() > 20
+    assert shown[1][lips].std() < shown[0][lips].std() / 2
+    assert not shown[0][over_the_frame(MASK, box) == 0].any()
 
 
 @pytest.mark.parametrize("box", [BOXES[1], BOXES[3]], ids=lambda box: f"{box.width:.0f}")

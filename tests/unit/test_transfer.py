@@ -21,6 +21,8 @@ from lipsyncd.model.detector import Detector
 
 every_box = pytest.mark.parametrize("box", BOXES, ids=lambda box: f"{box.width:.0f}")
 
+every_side = pytest.mark.parametrize("side", [256, 288])
+
 Shown = tuple[Frame, Face]
 Planes = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -92,6 +94,26 @@ def test_a_mouth_at_rest_leaves_the_neutral_frame_as_it_is(real: Shown) -> None:
     for error in errors(pasted(neutral, real, neutral.rest), real[0]):
         assert error.max() <= 2
         assert error.mean() < 0.02
+
+
+@every_side
+def test_a_larger_mouth_at_rest_leaves_it_as_it_is_as_well(real: Shown, side: int) -> None:
+    neutral = neutral_in(*real, side=side)
+    rest = neutral.crop[side // 2 :].astype(np.float32)
+    for error in errors(pasted(neutral, real, rest), real[0]):
+        assert error.max() <= 2
+        assert error.mean() < 0.02
+
+
+@every_side
+def test_a_larger_mouth_moves_lips_as_one_of_96_pixels_does(real: Shown, side: int) -> None:
+    neutral = neutral_in(*real)
+    mouth = opened(neutral)
+    larger = cv2.resize(mouth, (side, side // 2), interpolation=cv2.INTER_CUBIC)
+    before, after = pasted(neutral, real, mouth), pasted(neutral, real, larger)
+    moved = np.abs(before[0].astype(int) - real[0].planes()[0]) > 20
+    assert moved.any()
+    assert np.abs(before[0].astype(int) - after[0])[moved].mean() < 3
 
 
 @every_box

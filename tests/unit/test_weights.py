@@ -23,6 +23,7 @@ from lipsyncd.errors import (
 from lipsyncd.model import weights
 from lipsyncd.model.checkpoint import load_checkpoint
 from lipsyncd.model.detector import load_detector
+from lipsyncd.model.layouts import PUBLISHED
 
 MIB = 1 << 20
 FAULTS: dict[int, type[LipsyncError]] = {
@@ -31,7 +32,6 @@ FAULTS: dict[int, type[LipsyncError]] = {
     errno.EMFILE: HostExhausted,
     errno.ENOMEM: HostExhausted,
 }
-WIDEST = "face_encoder_blocks.5.0.conv_block.0.weight"
 
 Load = Callable[[Path, weights.Report], Any]
 every_file = pytest.mark.parametrize("load", [load_checkpoint, load_detector])
@@ -199,7 +199,7 @@ def refused(path: Path) -> str:
 def test_shapes_are_held_against_the_layout_before_there_is_room_made_for_them(
     tmp_path: Path, shape: list[int]
 ) -> None:
-    state = random_generator().state_dict() | {WIDEST: torch.zeros(shape)}
+    state = random_generator().state_dict() | {PUBLISHED.widest: torch.zeros(shape)}
     torch.save(state, tmp_path / "weights")
     assert f"a layer of shape {shape}" in refused(tmp_path / "weights")
 
@@ -207,7 +207,7 @@ def test_shapes_are_held_against_the_layout_before_there_is_room_made_for_them(
 def test_a_tensor_that_is_larger_than_its_numbers_is_refused(tmp_path: Path) -> None:
     """A single number, seen from all of a shape."""
     state = random_generator().state_dict()
-    state |= {WIDEST: torch.zeros(1).expand(1024, 512, 3, 300)}
+    state |= {PUBLISHED.widest: torch.zeros(1).expand(1024, 512, 3, 300)}
     torch.save(state, tmp_path / "weights")
     assert "states" in refused(tmp_path / "weights")
 

@@ -18,7 +18,8 @@ from lipsyncd.media.frame import Frame
 class Asked:
     """What the generator is asked for one face, and what it takes to put its answer in place.
 
-    `crop` and `reference`: (96, 96, 3) uint8 BGR.  `place`: where the crop is in the frame.
+    `crop` and `reference`: (side, side, 3) uint8 BGR, as many pixels as the generator wants.
+    `place`: where the crop is in the frame, as if it had 96.
     `calmed`: how far the reference is a calmer mouth than the crop's, 0 to 1.
     """
 
@@ -44,7 +45,8 @@ class Blend(Protocol):
         ...
 
     def paste(self, canvas: np.ndarray, frame: Frame, asked: Asked, mouth: np.ndarray) -> None:
-        """Put the answer, (96 or 48, 96, 3) float32 BGR in 0..255, into a canvas of its frame."""
+        """Put the answer, (side or half of it, side, 3) float32 BGR in 0..255, into a canvas of
+        its frame."""
         ...
 
     def picture(self, canvas: np.ndarray, frame: Frame) -> av.VideoFrame:

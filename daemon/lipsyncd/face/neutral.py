@@ -18,6 +18,7 @@ from lipsyncd.face.warp import (
     SUBSAMPLING,
     chained,
     crop_of,
+    finer,
     from_pixel,
     in_plane,
     inverted,
@@ -28,9 +29,8 @@ from lipsyncd.face.warp import (
 from lipsyncd.media.colour import Colour
 from lipsyncd.media.frame import Frame, picture_of, planes_of
 
+FINER = finer(CROP * FINE)
 MARGIN = 14  # pixels of the crop around it, from where a mouth may be taken as well
-# From pixels that are FINE times finer to those of the crop.
-FINER = np.array([[1, 0, 0.5], [0, 1, 0.5]]) / FINE - [[0, 0, 0.5]] * 2
 KEPT = (CROP + 2 * MARGIN, HALF + 2 * MARGIN)  # columns and rows of the crop around the lower half
 
 
@@ -46,9 +46,9 @@ class Patch:
 class NeutralFace:
     """`face` in its own frame, at `place`.
 
-    `crop`: (96, 96, 3) uint8 BGR.  `samples`: the same as Y, U, V.  `patches`: the lower face in
-    each plane of the frame.  `rest`: what the generator makes of the crop when it hears silence,
-    (48, 96, 3) float32 BGR in 0..255.
+    `crop`: (side, side, 3) uint8 BGR, as the generator is given it.  `samples`: (96, 96, 3) uint8,
+    the same as Y, U, V.  `patches`: the lower face in each plane of the frame.  `rest`: what the
+    generator makes of the crop when it hears silence, (48, 96, 3) float32 BGR in 0..255.
     """
 
     face: Face

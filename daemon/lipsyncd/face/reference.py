@@ -22,11 +22,13 @@ class BoxBlend:
 
     lower = False
 
-    def __init__(self, colour: Colour) -> None:
+    def __init__(self, colour: Colour, side: int = CROP) -> None:
+        """`side`: that of the generator's crops, in pixels."""
         self._colour = colour
+        self._side = side
 
     def ask(self, frame: Frame, seen: Seen) -> Asked:
-        crop = cv2.resize(inside(self.canvas(frame), seen.face.box), (CROP, CROP))
+        crop = cv2.resize(inside(self.canvas(frame), seen.face.box), (self._side, self._side))
         return Asked(seen, place_of(seen.face.box), crop, crop)
 
     def canvas(self, frame: Frame) -> np.ndarray:
@@ -43,7 +45,7 @@ class BoxBlend:
 
 
 def overwrite(pixels: np.ndarray, box: Box, mouth: np.ndarray) -> None:
-    """Put a mouth, (96, 96, 3) float32 BGR in 0..255, in its box of uint8 BGR pixels."""
+    """Put a mouth, (side, side, 3) float32 BGR in 0..255, in its box of uint8 BGR pixels."""
     region = inside(pixels, box)
     region[:] = cv2.resize(mouth.astype(np.uint8), region.shape[1::-1])
 

@@ -1,26 +1,32 @@
 """The soft blend: what the generator changed in the crop is added to the frame, without a seam.
 
-Around the lips the skin keeps its own fine detail, which no crop of 96 pixels can hold; on the
-lips the old mouth's detail is taken away with it.  Outside the mask every sample stays as it was.
+Around the lips the skin keeps its own fine detail, which a crop cannot hold; on the lips the old
+mouth's detail is taken away with it.  Outside the mask every sample stays as it was.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Self
 
 import av
 import cv2
 import numpy as np
 
 from lipsyncd.face.blend import Asked
-from lipsyncd.face.box import HALF, ellipse
+from lipsyncd.face.box import CROP, HALF, ellipse
 from lipsyncd.face.neutral import NeutralFace, as_bgr
 from lipsyncd.face.ramp import ramp
 from lipsyncd.face.track import Seen, Track
 from lipsyncd.face.warp import (
     SUBSAMPLING,
+    chained,
     crop_of,
+    finer,
     from_pixel,
     in_plane,
     place_of,
+    reduced,
     spread,
     touched,
 )
@@ -44,6 +50,28 @@ CALM, WIDE = 1.03, 1.12  # unrest by that of the neutral face: from where to whe
 ALIKE, TURNED = 24.0, 40.0  # mean difference of the upper faces, of 255: likewise, for the pose
 
 
+@dataclass(frozen=True)
+class Masks:
+    """The masks in the lower face of a crop of another size; `scale` is how much larger it is."""
+
+    scale: float
+    lower_face: tuple[slice, slice]
+    mask: np.ndarray
+    lips: np.ndarray
+    ring: np.ndarray
+
+    @classmethod
+    @cache
+    def of(cls, side: int) -> Self:
+        """For crops of `side` pixels."""
+        scale = side / CROP
+        rows, columns = (
+            slice(round(each.start * scale), round(each.stop * scale)) for each in LOWER_FACE
+        )
+        size = (columns.stop - columns.start, rows.stop - rows.start)
+        return cls(scale, (rows, columns), *(cv2.resize(each, size) for each in (MASK, LIPS, RING)))
+
+
 class SoftBlend:
     """A Blend."""
 
@@ -56,10 +84,11 @@ class SoftBlend:
         self._neutral = neutral
 
     def ask(self, frame: Frame, seen: Seen) -> Asked:
-        place = place_of(seen.face.box)
-        samples, neutral = crop_of(frame, place), self._neutral(seen.track)
+        place, neutral = place_of(seen.face.box), self._neutral(seen.track)
+        side = len(neutral.crop)
+        samples = crop_of(frame, chained(place, finer(side)), side)
         crop = as_bgr(samples, self._colour)
-        calmed = calming(seen.face.smile, samples, neutral)
+        calmed = calming(seen.face.smile, reduced(samples), neutral)
         reference = cv2.addWeighted(neutral.crop, calmed, crop, 1 - calmed, 0) if calmed else crop
         return Asked(seen, place, crop, reference, neutral, calmed)
 
@@ -67,14 +96,18 @@ class SoftBlend:
         return frame.i420()
 
     def paste(self, canvas: np.ndarray, frame: Frame, asked: Asked, mouth: np.ndarray) -> None:
-        old = cv2.transform(asked.crop[LOWER_FACE].astype(np.float32), self._from_bgr)
-        new = cv2.transform(mouth[:, LOWER_FACE[1]], self._from_bgr)
-        lips = LIPS + np.float32(asked.calmed) * (MASK - LIPS)  # a smile is wider than what follows
-        change, strength = changed(old, new, lips), np.float32(asked.seen.strength)
+        masks = Masks.of(len(asked.crop))
+        old = cv2.transform(asked.crop[masks.lower_face].astype(np.float32), self._from_bgr)
+        new = cv2.transform(mouth[:, masks.lower_face[1]], self._from_bgr)
+        # a smile is wider than what follows
+        lips = masks.lips + np.float32(asked.calmed) * (masks.mask - masks.lips)
+        change, strength = changed(old, new, lips, masks), np.float32(asked.seen.strength)
         change, lips = strength * change, strength * lips
+        place = chained(asked.place, finer(len(asked.crop)))
+        top, left = (each.start for each in masks.lower_face)
         for channel, plane in enumerate(planes_of(canvas)):
             patch = np.dstack([change[..., channel], old[..., channel]])
-            matrix = from_pixel(in_plane(asked.place, SUBSAMPLING[channel]), LEFT, TOP)
+            matrix = from_pixel(in_plane(place, SUBSAMPLING[channel]), left, top)
             mix(plane, patch, lips, matrix)
 
     def picture(self, canvas: np.ndarray, frame: Frame) -> av.VideoFrame:
@@ -104,13 +137,15 @@ def unrest_of(luma: np.ndarray, smile: float) -> float:
     return smile * float(np.vdot(lower * lower, MOUTH)) ** 0.5 / (mean + 1)
 
 
-def changed(old: np.ndarray, new: np.ndarray, lips: np.ndarray) -> np.ndarray:
-    """What to add to the lower face, (48, 78, 3) float32, to show the new mouth in it."""
+def changed(old: np.ndarray, new: np.ndarray, lips: np.ndarray, masks: Masks) -> np.ndarray:
+    """What to add to the lower face, as large as the masks and of 3 channels, float32, to show the
+    new mouth in it."""
     change = new - old
-    change -= np.average(change, axis=(0, 1), weights=RING)
-    broad = cv2.GaussianBlur(change, (0, 0), BROAD)
-    fine = change - broad + CRISPER * (new - cv2.GaussianBlur(new, (0, 0), BROAD))
-    return MASK[..., None] * (broad + lips[..., None] * fine)
+    change -= np.average(change, axis=(0, 1), weights=masks.ring)
+    reach = (0, 0), BROAD * masks.scale
+    broad = cv2.GaussianBlur(change, *reach)
+    fine = change - broad + CRISPER * (new - cv2.GaussianBlur(new, *reach))
+    return masks.mask[..., None] * (broad + lips[..., None] * fine)
 
 
 def mix(plane: np.ndarray, patch: np.ndarray, lips: np.ndarray, matrix: np.ndarray) -> None:

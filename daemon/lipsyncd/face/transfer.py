@@ -24,6 +24,7 @@ from lipsyncd.face.warp import (
     crop_of,
     from_pixel,
     in_plane,
+    reduced,
     spread,
     touched,
 )
@@ -62,7 +63,7 @@ class TransferBlend:
 
     def paste(self, canvas: np.ndarray, frame: Frame, asked: Asked, mouth: np.ndarray) -> None:
         neutral, strength = asked.neutral, asked.seen.strength
-        motion = self._finder.motion(mouth, neutral.rest, self._gain)
+        motion = self._finder.motion(reduced(mouth), neutral.rest, self._gain)
         added = cv2.transform(motion.change, self._from_bgr[:, :3])
         added += motion.inner[..., None] * self._from_bgr[:, 3]
         added += light_between(crop_of(frame, asked.place), neutral.samples, SKIN)[HALF:]

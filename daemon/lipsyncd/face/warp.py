@@ -23,6 +23,12 @@ def place_of(box: Box) -> np.ndarray:
     return np.array([[x, 0, box.left + x / 2 - 0.5], [0, y, box.top + y / 2 - 0.5]])
 
 
+def finer(side: int) -> np.ndarray:
+    """From the pixel centres of a crop of `side` pixels to those of one of CROP."""
+    scale = CROP / side
+    return np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]])
+
+
 def chained(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
     """First `inner`, then `outer`; all are (2, 3)."""
     return np.column_stack([outer[:, :2] @ inner[:, :2], outer[:, :2] @ inner[:, 2] + outer[:, 2]])
@@ -81,6 +87,12 @@ def crop_of(frame: Frame, place: np.ndarray, side: int = CROP) -> np.ndarray:
     """(side, side, 3) uint8: Y, U, V of the crop at a place, or of one of another size at its."""
     planes = zip(frame.planes(), SUBSAMPLING, strict=True)
     return cv2.merge([gather(plane, in_plane(place, each), (side, side)) for plane, each in planes])
+
+
+def reduced(crop: np.ndarray) -> np.ndarray:
+    """A crop of any side, or its lower half, with the pixels of one of CROP."""
+    rows, columns = crop.shape[:2]
+    return cv2.resize(crop, (CROP, rows * CROP // columns), interpolation=cv2.INTER_AREA)
 
 
 def averaged(

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from lipsyncd.face.box import CROP
+
 
 @dataclass(frozen=True)
 class Conventions:
@@ -10,3 +12,4 @@ class Conventions:
     mel_offset_frames: int = 0  # frames (of 1/25 s) by which a window begins before its frame
     chin_share: float = 0.0  # the box's bottom moves down by this share of its height,
     chin_pixels: int = 10  # and by so many pixels
+    side: int = CROP  # pixels of a crop and of a mouth

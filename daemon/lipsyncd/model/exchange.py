@@ -11,30 +11,25 @@ import os
 
 import numpy as np
 
-from lipsyncd.face.box import CROP
 from lipsyncd.media.mel import BANDS, WINDOW
 
-FIELDS = {  # of one row
-    "crops": ((CROP, CROP, 3), np.uint8),
-    "references": ((CROP, CROP, 3), np.uint8),
-    "windows": ((BANDS, WINDOW), np.float32),
-    "mouths": ((CROP, CROP, 3), np.float32),
-}
 SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 
 class Exchange:
     """Arrays of `rows` rows over the memory behind a descriptor, which stays the caller's.
 
-    crops and references (rows, 96, 96, 3) uint8 BGR, windows (rows, 80, 16) float32, mouths
-    (rows, 96, 96, 3) float32 BGR, of which lower halves (48, 96, 3) take the first half.
+    crops and references (rows, side, side, 3) uint8 BGR, windows (rows, 80, 16) float32, mouths
+    (rows, side, side, 3) float32 BGR, of which lower halves (side / 2, side, 3) take the first
+    half.
     """
 
-    def __init__(self, descriptor: int, rows: int) -> None:
-        self.rows = rows
-        self._memory = mmap.mmap(descriptor, size_of(rows))
+    def __init__(self, descriptor: int, rows: int, side: int) -> None:
+        """`side`: that of the generator's crops, in pixels."""
+        self.rows, self._side = rows, side
+        self._memory = mmap.mmap(descriptor, size_of(rows, side))
         place = 0
-        for name, (shape, kind) in FIELDS.items():
+        for name, (shape, kind) in fields_of(side).items():
             count = rows * math.prod(shape)
             array = np.frombuffer(self._memory, kind, count, place).reshape(rows, *shape)
             setattr(self, name, array)
@@ -46,18 +41,30 @@ class Exchange:
     mouths: np.ndarray
 
     def halves(self) -> np.ndarray:
-        """The mouths' memory as lower halves, (rows, 48, 96, 3)."""
-        return self.mouths.reshape(-1)[: self.mouths.size // 2].reshape(-1, CROP // 2, CROP, 3)
+        """The mouths' memory as lower halves, (rows, side / 2, side, 3)."""
+        half = self.mouths.reshape(-1)[: self.mouths.size // 2]
+        return half.reshape(-1, self._side // 2, self._side, 3)
 
 
-def size_of(rows: int) -> int:
+def fields_of(side: int) -> dict[str, tuple[tuple[int, ...], type]]:
+    """What there is of each row: shape and type."""
+    return {
+        "crops": ((side, side, 3), np.uint8),
+        "references": ((side, side, 3), np.uint8),
+        "windows": ((BANDS, WINDOW), np.float32),
+        "mouths": ((side, side, 3), np.float32),
+    }
+
+
+def size_of(rows: int, side: int) -> int:
     """Bytes."""
-    return rows * sum(math.prod(shape) * np.dtype(kind).itemsize for shape, kind in FIELDS.values())
+    fields = fields_of(side).values()
+    return rows * sum(math.prod(shape) * np.dtype(kind).itemsize for shape, kind in fields)
 
 
-def new_memory(rows: int) -> int:
+def new_memory(rows: int, side: int) -> int:
     """A descriptor of memory for so many rows, its size sealed."""
     descriptor = os.memfd_create("lipsyncd-exchange", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    os.ftruncate(descriptor, size_of(rows))
+    os.ftruncate(descriptor, size_of(rows, side))
     fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, SEALS)
     return descriptor

@@ -18,7 +18,6 @@ import cv2
 import numpy as np
 import torch
 
-from lipsyncd.face.box import CROP
 from lipsyncd.media.mel import BANDS, WINDOW
 from lipsyncd.model.checkpoint import Checkpoint
 
@@ -26,13 +25,14 @@ log = logging.getLogger(__name__)
 
 COUNT = 2  # crops in the input: a small batch is enough of a proof
 COARSE = 6  # pixels: the made-up faces are smooth, as faces are
-MOST_BYTES = 1 << 20  # of a cache file; it has a quarter of that
+MOST_BYTES = 4 << 20  # of a cache file; the largest has half of that
 DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True)
 class Golden:
-    """Crops (2, 96, 96, 3) uint8, windows (2, 80, 16) float32, mouths (2, 96, 96, 3) float32."""
+    """Crops (2, side, side, 3) uint8, windows (2, 80, 16) float32, mouths (2, side, side, 3)
+    float32."""
 
     crops: np.ndarray
     windows: np.ndarray
@@ -44,9 +44,9 @@ def golden_of(checkpoint: Checkpoint, cache: Path, report: Callable[[str], None]
 
     Whatever is wrong with the cache costs only the time to make it.
     """
-    crops, windows = golden_input()
+    crops, windows = golden_input(checkpoint.conventions.side)
     path = cache / f"golden-{checkpoint.sha256}.npy"
-    mouths, trouble = read(path)
+    mouths, trouble = read(path, crops.shape)
     if mouths is None:
         report(f"computing the golden output of {checkpoint.path.name}")
         mouths = golden_mouths(checkpoint, crops, windows)
@@ -56,11 +56,11 @@ def golden_of(checkpoint: Checkpoint, cache: Path, report: Callable[[str], None]
     return Golden(crops, windows, mouths)
 
 
-def golden_input() -> tuple[np.ndarray, np.ndarray]:
+def golden_input(side: int) -> tuple[np.ndarray, np.ndarray]:
     """The same made-up crops and windows every time."""
     random = np.random.default_rng(96)
     coarse = random.integers(0, 256, (COUNT, COARSE, COARSE, 3), dtype=np.uint8)
-    crops = np.stack([cv2.resize(crop, (CROP, CROP)) for crop in coarse])
+    crops = np.stack([cv2.resize(crop, (side, side)) for crop in coarse])
     return crops, random.uniform(-4, 4, (COUNT, BANDS, WINDOW)).astype(np.float32)
 
 
@@ -69,13 +69,13 @@ def golden_mouths(checkpoint: Checkpoint, crops: np.ndarray, windows: np.ndarray
     """The generator itself, straight: no folding of shapes, no half precision, no other device."""
     faces = torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255
     masked = faces.clone()
-    masked[:, :, CROP // 2 :] = 0
+    masked[:, :, checkpoint.conventions.side // 2 :] = 0
     heard = torch.from_numpy(windows).unsqueeze(1)
     made = checkpoint.generator(heard, torch.cat((masked, faces), dim=1))
     return (made * 255).permute(0, 2, 3, 1).contiguous().numpy()
 
 
-def read(path: Path) -> tuple[np.ndarray | None, OSError | None]:
+def read(path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray | None, OSError | None]:
     """The mouths in a cache file, or None if none can be believed there, and perhaps why."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
@@ -85,7 +85,7 @@ def read(path: Path) -> tuple[np.ndarray | None, OSError | None]:
         return None, error
     try:
         with open(descriptor, "rb", closefd=False) as file:
-            return (unpacked(file.read(MOST_BYTES)) if is_ours(descriptor) else None), None
+            return (unpacked(file.read(MOST_BYTES), shape) if is_ours(descriptor) else None), None
     except OSError as error:
         return None, error
     finally:
@@ -121,7 +121,7 @@ def packed(mouths: np.ndarray) -> bytes:
     return file.getvalue() + hashlib.sha256(file.getvalue()).digest()
 
 
-def unpacked(content: bytes) -> np.ndarray | None:
+def unpacked(content: bytes, shape: tuple[int, ...]) -> np.ndarray | None:
     """What was packed; None if it was anything else."""
     array, digest = content[:-DIGEST_BYTES], content[-DIGEST_BYTES:]
     if hashlib.sha256(array).digest() != digest:
@@ -130,5 +130,5 @@ def unpacked(content: bytes) -> np.ndarray | None:
         mouths = np.load(io.BytesIO(array), allow_pickle=False)
     except (ValueError, EOFError):
         return None
-    fits = mouths.shape == (COUNT, CROP, CROP, 3) and mouths.dtype == np.float32
+    fits = mouths.shape == shape and mouths.dtype == np.float32
     return mouths if fits and np.isfinite(mouths).all() else None

@@ -122,12 +122,12 @@ class Process:
 
     def _serve(self, channel: Connection) -> None:
         """The thread of a render's channel: a batch, its mouths, and so on until it hangs up."""
-        rows = self._models.batch
-        memory = new_memory(rows)
+        rows, conventions = self._models.batch, self._models.conventions
+        memory = new_memory(rows, conventions.side)
         try:
             with channel:
-                exchange = Exchange(memory, rows)
-                hello = {"rows": rows, "conventions": asdict(self._models.conventions)}
+                exchange = Exchange(memory, rows, conventions.side)
+                hello = {"rows": rows, "conventions": asdict(conventions)}
                 channel.send(Kind.EVENT, hello, [memory])
                 while (message := channel.receive()) is not None:
                     with message:

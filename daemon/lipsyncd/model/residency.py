@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from lipsyncd.errors import DeviceLost, DeviceMemoryFull, WarmUpFailed
-from lipsyncd.face.box import CROP
 from lipsyncd.model.batch import Batch, batch_of
 from lipsyncd.model.batcher import Batcher, Kind
 from lipsyncd.model.checkpoint import Checkpoint, load_checkpoint
@@ -81,9 +80,9 @@ class Models:
     ) -> np.ndarray:
         """The mouth of each crop as it hears its window, or the lower half of it.
 
-        Crops (n, 96, 96, 3) uint8 BGR, windows (n, 80, 16) float32 in [-4, 4]; references, like
+        Crops (n, side, side, 3) uint8 BGR, windows (n, 80, 16) float32 in [-4, 4]; references, like
         crops, are the faces to take after, else the crops themselves;
-        mouths (n, 96, 96, 3) float32 BGR in 0..255, or with `lower` (n, 48, 96, 3).
+        mouths (n, side, side, 3) float32 BGR in 0..255, or with `lower` (n, side / 2, side, 3).
         Raises DeviceLost, and DeviceMemoryFull if not even one crop fits.
         """
         references = crops if references is None else references
@@ -135,6 +134,7 @@ class Models:
             "checkpoint": self._checkpoint.path.name,
             "checkpoint_sha256": self._checkpoint.sha256,
             "checkpoint_width": self._checkpoint.width,
+            "checkpoint_crop": self.conventions.side,
             "weights_checksum": self._checksum(),
             "locked_bytes": self._locked_bytes,
             "batch": self.batch,
@@ -170,7 +170,7 @@ class Models:
         windows."""
         with device_faults(self._device):
             masked, references, heard = (self._tensor(padded(each, batch)) for each in inputs)
-            masked[:, CROP // 2 :] = 0
+            masked[:, self.conventions.side // 2 :] = 0
             faces = torch.cat((masked, references), dim=3).permute(0, 3, 1, 2) / 255
             mouths = self._generator(heard.unsqueeze(1), faces, lower)
             made = (mouths[: len(inputs[0])] * 255).permute(0, 2, 3, 1)
@@ -184,7 +184,7 @@ class Models:
         golden = self._golden
         inputs = golden.crops, golden.crops, golden.windows
         made = self._batcher.mouths(inputs, lower, urgent)
-        wanted = golden.mouths[:, CROP // 2 :] if lower else golden.mouths
+        wanted = golden.mouths[:, self.conventions.side // 2 :] if lower else golden.mouths
         return float(np.abs(made - wanted).max())
 
     def _halved(self, batch: int, kind: Kind, reason: str) -> int:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 
 from lipsyncd.errors import LipsyncError
-from lipsyncd.face.box import CROP
 from lipsyncd.model.conventions import Conventions
 from lipsyncd.model.detector import Detector
 from lipsyncd.model.exchange import Exchange
@@ -36,7 +35,7 @@ class Channel:
         with heard(connection, alive) as hello:
             self.rows = int(hello.body["rows"])
             self.conventions = Conventions(**hello.body["conventions"])
-            self._exchange = Exchange(hello.descriptors[0], self.rows)
+            self._exchange = Exchange(hello.descriptors[0], self.rows, self.conventions.side)
 
     def mouths(
         self, crops: np.ndarray, windows: np.ndarray, lower: bool, references: np.ndarray
@@ -97,7 +96,8 @@ class Mouths:
         """
         if is_called(self._daemon):
             self._take_over(self._next())
-        made = [np.empty((0, CROP // 2 if lower else CROP, CROP, 3), np.float32)]
+        side = self.conventions.side
+        made = [np.empty((0, side // 2 if lower else side, side, 3), np.float32)]
         done = 0
         while done < len(crops):
             part = slice(done, done + self._channel.rows)

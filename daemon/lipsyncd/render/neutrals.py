@@ -10,7 +10,7 @@ from lipsyncd.face.align import Template
 from lipsyncd.face.face import Face
 from lipsyncd.face.neutral import NeutralFace, as_bgr, at_rest, patches_of
 from lipsyncd.face.track import MOST_FACES, SAME_FACE, Find, Track
-from lipsyncd.face.warp import SUBSAMPLING, chained, crop_of, in_plane, place_of
+from lipsyncd.face.warp import SUBSAMPLING, chained, crop_of, finer, in_plane, place_of, reduced
 from lipsyncd.media.frame import Frame, picture_of, planes_of
 from lipsyncd.media.mel import BANDS, SILENT, WINDOW
 from lipsyncd.media.source import Source
@@ -51,11 +51,12 @@ class Neutrals:
         near = same_face(face, self._find(frame))
         place = upright(frame, near, self._find)
         frame = at_rest(frame, place, self._landmarker.lips(frame, near))
-        samples = crop_of(frame, place)
-        crop = as_bgr(samples, self._source.colour)
+        side = self._models.conventions.side
+        shown = crop_of(frame, chained(place, finer(side)), side)
+        samples, crop = reduced(shown), as_bgr(shown, self._source.colour)
         (rest,) = self._models.mouths(crop[None], SILENCE, True, crop[None])
         patches, template = patches_of(frame, place), Template(samples[..., 0], tall_of(place))
-        return NeutralFace(face, place, crop, samples, patches, rest, template)
+        return NeutralFace(face, place, crop, samples, patches, reduced(rest), template)
 
 
 def tall_of(place: np.ndarray) -> float:

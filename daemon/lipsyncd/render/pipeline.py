@@ -185,7 +185,7 @@ def inside(options: Options, seconds: Fraction) -> float:
 def blend_of(options: Options, source: Source, models: Models) -> Blend:
     """The way in which mouths come into the frames."""
     if options.blend == "box":
-        return BoxBlend(source.colour)
+        return BoxBlend(source.colour, models.conventions.side)
     neutrals = Neutrals(source, models)
     if options.blend == "soft":
         return SoftBlend(source.colour, neutrals.of)

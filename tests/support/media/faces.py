@@ -10,7 +10,7 @@ from lipsyncd.face.box import CROP, Box
 from lipsyncd.face.face import Face
 from lipsyncd.face.neutral import NeutralFace, as_bgr, patches_of
 from lipsyncd.face.track import Seen, Track
-from lipsyncd.face.warp import SUBSAMPLING, chained, crop_of, in_plane, place_of
+from lipsyncd.face.warp import SUBSAMPLING, chained, crop_of, finer, in_plane, place_of, reduced
 from lipsyncd.media.colour import Colour
 from lipsyncd.media.frame import Frame, picture_of, planes_of
 from support.media.synthetic import frame_of
@@ -102,10 +102,10 @@ def seen_as(face: Face, strength: float = 1.0) -> Seen:
     return Seen(Track(0, face.row()[None], np.ones(1), 0), face, strength)
 
 
-def neutral_in(frame: Frame, face: Face, colour: Colour = STUDIO) -> NeutralFace:
-    """A face in its upright box, and a generator that makes of it what it is."""
+def neutral_in(frame: Frame, face: Face, colour: Colour = STUDIO, side: int = CROP) -> NeutralFace:
+    """A face in its upright box, and a generator for so many pixels that makes of it what it is."""
     place = place_of(face.box)
-    samples = crop_of(frame, place)
-    crop, patches = as_bgr(samples, colour), patches_of(frame, place)
-    rest = crop[CROP // 2 :].astype(np.float32)
+    shown = crop_of(frame, chained(place, finer(side)), side)
+    samples, crop, patches = reduced(shown), as_bgr(shown, colour), patches_of(frame, place)
+    rest = reduced(crop[side // 2 :].astype(np.float32))
     return NeutralFace(face, place, crop, samples, patches, rest, Template(samples[..., 0]))
