@@ -24,7 +24,8 @@ A tour, from the bottom up; each package imports only from those above it in thi
     processes    the other processes, as the daemon sees them: child, device (one for each, kept
                  alive), pool (which serves which render), template (forks what is needed now),
                  render (one for each running job), renderer (what the queue asks), warmup (before
-                 READY), intake (one for each request with files)
+                 READY), intake (one for each request with files),
+                 listing (what lies beside the checkpoint)
     intake       the process that has the files of a request open, and its template
     service      the daemon's own life: controlplane (what all sessions share), worker, reload,
                  stop, statusline
@@ -36,8 +37,9 @@ A tour, from the bottom up; each package imports only from those above it in thi
                  rest (which mouth is at rest), opening and neutral (what is made of it), motion and
                  light (what is done to it); a blend is a way to put a new mouth into a frame:
                  transfer, soft, reference
-    model        the generator on its device, the detector, the landmarker; process is the device
-                 process, exchange the memory that it shares with a render
+    model        the generator on its device, the detector, the landmarker; layouts are those
+                 of published weights, listing is the process that tells which lie in a folder;
+                 process is the device process, exchange the memory that it shares with a render
     render       pipeline is the straight line, face and voice in and result out; plan (survey,
                  choice, gaps) is the look at the face before it, hearing what lips follow, neutrals
                  the faces they are moved in; template and process are the processes around it,

@@ -137,7 +137,7 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Heard:
         client.end_of(failed)
         client.end_of(heard.ask(client, "retry", job=failed)["job"]["id"])
         follow(daemon, failed)
-        for verb in ("health", "info", "reload"):
+        for verb in ("health", "info", "models", "reload"):
             heard.ask(client, verb)
         heard.ask(client, "clean", job=failed)
     return heard
@@ -236,6 +236,16 @@ def test_every_device_holds_what_the_page_lists(heard: Heard) -> None:
     for device in (each for body in heard.told["reported"] for each in body["devices"]):
         assert {"informed", "device_bytes", *device} == {*listed, "device_bytes"}
         assert all(page.fits(value, kinds[field]) for field, value in device.items())
+
+
+def test_every_file_of_weights_holds_what_the_page_lists(heard: Heard) -> None:
+    rows = page.section("A file of weights")
+    kinds = {page.name(row["field"]): row["type"] for row in rows}
+    (catalogued,) = heard.told["catalogued"]
+    assert catalogued["models"]
+    for model in catalogued["models"]:
+        assert model.keys() == kinds.keys()
+        assert all(page.fits(value, kinds[field]) for field, value in model.items())
 
 
 def test_every_job_holds_what_the_page_lists_and_nothing_else(heard: Heard) -> None:

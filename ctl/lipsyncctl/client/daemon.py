@@ -40,6 +40,14 @@ class Daemon:
         """
         return self._ask("info")
 
+    def models(self) -> Answer:
+        """The weights that lie in `folder`, beside the checkpoint: `models`, each with its `name`,
+        `what` it is, its `licence`, whether it `runs` as the generator, and else its `problem`.
+
+        >>> [each["name"] for each in client.models()["models"] if each["runs"]]
+        """
+        return self._ask("models", timeout=None)  # each is loaded once
+
     def drain(self, reason: str | None = None) -> Answer:
         """No more jobs are taken and none started, until `resume`; for admins.
 

@@ -4,6 +4,7 @@ from argparse import Namespace
 from typing import Any
 
 from lipsyncctl.client.client import Client
+from lipsyncctl.show.catalogue import catalogue
 from lipsyncctl.show.console import Console
 from lipsyncctl.show.wording import cleaned, columns, condition, drained, numbered, resumed
 from lipsyncctl.verbs.several import worst
@@ -55,6 +56,14 @@ def info(console: Console, client: Client, _arguments: Namespace) -> int:
     """Its parts, in lines."""
     answer = client.info()
     console.answer(answer, parts(answer))
+    return 0
+
+
+@verb("which weights lie beside the checkpoint, what they are, whether they run")
+def models(console: Console, client: Client, _arguments: Namespace) -> int:
+    """Each file in a row."""
+    answer = client.models()
+    console.answer(answer, catalogue(answer["models"]) or f"no weights in {answer['folder']}")
     return 0
 
 

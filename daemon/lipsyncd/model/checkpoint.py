@@ -16,7 +16,7 @@ from lipsyncd.model.conventions import Conventions
 from lipsyncd.model.formats import DOWNLOAD_AGAIN, State, read_state
 from lipsyncd.model.generator import Generator
 from lipsyncd.model.layouts import Layout, layout_of, width_of
-from lipsyncd.model.weights import CHECKPOINT, HINTS, Report, read_weights
+from lipsyncd.model.weights import CHECKPOINT, HINTS, Report, WeightsFile, read_weights
 
 GET_ANOTHER = HINTS[CHECKPOINT]
 
@@ -26,13 +26,15 @@ KNOWN = {"architecture": "wav2lip", "color": "BGR", "mel_window": "16"}
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A weights file in memory: the generator is folded, float32, in evaluation mode."""
+    """A weights file in memory: the generator is folded, float32, in evaluation mode; `licence` is
+    what the file says of it, mostly nothing."""
 
     path: Path
     sha256: str
     width: float
     conventions: Conventions
     generator: Generator
+    licence: str = ""
 
 
 def load_checkpoint(path: Path, report: Report) -> Checkpoint:
@@ -40,13 +42,19 @@ def load_checkpoint(path: Path, report: Report) -> Checkpoint:
 
     Raises CheckpointMissing, CheckpointInvalid, DiskFailed, HostExhausted.
     """
-    file = read_weights(path, CHECKPOINT, report)
+    return checkpoint_of(read_weights(path, CHECKPOINT, report), report)
+
+
+def checkpoint_of(file: WeightsFile, report: Report) -> Checkpoint:
+    """What is in a file.  Raises CheckpointInvalid, DiskFailed, HostExhausted."""
+    path = file.path
     with file.believed(report):
         state, metadata = read_state(file)
         layout = layout_of(path, state)
         width, conventions = width_of(path, state, layout), conventions_of(path, metadata, layout)
         generator = build_generator(path, state, layout, width)
-        return Checkpoint(path, file.sha256, width, conventions, generator)
+        licence = metadata.get("license", "")
+        return Checkpoint(path, file.sha256, width, conventions, generator, licence)
 
 
 def build_generator(path: Path, state: State, layout: Layout, width: float) -> Generator:

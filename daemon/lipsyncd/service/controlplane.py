@@ -8,6 +8,7 @@ from pathlib import Path
 from lipsyncd.config import Config, LiveConfig, Source
 from lipsyncd.errors import StateCorrupt
 from lipsyncd.processes.intake import Intake
+from lipsyncd.processes.listing import Listing
 from lipsyncd.queue.admission import Admission
 from lipsyncd.queue.janitor import Janitor
 from lipsyncd.queue.recovery import recover
@@ -42,6 +43,7 @@ class ControlPlane:
     scheduler: Scheduler
     admission: Admission
     intake: Intake
+    listing: Listing
     retention: Retention
     janitor: Janitor
     status: Status
@@ -95,6 +97,7 @@ def assembled(
         scheduler=scheduler,
         admission=Admission(store, spool, scheduler, live_config),
         intake=Intake(),
+        listing=Listing(),
         retention=retention,
         janitor=Janitor(store, scheduler, retention, updates),
         status=status,

@@ -57,6 +57,13 @@ def on_health(request: Request) -> Reply:
     return Reply("reported", fields)
 
 
+def on_models(request: Request) -> Reply:
+    controlplane = request.controlplane
+    config = controlplane.live_config.config
+    models = controlplane.listing.models(config)
+    return Reply("catalogued", {"folder": str(config.checkpoint.parent), "models": models})
+
+
 def on_info(request: Request) -> Reply:
     controlplane = request.controlplane
     own = {"version": __version__, "pid": os.getpid(), "paused": controlplane.scheduler.paused}
