@@ -37,14 +37,15 @@ A tour, from the bottom up; each package imports only from those above it in thi
                  rest (which mouth is at rest), opening and neutral (what is made of it), motion and
                  light (what is done to it); a blend is a way to put a new mouth into a frame:
                  transfer, soft, reference
-    model        the generator on its device, the detector, the landmarker; layouts are those
-                 of published weights, listing is the process that tells which lie in a folder;
-                 process is the device process, exchange the memory that it shares with a render
+    model        the generator on its device, the detector, the landmarker, the recogniser; layouts
+                 are those of published weights, listing is the process that tells which lie in a
+                 folder; process is the device process, exchange the memory that it shares with a
+                 render
     render       pipeline is the straight line, face and voice in and result out; plan (survey,
-                 choice, gaps) is the look at the face before it, hearing what lips follow, neutrals
-                 the faces they are moved in; template and process are the processes around it,
-                 mouths asks a device for batches; cage (landlock, seccomp) is what a render gives
-                 up before it looks at media
+                 choice, gaps) is the look at the face before it, hearing what lips follow, people
+                 who is on a picture, neutrals the faces they are moved in; template and process
+                 are the processes around it, mouths asks a device for batches; cage (landlock,
+                 seccomp) is what a render gives up before it looks at media
     main         builds everything
 """
 

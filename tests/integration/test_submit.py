@@ -80,8 +80,8 @@ def test_a_dialogue_travels_with_all_its_voices(
 @pytest.mark.parametrize(
     ("sent", "words"),
     [
-        ((3, [], "left"), "1 names and 2 descriptors"),
-        ((2, ["b.wav"], "left right"), "2 names and 1 descriptors"),
+        ((3, [], "left"), "3 descriptors for a face, 1 voices and 0 pictures"),
+        ((2, ["b.wav"], "left right"), "2 descriptors for a face, 2 voices and 0 pictures"),
         ((3, ["b.wav"], "left"), "2 voices, and who names 1"),
         ((3, ["b.wav"], "all"), "2 voices, and who names 1"),
         ((2, [], "left right"), "1 voices, and who names 2"),
@@ -102,6 +102,20 @@ def test_tracks_are_named_for_all_voices_or_for_each(client: Client, tmp_path: P
         handed_in(client, tmp_path, 3, ["b.wav"], "left right", voice_track=tracks)
     with pytest.raises(InvalidRequest, match="2 voices, and voice_track names 3 tracks"):
         handed_in(client, tmp_path, 3, ["b.wav"], "left right", voice_track="1 2 3")
+
+
+def test_a_picture_of_who_speaks_travels_behind_the_voices(
+    client: Client, tmp_path: Path, gate: Gate
+) -> None:
+    job = handed_in(client, tmp_path, 4, ["b.wav"], "pictured 1")
+    assert client.job(job)["spool_bytes"] == len("speaker" + "a" + "b" + "c")
+    for files, more, who in (
+        (2, [], "pictured"),
+        (4, [], "pictured"),
+        (3, ["b.wav"], "pictured 1"),
+    ):
+        with pytest.raises(InvalidRequest, match=f"{files} descriptors for a face, .* 1 pictures"):
+            handed_in(client, tmp_path, files, more, who)
 
 
 def test_the_inputs_may_go_once_the_job_is_accepted(
@@ -133,8 +147,8 @@ def test_a_result_cannot_be_written_by_its_client(tmp_path: Path) -> None:
     [
         (0, "0 of the 2 descriptors of submit"),
         (1, "1 of the 2 descriptors of submit"),
-        (3, "1 names and 2 descriptors"),
-        (5, "2 to 4 descriptors, not 5"),
+        (3, "3 descriptors for a face, 1 voices"),
+        (7, "7 descriptors for a face, 1 voices"),
     ],
 )
 def test_a_job_comes_with_a_descriptor_for_each_file(

@@ -70,6 +70,30 @@ def test_each_speaks_when_its_own_voice_does(
     assert moves[1 - first, 1] > 4 * moves[1 - first, 0]
 
 
+@pytest.fixture(scope="module")
+def group(made: Path) -> tuple[Path, Path]:
+    """Two people side by side, and another picture of the right one, mirrored."""
+    with av.open(str(clip("multi_face.jpg"))) as container:
+        picture = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    with av.open(str(clip("single_face.mp4"))) as container:
+        other = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    middle = other.shape[1] // 2
+    half = other[:, middle - other.shape[0] // 2 : middle + other.shape[0] // 2]
+    left = cv2.resize(picture[216:496, 597:877], (SIDE, SIDE))
+    pair = np.hstack([left, cv2.resize(half, (SIDE, SIDE), interpolation=cv2.INTER_AREA)])
+    return write_still(made / "group.png", pair), write_still(made / "anna.png", half[:, ::-1])
+
+
+def test_who_is_on_a_picture_speaks(
+    render: Callable[..., Path], group: tuple[Path, Path], harbour: Path
+) -> None:
+    """Through a whole daemon: a picture is a file of the job like the face and the voice."""
+    face, picture = group
+    moves = restless(render(face, harbour, "--who", str(picture), "--crf", "0"))
+    print(f"\n  {moves.round(4).tolist()}")
+    assert moves[1].min() > 10 * moves[0].max()
+
+
 def test_both_voices_are_heard(
     render: Callable[..., Path], pair: Path, turns: tuple[Path, Path]
 ) -> None:

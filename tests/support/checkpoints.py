@@ -15,6 +15,7 @@ from lipsyncd.model.generator import Generator
 from lipsyncd.model.golden import golden_of
 from lipsyncd.model.landmarker import Landmarker, load_landmarker
 from lipsyncd.model.layouts import PUBLISHED, Layout
+from lipsyncd.model.recogniser import Recogniser, load_recogniser
 from lipsyncd.model.residency import Models
 from lipsyncd.model.weights import WeightsFile
 from support.paths import ROOT
@@ -25,6 +26,7 @@ cv2.setNumThreads(1)  # as in a render's process: a flow depends on how many the
 SHIPPED = ROOT / "checkpoints/lipsync-grid-96.safetensors"
 DETECTOR = ROOT / "checkpoints/face_detection_yunet_2023mar.onnx"
 LANDMARKER = ROOT / "checkpoints/face_landmark.tflite"
+RECOGNISER = ROOT / "checkpoints/face_recognition_sface_2021dec_int8bq.onnx.xz"
 NARROW = 1 / 64  # the width at which every hidden layer has 8 channels: a small, quick generator
 
 
@@ -122,6 +124,14 @@ class InProcess:
 
     def new_landmarker(self) -> Landmarker:
         return Landmarker(mesh())
+
+    def new_recogniser(self) -> Recogniser:
+        return Recogniser(sface())
+
+
+def sface() -> WeightsFile:
+    """The shipped recogniser."""
+    return load_recogniser(RECOGNISER, lambda _: None)
 
 
 def yunet() -> WeightsFile:

@@ -33,6 +33,16 @@ def test_where_nobody_is_nobody_is_chosen() -> None:
         assert spans([], who) == []
 
 
+# By a picture
+
+
+def test_who_is_most_like_the_picture_is_chosen_if_alike_enough() -> None:
+    runs = [run_of(LEFT, 0, 20), run_of(RIGHT, 0, 20), run_of(MIDDLE, 20, 40)]
+    alike = dict(zip(map(id, runs), (0.5, 0.9, 0.2), strict=True))
+    found = chosen(runs, "pictured", RATE, lambda run: alike[id(run)])
+    assert [(span.run, span.first, span.stop) for span in found] == [(runs[1], 0, 20)]
+
+
 # One at a time
 
 

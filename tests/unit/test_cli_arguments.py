@@ -16,6 +16,11 @@ RENDER = ["submit", "-a", "hello.wav", "speaker.mp4"]
         (["follow", "--since", "-3"], "argument --since: must be 0 or more, not -3"),
         (["follow", "--since", "1.5"], "argument --since: '1.5' is not a whole number"),
         (["follow", "--since", "9" * 40], "argument --since: must have at most 18 digits"),
+        (
+            [*RENDER, "--who", "lefty"],
+            "argument --who: 'lefty' is none of largest, left, right, all, N (from the left), "
+            "X,Y@SECONDS, and no picture of a person",
+        ),
         ([*RENDER, "--crf", "good"], "argument --crf: 'good' is not a whole number"),
         ([*RENDER, "--key", "x" * 129], "argument --key: key is 1 to 128 characters"),
         ([*RENDER, "--box", "1,2,3"], "argument --box: 1,2,3 is not LEFT,TOP,RIGHT,BOTTOM"),

@@ -155,7 +155,8 @@ def test_the_shipped_file_lists_every_key_with_its_default(
     shipped = tomllib.loads(re.sub(r"^#(?=\w)", "", SHIPPED.read_text(), flags=re.MULTILINE))
     shipped["devices"] = tuple(shipped["devices"])
     expected = plain(Config())
-    for name in ("checkpoint", "detector", "landmarker"):  # depend on where lipsyncd is installed
+    # depend on where lipsyncd is installed
+    for name in ("checkpoint", "detector", "landmarker", "recogniser"):
         assert Path(shipped.pop(name)).name == Path(expected.pop(name)).name
     assert shipped == expected
 

@@ -189,8 +189,8 @@ def samples(key: str, allowed: str) -> tuple[list[Any], list[Any]]:
     match re.sub(page.NUMBER, "N", allowed):
         case "N to N":
             found = [least, most], [least - 1, most + 1]
-        case "largest, left, right, all, N to N, or X,Y@SECONDS":
-            names = ["largest", "left", "right", "all", str(least), str(most)]
+        case "largest, left, right, pictured, all, N to N, or X,Y@SECONDS":
+            names = ["largest", "left", "right", "pictured", "all", str(least), str(most)]
             points = ["0,0", "99999,99999", "640,360@12.345", "1,2@0"]
             dialogue = ["left right", "2 1", "1,2 3,4@5 largest"]
             refused = ["left all", "left  right", "1 2 3 4", "left "]

@@ -126,6 +126,8 @@ def test_a_larger_mouth_shows_what_one_of_96_pixels_could_not_hold(side: int) ->
     blend = soft(frame, box, side=side)
     asked = blend.ask(frame, seen_as(Face(box)))
     assert asked.crop.shape == (side, side, 3)
+    smaller = soft(frame, box).ask(frame, seen_as(Face(box))).crop.astype(int)
+    assert np.abs(reduced(asked.crop) - smaller).max() <= 4  # of the same part of the frame
     mouth = asked.crop[side // 2 :].astype(np.float32)
     striped = mouth + 40 * np.where(np.arange(side // 2) // 2 % 2, 1, -1)[:, None, None]
     shown = []

@@ -254,6 +254,29 @@ def test_a_dialogue_has_all_its_voices_or_is_no_longer_there(
             look()
 
 
+def test_pictures_of_people_come_after_the_voices_and_go_with_them(
+    spool: Spool, opened: Opener, tmp_path: Path
+) -> None:
+    files = map(opened, (b"face", b"anna", b"berta", b"her picture", b"his"))
+    size = spool.admit("k3", Opened(*files), pictures=2)
+    spool.accept("k3")
+    assert spool.link("k3", "m5", 2, 2) == size == spool.bytes_of("m5")
+    paths = spool.paths("m5", 2, 2)
+    assert [voice.read_bytes() for voice in paths.voices] == [b"anna", b"berta"]
+    assert [picture.read_bytes() for picture in paths.pictures] == [b"her picture", b"his"]
+    assert (tmp_path / "spool/k3/voice2").read_bytes() == b"berta"
+    (tmp_path / "spool/k3/picture2").unlink()
+    with pytest.raises(InputGone, match="The picture is no longer"):
+        spool.paths("k3", 2, 2)
+
+
+def test_a_picture_may_be_as_large_as_a_face_and_is_called_one(
+    spool: Spool, opened: Opener
+) -> None:
+    with pytest.raises(FileTooLarge, match="The picture has"):
+        spool.admit("k3", Opened(*map(opened, (b"face", b"v", bytes(11 * CHUNK)))), pictures=1)
+
+
 def test_the_bytes_of_a_job_are_those_of_what_it_has_now(
     spool: Spool, opened: Opener, tmp_path: Path
 ) -> None:

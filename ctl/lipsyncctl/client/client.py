@@ -14,7 +14,7 @@ from lipsyncctl.client.key import made_up_key
 from lipsyncctl.client.list import newest
 from lipsyncctl.client.outage import persistent
 from lipsyncctl.client.session import ANSWER, Notice
-from lipsyncctl.client.submit import Source
+from lipsyncctl.client.submit import Media, Source
 from lipsyncctl.client.wait import OnProgress
 from lipsyncd.protocol.options import name_of
 
@@ -64,6 +64,7 @@ class Client(Daemon):
         face: Source,
         voice: Source | Sequence[Source],
         *,
+        pictures: Sequence[Source] = (),
         key: str | None = None,
         priority: str | None = None,
         expires: float | None = None,
@@ -73,11 +74,12 @@ class Client(Daemon):
         """Hand in a job; on return it is on the daemon's disk for good, with copies of the files.
 
         `face` and `voice` are paths or files open for reading; several voices are a sequence, with
-        `who` for each, as "left right". The same `key` is the same job,
-        however often it is submitted; without one the library makes one up, so that a lost answer
-        is no lost job. `priority` is high (for admins), normal or low; `expires` and `max_runtime`
-        are seconds. `options` are the fields of `lipsyncd.protocol.options.Options`; None is the
-        daemon's default. A daemon that is just starting has five seconds to.
+        `who` for each, as "left right"; `pictures` are of the people whom it calls
+        "pictured", in their order. The same `key` is the same job, however often it is submitted;
+        without one the library makes one up, so that a lost answer is no lost job. `priority` is
+        high (for admins), normal or low; `expires` and `max_runtime` are seconds. `options` are
+        the fields of `lipsyncd.protocol.options.Options`; None is the daemon's default. A daemon
+        that is just starting has five seconds to.
 
         Raises UnreadableMedia, NotAFile, InvalidRequest, QueueFull, QueueDraining, KeyTaken,
         DiskFull; AcceptanceUnknown if the daemon went away with the job and stayed away.
@@ -89,7 +91,7 @@ class Client(Daemon):
         chosen = {name_of(field): value for field, value in options.items()}
         fields = {"options": given(chosen), "terms": terms}
         voices = list(voice) if isinstance(voice, list | tuple) else [voice]
-        return submit.submit(self.address, face, voices, fields, self.on_notice)
+        return submit.submit(self.address, Media(face, voices, pictures), fields, self.on_notice)
 
     def status(self, job: str) -> Job:
         """A job as it is now; its message has the `seq` to `follow` it from.

@@ -6,7 +6,7 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from lipsyncctl.client.deadline import Deadline
 from lipsyncctl.client.job import Job
@@ -31,6 +31,14 @@ class OpenFile(Protocol):
 Source = str | os.PathLike[str] | OpenFile
 
 
+class Media(NamedTuple):
+    """What a job is made of; the pictures are of people whose lips move."""
+
+    face: Source
+    voices: Sequence[Source]
+    pictures: Sequence[Source]
+
+
 class AcceptanceUnknown(ServerUnreachable):
     """The daemon went away while it had the job in its hands, and did not come back in time.
 
@@ -42,8 +50,7 @@ class AcceptanceUnknown(ServerUnreachable):
 
 def submit(
     address: Path,
-    face: Source,
-    voices: Sequence[Source],
+    media: Media,
     fields: Mapping[str, Any],
     notice: Notice,
 ) -> Job:
@@ -51,11 +58,12 @@ def submit(
 
     When the connection is lost it is asked again; thanks to the key there is one job, or none.
     """
+    face, voices, pictures = media
     spoken = [name_of(voice, "voice") for voice in voices]
     names = {"face": name_of(face, "face"), "voice": spoken[0]}
     more = {"voices": spoken[1:]} if spoken[1:] else {}  # which an older daemon would not know
     with ExitStack() as stack:
-        files = [stack.enter_context(open_input(each)) for each in (face, *voices)]
+        files = [stack.enter_context(open_input(each)) for each in (face, *voices, *pictures)]
         job, state = hand_over(address, files, {**names, **more, **fields}, notice)
     if state not in SERVING and job.state == "queued":
         notice(f"job {job.id} waits: the daemon is still {state}.")
@@ -103,7 +111,7 @@ def name_of(source: Source, default: str) -> str:
 def open_input(source: Source) -> Iterator[int]:
     """A descriptor of a regular file. Raises an InputError that names it."""
     if not isinstance(source, str | os.PathLike):
-        refuse_other(source.fileno(), "The face or the voice")
+        refuse_other(source.fileno(), "The face, the voice or the picture")
         yield source.fileno()
         return
     try:

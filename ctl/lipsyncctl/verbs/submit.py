@@ -2,6 +2,7 @@
 
 import time
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import fields
 
 from lipsyncctl.client.client import Client
@@ -22,7 +23,7 @@ from lipsyncctl.verbs.typed import arguments_of
 from lipsyncctl.verbs.verb import argument, group, verb
 from lipsyncctl.verbs.wait import cancel_shown
 from lipsyncd.errors import InvalidRequest, LipsyncError
-from lipsyncd.protocol.options import Options, Terms
+from lipsyncd.protocol.options import PICTURED, WHO, Options, Terms
 
 SECOND_THOUGHTS = 3.0  # seconds for a second Ctrl-C
 CANCELLED = 3
@@ -110,15 +111,24 @@ def submit_shown(console: Console, client: Client, arguments: Namespace, face: s
     given = {
         each.name: getattr(arguments, each.name) for each in (*fields(Options), *fields(Terms))
     }
+    given["who"], pictures = told_who(given["who"])
     for name in EACH:
         given[name] = given[name] and " ".join(given[name])
     try:
-        job = client.submit(face, arguments.voices, **given)
+        job = client.submit(face, arguments.voices, pictures=pictures, **given)
     except AcceptanceUnknown as error:
         repeat = f"`--key {error.key}` repeats this without making a second one."
         raise given_up(error, f"It may have taken the job. {repeat}") from error
     console.json(job.message)
     return job
+
+
+def told_who(typed: Sequence[str] | None) -> tuple[list[str] | None, list[str]]:
+    """What is said of each voice, and the pictures of people among what was typed for it."""
+    if typed is None:
+        return None, []
+    pictures = [each for each in typed if each not in WHO]
+    return [PICTURED if each in pictures else each for each in typed], pictures
 
 
 def leave(console: Console, client: Client, arguments: Namespace, job: str) -> int:

@@ -1,5 +1,6 @@
 """What is typed as an argument, as the value that it stands for; ArgumentTypeError for nonsense."""
 
+import os
 import re
 from argparse import ArgumentTypeError
 from collections.abc import Callable
@@ -64,6 +65,14 @@ def whole(text: str) -> int:
     return int(text)
 
 
+def who(text: str) -> str:
+    """A word for a face, or the name of a picture."""
+    if text not in WHO and not os.path.isfile(text):
+        words = "largest, left, right, all, N (from the left), X,Y@SECONDS"
+        raise ArgumentTypeError(f"{text!r} is none of {words}, and no picture of a person")
+    return text
+
+
 def at_least(least: int) -> Callable[[str], int]:
     """Reads a whole number from `least`."""
 
@@ -82,7 +91,7 @@ READERS: dict[Any, tuple[str, Callable[[str], object]]] = {
     tuple[int, int, int, int]: ("L,T,R,B", box),
 }
 
-EACH = {WHO: "WHO", TRACKS: "N"}  # typed once for each voice, with how it is shown
+EACH = {WHO: "WHO|FILE", TRACKS: "N"}  # typed once for each voice, with how it is shown
 
 
 def arguments_of(kind: type[Any]) -> list[Argument]:
@@ -110,5 +119,7 @@ def argument_of(field: Any) -> Argument:
         return text
 
     (kind, *_) = get_args(field.type | None)
-    metavar, read = READERS.get(kind, (EACH.get(values, field.name.upper()), text_of))
+    metavar, read = READERS.get(
+        kind, (EACH.get(values, field.name.upper()), who if values is WHO else text_of)
+    )
     return argument(name, metavar=metavar, type=read, **how, **more)

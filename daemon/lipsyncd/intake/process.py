@@ -55,7 +55,7 @@ class Intake:
     def on_examine(self, order: Message) -> dict[str, object]:
         """How many bytes the inputs have."""
         self._inputs = Opened(*self._files, sign=self._sign)
-        return {"size": self._inputs.examine(*order.body["most"])}
+        return {"size": self._inputs.examine(order.body["most"])}
 
     def on_copy(self, order: Message) -> dict[str, object]:
         """The inputs are copied, and closed: nobody waits for their servers any more."""

@@ -31,6 +31,9 @@ PUBLISHED_FILES = {
     "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4": Published(
         "YuNet, the face detector", "MIT"
     ),
+    "79ac56239f5ca639ce60dc1577af757e1948c484f79122aca8e5e2401c8dae68": Published(
+        "SFace, the face recogniser", "Apache-2.0"
+    ),
     "2efcb4f4de43c7614b80a3cc3e8a37354b3b3b40f75cce20f6f38f0f25d65493": Published(
         "MediaPipe's face mesh, the landmarker", "Apache-2.0"
     ),

@@ -23,10 +23,13 @@ LOOK_AT_DISK = "Look into the kernel's log for errors of the disk, and try again
 
 # What a file should hold, and where another is named
 CHECKPOINT, DETECTOR, LANDMARKER = "checkpoint", "face detector", "landmarker"
+RECOGNISER = "face recogniser"
 HINTS = {
     CHECKPOINT: "Point `checkpoint` in the configuration at a Wav2Lip generator for 96, 256 or 288 "
     "pixels.",
     DETECTOR: "Point `detector` in the configuration at YuNet's ONNX file.",
+    RECOGNISER: "Point `recogniser` in the configuration at the file of SFace that lipsyncd comes "
+    "with.",
     LANDMARKER: "Point `landmarker` in the configuration at face_landmark.tflite.",
 }
 

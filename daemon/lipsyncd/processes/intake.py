@@ -10,7 +10,7 @@ import select
 import signal
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from lipsyncd.errors import InputStalled, InternalError, LipsyncError, MalformedMessage
@@ -47,9 +47,9 @@ class IntakeProcess:
         assert isinstance(data, bytes)
         return data
 
-    def examine(self, most_face: int, most_voice: int) -> int:
+    def examine(self, most: Sequence[Kind]) -> int:
         """See queue.snapshot.Inputs."""
-        return int(str(self._asked({"verb": "examine", "most": [most_face, most_voice]})["size"]))
+        return int(str(self._asked({"verb": "examine", "most": list(most)})["size"]))
 
     def copy(self, *targets: int) -> None:
         """See queue.snapshot.Inputs.  Once it returns the client's files are closed."""

@@ -14,7 +14,7 @@ from lipsyncd.errors import InternalError
 from lipsyncd.processes.child import Child, Gone
 from lipsyncd.system.disk import disk_named
 
-SUFFIXES = {".bin", ".ckpt", ".model", ".onnx", ".pt", ".pth", ".safetensors", ".tflite"}
+SUFFIXES = {".bin", ".ckpt", ".model", ".onnx", ".pt", ".pth", ".safetensors", ".tflite", ".xz"}
 MOST_FILES = 100  # that are looked at, the first by name
 SILENCE_SECONDS = 60.0  # without a word, and it hangs
 
@@ -39,8 +39,9 @@ class Listing:
             seen = [(path, found.st_size, found.st_mtime_ns) for path, found in paths.items()]
             if seen != self._seen:
                 self._models, self._seen = asked(list(paths)), seen
-            used = {config.checkpoint.name, config.detector.name, config.landmarker.name}
-            return [{**each, "in_use": each["name"] in used} for each in self._models]
+            used = (config.checkpoint, config.detector, config.landmarker, config.recogniser)
+            names = {path.name: path for path in paths}
+            return [{**each, "in_use": names[str(each["name"])] in used} for each in self._models]
 
 
 def weights_in(folder: Path) -> dict[Path, os.stat_result]:

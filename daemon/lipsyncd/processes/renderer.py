@@ -160,8 +160,8 @@ def rendered(plane: Plane, options: Options, paths: Paths) -> Generator[Progress
 def opened(paths: Paths, part: Path) -> Iterator[BinaryIO]:
     """The inputs, and the new file for the result.  Raises InputGone, OSError."""
     yield paths.face.open("rb")
-    for voice in paths.voices:
-        yield voice.open("rb")
+    for path in (*paths.voices, *paths.pictures):
+        yield path.open("rb")
     part.unlink(missing_ok=True)
     yield part.open("x+b")
 
@@ -216,4 +216,8 @@ def cache_folder(config: Config) -> Path:
 
 def weights_of(config: Config) -> dict[str, object]:
     """The files that a render looks at faces with."""
-    return {"detector": str(config.detector), "landmarker": str(config.landmarker)}
+    return {
+        "detector": str(config.detector),
+        "landmarker": str(config.landmarker),
+        "recogniser": str(config.recogniser),
+    }

@@ -75,6 +75,7 @@ class Paths:
     face: Path
     voices: tuple[Path, ...]
     result: Path
+    pictures: tuple[Path, ...] = ()
 
     @property
     def job(self) -> str:

@@ -33,10 +33,11 @@ def is_time(seconds: object) -> bool:
     return type(seconds) in (int, float) and 0 <= seconds <= MAX_SECONDS  # type: ignore[operator]
 
 
-ONE = r"(largest|left|right|[1-9]\d?|\d{1,5},\d{1,5}(@\d{1,6}(\.\d{1,3})?)?)"
+PICTURED = "pictured"
+ONE = rf"(largest|left|right|{PICTURED}|[1-9]\d?|\d{{1,5}},\d{{1,5}}(@\d{{1,6}}(\.\d{{1,3}})?)?)"
 WHO = text(
     rf"all|{ONE}( {ONE}){{0,{MAX_VOICES - 1}}}",
-    "is largest, left, right, all, N (from the left) or X,Y@SECONDS; one for each voice",
+    "is largest, left, right, all, N (from the left), X,Y@SECONDS or pictured; one for each voice",
 )
 TRACKS = text(
     rf"[1-9]\d?( [1-9]\d?){{0,{MAX_VOICES - 1}}}",
@@ -89,8 +90,8 @@ class Options:
     who: str = WHO.default(
         "largest",
         "whose lips move: the largest face, the left or the right one, the N-th from the left, the "
-        "one at X,Y (pixels) at a time, X,Y@SECONDS, in its shot, or all; with several voices it "
-        "is given for each",
+        "one at X,Y (pixels) at a time, X,Y@SECONDS, in its shot, the one on a picture, or "
+        "all; with several voices it is given for each",
     )
     from_: float | None = TIME.default(None, "lips are left as they are before this time")
     to: float | None = TIME.default(None, "lips are left as they are from this time on")
@@ -129,6 +130,11 @@ class Options:
     def tracks(self) -> list[int]:
         """What `voice_track` says, of all voices or of each."""
         return [int(number) for number in (self.voice_track or "").split()]
+
+    @property
+    def pictures(self) -> int:
+        """How many of them are people whose pictures come with the job."""
+        return self.places.count(PICTURED)
 
     @classmethod
     def from_map(cls, options: object) -> Self:

@@ -61,9 +61,9 @@ class Admission:
         known = job.key and self._store.by_key(job.owner, job.key)
         if known:
             return refuse_other(known, job)
-        size = self._spool.size_of(inputs)
+        size = self._spool.size_of(inputs, job.options.pictures)
         with self._claimed(Claim(job.owner, size), size) as claim:
-            spooled = self._spool.admit(job.id, inputs)
+            spooled = self._spool.admit(job.id, inputs, job.options.pictures)
             if spooled > size:
                 self._spool.discard(job.id)
                 raise InputGone("The files grew while they were copied.", "Submit them again.")
@@ -79,7 +79,8 @@ class Admission:
         terms = Terms(priority=failed.priority, max_runtime=failed.max_runtime)
         job = new_job(failed.owner, failed.face, failed.voice, failed.options, terms)
         with self._claimed(Claim(failed.owner, failed.spool_bytes)) as claim:
-            spooled = self._spool.link(failed.id, job.id, len(job.options.places))
+            options = job.options
+            spooled = self._spool.link(failed.id, job.id, len(options.places), options.pictures)
             again = replace(job, spool_bytes=spooled, retry_of=failed.id)
             return self._enqueued(again, claim)
 

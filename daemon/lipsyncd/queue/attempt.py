@@ -77,7 +77,8 @@ class Attempt:
 
     def _finished(self, render: Render) -> Job:
         options = self.job.options
-        steps = render(options, self._spool.paths(self.job.id, len(options.places)))
+        paths = self._spool.paths(self.job.id, len(options.places), options.pictures)
+        steps = render(options, paths)
         if ended := self._followed(steps):
             return ended
         size = self._spool.seal(self.job.id)

@@ -4,7 +4,7 @@ import fcntl
 import mmap
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -16,15 +16,16 @@ STRIDE = 8 << 20  # bytes that the kernel copies before there is a sign of life
 NOT_READABLE = os.O_WRONLY | os.O_PATH
 
 Sign = Callable[[], None]  # of life
+Kind = tuple[str, int]  # what a file is, for messages, and how many bytes it may have
 
 
 class Inputs(Protocol):
-    """The face and the voices that came with a request, in whatever process they are open."""
+    """The files that came with a request, in whatever process they are open."""
 
     count: int  # of the files
 
-    def examine(self, most_face: int, most_voice: int) -> int:
-        """How many bytes `copy` would copy, if none has more than so many.
+    def examine(self, most: Sequence[Kind]) -> int:
+        """How many bytes `copy` would copy, if each is what it may be.
 
         Raises NotAFile, FileTooLarge, UnreadableMedia, InputStalled.
         """
@@ -40,15 +41,16 @@ class Opened:
     """Inputs that are open in this process; they stay the caller's to close."""
 
     def __init__(self, *files: int, sign: Sign = lambda: None) -> None:
-        """The face and the voices; `sign` is called whenever a part has been copied."""
+        """`sign` is called whenever a part has been copied."""
         self.count = len(files)
         self._files = files
-        self._names = ["face", *["voice"] * (len(files) - 1)]
         self._sign = sign
 
-    def examine(self, most_face: int, most_voice: int) -> int:
-        most = (most_face if name == "face" else most_voice for name in self._names)
-        self._found = list(map(examined, self._files, self._names, most))
+    def examine(self, most: Sequence[Kind]) -> int:
+        self._names, bounds = zip(*most, strict=True)
+        self._found = [
+            examined(*each) for each in zip(self._files, self._names, bounds, strict=True)
+        ]
         return sum(found.st_size for found in self._found)
 
     def copy(self, *targets: int) -> None:

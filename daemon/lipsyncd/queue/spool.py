@@ -21,9 +21,11 @@ from lipsyncd.errors import InputGone, NoResult
 from lipsyncd.protocol.job import Paths, State
 from lipsyncd.protocol.options import MAX_VOICES
 from lipsyncd.queue.snapshot import Inputs
-from lipsyncd.system.disk import disk_named, free_bytes, size_at, sync
+from lipsyncd.system.disk import disk_named, free_bytes, remove, size_at, sync
 
-INPUTS = ("face", "voice", *(f"voice{number}" for number in range(2, 1 + MAX_VOICES)))
+NUMBERS = ("", *map(str, range(2, 1 + MAX_VOICES)))
+VOICES, PICTURES = (tuple(f"{kind}{each}" for each in NUMBERS) for kind in ("voice", "picture"))
+INPUTS = ("face", *VOICES, *PICTURES)
 RESULT = "result"
 NEW = ".new"  # of a job that is not accepted yet
 KEPT = {  # files that still have a use, by the state of their job; others may go
@@ -60,31 +62,33 @@ class Spool:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             sync(directory.parent)
 
-    def size_of(self, inputs: Inputs) -> int:
+    def size_of(self, inputs: Inputs, pictures: int = 0) -> int:
         """How many bytes `admit` would copy.  Raises InputError, InternalError."""
         limits = self._live_config.config.limits
-        return inputs.examine(limits.max_face_bytes, limits.max_voice_bytes)
+        voices = [("voice", limits.max_voice_bytes)] * (inputs.count - 1 - pictures)
+        shown = [("picture", limits.max_face_bytes)] * pictures
+        return inputs.examine([("face", limits.max_face_bytes), *voices, *shown])
 
-    def admit(self, job: str, inputs: Inputs) -> int:
-        """Copy the inputs, for good; how many bytes that were.
+    def admit(self, job: str, inputs: Inputs, pictures: int = 0) -> int:
+        """Copy the inputs, the last ones pictures of people, for good; how many bytes that were.
 
         Raises InputError, StorageError or InternalError, and then nothing remains. A client's
         position in its files is left as it is.
         """
-        size = self.size_of(inputs)
+        size = self.size_of(inputs, pictures)
         with self._made(job) as directory, ExitStack() as files:
-            names = INPUTS[: inputs.count]
+            names = names_of(inputs.count - 1 - pictures, pictures)
             inputs.copy(*(files.enter_context(created(directory / name)) for name in names))
             for name in names:
                 sync(directory / name)
         return size
 
-    def link(self, old: str, new: str, voices: int = 1) -> int:
+    def link(self, old: str, new: str, voices: int = 1, pictures: int = 0) -> int:
         """Give a new job the inputs of an old one, for good; how many bytes they have.
 
         Raises InputGone or StorageError, and then nothing remains.
         """
-        names = INPUTS[: 1 + voices]
+        names = names_of(voices, pictures)
         with self._made(new) as directory:
             for name in names:
                 try:
@@ -101,18 +105,19 @@ class Spool:
         with suppress(OSError):
             self._accepted(job)
 
-    def paths(self, job: str, voices: int = 1) -> Paths:
+    def paths(self, job: str, voices: int = 1, pictures: int = 0) -> Paths:
         """Where a render finds the inputs and puts the result.
 
         Raises InputGone if one of the inputs is not there, and StorageError.
         """
         with disk_named():
             directory = self._accepted(job)
-            face, *spoken = (directory / name for name in INPUTS[: 1 + voices])
-            for path in (face, *spoken):
+            inputs = [directory / name for name in names_of(voices, pictures)]
+            for path in inputs:
                 if size_at(path) is None:
                     raise _gone(path.name)
-        return Paths(face, tuple(spoken), directory / RESULT)
+        face, *spoken = inputs[: 1 + voices]
+        return Paths(face, tuple(spoken), directory / RESULT, tuple(inputs[1 + voices :]))
 
     def seal(self, job: str) -> int:
         """Bring a result to the disk for good; its size in bytes."""
@@ -205,7 +210,7 @@ class Spool:
     def _clear(self, path: Path, kept: tuple[str, ...] = ()) -> bool:
         """Remove it, or all but what is kept in it; False, and told once, if that cannot be."""
         try:
-            _remove(path, kept)
+            remove(path, kept)
         except OSError as error:
             if path not in self._stuck:
                 log.warning("spool: %s cannot be removed: %s", error.filename, error.strerror)
@@ -213,6 +218,11 @@ class Spool:
             return False
         self._stuck.discard(path)
         return True
+
+
+def names_of(voices: int, pictures: int) -> tuple[str, ...]:
+    """The files of a job's inputs, in the order in which they come."""
+    return ("face", *VOICES[:voices], *PICTURES[:pictures])
 
 
 @contextmanager
@@ -227,18 +237,3 @@ def created(path: Path) -> Iterator[int]:
 
 def _gone(name: str) -> InputGone:
     return InputGone(f"The {name.rstrip('23')} is no longer in the spool.", "Submit the job again.")
-
-
-def _remove(path: Path, kept: tuple[str, ...] = ()) -> None:
-    """A file, or a directory with all that is not kept; gone already is good as well."""
-    try:
-        if not stat.S_ISDIR(path.lstat().st_mode):
-            return path.unlink()
-        for entry in list(path.iterdir()):
-            if entry.name not in kept:
-                _remove(entry)
-        if not kept:
-            path.rmdir()
-    except FileNotFoundError:
-        pass
-    return None

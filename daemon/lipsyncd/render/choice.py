@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from lipsyncd.face.track import Run
+from lipsyncd.model.recogniser import ALIKE
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,19 @@ class Span:
         return self.run is other.run and self.first < other.stop and other.first < self.stop
 
 
-def chosen(runs: list[Run], who: str, rate: Fraction) -> list[Span]:
-    """The spans of the faces that `who` names (protocol/options.py), in the order of their begin.
+Alike = Callable[[Run], float]  # the cosine of a run's face and a wanted one
+
+
+def chosen(runs: list[Run], who: str, rate: Fraction, alike: Alike | None = None) -> list[Span]:
+    """The spans of the faces that `who` names (protocol/options.py), in the order of their begin;
+    with `alike` those that are the wanted person's.
 
     But for `all`, one at a time: whoever is chosen is followed as long as the face is there.
     """
     if who == "all":
         return [Span(run, run.start, run.stop) for run in sorted(runs, key=lambda run: run.start)]
+    if alike:
+        return one_at_a_time(runs, most_alike(alike))
     if "," in who:
         return at_point(runs, who, rate)
     return one_at_a_time(runs, picker_of(who))
@@ -46,6 +53,14 @@ def picker_of(who: str) -> Picker:
         return order[place] if place < len(order) else None
 
     return from_the_left
+
+
+def most_alike(alike: Alike) -> Picker:
+    def pick(there: list[Run], at: int) -> Run | None:
+        best = max(there, key=alike)
+        return best if alike(best) >= ALIKE else None
+
+    return pick
 
 
 def one_at_a_time(runs: list[Run], pick: Picker) -> list[Span]:

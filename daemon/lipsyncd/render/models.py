@@ -10,6 +10,7 @@ from lipsyncd.media.frame import Frame
 from lipsyncd.model.conventions import Conventions
 from lipsyncd.model.detector import LONGEST_SIDE, Detector
 from lipsyncd.model.landmarker import Landmarker
+from lipsyncd.model.recogniser import Recogniser
 from lipsyncd.model.weights import WeightsFile
 
 
@@ -19,6 +20,7 @@ class Weights:
 
     detector: WeightsFile
     landmarker: WeightsFile
+    recogniser: WeightsFile
 
 
 QUICK_SIDE = LONGEST_SIDE // 2
@@ -26,8 +28,8 @@ LARGE = 0.1  # of the frame's longest side: how wide a face is that is found at 
 
 
 class Models(Protocol):
-    """A detector and a landmarker here, and a generator somewhere (model/residency.py has the
-    shapes)."""
+    """A detector, a landmarker and a recogniser here, and a generator somewhere
+    (model/residency.py has the shapes)."""
 
     batch: int
     conventions: Conventions
@@ -38,6 +40,9 @@ class Models(Protocol):
 
     def new_landmarker(self) -> Landmarker:
         """A landmarker for one thread."""
+
+    def new_recogniser(self) -> Recogniser:
+        """A recogniser for one thread."""
 
     def mouths(
         self, crops: np.ndarray, windows: np.ndarray, lower: bool, references: np.ndarray

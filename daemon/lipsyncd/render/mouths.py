@@ -11,6 +11,7 @@ from lipsyncd.model.conventions import Conventions
 from lipsyncd.model.detector import Detector
 from lipsyncd.model.exchange import Exchange
 from lipsyncd.model.landmarker import Landmarker
+from lipsyncd.model.recogniser import Recogniser
 from lipsyncd.protocol.connection import Connection, Message
 from lipsyncd.protocol.wire import Kind
 from lipsyncd.render.models import Weights
@@ -86,6 +87,10 @@ class Mouths:
     def new_landmarker(self) -> Landmarker:
         """A landmarker for one thread."""
         return Landmarker(self._weights.landmarker)
+
+    def new_recogniser(self) -> Recogniser:
+        """A recogniser for one thread."""
+        return Recogniser(self._weights.recogniser)
 
     def mouths(
         self, crops: np.ndarray, windows: np.ndarray, lower: bool, references: np.ndarray

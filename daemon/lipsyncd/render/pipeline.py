@@ -34,6 +34,7 @@ from lipsyncd.render.gaps import notes_of, refuse_gaps
 from lipsyncd.render.hearing import hear
 from lipsyncd.render.models import Models
 from lipsyncd.render.neutrals import Neutrals
+from lipsyncd.render.people import People
 from lipsyncd.render.plan import Plan, Planner
 from lipsyncd.render.prefetch import prefetch
 
@@ -58,6 +59,7 @@ class Files:
     face: Readable
     voices: tuple[Readable, ...]
     result: BinaryIO
+    pictures: tuple[Readable, ...] = ()  # of people whose lips move
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,9 @@ def render(
     # it is heard while the source is looked through
     heard = zip(*(hear(voice, source, options, models) for voice in voices), strict=True)
     with prefetch(heard, depth=HEARD) as windows:
-        plan = yield from planned(source, spoken, options, models, settings)
+        people = People(files.pictures, models) if files.pictures else None
+        planner = Planner(options, models, settings.detect_every, source.rate, people)
+        plan = yield from planned(source, spoken, options, planner)
         refuse_gaps(plan.gaps, plan.frames, options, source.rate)
         total = length(options.extend, spoken, plan.frames)
         notes = (*decided, *notes_of(plan.gaps, source.rate))
@@ -133,15 +137,14 @@ def examined_face(file: Readable, options: Options) -> Source:
 
 
 def planned(
-    source: Source, spoken: int, options: Options, models: Models, settings: Settings
+    source: Source, spoken: int, options: Options, planner: Planner
 ) -> Generator[Progress, None, Plan]:
     """Look through as much of the source as is shown: `spoken` frames, or all.
 
     Raises NoFace, InclinedFace.
     """
-    every, most = settings.detect_every, None if options.extend == "silence" else spoken
-    depth = held(source.width, source.height, every)
-    planner = Planner(options, models, every, source.rate)
+    most = None if options.extend == "silence" else spoken
+    depth = held(source.width, source.height, planner.every)
     with prefetch(islice(source.frames(), most), depth) as frames:
         for _ in planner.look(frames):
             yield Progress(0, spoken, 0)

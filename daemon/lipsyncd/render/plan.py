@@ -9,7 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import count
 from typing import Any, Self
 
 import numpy as np
@@ -18,12 +19,13 @@ from lipsyncd.errors import InclinedFace, NoFace
 from lipsyncd.face.box import Box
 from lipsyncd.face.face import FIELDS, Face
 from lipsyncd.face.reference import steady_forward
-from lipsyncd.face.track import Find, Seen, Track, Tracker, steady
+from lipsyncd.face.track import Find, Run, Seen, Track, Tracker, steady
 from lipsyncd.media.frame import Frame
-from lipsyncd.protocol.options import Options
-from lipsyncd.render.choice import Span, chosen
+from lipsyncd.protocol.options import PICTURED, Options
+from lipsyncd.render.choice import Alike, Span, chosen
 from lipsyncd.render.gaps import Gap, gaps_of
 from lipsyncd.render.models import Finder, Models
+from lipsyncd.render.people import People
 from lipsyncd.render.survey import Survey
 from lipsyncd.render.upright import Upright
 
@@ -89,16 +91,24 @@ class Plan:
 class Planner:
     """Makes a plan of the frames that it is shown."""
 
-    def __init__(self, options: Options, models: Models, every: int, rate: Fraction) -> None:
-        """It looks for faces on each `every`-th frame, of `rate` a second."""
+    def __init__(
+        self,
+        options: Options,
+        models: Models,
+        every: int,
+        rate: Fraction,
+        people: People | None = None,
+    ) -> None:
+        """It looks for faces on each `every`-th frame, of `rate` a second; `people` are those whom
+        the options name by pictures."""
         self._options = options
         self._rate = rate
-        self._every = every
+        self.every = every
+        self._people = people
         self._find = Upright(found_by(options, models))
         # the reference knows no neutral face, and shows each mouth whole
         self._survey = None if options.blend == "box" else Survey(models.new_landmarker())
-        look = self._survey.look if self._survey else lambda *_: None
-        self._tracker = Tracker(self._find.faces, look, every)
+        self._tracker = Tracker(self._find.faces, self._look, every)
 
     def look(self, frames: Iterable[Frame]) -> Iterator[int]:
         """Look through the frames; each yield is how many it has seen."""
@@ -114,21 +124,28 @@ class Planner:
         turned = (turned_in(span, self._survey) for span, _ in spans)
         return Plan(frames, tuple(tracks), gaps_of(frames, zip(tracks, turned, strict=True)))
 
+    def _look(self, run: Run, frame: Frame, face: Face) -> None:
+        for each in (self._survey, self._people):
+            if each:
+                each.look(run, frame, face)
+
     def _spoken(self) -> Iterator[tuple[Span, int]]:
         """The spans of the faces that speak, each with the number of its voice; who has one voice
         is not given another."""
         taken: list[Span] = []
+        pictures = count()
         for voice, who in enumerate(self._options.places):
-            spans = chosen(self._tracker.runs, who, self._rate)
+            alike = self._alike(next(pictures)) if who == PICTURED else None
+            spans = chosen(self._tracker.runs, who, self._rate, alike)
             free = [span for span in spans if not any(map(span.overlaps, taken))]
             if not free:
-                left = " that has no voice yet" if spans else ""
-                raise NoFace(
-                    f"There are faces, but none for `{who}`{left}.",
-                    "Choose another one, or leave it out for the largest.",
-                )
+                raise nobody(who, is_taken=bool(spans))
             taken += free
             yield from ((span, voice) for span in free)
+
+    def _alike(self, number: int) -> Alike:
+        assert self._people  # as many pictures came as the options name
+        return partial(self._people.likeness, number=number)
 
     def _refuse_faceless(self) -> None:
         if self._tracker.runs:
@@ -138,13 +155,27 @@ class Planner:
                 "All faces lie on their side or upside down.",
                 "Turn the video or the picture, so that heads are upright.",
             )
-        frames, every = self._tracker.frames, self._every
+        frames, every = self._tracker.frames, self.every
         each = 1 in (frames, every)
         looked = "each was" if each else f"the first and every {every}th after it were"
         raise NoFace(
             f"No face was found in any of the {frames} frames ({looked} looked at).",
             "Give a video or picture in which a face is seen from the front, or name its box.",
         )
+
+
+def nobody(who: str, is_taken: bool) -> NoFace:
+    """None of the faces is the one that is wanted, or whose it is has a voice already."""
+    left = " that has no voice yet" if is_taken else ""
+    if who == PICTURED:
+        return NoFace(
+            f"There are faces, but none of the person on the picture{left}.",
+            "Give another picture, seen from the front, or say where the face is.",
+        )
+    return NoFace(
+        f"There are faces, but none for `{who}`{left}.",
+        "Choose another one, or leave it out for the largest.",
+    )
 
 
 def found_by(options: Options, models: Models) -> Find:

@@ -98,13 +98,15 @@ def show(assignment: Message, progress: Progress | None = None) -> None:
 def steps(
     daemon: Connection, assignment: Message, weights: Weights
 ) -> Generator[Progress, None, None]:
-    """The render of an assignment; its descriptors are the face's, the voices', the result's."""
+    """The render of an assignment; its descriptors are the face's, the voices', those of
+    pictures of people, the result's."""
     body: dict[str, Any] = assignment.body
     alive = sparing(partial(daemon.send, Kind.EVENT, {}))
     models = Mouths(daemon, weights, alive)
     *inputs, last = (assignment.take() for _ in range(len(assignment.descriptors)))
-    face, *voices = (Spooled(each, alive) for each in inputs)
+    options, settings = Options.from_map(body["options"]), Settings(**body["settings"])
+    face, *others = (Spooled(each, alive) for each in inputs)
+    voices, pictures = others[: len(options.places)], others[len(options.places) :]
     with open_result(last, alive) as result:
-        files = Files(face, tuple(voices), result)
-        options, settings = Options.from_map(body["options"]), Settings(**body["settings"])
+        files = Files(face, tuple(voices), result, tuple(pictures))
         yield from render(options, files, models, settings)

@@ -19,6 +19,7 @@ from lipsyncd.media import speech
 from lipsyncd.media.mel import warm_up
 from lipsyncd.model.detector import load_detector
 from lipsyncd.model.landmarker import load_landmarker
+from lipsyncd.model.recogniser import load_recogniser
 from lipsyncd.protocol.connection import Connection
 from lipsyncd.protocol.wire import Kind
 from lipsyncd.render import process
@@ -48,11 +49,12 @@ def main() -> None:
 def prepared(daemon: Connection) -> Weights | None:
     """The weights that the daemon names; None if they cannot be had, which the daemon is told."""
     with heard(daemon) as message:
-        paths = {name: Path(str(message.body[name])) for name in ("detector", "landmarker")}
+        paths = {name: Path(str(path)) for name, path in message.body.items()}
     try:
         weights = Weights(
             load_detector(paths["detector"], lambda _: None),
             load_landmarker(paths["landmarker"], lambda _: None),
+            load_recogniser(paths["recogniser"], lambda _: None),
         )
     except LipsyncError as error:
         daemon.send(Kind.ERROR, error.as_map())

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -113,3 +114,21 @@ def sync(path: Path, folder: int | None = None) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def remove(path: Path, kept: tuple[str, ...] = ()) -> None:
+    """A file, or a directory with all that is not kept; gone already is good as well.
+
+    Raises OSError.
+    """
+    try:
+        if not stat.S_ISDIR(path.lstat().st_mode):
+            return path.unlink()
+        for entry in list(path.iterdir()):
+            if entry.name not in kept:
+                remove(entry)
+        if not kept:
+            path.rmdir()
+    except FileNotFoundError:
+        pass
+    return None

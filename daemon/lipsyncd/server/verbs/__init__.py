@@ -20,5 +20,6 @@ VERBS: dict[str, Callable[[Request], Reply]] = {
     for name, handler in vars(module).items()
     if name.startswith("on_")
 }
-# How many come with a request: a face and its voices; none with the others.
-DESCRIPTORS = {"submit": range(2, 2 + MAX_VOICES)}
+# How many come with a request: a face, its voices, and pictures of those who speak; none with the
+# others.
+DESCRIPTORS = {"submit": range(2, 2 + 2 * MAX_VOICES)}

@@ -22,7 +22,7 @@ def on_submit(request: Request) -> Reply:
     voices = [voice, *request.field("voices", list, [], MORE)]
     options = Options.from_map(request.body.get("options", {}))
     assert request.inputs  # as many descriptors came as DESCRIPTORS says
-    refuse_uneven(len(voices), request.inputs.count - 1, options)
+    refuse_uneven(request.inputs.count, len(voices), options)
     terms = Terms.from_map(request.body.get("terms", {}))
     if terms.priority == Priority.HIGH:
         request.require_admin("submit with high priority")
@@ -34,18 +34,23 @@ def on_submit(request: Request) -> Reply:
     return Reply("accepted", {"job": request.controlplane.updates.newest(accepted).as_map()})
 
 
-def refuse_uneven(names: int, files: int, options: Options) -> None:
-    """Raise InvalidRequest unless each voice has a name, a file, and somebody to speak it."""
-    if names != files:
-        raise InvalidRequest(f"The voices have {names} names and {files} descriptors.", HINT)
-    if len(options.places) != files:
+def refuse_uneven(files: int, voices: int, options: Options) -> None:
+    """Raise InvalidRequest unless there is a file for the face, each voice and each picture, and
+    somebody to speak each voice."""
+    pictures = options.pictures
+    if files != 1 + voices + pictures:
         raise InvalidRequest(
-            f"There are {files} voices, and who names {len(options.places)} of those who speak.",
+            f"There are {files} descriptors for a face, {voices} voices and {pictures} pictures.",
+            HINT,
+        )
+    if len(options.places) != voices:
+        raise InvalidRequest(
+            f"There are {voices} voices, and who names {len(options.places)} of those who speak.",
             "Say for each voice whose lips follow it.",
         )
-    if len(options.tracks) not in (0, 1, files):
+    if len(options.tracks) not in (0, 1, voices):
         raise InvalidRequest(
-            f"There are {files} voices, and voice_track names {len(options.tracks)} tracks.",
+            f"There are {voices} voices, and voice_track names {len(options.tracks)} tracks.",
             "Name one for all voices, or one for each.",
         )
 
