@@ -14,6 +14,8 @@ exit codes of run, wait and follow, which are those of the job:
 of health:
   0 ready, also degraded (on fewer devices), 1 alive, but not ready or its queue is paused,
   2 no answer
+of probe:
+  0 a render would begin well, else that of the error that it would end with
 of every verb:
   1 the job is not in a state for it or nothing is left of what was asked for, 2 wrong usage,
   5 no such job, 6 the queue is full or drained (later it may work), 7 no daemon, 9 not permitted,

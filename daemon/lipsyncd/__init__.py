@@ -5,12 +5,13 @@ A tour, from the bottom up; each package imports only from those above it in thi
     errors       every failure a client may see, with its name on the wire
     protocol     what crosses a boundary: messages and descriptors over a socket (wire,
                  connection), a job and its states (job), what a client may choose (options), what
-                 a field may hold (values)
+                 may be asked before a job (preflight, probe), what a field may hold (values)
     system       systemd, its journal and its watchdog, the disk, the clock, locks, the crash log
     config       what the operator chose
     queue        a job's life, from acceptance to the end:
                  admission           the bounds, and what a job has to pass
                  snapshot, spool     private copies of the inputs, and the results
+                 preflight, unnamed  what is asked before a job, on copies of which nothing stays
                  store               the durable queue, and what became of everything: database
                                      (schema, rows, integrity), jobs, history, usage
                  order, positions    who is next, and when
@@ -23,9 +24,9 @@ A tour, from the bottom up; each package imports only from those above it in thi
                  renderer, selftest  what is asked of the data plane, and the proof that it works
     processes    the other processes, as the daemon sees them: child, device (one for each, kept
                  alive), pool (which serves which render), template (forks what is needed now),
-                 render (one for each running job), renderer (what the queue asks), warmup (before
-                 READY), intake (one for each request with files),
-                 listing (what lies beside the checkpoint)
+                 render (one for each running job), preflight (one for each probe or preview),
+                 renderer (what the queue asks), warmup (before READY), intake (one for each request
+                 with files), listing (what lies beside the checkpoint)
     intake       the process that has the files of a request open, and its template
     service      the daemon's own life: controlplane (what all sessions share), worker, reload,
                  stop, statusline
@@ -37,15 +38,17 @@ A tour, from the bottom up; each package imports only from those above it in thi
                  rest (which mouth is at rest), opening and neutral (what is made of it), motion and
                  light (what is done to it); a blend is a way to put a new mouth into a frame:
                  transfer, soft, reference
-    model        the generator on its device, the detector, the landmarker, the recogniser; layouts
-                 are those of published weights, listing is the process that tells which lie in a
-                 folder; process is the device process, exchange the memory that it shares with a
-                 render
-    render       pipeline is the straight line, face and voice in and result out; plan (survey,
-                 choice, gaps) is the look at the face before it, hearing what lips follow, people
-                 who is on a picture, neutrals the faces they are moved in; template and process
-                 are the processes around it, mouths asks a device for batches; cage (landlock,
-                 seccomp) is what a render gives up before it looks at media
+    model        the generator on its device, the detector, the landmarker, the recogniser, the sync
+                 expert; layouts are those of published weights, listing is the process that tells
+                 which lie in a folder; process is the device process, exchange the memory that it
+                 shares with a render
+    render       pipeline is the straight line, face and voice in and result out; scene is its first
+                 half, what pictures are made of: plan (survey, choice, gaps) is the look at the
+                 face before them, people who is on a picture, hearing what lips follow; neutrals
+                 are the faces they are moved in.  probe (report, sync) and preview go the same way
+                 without a result.  template and process are the processes around all, mouths asks
+                 a device for batches; cage (landlock, seccomp) is what a render gives up before it
+                 looks at media
     main         builds everything
 """
 

@@ -17,6 +17,7 @@ GENERATOR = "lipsync-grid-96.safetensors"
 DETECTOR = "face_detection_yunet_2023mar.onnx"
 LANDMARKER = "face_landmark.tflite"
 RECOGNISER = "face_recognition_sface_2021dec_int8bq.onnx.xz"
+SYNC_EXPERT = "sync-expert-grid-v0.safetensors"
 PATHS = text(".+", "is text")
 DEVICES = text(r"auto|cpu|cuda:\d+", "is one of auto, cpu, cuda:N")
 GROUPS = text("[a-z_][a-z0-9_-]*", "is the name of a group")
@@ -138,6 +139,8 @@ class Config:
     landmarker: Path = field(default_factory=lambda: default_checkpoint(LANDMARKER))
     # the weights of what knows a person by a picture
     recogniser: Path = field(default_factory=lambda: default_checkpoint(RECOGNISER))
+    # the weights of what tells whether lips and a sound go together
+    sync_expert: Path = field(default_factory=lambda: default_checkpoint(SYNC_EXPERT))
     # between two proofs that a device is there, and while there is no job counts right
     warm_interval_seconds: int = whole(1, 3600).default(5)
     # the group whose members may do with every job what its owner may

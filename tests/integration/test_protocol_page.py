@@ -18,7 +18,7 @@ from lipsyncd.protocol import connection
 from lipsyncd.protocol.job import Paths
 from lipsyncd.protocol.options import Options
 from lipsyncd.server.request import Request
-from lipsyncd.server.verbs import VERBS
+from lipsyncd.server.verbs import DESCRIPTORS, VERBS
 
 ENVELOPE = {"verb", "id"}
 ERROR = "None"  # the verb of a message that has none
@@ -125,6 +125,8 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Heard:
             options = {"blend": "box", "extend": "loop", "box": [0, 0, 9, 9], "crf": 1}
             terms = {"priority": "high", "key": "k", "expires": 3600, "max_runtime": 1.5}
             reply = heard.ask(client, "submit", *files, **NAMES, options=options, terms=terms)
+            heard.ask(client, "probe", *files, options=options)
+            heard.ask(client, "preview", *files, options=options, at=1.5, frames=2)
         look_at(heard, client, reply["job"]["id"])
         with daemon.client() as other:
             other.say("wait", job=reply["job"]["id"], progress=True)
@@ -164,7 +166,8 @@ def test_every_verb_answers_as_the_page_says(heard: Heard) -> None:
     for row in page.tables("request", "reply"):
         verb, reply = page.name(row["request"]), page.names(row["reply"])
         assert [heard.replies[verb]] == reply if reply else verb not in heard.replies
-        with_reply = page.numbers(row["descriptors"]) if "reply" in row["descriptors"] else [0]
+        *_, last = row["descriptors"].split(";")
+        with_reply = page.numbers(last) if "reply" in last else [0]
         assert [heard.files.get(verb, 0)] == with_reply
         if events := EVENTS.get(verb):
             assert events <= set(page.names(row["what happens"]))
@@ -196,7 +199,7 @@ def test_a_field_of_another_type_is_refused_by_its_name(
     whole = {"hello": {"versions": [1, 1], "client": "a test"}, "submit": NAMES}
     fields: dict[str, object] = {**whole.get(verb, {"job": job})}
     with Path(__file__).open() as file:
-        files = (file.fileno(),) * 2 if verb == "submit" else ()
+        files = (file.fileno(),) * 2 if verb in DESCRIPTORS else ()
         for value in ("text", 1, 1.5, True, [], {}, None):
             if not page.fits(value, row["type"]):
                 with pytest.raises(InvalidRequest, match=rf"^{field} is not "):

@@ -20,8 +20,8 @@ from lipsyncd.config import Config
 from lipsyncd.media.limits import SIDE
 from lipsyncd.protocol.options import Options
 from lipsyncd.render import pipeline
-from lipsyncd.render.pipeline import Files
 from lipsyncd.render.process import Settings
+from lipsyncd.render.scene import Files
 
 BOUND = 800 << 20  # bytes: more than a small picture takes, less than the largest
 TOML = f"[limits]\nmax_render_memory_bytes = {BOUND}\n"

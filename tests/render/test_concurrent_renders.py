@@ -23,8 +23,9 @@ from lipsyncd.model.generator import Generator
 from lipsyncd.model.residency import Wanted, load_models
 from lipsyncd.protocol.job import Progress
 from lipsyncd.protocol.options import Options
-from lipsyncd.render.pipeline import Files, render
+from lipsyncd.render.pipeline import render
 from lipsyncd.render.process import Settings
+from lipsyncd.render.scene import Files
 
 BATCH = 16  # more than some of the jobs have frames
 LOSSLESS = Options(crf=0)

@@ -75,7 +75,7 @@ def refusal_of(start: Start, manager: socket.socket, tmp_path: Path, key: str, m
     return said
 
 
-@pytest.mark.parametrize("key", ["detector", "landmarker", "recogniser"])
+@pytest.mark.parametrize("key", ["detector", "landmarker", "recogniser", "sync_expert"])
 @pytest.mark.parametrize("make", [a_web_page, nothing], ids=lambda make: make.__name__)
 def test_what_renders_look_at_faces_with_has_to_be_there(
     start: Start, manager: socket.socket, tmp_path: Path, make: Make, key: str

@@ -11,6 +11,7 @@ from torch import nn
 
 from lipsyncd.model.checkpoint import load_checkpoint
 from lipsyncd.model.detector import Detector, load_detector
+from lipsyncd.model.expert import Expert, load_expert
 from lipsyncd.model.generator import Generator
 from lipsyncd.model.golden import golden_of
 from lipsyncd.model.landmarker import Landmarker, load_landmarker
@@ -27,6 +28,7 @@ SHIPPED = ROOT / "checkpoints/lipsync-grid-96.safetensors"
 DETECTOR = ROOT / "checkpoints/face_detection_yunet_2023mar.onnx"
 LANDMARKER = ROOT / "checkpoints/face_landmark.tflite"
 RECOGNISER = ROOT / "checkpoints/face_recognition_sface_2021dec_int8bq.onnx.xz"
+EXPERT = ROOT / "checkpoints/sync-expert-grid-v0.safetensors"
 NARROW = 1 / 64  # the width at which every hidden layer has 8 channels: a small, quick generator
 
 
@@ -128,6 +130,9 @@ class InProcess:
     def new_recogniser(self) -> Recogniser:
         return Recogniser(sface())
 
+    def new_expert(self) -> Expert:
+        return Expert(judge())
+
 
 def sface() -> WeightsFile:
     """The shipped recogniser."""
@@ -142,3 +147,8 @@ def yunet() -> WeightsFile:
 def mesh() -> WeightsFile:
     """The shipped landmarker."""
     return load_landmarker(LANDMARKER, lambda _: None)
+
+
+def judge() -> WeightsFile:
+    """The shipped sync expert."""
+    return load_expert(EXPERT, lambda _: None)

@@ -156,7 +156,7 @@ def test_the_shipped_file_lists_every_key_with_its_default(
     shipped["devices"] = tuple(shipped["devices"])
     expected = plain(Config())
     # depend on where lipsyncd is installed
-    for name in ("checkpoint", "detector", "landmarker", "recogniser"):
+    for name in ("checkpoint", "detector", "landmarker", "recogniser", "sync_expert"):
         assert Path(shipped.pop(name)).name == Path(expected.pop(name)).name
     assert shipped == expected
 

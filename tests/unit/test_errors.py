@@ -44,6 +44,7 @@ CODES = {
     "events.gone": 1,
     "queue.full": 6,
     "queue.draining": 6,
+    "queue.warming": 6,
     "sessions.full": 6,
     "disk.full": 74,
     "disk.failed": 74,
@@ -66,6 +67,7 @@ CODES = {
 RETRYABLE = {
     "queue.full",
     "queue.draining",
+    "queue.warming",
     "sessions.full",
     "disk.full",
     "disk.failed",

@@ -20,7 +20,20 @@ from lipsyncd.protocol import wire
 from lipsyncd.protocol.connection import TIMEOUT
 from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, NEXT, Job, State
 from lipsyncd.protocol.options import MAX_KEY, Options, Priority, Terms, name_of
+from lipsyncd.protocol.preflight import MAX_FRAMES
+from lipsyncd.protocol.probe import (
+    MOST_CUTS,
+    MOST_FACES,
+    MOST_GAPS,
+    Away,
+    Probe,
+    Shown,
+    Stream,
+    Sync,
+)
 from lipsyncd.queue.positions import Place
+from lipsyncd.queue.preflight import MOST
+from lipsyncd.queue.preflight import MOST_OF_USER as MOST_PREFLIGHTS_OF_USER
 from lipsyncd.server.server import KEPT_FOR_ADMINS, MAX_OF_USER, MAX_SESSIONS
 from lipsyncd.server.session import HELLO_SECONDS, IDLE_SECONDS, MAX_WORDS
 from lipsyncd.server.verbs import DESCRIPTORS, VERBS
@@ -57,6 +70,9 @@ BOUNDS = {
     "characters of `key`": MAX_KEY,
     "characters of `reason`": MAX_REASON,
     "jobs in a `listed`": MAX_LISTED,
+    "`probe` and `preview` under way, of one user": MOST_PREFLIGHTS_OF_USER,
+    "`probe` and `preview` under way, in all": MOST,
+    "frames of a `preview`": MAX_FRAMES,
     "characters of an error's `message`": MAX_WORDS,
     "seconds between two `progressed`": EVENT_PAUSE,
     "seconds without an event of `wait` with progress, or of `follow`": EVENT_SILENCE,
@@ -67,14 +83,17 @@ CHOICES = {
     for kind in CHOSEN.values()
     for each in dataclasses.fields(kind)
 }
+LISTING = ("request", "reply", "message", "field", "key", "name", "state", "allowed")
 OF_ALL_TYPES = ("text", 1, 1.5, True, [], {}, None)
 WORDS: dict[Any, str] = {
     str: "text",
     State: "text",
     Priority: "text",
+    bool: "true or false",
     int: "whole number",
     float: "number",
     Options: "map",
+    Sync: "map",
     dict: "map",
     tuple: "array",
     NoneType: "null",
@@ -134,7 +153,7 @@ def test_every_verb_has_a_row_and_says_its_descriptors() -> None:
     rows = page.tables("request", "reply")
     assert sorted(page.name(row["request"]) for row in rows) == sorted(VERBS)
     with_files = {
-        page.name(row["request"]): page.numbers(row["descriptors"])
+        page.name(row["request"]): page.numbers(row["descriptors"].partition(";")[0])
         for row in rows
         if "with the request" in row["descriptors"]
     }
@@ -149,6 +168,7 @@ def test_what_a_field_of_a_request_may_be_is_told_with_its_bounds() -> None:
     assert {field: found for field, found in listed.items() if found} == {
         ("hello", "versions"): [*wire.VERSIONS],
         ("submit", "face"): [1, MAX_NAME],
+        ("preview", "frames"): [1, MAX_FRAMES],
         ("list", "limit"): [1, MAX_LISTED],
         ("follow", "since"): [0],
         ("drain", "reason"): [MAX_REASON],
@@ -235,6 +255,25 @@ def type_in_words(kind: Any) -> str:
     return " or ".join(WORDS[get_origin(each) or each] for each in kinds)
 
 
+def test_a_probe_is_listed_field_by_field() -> None:
+    rows = [row for row in page.tables("message", "field") if row["message"] == "`probed`"]
+    listed = {page.name(row["field"]): row["type"] for row in rows}
+    assert listed.pop("render_seconds") == "number or null"  # which is the daemon's own
+    assert listed == types_of(Probe)
+    assert [number for row in rows for number in page.numbers(row["meaning"]) if number > 99] == [
+        *(180, 270, MOST_CUTS, MOST_FACES, MOST_GAPS)
+    ]
+    for what, kind in {"stream": Stream, "face": Shown, "gap": Away, "sync": Sync}.items():
+        rows = page.tables(f"key of a {what}")
+        found = {page.name(row[f"key of a {what}"]): row["type"] for row in rows}
+        assert found == types_of(kind)
+
+
+def types_of(kind: type[Any]) -> dict[str, str]:
+    """The fields of a dataclass, with their types as the page has them."""
+    return {each.name: type_in_words(each.type) for each in dataclasses.fields(kind)}
+
+
 def test_a_place_in_the_queue_is_listed() -> None:
     listed = {
         page.name(row["field"]): row["type"]
@@ -303,7 +342,9 @@ def test_every_word_in_code_is_one_of_the_protocol() -> None:
         word
         for row in page.tables()
         for column, cell in row.items()
-        if column in ("request", "reply", "message", "field", "key", "name", "state", "allowed")
+        if column.startswith(
+            ("request", "reply", "message", "field", "key", "name", "state", "allowed")
+        )
         for word in page.names(cell)
     }
     words = set(re.findall(r"`([a-z][a-z_.-]+)`", page.text()))

@@ -2,6 +2,7 @@
 
     client     Client: every verb as a method
     daemon     what of it is asked of the daemon itself: its health, a drain, ...
+    preflight  and of files, before there is a job of them
     job        what comes back: a Job, an Event
 
 and behind them:

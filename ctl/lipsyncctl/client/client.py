@@ -6,20 +6,21 @@ from typing import Any, Self
 from weakref import WeakSet
 
 from lipsyncctl.client import fetch, follow, submit, wait
-from lipsyncctl.client.daemon import Answer, Daemon, given
+from lipsyncctl.client.daemon import Answer, given
 from lipsyncctl.client.deadline import Deadline
 from lipsyncctl.client.fetch import Destination
 from lipsyncctl.client.job import Event, Job
 from lipsyncctl.client.key import made_up_key
 from lipsyncctl.client.list import newest
 from lipsyncctl.client.outage import persistent
+from lipsyncctl.client.preflight import Preflights, voices_of
 from lipsyncctl.client.session import ANSWER, Notice
 from lipsyncctl.client.submit import Media, Source
 from lipsyncctl.client.wait import OnProgress
 from lipsyncd.protocol.options import name_of
 
 
-class Client(Daemon):
+class Client(Preflights):
     """lipsyncd, from a program.
 
     >>> with Client() as client:
@@ -90,8 +91,8 @@ class Client(Daemon):
         terms = given({"key": key or made_up_key(), **when})
         chosen = {name_of(field): value for field, value in options.items()}
         fields = {"options": given(chosen), "terms": terms}
-        voices = list(voice) if isinstance(voice, list | tuple) else [voice]
-        return submit.submit(self.address, Media(face, voices, pictures), fields, self.on_notice)
+        media = Media(face, voices_of(voice), pictures)
+        return submit.submit(self.address, media, fields, self.on_notice)
 
     def status(self, job: str) -> Job:
         """A job as it is now; its message has the `seq` to `follow` it from.

@@ -1,6 +1,7 @@
 """What lipsyncctl can do. A new verb is a function with `@verb` in one of these files, no more.
 
     submit    jobs come in
+    preflight what would come of one
     jobs      what there is, and its results
     wait      until they have ended
     follow    each change as it happens
@@ -10,12 +11,12 @@
 jobs, `ending` is the end of a job as its user meets it.
 """
 
-from lipsyncctl.verbs import daemon, follow, jobs, submit, wait
+from lipsyncctl.verbs import daemon, follow, jobs, preflight, submit, wait
 from lipsyncctl.verbs.verb import Verb
 
 VERBS = {
     each.name: each
-    for module in (submit, jobs, wait, follow, daemon)
+    for module in (submit, preflight, jobs, wait, follow, daemon)
     for each in vars(module).values()
     if isinstance(each, Verb)
 }

@@ -108,19 +108,22 @@ def retry(console: Console, client: Client, arguments: Namespace) -> int:
 
 def submit_shown(console: Console, client: Client, arguments: Namespace, face: str) -> Job:
     """The accepted job."""
-    given = {
-        each.name: getattr(arguments, each.name) for each in (*fields(Options), *fields(Terms))
-    }
-    given["who"], pictures = told_who(given["who"])
-    for name in EACH:
-        given[name] = given[name] and " ".join(given[name])
+    terms = {each.name: getattr(arguments, each.name) for each in fields(Terms)}
+    given, pictures = options_of(arguments)
     try:
-        job = client.submit(face, arguments.voices, pictures=pictures, **given)
+        job = client.submit(face, arguments.voices, pictures=pictures, **given, **terms)
     except AcceptanceUnknown as error:
         repeat = f"`--key {error.key}` repeats this without making a second one."
         raise given_up(error, f"It may have taken the job. {repeat}") from error
     console.json(job.message)
     return job
+
+
+def options_of(arguments: Namespace) -> tuple[dict[str, object], list[str]]:
+    """What was typed of them, None for the others; and the pictures of people among it."""
+    given = {each.name: getattr(arguments, each.name) for each in fields(Options)}
+    given["who"], pictures = told_who(given["who"])
+    return given | {name: given[name] and " ".join(given[name]) for name in EACH}, pictures
 
 
 def told_who(typed: Sequence[str] | None) -> tuple[list[str] | None, list[str]]:

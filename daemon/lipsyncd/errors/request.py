@@ -91,5 +91,9 @@ class QueueDraining(QueueError):
     name = "queue.draining"
 
 
+class QueueWarming(QueueError):
+    name = "queue.warming"
+
+
 class SessionsFull(QueueError):
     name = "sessions.full"

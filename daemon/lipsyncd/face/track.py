@@ -102,6 +102,7 @@ class Tracker:
         self._current: list[Run] = []
         self._last: Frame | None = None
         self.runs: list[Run] = []
+        self.cuts: list[int] = []  # the frames with which another shot begins
         self.frames = 0  # that were shown
 
     def follow(self, frames: Iterable[Frame]) -> Iterator[int]:
@@ -130,6 +131,7 @@ class Tracker:
     def _show_one(self, frame: Frame, opening: bool, found: list[Face] | None) -> None:
         found = self._find(frame)[:MOST_FACES] if found is None else found
         if opening:
+            self.cuts.append(frame.index)
             for run in self._current:
                 run.closes = True
             self._current = []

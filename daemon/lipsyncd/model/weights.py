@@ -24,6 +24,7 @@ LOOK_AT_DISK = "Look into the kernel's log for errors of the disk, and try again
 # What a file should hold, and where another is named
 CHECKPOINT, DETECTOR, LANDMARKER = "checkpoint", "face detector", "landmarker"
 RECOGNISER = "face recogniser"
+EXPERT = "sync expert"
 HINTS = {
     CHECKPOINT: "Point `checkpoint` in the configuration at a Wav2Lip generator for 96, 256 or 288 "
     "pixels.",
@@ -31,6 +32,7 @@ HINTS = {
     RECOGNISER: "Point `recogniser` in the configuration at the file of SFace that lipsyncd comes "
     "with.",
     LANDMARKER: "Point `landmarker` in the configuration at face_landmark.tflite.",
+    EXPERT: "Point `sync_expert` in the configuration at sync-expert-grid-v0.safetensors.",
 }
 
 Report = Callable[[str], None]

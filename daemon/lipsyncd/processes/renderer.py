@@ -12,12 +12,15 @@ from typing import BinaryIO
 
 from lipsyncd.config import Config, Limits
 from lipsyncd.errors import InputError, JobMemoryFull, MediaCrashed, MediaStalled
+from lipsyncd.processes.assignment import assignment_of
 from lipsyncd.processes.pool import Pool, load_devices
+from lipsyncd.processes.preflight import run_preflight
 from lipsyncd.processes.render import Crashed, RenderProcess, Stalled
 from lipsyncd.processes.template import Template
 from lipsyncd.processes.warmup import warm_up
 from lipsyncd.protocol.job import Paths, Progress
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.preflight import Preflight
 from lipsyncd.queue.renderer import Report
 from lipsyncd.system.catalog import CAGE_OPEN, RENDER_CRASHED, RENDER_STALLED, Entry, emit
 from lipsyncd.system.crashlog import EXTENSIONS
@@ -69,6 +72,14 @@ class ProcessRenderer:
                 words = f"Nothing came of these files {stall}."
                 raise MediaStalled(words, CONVERT) from None
         return None
+
+    def preflight(self, asked: Preflight, files: Sequence[int]) -> Generator[None, None, None]:
+        """Answer what is asked of files, by a process of its own.
+
+        Raises what it raises, MediaCrashed, MediaStalled, JobMemoryFull, InternalError.
+        """
+        plane = self._plane
+        yield from run_preflight(plane.config, plane.template, plane.pool, asked, files)
 
     def check(self) -> None:
         """Raise DeviceLost if there is nothing to render on, and there will not be."""
@@ -147,7 +158,8 @@ def rendered(plane: Plane, options: Options, paths: Paths) -> Generator[Progress
         stack.callback(part.unlink, missing_ok=True)
         files = [stack.enter_context(each) for each in opened(paths, part)]
         descriptors = [each.fileno() for each in files]
-        assignment = assignment_of(plane.config, options, paths)
+        room = free_bytes(paths.result.parent)
+        assignment = assignment_of(plane.config, "render", options, room, job=paths.job)
         process.begin(assignment, descriptors)
         with plane.pool.serving(process):
             again = yield from process.steps(plane.config.render.stall_seconds)
@@ -164,26 +176,6 @@ def opened(paths: Paths, part: Path) -> Iterator[BinaryIO]:
         yield path.open("rb")
     part.unlink(missing_ok=True)
     yield part.open("x+b")
-
-
-def assignment_of(config: Config, options: Options, paths: Paths) -> dict[str, object]:
-    """What a render process has to know."""
-    settings = {
-        "crf": config.render.crf,
-        "preset": config.render.preset,
-        "detect_every": config.render.detect_every,
-        "max_voice_seconds": config.limits.max_voice_seconds,
-    }
-    bounds = {
-        "memory_bytes": config.limits.max_render_memory_bytes,
-        "result_bytes": free_bytes(paths.result.parent),
-    }
-    return {
-        "job": paths.job,
-        "options": options.as_map(),
-        "settings": settings,
-        "bounds": bounds,
-    }
 
 
 def tell(event: Entry, what: str, paths: Paths, end: Crashed | Stalled) -> None:
@@ -220,4 +212,5 @@ def weights_of(config: Config) -> dict[str, object]:
         "detector": str(config.detector),
         "landmarker": str(config.landmarker),
         "recogniser": str(config.recogniser),
+        "expert": str(config.sync_expert),
     }

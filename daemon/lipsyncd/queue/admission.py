@@ -69,6 +69,17 @@ class Admission:
                 raise InputGone("The files grew while they were copied.", "Submit them again.")
             return self._enqueued(replace(job, spool_bytes=spooled), claim)
 
+    @contextmanager
+    def room(self, owner: int, inputs: Inputs, pictures: int = 0) -> Iterator[None]:
+        """Room for copies of the inputs, for no job, until the end of the block; the last ones are
+        pictures of people.
+
+        Raises QueueFull, QueueDraining, DiskFull, InputError, InternalError.
+        """
+        size = self._spool.size_of(inputs, pictures)
+        with self._claimed(Claim(owner, size, jobs=0), size):
+            yield
+
     def retry(self, failed: Job) -> Job:
         """Accept a new job with the inputs and the options of one that failed."""
         if failed.state not in RETRYABLE:

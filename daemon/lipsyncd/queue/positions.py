@@ -18,15 +18,19 @@ from lipsyncd.system.clock import now
 NEWEST = 0.2  # the weight of the newest job in the mean; that of older ones fades
 
 
-class Eta:
-    """The moving mean of how long a render takes, in seconds; None before the first has ended."""
+class Mean:
+    """A moving mean; None before there is anything."""
 
     def __init__(self) -> None:
         self.mean: float | None = None
 
-    def add(self, seconds: float) -> None:
-        """A render has ended well after so many seconds."""
-        self.mean = seconds if self.mean is None else self.mean + NEWEST * (seconds - self.mean)
+    def add(self, value: float) -> None:
+        """One more."""
+        self.mean = value if self.mean is None else self.mean + NEWEST * (value - self.mean)
+
+
+class Eta(Mean):
+    """The mean of how long a render takes, in seconds."""
 
     def forecast(self, running: Iterable[Job], slots: int, share: int) -> "Forecast":
         """What is to come, with so many slots of which one user may hold `share`."""
@@ -105,6 +109,7 @@ class Positions:
         self._lock = threading.Lock()
         self._turns = Turns()
         self._eta = Eta()
+        self._frame = Mean()  # of the seconds that a frame takes
 
     def head(self, running: Sequence[Job] = ()) -> Waiting | None:
         """The job to start next while these run, None if none may.
@@ -130,8 +135,15 @@ class Positions:
 
     def ended(self, job: Job) -> None:
         """A render has come to a good end."""
+        seconds = (job.ended_at or 0.0) - (job.started_at or 0.0)
         with self._lock:
-            self._eta.add((job.ended_at or 0.0) - (job.started_at or 0.0))
+            self._eta.add(seconds)
+            self._frame.add(seconds / max(job.total, 1))
+
+    def render_seconds(self, frames: int) -> float | None:
+        """How long a render of so many frames takes, by those that have ended; None before."""
+        with self._lock:
+            return None if self._frame.mean is None else frames * self._frame.mean
 
     def places(self) -> dict[str, Place]:
         """The place of each job that waits, by its id."""

@@ -6,6 +6,7 @@ from typing import Protocol
 from lipsyncd.config import Config
 from lipsyncd.protocol.job import Paths, Progress
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.preflight import Preflight
 
 Render = Callable[[Options, Paths], Generator[Progress, None, None]]
 Report = Callable[[str], None]
@@ -16,6 +17,9 @@ class Renderer(Protocol):
 
     def render(self, options: Options, paths: Paths) -> Generator[Progress, None, None]:
         """Write the result of a job, a batch at a time."""
+
+    def preflight(self, asked: Preflight, files: Sequence[int]) -> Generator[None, None, None]:
+        """Write an answer to the last of the files; those before are the face and the voices."""
 
     def check(self) -> None:
         """Raise DeviceLost if there is nothing to render on, and there will not be."""

@@ -9,6 +9,7 @@ from lipsyncd.face.face import Face
 from lipsyncd.media.frame import Frame
 from lipsyncd.model.conventions import Conventions
 from lipsyncd.model.detector import LONGEST_SIDE, Detector
+from lipsyncd.model.expert import Expert
 from lipsyncd.model.landmarker import Landmarker
 from lipsyncd.model.recogniser import Recogniser
 from lipsyncd.model.weights import WeightsFile
@@ -21,6 +22,7 @@ class Weights:
     detector: WeightsFile
     landmarker: WeightsFile
     recogniser: WeightsFile
+    expert: WeightsFile
 
 
 QUICK_SIDE = LONGEST_SIDE // 2
@@ -43,6 +45,9 @@ class Models(Protocol):
 
     def new_recogniser(self) -> Recogniser:
         """A recogniser for one thread."""
+
+    def new_expert(self) -> Expert:
+        """A sync expert."""
 
     def mouths(
         self, crops: np.ndarray, windows: np.ndarray, lower: bool, references: np.ndarray

@@ -10,6 +10,7 @@ from lipsyncd.errors import LipsyncError
 from lipsyncd.model.conventions import Conventions
 from lipsyncd.model.detector import Detector
 from lipsyncd.model.exchange import Exchange
+from lipsyncd.model.expert import Expert
 from lipsyncd.model.landmarker import Landmarker
 from lipsyncd.model.recogniser import Recogniser
 from lipsyncd.protocol.connection import Connection, Message
@@ -91,6 +92,10 @@ class Mouths:
     def new_recogniser(self) -> Recogniser:
         """A recogniser for one thread."""
         return Recogniser(self._weights.recogniser)
+
+    def new_expert(self) -> Expert:
+        """A sync expert."""
+        return Expert(self._weights.expert)
 
     def mouths(
         self, crops: np.ndarray, windows: np.ndarray, lower: bool, references: np.ndarray

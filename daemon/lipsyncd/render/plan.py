@@ -114,11 +114,30 @@ class Planner:
         """Look through the frames; each yield is how many it has seen."""
         return self._tracker.follow(frames)
 
+    @property
+    def frames(self) -> int:
+        """How many it has seen."""
+        return self._tracker.frames
+
+    @property
+    def cuts(self) -> list[int]:
+        """The frames with which another shot begins."""
+        return self._tracker.cuts
+
+    @property
+    def runs(self) -> list[Run]:
+        """All faces that were found, also those whose lips do not move."""
+        return self._tracker.runs
+
+    def shown(self, run: Run) -> np.ndarray:
+        """(n,) float64: how far a new mouth can be shown in each frame of a run, 0 to 1."""
+        return self._survey.shown(run) if self._survey else np.ones(run.count)
+
     def plan(self) -> Plan:
         """What was found.  Raises NoFace, InclinedFace."""
         self._refuse_faceless()
         options, frames = self._options, self._tracker.frames
-        spans = list(self._spoken())
+        spans = self.spoken()
         others = [] if options.who == "all" else [span for span, _ in spans]
         tracks = [track_of(span, frames, others, self._survey, voice) for span, voice in spans]
         turned = (turned_in(span, self._survey) for span, _ in spans)
@@ -129,19 +148,19 @@ class Planner:
             if each:
                 each.look(run, frame, face)
 
-    def _spoken(self) -> Iterator[tuple[Span, int]]:
+    def spoken(self) -> list[tuple[Span, int]]:
         """The spans of the faces that speak, each with the number of its voice; who has one voice
-        is not given another."""
-        taken: list[Span] = []
+        is not given another.  Raises NoFace."""
+        taken: list[tuple[Span, int]] = []
         pictures = count()
         for voice, who in enumerate(self._options.places):
             alike = self._alike(next(pictures)) if who == PICTURED else None
             spans = chosen(self._tracker.runs, who, self._rate, alike)
-            free = [span for span in spans if not any(map(span.overlaps, taken))]
+            free = [span for span in spans if not any(span.overlaps(other) for other, _ in taken)]
             if not free:
                 raise nobody(who, is_taken=bool(spans))
-            taken += free
-            yield from ((span, voice) for span in free)
+            taken += ((span, voice) for span in free)
+        return taken
 
     def _alike(self, number: int) -> Alike:
         assert self._people  # as many pictures came as the options name

@@ -1,4 +1,4 @@
-"""The render process: one job, from the descriptors it is handed to a whole result or one error.
+"""The render process: one task, from the descriptors it is handed to a whole result or one error.
 
 It is forked from the template, closes itself in (cage.py) and tells the daemon how far it is.
 """
@@ -28,7 +28,10 @@ from lipsyncd.protocol.wire import Kind
 from lipsyncd.render.cage import Bounds, close_in
 from lipsyncd.render.models import Weights
 from lipsyncd.render.mouths import SIGN_SECONDS, Mouths, Outdated, heard
-from lipsyncd.render.pipeline import Files, render
+from lipsyncd.render.pipeline import render
+from lipsyncd.render.preview import preview
+from lipsyncd.render.probe import probe
+from lipsyncd.render.scene import Files
 from lipsyncd.system.disk import disk_named
 
 
@@ -40,6 +43,9 @@ class Settings:
     preset: str
     detect_every: int
     max_voice_seconds: int
+
+
+Task = Callable[[Options, Files, Mouths, Settings], Generator[Progress, None, None]]
 
 
 def sparing(act: Callable[[], None], pause: float = SIGN_SECONDS) -> Callable[[], None]:
@@ -90,23 +96,32 @@ def rendered(
 
 
 def show(assignment: Message, progress: Progress | None = None) -> None:
-    """Whose render this is and how far it has come, for who looks at processes."""
+    """What this does, for which job, and how far it has come, for who looks at processes."""
+    job = f" {assignment.body['job']}" if "job" in assignment.body else ""
     share = f" {100 * progress.done // progress.total} %" if progress and progress.total else ""
-    setproctitle(f"lipsyncd: render {assignment.body['job']}{share}")
+    setproctitle(f"lipsyncd: {assignment.body['task']}{job}{share}")
 
 
 def steps(
     daemon: Connection, assignment: Message, weights: Weights
 ) -> Generator[Progress, None, None]:
-    """The render of an assignment; its descriptors are the face's, the voices', those of
-    pictures of people, the result's."""
+    """The task of an assignment; its descriptors are the face's, the voices', those of pictures of
+    people, the result's."""
     body: dict[str, Any] = assignment.body
     alive = sparing(partial(daemon.send, Kind.EVENT, {}))
     models = Mouths(daemon, weights, alive)
     *inputs, last = (assignment.take() for _ in range(len(assignment.descriptors)))
     options, settings = Options.from_map(body["options"]), Settings(**body["settings"])
     face, *others = (Spooled(each, alive) for each in inputs)
-    voices, pictures = others[: len(options.places)], others[len(options.places) :]
+    spoken = len(others) - options.pictures
+    voices, pictures = others[:spoken], others[spoken:]
     with open_result(last, alive) as result:
         files = Files(face, tuple(voices), result, tuple(pictures))
-        yield from render(options, files, models, settings)
+        yield from task_of(body)(options, files, models, settings)
+
+
+def task_of(body: dict[str, Any]) -> Task:
+    """What an assignment asks for; each writes its result, a video, JSON or a PNG."""
+    if body["task"] == "preview":
+        return partial(preview, at=body["at"], count=body["frames"])
+    return {"render": render, "probe": probe}[body["task"]]

@@ -18,6 +18,7 @@ from lipsyncd.errors import LipsyncError
 from lipsyncd.media import speech
 from lipsyncd.media.mel import warm_up
 from lipsyncd.model.detector import load_detector
+from lipsyncd.model.expert import load_expert
 from lipsyncd.model.landmarker import load_landmarker
 from lipsyncd.model.recogniser import load_recogniser
 from lipsyncd.protocol.connection import Connection
@@ -55,6 +56,7 @@ def prepared(daemon: Connection) -> Weights | None:
             load_detector(paths["detector"], lambda _: None),
             load_landmarker(paths["landmarker"], lambda _: None),
             load_recogniser(paths["recogniser"], lambda _: None),
+            load_expert(paths["expert"], lambda _: None),
         )
     except LipsyncError as error:
         daemon.send(Kind.ERROR, error.as_map())

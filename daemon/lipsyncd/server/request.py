@@ -31,6 +31,7 @@ Value = TypeVar("Value")
 
 WORDS: dict[type, str] = {
     bool: "true or false",
+    float: "a number",
     int: "a whole number",
     list: "an array",
     str: "text",
@@ -77,6 +78,8 @@ class Request:
     ) -> Value:
         """A field of this very type, and one of `values`; without a default it has to be there."""
         value = self.body.get(name, default)
+        if type(value) is int and kind is float:
+            value = float(value)
         if type(value) is not kind:
             found = "is not" if name in self.body else "is missing; it has to be"
             raise InvalidRequest(f"{name} {found} {WORDS[kind]}.", HINT)

@@ -11,6 +11,7 @@ from lipsyncd.processes.intake import Intake
 from lipsyncd.processes.listing import Listing
 from lipsyncd.queue.admission import Admission
 from lipsyncd.queue.janitor import Janitor
+from lipsyncd.queue.preflight import Preflights
 from lipsyncd.queue.recovery import recover
 from lipsyncd.queue.retention import Retention
 from lipsyncd.queue.scheduler import Scheduler
@@ -44,6 +45,7 @@ class ControlPlane:
     admission: Admission
     intake: Intake
     listing: Listing
+    preflights: Preflights
     retention: Retention
     janitor: Janitor
     status: Status
@@ -88,6 +90,7 @@ def assembled(
     store, history = Store(database), History(database)
     scheduler = Scheduler(store, spool, updates, heartbeat, live_config)
     retention = Retention(history, spool, live_config)
+    admission = Admission(store, spool, scheduler, live_config)
     return ControlPlane(
         live_config=live_config,
         store=store,
@@ -95,9 +98,10 @@ def assembled(
         spool=spool,
         updates=updates,
         scheduler=scheduler,
-        admission=Admission(store, spool, scheduler, live_config),
+        admission=admission,
         intake=Intake(),
         listing=Listing(),
+        preflights=Preflights(admission, live_config.config.state / SPOOL),
         retention=retention,
         janitor=Janitor(store, scheduler, retention, updates),
         status=status,

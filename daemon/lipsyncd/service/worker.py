@@ -58,6 +58,7 @@ class Worker:
         renderer.watch(self._controlplane.status.news.set)
         self._tell_loaded(time.monotonic() - begun)
         self._controlplane.reloader.open(renderer)
+        self._controlplane.preflights.open(renderer)
         self._controlplane.status.enter(Condition.READY, "")
         self._statusline.show()
         self._notifier.ready()

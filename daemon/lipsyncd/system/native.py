@@ -8,6 +8,7 @@ SETTINGS = {
     "OMP_WAIT_POLICY": "PASSIVE",
     # Detection runs beside the generator; threads of its own would only get in the way.
     "OPENCV_FOR_THREADS_NUM": "1",
+    "OPENBLAS_NUM_THREADS": "1",
     "OPENCV_LOG_LEVEL": "ERROR",
 }
 

@@ -1,7 +1,8 @@
 """Renders for tests of the control plane: no picture in them, and a pace that the test sets."""
 
+import os
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -9,6 +10,8 @@ from lipsyncd.config import Config
 from lipsyncd.errors import LipsyncError
 from lipsyncd.protocol.job import Paths, Progress
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.preflight import Preflight
+from lipsyncd.protocol.probe import Away, Probe, Shown, Stream, Sync
 
 Steps = Generator[Progress, None, None]
 Render = Callable[[Options, Paths], Steps]
@@ -65,8 +68,32 @@ def raising(error: Exception) -> Render:
     return render
 
 
+PROBE = Probe(
+    streams=(Stream("video", "h264", "yuv420p", 640, 480, 25.0),),
+    width=640,
+    height=480,
+    rate=25.0,
+    aspect=1.0,
+    rotation=0,
+    is_mirrored=False,
+    colour="BT709, limited range",
+    seconds=2.0,
+    looked_seconds=2.0,
+    cuts=(1.0,),
+    faces=(Shown(0.0, 2.0, (200, 100, 400, 300), turn=0.1, coverage=0.5, voice=1),),
+    gaps=(Away(1.0, 2.0, "There is no face"),),
+    coverage=0.5,
+    sync=Sync(offset_ms=40, cosine=0.4, is_in_sync=True),
+    voices=(2.0,),
+    frames=50,
+    result_seconds=2.0,
+    error=None,
+    warnings=("There is no face at 0:01.0-0:02.0: the picture is left as it is.",),
+)
+
+
 class PacedRenderer:
-    """A data plane of one render.
+    """A data plane of one render; what is asked before a job waits for `may_answer`.
 
     `proofs` gets an item for each look at its device, which raises `fault`, if there is one; a
     reload raises `refusal`.
@@ -75,9 +102,24 @@ class PacedRenderer:
     def __init__(self, render: Render) -> None:
         self.render = render
         self.proofs: SimpleQueue[None] = SimpleQueue()
+        self.preflights: SimpleQueue[Preflight] = SimpleQueue()
+        self.ended: SimpleQueue[Preflight] = SimpleQueue()  # of these
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self.reloads: list[Config] = []
         self.fault: LipsyncError | None = None
         self.refusal: LipsyncError | None = None
+
+    def preflight(self, asked: Preflight, files: Sequence[int]) -> Generator[None, None, None]:
+        """A probe of the same clip each time; a preview is the face and the voice themselves."""
+        self.preflights.put(asked)
+        try:
+            while not self.may_answer.wait(0.01):
+                yield
+        finally:
+            self.ended.put(asked)
+        inputs = b"".join(os.pread(each, 1 << 20, 0) for each in files[:-1])
+        os.write(files[-1], PROBE.to_json() if asked.task == "probe" else inputs)
 
     def check(self) -> None:
         self.proofs.put(None)

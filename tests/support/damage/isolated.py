@@ -17,8 +17,9 @@ from lipsyncd.errors import LipsyncError
 from lipsyncd.model.residency import Wanted, load_models
 from lipsyncd.protocol.job import Paths
 from lipsyncd.protocol.options import Options
-from lipsyncd.render.pipeline import Files, render
+from lipsyncd.render.pipeline import render
 from lipsyncd.render.process import Settings
+from lipsyncd.render.scene import Files
 from lipsyncd.system.native import set_up_libraries
 from support.checkpoints import SHIPPED, InProcess
 from support.damage.files import Pair, Whole, pair

@@ -10,8 +10,9 @@ from lipsyncd.face.blend import Asked
 from lipsyncd.media.source import examine_source, timeline
 from lipsyncd.protocol.options import Options
 from lipsyncd.render.hearing import hear
-from lipsyncd.render.pipeline import Take, blend_of, dub, takes_of
+from lipsyncd.render.pipeline import blend_of, dub
 from lipsyncd.render.plan import Plan, Planner
+from lipsyncd.render.scene import Take, takes_of
 from support.checkpoints import InProcess
 from support.media.synthetic import examined
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from lipsyncd.face.lips import SHUT
-from support.quality.expert import OFFSETS
+from lipsyncd.render.sync import OFFSETS
 
 FAR = 8  # frames from which on sound has nothing to do with lips
 MOST_LAG = 3  # frames by which lips may be late, or early

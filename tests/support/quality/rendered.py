@@ -9,7 +9,8 @@ from lipsyncd.config import Render
 from lipsyncd.media.spooled import Spooled
 from lipsyncd.model.residency import Wanted, load_models
 from lipsyncd.protocol.options import Options
-from lipsyncd.render.pipeline import Files, render
+from lipsyncd.render.pipeline import render
+from lipsyncd.render.scene import Files
 from support.checkpoints import SHIPPED, InProcess
 from support.paths import ROOT
 

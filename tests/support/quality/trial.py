@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 
 from lipsyncd.media.mel import TRAINED_RATE
+from lipsyncd.model.expert import FRAMES, Expert
 from lipsyncd.protocol.options import Options
-from support.checkpoints import SHIPPED, InProcess
+from lipsyncd.render.sync import cosines, windows_around
+from support.checkpoints import SHIPPED, InProcess, judge
 from support.quality import metrics, pictures
 from support.quality.colour import colour, own_colour
-from support.quality.expert import FRAMES, Expert, cosines, load_expert
 from support.quality.faces import Subject
 from support.quality.footage import Footage, Viewer, part_of
 from support.quality.identity import Recogniser, fetch
@@ -93,7 +94,8 @@ def sync_of(footage: Footage, heard: Heard) -> dict[str, float]:
     spoken = spoken_of(footage, heard)
     if not spoken.any():
         return {}
-    found = cosines(expert(), footage.crops(), heard.mel)[spoken]
+    around = windows_around([heard.mel], 0, len(spoken))
+    found = cosines(expert(), footage.crops(), around)[spoken]
     return {
         "sync": metrics.sync(found),
         "far sync": metrics.far_sync(found),
@@ -144,7 +146,7 @@ def viewer() -> Viewer:
 
 @cache
 def expert() -> Expert:
-    return load_expert()
+    return Expert(judge())
 
 
 @cache

@@ -2,6 +2,7 @@
 takes a request to `clean` and gives its reply.
 
     submit    jobs come in
+    preflight what would come of one
     jobs      what there is, and its results
     wait      until they have ended
     follow    each change as it happens
@@ -12,14 +13,18 @@ from collections.abc import Callable
 
 from lipsyncd.protocol.options import MAX_VOICES
 from lipsyncd.server.request import Reply, Request
-from lipsyncd.server.verbs import daemon, follow, jobs, submit, wait
+from lipsyncd.server.verbs import daemon, follow, jobs, preflight, submit, wait
 
 VERBS: dict[str, Callable[[Request], Reply]] = {
     name.removeprefix("on_"): handler
-    for module in (daemon, submit, jobs, wait, follow)
+    for module in (daemon, submit, preflight, jobs, wait, follow)
     for name, handler in vars(module).items()
     if name.startswith("on_")
 }
 # How many come with a request: a face, its voices, and pictures of those who speak; none with the
 # others.
-DESCRIPTORS = {"submit": range(2, 2 + 2 * MAX_VOICES)}
+DESCRIPTORS = {
+    "submit": range(2, 2 + 2 * MAX_VOICES),
+    "probe": range(1, 2 + 2 * MAX_VOICES),
+    "preview": range(2, 2 + 2 * MAX_VOICES),
+}

@@ -1,0 +1,72 @@
+"""Preflights: few at a time, on private copies of the files, of which nothing stays."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from lipsyncd.errors import QueueFull, QueueWarming
+from lipsyncd.protocol.preflight import Preflight
+from lipsyncd.queue.admission import SOON, Admission, later
+from lipsyncd.queue.renderer import Renderer
+from lipsyncd.queue.snapshot import Inputs
+from lipsyncd.queue.unnamed import copies, read_only, unnamed
+
+MOST, MOST_OF_USER = 2, 1  # at a time
+
+
+class Preflights:
+    """Those that are under way.  Each is run by the session that asks for it."""
+
+    def __init__(self, admission: Admission, folder: Path) -> None:
+        """Their files are on the disk of this folder."""
+        self._admission = admission
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._owners: list[int] = []  # of those under way
+        self._renderer: Renderer | None = None
+
+    def open(self, renderer: Renderer) -> None:
+        """The models are loaded."""
+        self._renderer = renderer
+
+    def answer(
+        self, owner: int, asked: Preflight, inputs: Inputs, go_on: Callable[[], None]
+    ) -> int:
+        """A descriptor of the answer, to be read from its beginning; the caller's to close.
+
+        `go_on` is called now and then; what it raises ends the preflight.  Raises QueueFull,
+        QueueWarming, QueueDraining, InputError, InvalidRequest, StorageError, InternalError.
+        """
+        with (
+            self._place(owner) as renderer,
+            self._admission.room(owner, inputs, asked.options.pictures),
+            copies(inputs, self._folder) as files,
+            unnamed(self._folder) as answer,
+            closing(renderer.preflight(asked, [*files, answer.fileno()])) as steps,
+        ):
+            for _ in steps:
+                go_on()
+            return read_only(answer)
+
+    @contextmanager
+    def _place(self, owner: int) -> Iterator[Renderer]:
+        """One of the places, until the end of the block."""
+        if self._renderer is None:
+            raise QueueWarming("The daemon is still loading.", "Ask again once it is ready.")
+        with self._lock:
+            mine = self._owners.count(owner)
+            if mine >= MOST_OF_USER or len(self._owners) >= MOST:
+                raise later(busy(mine), SOON)
+            self._owners.append(owner)
+        try:
+            yield self._renderer
+        finally:
+            with self._lock:
+                self._owners.remove(owner)
+
+
+def busy(mine: int) -> QueueFull:
+    """Why there is no place, of which the user has so many."""
+    who = "This user has a probe or a preview" if mine else f"{MOST} probes or previews are"
+    return QueueFull(f"{who} under way.", "Ask once more when it is done.")

@@ -1,0 +1,77 @@
+"""The preview: some frames of a result, side by side, as they are before they are encoded.
+
+They come out of the same pipeline as the render's, so each is the one that it would write.
+"""
+
+import math
+from collections.abc import Generator
+from contextlib import ExitStack
+from fractions import Fraction
+from itertools import islice
+
+import av
+import cv2
+import numpy as np
+
+from lipsyncd.errors import InvalidRequest
+from lipsyncd.face.neutral import as_bgr
+from lipsyncd.media.colour import Colour
+from lipsyncd.media.frame import samples_of
+from lipsyncd.media.source import Source
+from lipsyncd.protocol.job import Progress
+from lipsyncd.protocol.options import Options
+from lipsyncd.render.models import Models
+from lipsyncd.render.pipeline import blend_of, dub
+from lipsyncd.render.scene import Files, Settings, staged
+
+WIDEST = 4096  # pixels of a strip: several frames are made smaller until they fit
+
+
+def preview(
+    options: Options, files: Files, models: Models, settings: Settings, *, at: float, count: int
+) -> Generator[Progress, None, None]:
+    """Write a PNG of `count` frames, evenly spread over the result from `at` seconds on.
+
+    Raises what a render raises, and InvalidRequest if the result ends before `at`.
+    """
+    pictures: list[np.ndarray] = []
+    with ExitStack() as threads:
+        scene = yield from staged(options, files, models, settings, threads)
+        source = scene.source
+        numbers = numbers_of(at, count, scene.total, source.rate)
+        takes = enumerate(islice(scene.takes, numbers[-1] + 1))
+        wanted = (take for number, take in takes if number in numbers)
+        for batch in dub(wanted, blend_of(options, source, models), models):
+            pictures += (shown(each, source, len(numbers)) for each in batch.pictures)
+            yield Progress(len(pictures), len(numbers), batch.faces, scene.notes)
+    _, png = cv2.imencode(".png", np.hstack(pictures))
+    files.result.write(png.tobytes())
+
+
+def numbers_of(at: float, count: int, total: int, rate: Fraction) -> list[int]:
+    """The frames of a result of `total`; fewer than `count` if there are no more."""
+    first = math.floor(Fraction(at).limit_denominator(1_000_000) * rate)  # as it was typed
+    if first >= total:
+        raise InvalidRequest(
+            f"The result lasts {float(total / rate):.1f} s, and has no frame at {at:g} s.",
+            "Name an earlier time.",
+        )
+    return sorted({first + step * (total - first) // count for step in range(count)})
+
+
+def shown(picture: av.VideoFrame, source: Source, count: int) -> np.ndarray:
+    """One of `count` pictures as players show it, its pixels square: (height, width, 3) uint8."""
+    pixels = pixels_of(picture, source.colour)
+    width, height = round(picture.width * source.aspect), picture.height
+    smaller = min(1.0, WIDEST / (count * width)) if count > 1 else 1.0
+    size = max(1, int(width * smaller)), max(1, round(height * smaller))
+    if size == (picture.width, picture.height):
+        return pixels
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+
+
+def pixels_of(picture: av.VideoFrame, colour: Colour) -> np.ndarray:
+    """(height, width, 3) uint8 BGR of a picture in YUV 4:2:0."""
+    luma, *chroma = map(samples_of, picture.planes)
+    full = (cv2.resize(each, luma.shape[::-1], interpolation=cv2.INTER_LINEAR) for each in chroma)
+    return as_bgr(np.dstack([luma, *full]), colour)

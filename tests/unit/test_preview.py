@@ -1,0 +1,138 @@
+"""A preview is the picture that the render would write, at the times that are asked for."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+from support.checkpoints import InProcess, models_of, random_generator, write_safetensors
+from support.media.clips import clip
+from support.paths import VOICES
+from support.quality.rendered import Settings
+
+from lipsyncd.errors import InvalidRequest
+from lipsyncd.media.colour import Colour
+from lipsyncd.media.source import examine_source
+from lipsyncd.protocol.options import Options
+from lipsyncd.render import pipeline
+from lipsyncd.render.preview import WIDEST, numbers_of, pixels_of, preview, shown
+from lipsyncd.render.scene import Files
+
+RATE = Fraction(25)
+STUDIO = Colour(matrix=1, primaries=1, transfer=1, swing=1)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> InProcess:
+    path = tmp_path_factory.mktemp("weights") / "random.safetensors"
+    return InProcess(models_of(write_safetensors(path, random_generator())))
+
+
+class Kept:
+    """A result that keeps its pictures."""
+
+    def __init__(self) -> None:
+        self.pictures: list[av.VideoFrame] = []
+
+    @property
+    def frames(self) -> int:
+        return len(self.pictures)
+
+    def write(self, picture: av.VideoFrame) -> None:
+        self.pictures.append(picture)
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> Kept:
+    """What a render would encode."""
+    result = Kept()
+
+    @contextmanager
+    def new_result(*_: Any, **__: Any) -> Iterator[Kept]:
+        yield result
+
+    monkeypatch.setattr(pipeline, "new_result", new_result)
+    return result
+
+
+def files_of(face: Path) -> Files:
+    return Files(face, (VOICES / "harbour.flac",), io.BytesIO())
+
+
+def previewed(face: Path, models: InProcess, options: Options, at: float, count: int) -> np.ndarray:
+    files = files_of(face)
+    for _ in preview(options, files, models, Settings(), at=at, count=count):
+        pass
+    png = np.frombuffer(files.result.getvalue(), np.uint8)
+    return cv2.imdecode(png, cv2.IMREAD_COLOR)
+
+
+@pytest.mark.parametrize("chosen", [{}, {"blend": "soft", "extend": "loop", "to": 3.0}])
+def test_every_pixel_is_the_one_that_the_render_would_write(
+    kept: Kept, models: InProcess, chosen: dict[str, Any]
+) -> None:
+    face, options = clip("single_face.mp4"), Options(**chosen)
+    for _ in pipeline.render(options, files_of(face), models, Settings()):
+        pass
+    source = examine_source(face, "The face")
+    for at in (1.2, 3.5):  # the second after the end of the video
+        number = int(at * source.rate)
+        wanted = pixels_of(kept.pictures[number], source.colour)
+        np.testing.assert_array_equal(previewed(face, models, options, at, 1), wanted)
+
+
+def test_a_strip_has_its_frames_side_by_side_and_is_no_wider_than_it_may(
+    models: InProcess,
+) -> None:
+    face = clip("single_face.mp4")
+    strip = previewed(face, models, Options(), 0.0, 8)
+    first = previewed(face, models, Options(), 0.0, 1)
+    height, width = strip.shape[:2]
+    assert width == WIDEST
+    assert height == round(first.shape[0] * (width / 8) / first.shape[1])
+    small = cv2.resize(first, (width // 8, height), interpolation=cv2.INTER_AREA)
+    np.testing.assert_array_equal(strip[:, : width // 8], small)
+
+
+@pytest.mark.parametrize(
+    "at, count, numbers",
+    [
+        (0.0, 1, [0]),
+        (0.99, 1, [24]),
+        (3.2, 1, [80]),
+        (0.0, 4, [0, 25, 50, 75]),
+        (2.0, 2, [50, 75]),
+        (3.96, 3, [99]),
+    ],
+)
+def test_frames_are_evenly_spread_from_their_time_to_the_end(
+    at: float, count: int, numbers: list[int]
+) -> None:
+    assert numbers_of(at, count, 100, RATE) == numbers
+
+
+def test_a_time_after_the_end_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match=r"^The result lasts 4\.0 s, and has no frame at 4 s"):
+        numbers_of(4.0, 1, 100, RATE)
+
+
+@pytest.mark.parametrize("bgr", [(20, 60, 200), (200, 30, 10), (128, 128, 128)])
+def test_colours_are_those_that_a_player_shows(bgr: tuple[int, int, int]) -> None:
+    y, u, v = (STUDIO.from_bgr @ [*bgr, 1]).round().astype(int).tolist()
+    samples = np.vstack([np.full((16, 16), y), np.full((4, 16), u), np.full((4, 16), v)])
+    picture = av.VideoFrame.from_ndarray(samples.astype(np.uint8), "yuv420p")
+    assert np.abs(pixels_of(picture, STUDIO).astype(int) - bgr).max() <= 2
+
+
+def test_pixels_that_are_not_square_are_made_so() -> None:
+    source = examine_source(clip("single_face.mp4"), "The face")
+    (picture, *_) = (frame.picture for frame in islice(source.frames(), 1))
+    assert shown(picture, replace(source, aspect=Fraction(4, 3)), 1).shape == (360, 853, 3)
