@@ -9,13 +9,15 @@ from lipsyncctl.client.client import Client
 from lipsyncctl.show.console import Console
 from lipsyncctl.verbs import VERBS
 from lipsyncctl.verbs.ending import INTERRUPTED
+from lipsyncctl.verbs.pipes import DASH
 from lipsyncd.errors import LipsyncError
 
 
 def main() -> int:
     """Every failure ends as one line on stderr and an exit code; none as a traceback."""
     arguments = parse()
-    console = Console(arguments.json)
+    is_piped = getattr(arguments, "output", None) == DASH
+    console = Console(arguments.json, sys.stderr if is_piped else sys.stdout)
     try:
         with Client(arguments.socket, console.notice) as client:
             return VERBS[arguments.verb](console, client, arguments)

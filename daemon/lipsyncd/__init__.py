@@ -5,7 +5,8 @@ A tour, from the bottom up; each package imports only from those above it in thi
     errors       every failure a client may see, with its name on the wire
     protocol     what crosses a boundary: messages and descriptors over a socket (wire,
                  connection), a job and its states (job), what a client may choose (options), what
-                 may be asked before a job (preflight, probe), what a field may hold (values)
+                 may be asked before a job (preflight, probe), what a result may be (outputs), what
+                 a field may hold (values)
     system       systemd, its journal and its watchdog, the disk, the clock, locks, the crash log
     config       what the operator chose
     queue        a job's life, from acceptance to the end:
@@ -33,7 +34,8 @@ A tour, from the bottom up; each package imports only from those above it in thi
     server       from the socket to a handler: listener, server, client (its bytes, without its
                  files), peer, subordinate, session, stream, request, refusals, verbs
     media        files: container, tracks (which of its streams), source (at one rate), voice and
-                 result; mel and speech are what is heard
+                 result; output (muxers, encoders) is what a result is to be, kept what it has of
+                 the face's file; mel and speech are what is heard
     face         faces: box and face, track (who is where), warp and align (exactly where); lips,
                  rest (which mouth is at rest), opening and neutral (what is made of it), motion and
                  light (what is done to it); a blend is a way to put a new mouth into a frame:
@@ -43,12 +45,12 @@ A tour, from the bottom up; each package imports only from those above it in thi
                  which lie in a folder; process is the device process, exchange the memory that it
                  shares with a render
     render       pipeline is the straight line, face and voice in and result out; scene is its first
-                 half, what pictures are made of: plan (survey, choice, gaps) is the look at the
-                 face before them, people who is on a picture, hearing what lips follow; neutrals
-                 are the faces they are moved in.  probe (report, sync) and preview go the same way
-                 without a result.  template and process are the processes around all, mouths asks
-                 a device for batches; cage (landlock, seccomp) is what a render gives up before it
-                 looks at media
+                 half, what pictures are made of: inputs are the two, plan (survey, choice, gaps) is
+                 the look at the face before them, people who is on a picture, hearing what lips
+                 follow; neutrals are the faces they are moved in.  probe (report, sync) and preview
+                 go the same way without a result.  template and process are the processes around
+                 all, mouths asks a device for batches; cage (landlock, seccomp) is what a render
+                 gives up before it looks at media
     main         builds everything
 """
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lipsyncd.errors import ConfigInvalid
+from lipsyncd.protocol.outputs import BEST, PRESETS, WORST
 from lipsyncd.protocol.values import one_of, several, text, whole
 from lipsyncd.protocol.wire import DEFAULT_SOCKET
 from lipsyncd.system.disk import unusable
@@ -21,8 +22,6 @@ SYNC_EXPERT = "sync-expert-grid-v0.safetensors"
 PATHS = text(".+", "is text")
 DEVICES = text(r"auto|cpu|cuda:\d+", "is one of auto, cpu, cuda:N")
 GROUPS = text("[a-z_][a-z0-9_-]*", "is the name of a group")
-FASTER = ("ultrafast", "superfast", "veryfast", "faster", "fast")
-PRESETS = one_of(*FASTER, "medium", "slow", "slower", "veryslow")
 
 
 def default_socket() -> Path:
@@ -59,9 +58,9 @@ class Render:
     # frames that share one forward pass; 0 means 8 on the CPU and 64 on a GPU
     batch: int = whole(0, 512).default(0)
     # quality of the encoded result, 0 (best) to 51, where a job does not ask for its own
-    crf: int = whole(0, 51).default(18)
+    crf: int = whole(BEST, WORST).default(18)
     # effort of the encoder, as x264 names it
-    preset: str = PRESETS.default("veryfast")
+    preset: str = one_of(*PRESETS).default("veryfast")
     # look for the face in every n-th frame and follow it in between
     detect_every: int = whole(1, 100).default(5)
     # jobs that are rendered at the same time and share the generator's batches; one user has at

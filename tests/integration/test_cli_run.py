@@ -100,7 +100,7 @@ def test_run_hands_over_names_and_options(quick: Daemon, tmp_path: Path) -> None
     "output, reason",
     [
         ("", "-o takes the name of a file."),
-        ("-", "-o takes the name of a file."),
+        ("x" * 256, "The result's name has more than 255 bytes."),
         ("missing/out.mp4", "does not exist"),
         (".", "not a regular file"),
         ("/dev/null", "not a regular file"),
@@ -183,12 +183,51 @@ def test_run_says_at_once_that_it_waits_for_a_daemon(tmp_path: Path) -> None:
             assert process.wait() == 0
 
 
-def test_a_result_is_an_mp4_whatever_its_name_says(quick: Daemon, tmp_path: Path) -> None:
-    notice = "The result is an MP4 (H.264), whatever its name says."
-    for name, is_told in (("out.avi", True), ("out.MOV", False), ("out", False)):
-        ended = lipsyncctl(tmp_path, "run", *RENDER, "-o", name)
-        assert ended.returncode == 0
-        assert (notice in ended.stderr) is is_told
+@pytest.mark.parametrize(
+    "name, format",
+    [
+        ("out.mp4", "mp4"),
+        ("out.MOV", "mov"),
+        ("out.mkv", "mkv"),
+        ("a.b.webm", "webm"),
+        ("o", "mp4"),
+    ],
+)
+def test_a_result_has_the_format_that_its_name_promises(
+    quick: Daemon, tmp_path: Path, name: str, format: str
+) -> None:
+    ended = lipsyncctl(tmp_path, "run", *RENDER, "-o", name)
+    assert (ended.returncode, "whatever" in ended.stderr) == (0, False)
+    (job,) = jobs_of(quick)
+    assert job["options"]["format"] == format
+
+
+def test_an_ending_that_is_of_no_format_is_told(quick: Daemon, tmp_path: Path) -> None:
+    ended = lipsyncctl(tmp_path, "run", *RENDER, "-o", "out.avi")
+    assert ended.returncode == 0
+    told = "A result is one of MP4, MOV, MKV, WebM, whatever the ending .avi says."
+    assert told in ended.stderr
+
+
+def test_a_name_that_promises_another_format_is_refused(quick: Daemon, tmp_path: Path) -> None:
+    refused = lipsyncctl(tmp_path, "run", *RENDER, "-o", "out.mp4", "--format", "mkv")
+    words = "lipsyncctl: out.mp4 is a name for MP4, and the result is MKV. Name it out.mkv.\n"
+    assert (refused.returncode, refused.stderr) == (2, words)
+    assert jobs_of(quick) == []
+    job = lipsyncctl(tmp_path, "submit", *RENDER, "--format", "webm").stdout.strip()
+    lipsyncctl(tmp_path, "wait", job)
+    refused = lipsyncctl(tmp_path, "fetch", job, "-o", "out.mp4")
+    words = "lipsyncctl: out.mp4 is a name for MP4, and the result is WebM. Name it out.webm.\n"
+    assert (refused.returncode, refused.stderr) == (2, words)
+    assert not (tmp_path / "out.mp4").exists()
+    assert lipsyncctl(tmp_path, "fetch", job, "-o", "out.webm").returncode == 0
+
+
+def test_a_codec_that_the_format_does_not_take_is_refused(quick: Daemon, tmp_path: Path) -> None:
+    refused = lipsyncctl(tmp_path, "run", *RENDER, "-o", "out.webm", "--codec", "h264")
+    assert refused.returncode == 2
+    assert "webm takes vp9 and av1, not h264." in refused.stderr
+    assert jobs_of(quick) == []
 
 
 def test_an_error_about_one_job_names_it_for_programs(quick: Daemon, tmp_path: Path) -> None:

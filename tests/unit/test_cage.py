@@ -18,6 +18,7 @@ from support.cage.captive import BOUNDS, Captive
 from support.cage.escapes import NUMBERS, REFUSED
 
 from lipsyncd.processes.renderer import tell_gaps
+from lipsyncd.protocol.outputs import CODECS
 from lipsyncd.render import landlock, seccomp
 from lipsyncd.render.seccomp import CLONE3, FREE, NONE, conditional
 
@@ -105,6 +106,10 @@ def test_what_the_kernel_lacks_is_told_by_name(caplog: pytest.LogCaptureFixture)
 
 def test_it_makes_threads(jail: Captive) -> None:
     assert jail.does(captive.threads)["answer"] is True
+
+
+def test_every_codec_of_a_result_is_encoded(jail: Captive) -> None:
+    assert jail.does(captive.encoders)["answer"] == list(CODECS)
 
 
 def test_nothing_of_the_environment_is_left(jail: Captive) -> None:

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -249,3 +251,35 @@ def test_a_disk_that_fails_under_the_folder_is_told(
     failing_at(tmp_path, errno.EIO, monkeypatch)
     with pytest.raises(InvalidRequest, match="Input/output error"):
         deliver(tmp_path / "out.mp4", descriptor)
+
+
+@pytest.mark.parametrize("letter", ["x", "\u00e9", "\N{GRINNING FACE}"])
+def test_a_name_as_long_as_the_file_system_takes_is_written(
+    tmp_path: Path, descriptor: int, letter: str
+) -> None:
+    most = os.pathconf(tmp_path, "PC_NAME_MAX")
+    width = len(letter.encode())
+    name = letter * (most // width) + "x" * (most % width)
+    deliver(tmp_path / name, descriptor)
+    assert os.listdir(tmp_path) == [name]
+    with pytest.raises(InvalidRequest, match=f"more than {most} bytes"):
+        Destination.of(str(tmp_path / f"{name}x"))
+
+
+@needs_root
+def test_a_file_that_is_read_only_is_not_replaced() -> None:
+    """Root may write to each, so somebody else asks."""
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    (folder / "out.mp4").write_bytes(b"mine")
+    for path, mode in ((folder / "out.mp4", 0o444), (folder, 0o777)):
+        path.chmod(mode)
+    if not (child := os.fork()):
+        os.setuid(OTHER)
+        with suppress(BaseException):
+            Destination.of(str(folder / "new.mp4"))
+            with pytest.raises(InvalidRequest, match="is read-only"):
+                Destination.of(str(folder / "out.mp4"))
+            os._exit(0)
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    shutil.rmtree(folder)

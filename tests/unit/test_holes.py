@@ -11,6 +11,7 @@ import pytest
 from support.media.synthetic import babble, examined, tone, write_voice
 
 from lipsyncd.media.container import open_container
+from lipsyncd.media.muxers import AAC
 from lipsyncd.media.sound import HOLE, filled, samples_of
 from lipsyncd.media.soundtrack import Soundtrack
 from lipsyncd.media.voice import waveform
@@ -110,7 +111,7 @@ def test_lips_and_result_hear_the_same_at_the_same_time(holey: Path) -> None:
     assert loudness(np.concatenate(list(waveform(voice))), RATE)[:10] == expected
     file = io.BytesIO()
     with open_container(holey, "A voice") as media, av.open(file, "w", format="mp4") as result:
-        result.mux(list(Soundtrack([voice], [media], result).rest()))
+        result.mux(list(Soundtrack([voice], [media], result, AAC).rest()))
     file.seek(0)
     with av.open(file) as made:
         stream = made.streams.audio[0]

@@ -7,6 +7,7 @@ import pytest
 from lipsyncd.errors import InvalidRequest
 from lipsyncd.protocol.job import ALPHABET, ENDED, ID_LENGTH, NEXT, Job, State, move
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.outputs import CODECS, FORMATS
 from lipsyncd.protocol.wire import Kind, encode
 from lipsyncd.queue.transitions import new_job
 
@@ -61,6 +62,7 @@ def test_a_job_on_the_wire_holds_every_field_and_nothing_of_python() -> None:
         Options(),
         Options(blend="box", extend="loop"),
         Options(box=(10, 20, 106, 116), crf=0),
+        Options(format="webm", codec="av1", preset="slow", tag=False),
     ],
 )
 def test_options_survive_the_journey(options: Options) -> None:
@@ -94,9 +96,29 @@ def test_options_survive_the_journey(options: Options) -> None:
         {"box": "0 0 5 9"},
         {"box": {"left": 1}},
         {"path": "/etc/shadow"},
+        {"format": "avi"},
+        {"format": None},
+        {"preset": "placebo"},
+        {"tag": None},
+        {"tag": 1},
     ],
 )
 def test_wrong_options_are_an_invalid_request(options: object) -> None:
     with pytest.raises(InvalidRequest) as caught:
         Options.from_map(options)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_codec_that_the_format_does_not_take_is_refused_with_those_that_it_takes(
+    format: str,
+) -> None:
+    taken = FORMATS[format].codecs
+    assert Options(format=format).coded == taken[0]
+    for codec in CODECS:
+        if codec in taken:
+            assert Options.from_map({"format": format, "codec": codec}).coded == codec
+            continue
+        with pytest.raises(InvalidRequest, match=f"{format} takes .*, not {codec}") as caught:
+            Options.from_map({"format": format, "codec": codec})
+        assert all(each in caught.value.message for each in taken)

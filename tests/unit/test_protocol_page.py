@@ -84,6 +84,7 @@ CHOICES = {
     for each in dataclasses.fields(kind)
 }
 LISTING = ("request", "reply", "message", "field", "key", "name", "state", "allowed")
+BESIDE = {"codec": {"format": "mkv"}}  # which takes all of them
 OF_ALL_TYPES = ("text", 1, 1.5, True, [], {}, None)
 WORDS: dict[Any, str] = {
     str: "text",
@@ -187,12 +188,13 @@ def test_options_and_terms_are_listed_with_their_defaults(what: str) -> None:
 @every_choice
 def test_an_option_is_taken_within_its_bounds_and_refused_beyond(what: str, row: page.Row) -> None:
     key = page.name(row["key"])
-    good, bad = samples(key, row["allowed"])
+    is_either = row["type"] == "true or false"
+    good, bad = ([True, False], []) if is_either else samples(key, row["allowed"])
     bad += [value for value in OF_ALL_TYPES if not page.fits(value, row["type"])]
     good += [None] if page.fits(None, row["type"]) else []
     for value in good:
         assert page.fits(value, row["type"])
-        CHOSEN[what].from_map({key: value})
+        CHOSEN[what].from_map({key: value, **BESIDE.get(key, {})})
     for value in bad:
         with pytest.raises(InvalidRequest):
             CHOSEN[what].from_map({key: value})
@@ -350,5 +352,5 @@ def test_every_word_in_code_is_one_of_the_protocol() -> None:
     words = set(re.findall(r"`([a-z][a-z_.-]+)`", page.text()))
     conditions = {str(condition) for condition in Condition}
     conditions.add(DEGRADED)
-    others = {"verb", "cpu", "lost", "false", "null", "lipsyncd", "lipsyncctl"}
+    others = {"verb", "cpu", "lost", "false", "true", "null", "lipsyncd", "lipsyncctl"}
     assert words - listed - conditions == others | {Config().admin_group}

@@ -26,6 +26,7 @@ from support.media.synthetic import (
 )
 
 from lipsyncd.media.frame import Frame
+from lipsyncd.media.output import Output
 from lipsyncd.media.source import Source, examine_source
 
 RATE = 48000
@@ -47,6 +48,7 @@ VOICES = {  # name: (file, codec, rate, channels, whether its packets are copied
     "AC-3": ("voice.ac3", "ac3", 48000, 2, True),
 }
 SECONDS = 1.5
+GOOD = Output(preset="ultrafast", crf=10)
 
 
 def face(folder: Path, **options: object) -> Source:
@@ -66,7 +68,7 @@ def write(
     path = folder / "result"
     if pictures is None:
         pictures = [frame.picture for frame in source.frames()]
-    with result_at(path, source, examined(voice), "ultrafast", 10) as result:
+    with result_at(path, source, examined(voice), GOOD) as result:
         for picture in pictures:
             result.write(picture)
     return path
@@ -260,7 +262,7 @@ def test_the_same_pictures_are_encoded_to_the_same_bytes(tmp_path: Path) -> None
     encoded = set()
     for number in range(10):
         path = tmp_path / f"result{number}"
-        with result_at(path, source, voice, "veryfast", 18) as result:
+        with result_at(path, source, voice, Output()) as result:
             for picture in pictures:
                 result.write(picture)
         encoded.add(path.read_bytes())

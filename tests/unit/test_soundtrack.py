@@ -12,6 +12,7 @@ import pytest
 from support.media.synthetic import babble, examined, tone, write_voice
 
 from lipsyncd.media.container import open_container
+from lipsyncd.media.muxers import AAC
 from lipsyncd.media.soundtrack import Soundtrack
 
 KINDS = {"copied": ("voice.mp3", "libmp3lame"), "encoded": ("voice.wav", "pcm_s16le")}
@@ -29,7 +30,7 @@ def packets_in_steps(path: Path, step: Fraction) -> list[av.Packet]:
         av.open(io.BytesIO(), "w", format="mp4") as result,
     ):
         result.add_stream("libx264", rate=25)
-        soundtrack = Soundtrack([voice], [container], result)
+        soundtrack = Soundtrack([voice], [container], result, AAC)
         for end in (step * i for i in range(1, 9)):
             fresh = list(soundtrack.until(end))
             assert all(due(packet) < end for packet in fresh)
@@ -69,7 +70,7 @@ def test_aac_keeps_the_channels(tmp_path: Path, channels: int, layout: str) -> N
         open_container(path, "The voice") as container,
         av.open(io.BytesIO(), "w", format="mp4") as result,
     ):
-        Soundtrack([examined(path)], [container], result)
+        Soundtrack([examined(path)], [container], result, AAC)
         assert result.streams.audio[0].codec_context.layout.name == layout
 
 
@@ -86,7 +87,7 @@ def mixture(paths: list[Path]) -> tuple[np.ndarray, int]:
     with ExitStack() as stack:
         containers = [stack.enter_context(open_container(path, "A voice")) for path in paths]
         result = stack.enter_context(av.open(file, "w", format="mp4"))
-        soundtrack = Soundtrack(list(map(examined, paths)), containers, result)
+        soundtrack = Soundtrack(list(map(examined, paths)), containers, result, AAC)
         result.mux(list(soundtrack.rest()))
     file.seek(0)
     with av.open(file) as made:

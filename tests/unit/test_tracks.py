@@ -23,7 +23,7 @@ from lipsyncd.errors import InvalidRequest, SilentVoice, TruncatedMedia
 from lipsyncd.media.source import Source, examine_source
 from lipsyncd.media.voice import examine_voice, waveform
 from lipsyncd.protocol.options import Options
-from lipsyncd.render.pipeline import examined_voices
+from lipsyncd.render.inputs import examined_voices
 
 RATE = 16000
 

@@ -8,16 +8,17 @@ from weakref import WeakSet
 from lipsyncctl.client import fetch, follow, submit, wait
 from lipsyncctl.client.daemon import Answer, given
 from lipsyncctl.client.deadline import Deadline
-from lipsyncctl.client.fetch import Destination
+from lipsyncctl.client.fetch import Destination, Outlet, Place
 from lipsyncctl.client.job import Event, Job
 from lipsyncctl.client.key import made_up_key
 from lipsyncctl.client.list import newest
 from lipsyncctl.client.outage import persistent
 from lipsyncctl.client.preflight import Preflights, voices_of
 from lipsyncctl.client.session import ANSWER, Notice
-from lipsyncctl.client.submit import Media, Source
+from lipsyncctl.client.submit import Media, OpenFile, Source
 from lipsyncctl.client.wait import OnProgress
 from lipsyncd.protocol.options import name_of
+from lipsyncd.protocol.outputs import FORMATS
 
 
 class Client(Preflights):
@@ -147,35 +148,44 @@ class Client(Preflights):
         return follow.all_events(stream.begin() if since is None else stream)
 
     def destination(
-        self, to: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]] = ()
-    ) -> Destination:
+        self,
+        to: str | os.PathLike[str] | OpenFile,
+        inputs: Iterable[str | os.PathLike[str]] = (),
+    ) -> Place:
         """Where a result goes, checked before there is one. `inputs` are not to be written over.
 
-        Raises InvalidRequest if nothing can be written there, or through the link of a stranger.
+        Its `format` is the one that the name promises, or None. Raises InvalidRequest if nothing
+        can be written there, or through the link of a stranger.
 
         >>> destination = client.destination("spoken.mp4", inputs=["speaker.mp4"])
         """
+        if not isinstance(to, str | os.PathLike):
+            return Outlet(to)
         destination = Destination.of(os.fspath(to), [os.fspath(each) for each in inputs])
-        if destination.is_misnamed:
-            self.on_notice("The result is an MP4 (H.264), whatever its name says.")
+        if destination.ending and not destination.format:
+            titles = ", ".join(each.title for each in FORMATS.values())
+            self.on_notice(
+                f"A result is one of {titles}, whatever the ending {destination.ending} says."
+            )
         return destination
 
     def fetch(
         self,
         job: str,
-        to: str | os.PathLike[str] | Destination,
+        to: str | os.PathLike[str] | OpenFile | Place,
         *,
         timeout: float | None = None,
         survive_restart: bool = False,
     ) -> Job:
         """Write a result to `to`: whole, durable, or not at all; its message has the `size`.
 
-        `survive_restart` waits out a restart of the daemon, as `wait` does. Raises JobNotEnded,
-        NoResult, DiskFull; InvalidRequest if `to` cannot be written.
+        An open file or a pipe gets it as it comes. `survive_restart` waits out a restart of the
+        daemon, as `wait` does. Raises JobNotEnded, NoResult, DiskFull; InvalidRequest if `to`
+        cannot be written, or its name promises another format than the result has.
 
         >>> client.fetch(job.id, "spoken.mp4")
         """
-        destination = to if isinstance(to, Destination) else self.destination(to)
+        destination = to if isinstance(to, Destination | Outlet) else self.destination(to)
         deadline = Deadline(timeout)
 
         def once() -> Job:

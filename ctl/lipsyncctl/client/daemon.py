@@ -26,8 +26,9 @@ class Daemon:
 
     def health(self) -> Answer:
         """Whether the daemon would render now: `ready`, `state` (a word), `device`, `detail`,
-        `paused` (why no job is started, or empty), `queued` and `running` (numbers of jobs), and
-        `devices`, each by itself. A daemon that lacks some of these is degraded, but ready.
+        `paused` (why no job is started, or empty), `queued` and `running` (numbers of jobs),
+        `devices`, each by itself, and `max_face_bytes` and `max_voice_bytes`. A daemon that lacks
+        some of its devices is degraded, but ready.
 
         >>> if not client.health()["ready"]: ...
         """

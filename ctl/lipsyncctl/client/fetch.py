@@ -11,11 +11,13 @@ from lipsyncctl.client.deadline import Deadline
 from lipsyncctl.client.job import Job
 from lipsyncctl.client.links import followed
 from lipsyncctl.client.session import open_session
+from lipsyncctl.client.submit import OpenFile
 from lipsyncd.errors import DiskFull, InternalError, InvalidRequest, MalformedMessage
+from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.outputs import FORMATS, promised
 from lipsyncd.protocol.wire import HINT
 from lipsyncd.system.disk import FULL, named, sync
 
-SUFFIXES = {"", ".mp4", ".m4v", ".mov"}  # of names that promise nothing else than they hold
 CHUNK = 1 << 20  # bytes copied at a time
 STAYS = "The result stays with the daemon."
 
@@ -38,16 +40,37 @@ class Destination:
             raise InvalidRequest(f"The folder {folder} does not exist.", "Make it first.")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise InvalidRequest(f"The folder {folder} is not writable.", "Choose another.")
+        if len(os.fsencode(os.path.basename(path))) > (most := os.pathconf(folder, "PC_NAME_MAX")):
+            raise InvalidRequest(
+                f"The result's name has more than {most} bytes.", "Choose a shorter one."
+            )
         if os.path.exists(path) and not os.path.isfile(path):
             raise InvalidRequest(f"{name} is not a regular file.", "Name a file.")
+        if os.path.exists(path) and not os.access(path, os.W_OK):
+            raise InvalidRequest(f"{name} is read-only.", "Choose another name.")
         if path in map(os.path.realpath, inputs):
             raise InvalidRequest(f"{name} is an input.", "Choose another name.")
         return cls(name, path)
 
     @property
-    def is_misnamed(self) -> bool:
-        """Whether the name is that of another format."""
-        return os.path.splitext(self.name)[1].lower() not in SUFFIXES
+    def ending(self) -> str:
+        """What the name ends with, as `.mp4`; may be empty."""
+        return os.path.splitext(self.name)[1]
+
+    @property
+    def format(self) -> str | None:
+        """The format that the name promises, if it promises one."""
+        return promised(self.ending)
+
+    def refuse_other(self, format: str) -> None:
+        """Raise InvalidRequest if the name promises another format than the result has."""
+        if self.format in (None, format):
+            return
+        ours, theirs = FORMATS[self.format], FORMATS[format]
+        raise InvalidRequest(
+            f"{self.name} is a name for {ours.title}, and the result is {theirs.title}.",
+            f"Name it {self.name.removesuffix(self.ending)}{theirs.endings[0]}.",
+        )
 
     def receive(self, descriptor: int, size: int) -> None:
         """Copies `size` bytes to a file beside the path, makes it durable, and renames it."""
@@ -75,7 +98,7 @@ class Destination:
 
     def _write(self, folder: int, descriptor: int, size: int) -> None:
         name = os.path.basename(self.path)
-        part = f"{name}.{os.urandom(4).hex()}.part"
+        part = f".lipsyncctl-{os.urandom(4).hex()}.part"  # as long as it is, whatever the name is
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         target = os.open(part, flags, 0o666, dir_fd=folder)
         try:
@@ -89,13 +112,44 @@ class Destination:
                 os.unlink(part, dir_fd=folder)
 
 
-def fetch(address: Path, job: str, destination: Destination, deadline: Deadline) -> Job:
-    """Writes the result of a job to its destination. Its message has the `size` in bytes."""
+@dataclass(frozen=True)
+class Outlet:
+    """A file that the caller has open, or a pipe: what breaks off stays there."""
+
+    file: OpenFile
+    path = None
+    format = None
+
+    @property
+    def name(self) -> str:
+        """What it is called, as `<stdout>`."""
+        return str(getattr(self.file, "name", "the open file"))
+
+    def refuse_other(self, format: str) -> None:
+        """It promises no format."""
+
+    def receive(self, descriptor: int, size: int) -> None:
+        """Copies `size` bytes; BrokenPipeError if nobody reads them any more."""
+        try:
+            copy(descriptor, self.file.fileno(), size)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise refused(self.name, error) from error
+
+
+Place = Destination | Outlet
+
+
+def fetch(address: Path, job: str, place: Place, deadline: Deadline) -> Job:
+    """Writes the result of a job to its place. Its message has the `size` in bytes."""
     with open_session(address, deadline) as session, session.ask("fetch", job=job) as fetched:
         if not fetched.descriptors:
             raise MalformedMessage("The daemon sent no file with its answer.", HINT)
         answer: dict[str, Any] = fetched.body
-        destination.receive(fetched.descriptors[0], answer["size"])
+        # a daemon that names no format knows only the usual one
+        place.refuse_other(answer["job"]["options"].get("format", Options.format))
+        place.receive(fetched.descriptors[0], answer["size"])
         return Job(answer)
 
 

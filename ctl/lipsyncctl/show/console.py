@@ -1,9 +1,13 @@
-"""What lipsyncctl says: answers on stdout, as JSON if asked for, everything else on stderr."""
+"""What lipsyncctl says: answers on stdout, as JSON if asked for, everything else on stderr.
+
+Answers are on stderr as well where stdout is for the result itself.
+"""
 
 import json
 import os
 import sys
 from collections.abc import Mapping
+from typing import TextIO
 
 from lipsyncctl.show.progress import ProgressLine
 from lipsyncctl.show.wording import sentence
@@ -11,10 +15,11 @@ from lipsyncd.errors import LipsyncError
 
 
 class Console:
-    """Three channels: `json` for programs or `words` for people on stdout, `notice` on stderr."""
+    """Three channels: `json` for programs or `words` for people as answers, `notice` on stderr."""
 
-    def __init__(self, is_json: bool) -> None:
+    def __init__(self, is_json: bool, answers: TextIO) -> None:
         self.is_json = is_json
+        self.answers = answers
         self.line = ProgressLine(sys.stderr)
 
     def answer(self, message: Mapping[str, object], words: str) -> None:
@@ -26,12 +31,12 @@ class Console:
         """An answer for programs. The number of the request means nothing outside its session."""
         if self.is_json:
             fields = {key: value for key, value in message.items() if key != "id"}
-            print(json.dumps(fields), flush=True)
+            print(json.dumps(fields), file=self.answers, flush=True)
 
     def words(self, words: str) -> None:
         """An answer for people."""
         if not self.is_json:
-            print(words, flush=True)
+            print(words, file=self.answers, flush=True)
 
     def notice(self, words: str) -> None:
         """What is worth knowing beside the answer."""
@@ -44,9 +49,9 @@ class Console:
 
     def columns(self) -> int | None:
         """The width of the terminal that shows the answers, None if it is none."""
-        if not sys.stdout.isatty():
+        if not self.answers.isatty():
             return None
-        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+        return os.get_terminal_size(self.answers.fileno()).columns or None
 
     def progress(self) -> ProgressLine:
         """Shows how far a job is; notices come before it."""

@@ -7,28 +7,30 @@ from typing import Any
 
 from lipsyncctl.client.client import Client
 from lipsyncctl.client.deadline import Deadline
-from lipsyncctl.client.fetch import Destination
+from lipsyncctl.client.fetch import Place
 from lipsyncctl.client.job import Job
 from lipsyncctl.show.console import Console
 from lipsyncctl.show.job import ending, frames
+from lipsyncctl.verbs.pipes import DASH, stdout
 from lipsyncd.errors import InputError, InvalidRequest
 
 EXIT_CODES = {"succeeded": 0, "cancelled": 3, "expired": 3, "quarantined": 4}
 INTERRUPTED = 130
 
 
-def destination_of(client: Client, name: str, inputs: Iterable[str] = ()) -> Destination:
+def destination_of(client: Client, name: str, inputs: Iterable[str] = ()) -> Place:
     """Where -o says that the result is wanted."""
-    if name in {"", "-"}:
+    if not name:
         raise InvalidRequest("-o takes the name of a file.", "Name one, as out.mp4.")
-    return client.destination(name, inputs)
+    files = [each for each in inputs if each != DASH]
+    return client.destination(stdout() if name == DASH else name, files)
 
 
 def deliver(
     console: Console,
     client: Client,
     job: str,
-    destination: Destination | None,
+    destination: Place | None,
     deadline: Deadline,
 ) -> int:
     """Waits for the end of a job and puts its result, if there is one, where it is wanted."""
@@ -59,7 +61,7 @@ def wait_shown(console: Console, client: Client, job: str, deadline: Deadline) -
 
 
 def receive(
-    console: Console, client: Client, job: str, destination: Destination, deadline: Deadline
+    console: Console, client: Client, job: str, destination: Place, deadline: Deadline
 ) -> None:
     """Writes the result of a job to its destination, also through a restart of the daemon."""
     fetched = client.fetch(job, destination, timeout=deadline.left, survive_restart=True)

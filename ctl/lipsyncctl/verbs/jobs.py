@@ -58,7 +58,10 @@ def status(console: Console, client: Client, arguments: Namespace) -> int:
     "write the result of a job that has succeeded",
     JOB,
     argument(
-        "-o", "--output", metavar="OUT", required=True, help="where the result, an MP4, is written"
+        *("-o", "--output"),
+        metavar="OUT",
+        required=True,
+        help="where the result is written, - for stdout",
     ),
 )
 def fetch(console: Console, client: Client, arguments: Namespace) -> int:

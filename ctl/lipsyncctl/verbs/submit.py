@@ -7,9 +7,10 @@ from dataclasses import fields
 
 from lipsyncctl.client.client import Client
 from lipsyncctl.client.deadline import Deadline
+from lipsyncctl.client.fetch import Place
 from lipsyncctl.client.job import Job
 from lipsyncctl.client.outage import AWAY, given_up
-from lipsyncctl.client.submit import AcceptanceUnknown
+from lipsyncctl.client.submit import AcceptanceUnknown, Source
 from lipsyncctl.show.console import Console
 from lipsyncctl.verbs.ending import (
     INTERRUPTED,
@@ -18,6 +19,7 @@ from lipsyncctl.verbs.ending import (
     resume_command,
     resume_hint,
 )
+from lipsyncctl.verbs.pipes import opened
 from lipsyncctl.verbs.several import worst
 from lipsyncctl.verbs.typed import arguments_of
 from lipsyncctl.verbs.verb import argument, group, verb
@@ -35,7 +37,8 @@ VOICE = argument(
     dest="voices",
     action="append",
     required=True,
-    help="the speech, a sound file; for a dialogue once for each who speaks, with a --who for each",
+    help="the speech, a sound file, - for stdin; for a dialogue once for each who speaks, with a "
+    "--who for each",
 )
 OPTIONS = group("how it is rendered", *arguments_of(Options))
 TERMS = group(
@@ -44,19 +47,24 @@ TERMS = group(
     text="A TIME is typed as 90 or 90s (seconds), 15m, 2h or 1d.",
 )
 OUTPUT = argument(
-    "-o", "--output", metavar="OUT", required=True, help="where the result, an MP4, is written"
+    *("-o", "--output"),
+    metavar="OUT",
+    required=True,
+    help="where the result is written, - for stdout; the ending of its name says in which format",
 )
 
 
 @verb(
     "render a face with a voice and write the result",
-    argument("face", metavar="FACE", help="a video or a still of a face"),
+    argument("face", metavar="FACE", help="a video or a still of a face, - for stdin"),
     *(VOICE, OPTIONS, TERMS, OUTPUT),
 )
 def run(console: Console, client: Client, arguments: Namespace) -> int:
     """Submits, waits, fetches. From the acceptance on the job lives without us."""
     destination = destination_of(client, arguments.output, (arguments.face, *arguments.voices))
-    job = submit_shown(console, client, arguments, arguments.face).id
+    settle_format(arguments, destination)
+    with opened(client, [arguments.face], arguments.voices) as ([face], voices):
+        job = submit_shown(console, client, arguments, face, voices).id
     try:
         return deliver(console, client, job, destination, Deadline())
     except KeyboardInterrupt:
@@ -72,7 +80,7 @@ def run(console: Console, client: Client, arguments: Namespace) -> int:
 
 @verb(
     "hand in a job for each face, print their ids, and return",
-    argument("faces", metavar="FACE", nargs="+", help="a video or a still"),
+    argument("faces", metavar="FACE", nargs="+", help="a video or a still, - for stdin"),
     *(VOICE, OPTIONS, TERMS),
 )
 def submit(console: Console, client: Client, arguments: Namespace) -> int:
@@ -80,14 +88,15 @@ def submit(console: Console, client: Client, arguments: Namespace) -> int:
     faces = arguments.faces
     if arguments.key is not None and len(faces) > 1:
         raise InvalidRequest("A key is for one job.", "Submit the faces one by one.")
-    for number, face in enumerate(faces):
-        try:
-            console.words(submit_shown(console, client, arguments, face).id)
-        except LipsyncError:
-            if number:
-                verb = "was" if number == 1 else "were"
-                console.notice(f"{number} of {len(faces)} jobs {verb} accepted.")
-            raise
+    with opened(client, faces, arguments.voices) as (files, voices):
+        for number, face in enumerate(files):
+            try:
+                console.words(submit_shown(console, client, arguments, face, voices).id)
+            except LipsyncError:
+                if number:
+                    verb = "was" if number == 1 else "were"
+                    console.notice(f"{number} of {len(faces)} jobs {verb} accepted.")
+                raise
     return 0
 
 
@@ -106,12 +115,25 @@ def retry(console: Console, client: Client, arguments: Namespace) -> int:
     return worst(console, arguments.jobs, retry_one)
 
 
-def submit_shown(console: Console, client: Client, arguments: Namespace, face: str) -> Job:
+def settle_format(arguments: Namespace, destination: Place) -> None:
+    """The format is the one that is asked for, else the one that the result's name promises.
+
+    Raises InvalidRequest if these two differ.
+    """
+    if arguments.format:
+        destination.refuse_other(arguments.format)
+    elif destination.format != Options.format:  # which an older daemon need not be told
+        arguments.format = destination.format
+
+
+def submit_shown(
+    console: Console, client: Client, arguments: Namespace, face: Source, voices: Sequence[Source]
+) -> Job:
     """The accepted job."""
     terms = {each.name: getattr(arguments, each.name) for each in fields(Terms)}
     given, pictures = options_of(arguments)
     try:
-        job = client.submit(face, arguments.voices, pictures=pictures, **given, **terms)
+        job = client.submit(face, voices, pictures=pictures, **given, **terms)
     except AcceptanceUnknown as error:
         repeat = f"`--key {error.key}` repeats this without making a second one."
         raise given_up(error, f"It may have taken the job. {repeat}") from error

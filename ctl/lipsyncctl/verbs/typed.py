@@ -2,7 +2,7 @@
 
 import os
 import re
-from argparse import ArgumentTypeError
+from argparse import ArgumentTypeError, BooleanOptionalAction
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, get_args
@@ -104,6 +104,8 @@ def argument_of(field: Any) -> Argument:
     values, words = field.metadata["values"], field.metadata["words"]
     name = f"--{name_of(field.name).replace('_', '-')}"
     how = {"dest": field.name, "help": words}
+    if field.type is bool:
+        return argument(name, action=BooleanOptionalAction, **how)
     if values.choices:
         return argument(name, choices=values.choices, **how)
     if values is TIME:

@@ -4,7 +4,7 @@ from argparse import Namespace
 
 from lipsyncctl.client.client import Client
 from lipsyncctl.client.deadline import Deadline, TimeIsUp
-from lipsyncctl.client.fetch import Destination
+from lipsyncctl.client.fetch import Place
 from lipsyncctl.client.outage import AWAY, given_up
 from lipsyncctl.show.console import Console
 from lipsyncctl.show.job import ending
@@ -30,7 +30,7 @@ TIMED_OUT = 124  # as timeout(1) has it
     argument(
         *("-o", "--output"),
         metavar="OUT",
-        help="where the result, an MP4, is written "
+        help="where the result is written, - for stdout "
         "(of a single job, or with --any of the first that ends)",
     ),
     either(
@@ -83,7 +83,7 @@ def wait_for_any(
     console: Console,
     client: Client,
     jobs: list[str],
-    destination: Destination | None,
+    destination: Place | None,
     deadline: Deadline,
 ) -> int:
     """Returns when the first of the jobs has ended, and says which one that is."""

@@ -117,18 +117,21 @@ class Media:
         """Whether it is as it was sent: what comes much later is another recording, and no hole."""
         return self.format in LIVE
 
-    def packets(self, stream: av.stream.Stream, clock: Clock | None = None) -> Iterator[av.Packet]:
-        """The stream's packets, the empty one that flushes the decoder last, set by the clock.
+    def packets(
+        self, *streams: av.stream.Stream, clock: Clock | None = None
+    ) -> Iterator[av.Packet]:
+        """The streams' packets, the empty ones that flush the decoders last, set by the clock; of
+        several streams each has its own.
 
         `renew` is to be called when something came of them.
         Raises TruncatedMedia, DecodingTooSlow, DiskFailed.
         """
-        clock = clock or Clock(self.is_live)
+        clocks = {each.index: clock or Clock(self.is_live) for each in streams}
         self.renew()
         try:
-            for packet in self.container.demux(stream):
+            for packet in self.container.demux(*streams):
                 self._budget.check()
-                clock.set(packet)
+                clocks[packet.stream.index].set(packet)
                 yield packet
         except DAMAGE as error:
             refuse_lack(error)
@@ -141,7 +144,7 @@ class Media:
 
         Raises TruncatedMedia, UnreadableMedia, DecodingTooSlow, DiskFailed.
         """
-        for packet in self.packets(stream, clock):
+        for packet in self.packets(stream, clock=clock):
             yield from self.came(self.decoded(packet) or ())
 
     def decoded(self, packet: av.Packet) -> list[Decoded] | None:

@@ -37,7 +37,7 @@ def keyframes_of(path: Readable, media: Media, track: int) -> tuple[tuple[Keyfra
     with open_container(path, media.name) as again:
         stream, clock = again.video(track), Clock(again.is_live)
         apart = math.ceil(APART / stream.time_base)
-        for packet in again.packets(stream, clock):
+        for packet in again.packets(stream, clock=clock):
             again.renew()
             if not packet.is_keyframe or packet.dts is None or packet.pos is None:
                 continue

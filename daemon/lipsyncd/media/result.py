@@ -3,31 +3,32 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from dataclasses import replace
+from itertools import chain
 from typing import BinaryIO
 
 import av
 
-from lipsyncd.media.colour import Colour
+from lipsyncd.media.colour import LIMITED, Colour
 from lipsyncd.media.container import open_container
 from lipsyncd.media.faststart import move_to_front
-from lipsyncd.media.limits import LARGE
+from lipsyncd.media.kept import NOTHING, Kept, kept_packets
 from lipsyncd.media.memory import refuse_lack
+from lipsyncd.media.output import Output
+from lipsyncd.media.packets import Packets
 from lipsyncd.media.soundtrack import Soundtrack
 from lipsyncd.media.source import Source
 from lipsyncd.media.voice import Voice
 
-# x264 looks ahead over tens of pictures, and works on several: that is some GB of large ones
-UNBUFFERED = {"tune": "zerolatency"}
-# x264's AVX-512 routines encode the same pictures otherwise each time; those for AVX2 are as fast
-HAS_AVX512 = "avx512f" in Path("/proc/cpuinfo").read_text().split()
-STEADY = {"x264-params": "asm=avx2"} if HAS_AVX512 else {}
 SYNC_BYTES = 32 << 20  # written between two waits for the disk
 KEYFRAME_SECONDS = 4  # between keyframes at most, so that players can jump
+SYNTHESISED = "The lips were synthesised by lipsyncd."  # what the metadata say of a result
+# no version of libav, and no random number where Matroska wants one
+OPTIONS = {"fflags": "+bitexact"}
 
 
 class Result:
-    """An MP4 being written: H.264, and the voice beside it as time goes on."""
+    """A video being written, and the voice beside it as time goes on."""
 
     def __init__(
         self,
@@ -35,16 +36,23 @@ class Result:
         container: av.container.OutputContainer,
         video: av.VideoStream,
         soundtrack: Soundtrack,
+        tracks: Packets,
+        *,
+        swing: int,
     ) -> None:
+        """`tracks`: what is kept of the face's; `swing`: of the pictures that come."""
         self._file = file
         self._container = container
         self._video = video
         self._soundtrack = soundtrack
+        self._tracks = tracks
+        self._swing = swing
         self._synced = 0  # bytes
         self.frames = 0
 
     def write(self, picture: av.VideoFrame) -> None:
-        """Append one picture, upright YUV 4:2:0 or BGR of the result's size."""
+        """Append one picture, upright YUV 4:2:0 of the result's size."""
+        picture = self._fitted(picture)
         picture.pts, picture.time_base = self.frames, self._video.codec_context.time_base
         picture.pict_type = 0  # else the encoder would repeat the source's choice of keyframes
         self._mux(self._encoded(picture))
@@ -55,8 +63,21 @@ class Result:
         pictures end."""
         self._mux(self._encoded(None))
         end = self.frames * self._video.codec_context.time_base
-        for packet in self._soundtrack.until(end) if is_cut else self._soundtrack.rest():
+        said = self._soundtrack.until(end) if is_cut else self._soundtrack.rest()
+        for packet in chain(said, self._tracks.until(end)):
             self._container.mux(packet)
+
+    def _fitted(self, picture: av.VideoFrame) -> av.VideoFrame:
+        """The picture in the encoder's format; itself if it is."""
+        context = self._video.codec_context
+        if picture.format.name == context.pix_fmt:
+            return picture
+        return picture.reformat(
+            format=context.pix_fmt,
+            src_color_range=self._swing,
+            dst_color_range=context.color_range,
+            threads=1,
+        )
 
     def _encoded(self, picture: av.VideoFrame | None) -> Iterator[av.Packet]:
         try:
@@ -67,8 +88,9 @@ class Result:
 
     def _mux(self, packets: Iterable[av.Packet]) -> None:
         for packet in packets:
-            for sound in self._soundtrack.until(packet.dts * packet.time_base):
-                self._container.mux(sound)
+            due = packet.dts * packet.time_base
+            for other in chain(self._soundtrack.until(due), self._tracks.until(due)):
+                self._container.mux(other)
             self._container.mux(packet)
         self._sync()
 
@@ -85,8 +107,8 @@ def new_result(
     file: BinaryIO,
     source: Source,
     voices: Sequence[Voice],
-    preset: str,
-    crf: int,
+    output: Output,
+    kept: Kept = NOTHING,
     *,
     is_cut: bool = False,
 ) -> Iterator[Result]:
@@ -99,10 +121,16 @@ def new_result(
     try:
         with ExitStack() as stack:
             sounds = [stack.enter_context(open_container(each.path, each.name)) for each in voices]
-            container = stack.enter_context(av.open(file, "w", format="mp4"))
-            video = video_stream(container, source, preset, crf)
-            soundtrack = Soundtrack(voices, sounds, container)
-            result = Result(file, container, video, soundtrack)
+            muxer = output.muxer
+            options = OPTIONS | muxer.settings
+            container = stack.enter_context(av.open(file, "w", muxer.name, options=options))
+            container.metadata.update(described(kept, output))
+            container.set_chapters(list(kept.chapters))
+            video = video_stream(container, source, output)
+            soundtrack = Soundtrack(voices, sounds, container, muxer.encoder)
+            tracks = stack.enter_context(kept_packets(kept, source, container))
+            swing = source.colour.swing
+            result = Result(file, container, video, soundtrack, tracks, swing=swing)
             yield result
             result.finish(is_cut)
     except av.PyAVCallbackError as error:
@@ -112,19 +140,30 @@ def new_result(
     os.fsync(file.fileno())
 
 
+def described(kept: Kept, output: Output) -> dict[str, str]:
+    """The metadata of a result: those that are kept, and what it is."""
+    comment = kept.metadata.get("comment", "")
+    if output.is_tagged and SYNTHESISED not in comment:
+        comment = f"{comment} {SYNTHESISED}".strip()
+    return {**kept.metadata, "comment": comment} if comment else dict(kept.metadata)
+
+
 def video_stream(
-    container: av.container.OutputContainer, source: Source, preset: str, crf: int
+    container: av.container.OutputContainer, source: Source, output: Output
 ) -> av.VideoStream:
-    """An H.264 stream of the source's size, rate, pixel shape and colour."""
-    stream = container.add_stream("libx264", rate=source.rate)
-    stream.width, stream.height, stream.pix_fmt = source.width, source.height, "yuv420p"
-    large = source.width * source.height > LARGE
-    stream.options = {"preset": preset, "crf": str(crf)} | STEADY | (UNBUFFERED if large else {})
+    """A stream of the source's size, rate, pixel shape and colour."""
+    encoder = output.encoder
+    stream = container.add_stream(encoder.name, rate=source.rate)
+    stream.width, stream.height, stream.pix_fmt = source.width, source.height, encoder.pixels
+    stream.options = output.settings(source.width * source.height)
     context = stream.codec_context
+    if encoder.tag and output.format in ("mp4", "mov"):
+        context.codec_tag = encoder.tag
     context.time_base = 1 / source.rate
     context.gop_size = round(KEYFRAME_SECONDS * source.rate)
     context.sample_aspect_ratio = source.aspect
-    tag(context, source.colour)
+    swing = LIMITED if encoder.is_limited else source.colour.swing
+    tag(context, replace(source.colour, swing=swing))
     return stream
 
 

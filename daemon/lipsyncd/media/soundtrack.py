@@ -1,5 +1,5 @@
-"""A soundtrack: the voice as packets of a result, copied where MP4 can hold it, else as AAC; of
-several voices all of them, at once."""
+"""A soundtrack: the voice as packets of a result, copied where its format can hold it, else
+encoded; of several voices all of them, at once."""
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -9,43 +9,33 @@ import av
 import numpy as np
 
 from lipsyncd.media.container import Media
+from lipsyncd.media.muxers import SoundEncoder
+from lipsyncd.media.packets import Packets
 from lipsyncd.media.sound import filled, resampled
 from lipsyncd.media.voice import Voice
 
-AAC_RATE = 48000  # samples a second, where AAC does not know the voice's own rate
-AAC_RATES = {8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000}
-AAC_BITS = 96000  # a second and channel
+BITS = 96000  # a second and channel
 LAYOUTS = {1: "mono", 4: "quad", 6: "5.1", 8: "7.1"}  # by channels; any other number as stereo
 
 
-class Soundtrack:
-    """The voice on its way into a result: each packet once, in time order."""
+class Soundtrack(Packets):
+    """The voice on its way into a result."""
 
     def __init__(
         self,
         voices: Sequence[Voice],
         medias: Sequence[Media],
         result: av.container.OutputContainer,
+        encoder: SoundEncoder,
     ) -> None:
-        """`medias`: each voice's own."""
+        """`medias`: each voice's own; `encoder`: the one that goes with the result's format."""
         if len(voices) > 1:
-            self._packets = mixed(voices, medias, result)
+            packets = mixed(voices, medias, result, encoder)
         elif voices[0].is_copied:
-            self._packets = copied(voices[0], medias[0], result)
+            packets = copied(voices[0], medias[0], result)
         else:
-            self._packets = encoded(voices[0], medias[0], result)
-        self._next = next(self._packets, None)
-
-    def until(self, seconds: Fraction) -> Iterator[av.Packet]:
-        """The packets due before `seconds`."""
-        while self._next is not None and self._next.dts * self._next.time_base < seconds:
-            yield self._next
-            self._next = next(self._packets, None)
-
-    def rest(self) -> Iterator[av.Packet]:
-        while self._next is not None:
-            yield self._next
-            self._next = next(self._packets, None)
+            packets = encoded(voices[0], medias[0], result, encoder)
+        super().__init__(packets)
 
 
 def copied(voice: Voice, media: Media, result: av.container.OutputContainer) -> Iterator[av.Packet]:
@@ -63,15 +53,13 @@ def copied(voice: Voice, media: Media, result: av.container.OutputContainer) -> 
 
 
 def encoded(
-    voice: Voice, media: Media, result: av.container.OutputContainer
+    voice: Voice, media: Media, result: av.container.OutputContainer, encoder: SoundEncoder
 ) -> Iterator[av.Packet]:
-    """The voice as AAC."""
+    """The voice in the encoder's codec."""
     source = media.sound(voice.track)
-    rate = source.rate if source.rate in AAC_RATES else AAC_RATE
-    target = result.add_stream("aac", rate=rate, layout=LAYOUTS.get(source.channels, "stereo"))
-    target.bit_rate = AAC_BITS * target.channels
+    rate = source.rate if source.rate in encoder.rates else encoder.rate
+    target = opened(encoder, rate, LAYOUTS.get(source.channels, "stereo"), result)
     context = target.codec_context
-    context.open()
     form = {"form": context.format, "layout": context.layout, "size": context.frame_size}
     samples = 0
     for part in resampled(filled(media.frames(source)), media.name, context.rate, **form):
@@ -81,14 +69,25 @@ def encoded(
     yield from target.encode(None)
 
 
+def opened(
+    encoder: SoundEncoder, rate: int, layout: str, result: av.container.OutputContainer
+) -> av.AudioStream:
+    """A stream of the result that is about to be encoded."""
+    stream = result.add_stream(encoder.name, rate=rate, layout=layout)
+    stream.bit_rate = BITS * stream.channels
+    stream.codec_context.open()
+    return stream
+
+
 def mixed(
-    voices: Sequence[Voice], medias: Sequence[Media], result: av.container.OutputContainer
+    voices: Sequence[Voice],
+    medias: Sequence[Media],
+    result: av.container.OutputContainer,
+    encoder: SoundEncoder,
 ) -> Iterator[av.Packet]:
-    """All voices from the beginning, one on top of the other, as AAC."""
-    target = result.add_stream("aac", rate=AAC_RATE, layout="stereo")
-    target.bit_rate = AAC_BITS * target.channels
+    """All voices from the beginning, one on top of the other."""
+    target = opened(encoder, encoder.rate, "stereo", result)
     context = target.codec_context
-    context.open()
     samples = 0
     each = (blocks(voice, media, context) for voice, media in zip(voices, medias, strict=True))
     for parts in zip_longest(*each):

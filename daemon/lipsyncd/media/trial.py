@@ -1,4 +1,4 @@
-"""A trial: an MP4 that is written nowhere, to see whether it takes a voice's own packets."""
+"""A trial: a result that is written nowhere, to see whether it takes a track's own packets."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,16 +7,17 @@ import av
 
 from lipsyncd.media.container import DAMAGE
 from lipsyncd.media.memory import refuse_lack
-
-COPIED = {"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"}  # codecs that MP4 players know
+from lipsyncd.media.muxers import Muxer
 
 
 class Trial:
     """Packets are muxed as they come, at whatever time they begin; whether all went well."""
 
-    def __init__(self, source: av.AudioStream) -> None:
-        self._is_passed = source.codec_context.codec.canonical_name in COPIED
-        self._result = av.open(Nowhere(), "w", format="mp4")
+    def __init__(self, source: av.stream.Stream, muxer: Muxer) -> None:
+        self._is_passed = (
+            source.codec_context.codec.canonical_name in muxer.copied | muxer.subtitles
+        )
+        self._result = av.open(Nowhere(), "w", format=muxer.name)
         with self._judged():
             self._target = self._result.add_stream_from_template(source)
 
@@ -28,7 +29,7 @@ class Trial:
                 self._result.mux(packet)
 
     def end(self) -> bool:
-        """Whether MP4 took them all."""
+        """Whether the format took them all."""
         with self._judged():
             self._result.close()
         return self._is_passed

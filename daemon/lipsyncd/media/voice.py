@@ -14,6 +14,7 @@ from lipsyncd.media.advice import CONVERT_VOICE, OPEN_ELSEWHERE
 from lipsyncd.media.container import Media, open_container
 from lipsyncd.media.header import refuse_truncated, stated_seconds
 from lipsyncd.media.joined import Clock, note_of
+from lipsyncd.media.muxers import MUXERS, Muxer
 from lipsyncd.media.sound import Timing, filled, levels_of, refuse_odd, resampled, samples_of
 from lipsyncd.media.spooled import Readable
 from lipsyncd.media.tracks import first_fit
@@ -34,8 +35,8 @@ class Voice:
     `track` is its place among the file's sounds, `start` the first sample's timestamp in that
     stream's time base.  The first `channels` say what is said; None are all.  `notes` are
     sentences on what was decided for the user.
-    `is_copied`: an MP4 takes its packets as they are, and none is damaged, missing or out of its
-    time, nor of a second recording.
+    `is_copied`: the result's format takes its packets as they are, and none is damaged, missing or
+    out of its time, nor of a second recording.
     """
 
     path: Readable
@@ -127,27 +128,33 @@ class Hearing:
 
 
 def examine_voice(
-    path: Readable, name: str, most_seconds: float = math.inf, track: int | None = None
+    path: Readable,
+    name: str,
+    most_seconds: float = math.inf,
+    track: int | None = None,
+    muxer: Muxer = MUXERS["mp4"],
 ) -> Voice:
-    """Decode the whole voice once; a long one takes a while.
+    """Decode the whole voice once; a long one takes a while.  The muxer is that of the result.
 
     `track`, its place among the file's sounds, is what its owner chose.  Raises InputError, the
     names of whose kinds say what can be wrong with a voice; InvalidRequest for no such track.
     """
 
     def look(media: Media, track: int) -> Voice:
-        return examine_track(path, media, most_seconds, track)
+        return examine_track(path, media, most_seconds, track, muxer)
 
     voice, notes = first_fit(path, name, "sound", track, look)
     return replace(voice, notes=(*notes, *voice.notes))
 
 
-def examine_track(path: Readable, media: Media, most_seconds: float, track: int) -> Voice:
+def examine_track(
+    path: Readable, media: Media, most_seconds: float, track: int, muxer: Muxer
+) -> Voice:
     """The voice in one of the tracks of a file that was just opened."""
     name, stream, clock = media.name, media.sound(track), Clock(media.is_live)
-    hearing, trial = Hearing(name, most_seconds), Trial(stream)
+    hearing, trial = Hearing(name, most_seconds), Trial(stream, muxer)
     refuse_long(stated_seconds(media, stream), most_seconds, name)
-    for packet in media.packets(stream, clock):
+    for packet in media.packets(stream, clock=clock):
         frames = media.decoded(packet)
         hearing.packet(packet, frames)
         for frame in media.came(frames or ()):

@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import Any, Self
 
 from lipsyncd.errors import InvalidRequest
-from lipsyncd.protocol.values import Values, between, is_whole, one_of, text, whole
+from lipsyncd.protocol.outputs import BEST, CODECS, FORMATS, PRESETS, WORST
+from lipsyncd.protocol.values import Values, between, is_whole, one_of, text, whole, yes_or_no
 
 MAX_VOICES = 3  # of a job
 MAX_KEY = 128  # characters
@@ -114,12 +115,35 @@ class Options:
         0.0, "the share of frames, from 0 to 1, in which the mouth is to be seen at least"
     )
     max_gap: float | None = TIME.default(None, "how long the mouth may be out of sight at a time")
-    crf: int | None = whole(0, 51, kind="").default(
-        None, "quality of the result, from 0 (best, largest) to 51"
+    format: str = one_of(*FORMATS).default(
+        "mp4", "the format of the result; `run` goes by the ending of -o where this is not said"
+    )
+    codec: str | None = one_of(*CODECS).default(
+        None,
+        "how the pictures of the result are coded: without this as h264, in webm as vp9; lossless "
+        "is FFV1",
+    )
+    crf: int | None = whole(BEST, WORST, kind="").default(
+        None, "quality of the result, from 0 (best, largest) to 51 (lossless has one only)"
+    )
+    preset: str | None = one_of(*PRESETS).default(
+        None, "how long the encoder may take for a smaller result (not with prores and lossless)"
+    )
+    keep: bool = yes_or_no().default(
+        False, "whether the face's own sound, subtitles, chapters and metadata stay in the result"
+    )
+    tag: bool = yes_or_no().default(
+        True, "whether the result's metadata say, as its comment, that the lips are synthesised"
     )
 
     def __post_init__(self) -> None:
         _check(self)
+        _check_codec(self)
+
+    @property
+    def coded(self) -> str:
+        """The codec of the pictures: the one that is wanted, else the format's usual one."""
+        return self.codec or FORMATS[self.format].codecs[0]
 
     @property
     def places(self) -> list[str]:
@@ -206,6 +230,15 @@ def _check(chosen: Options | Terms) -> None:
         value, values = getattr(chosen, each.name), each.metadata["values"]
         if value not in values and (value is not None or each.default is not None):
             raise _refused(f"{name_of(each.name)} {values.refusal}")
+
+
+def _check_codec(options: Options) -> None:
+    """Raise InvalidRequest, unless the format takes the codec."""
+    codecs = FORMATS[options.format].codecs
+    if options.codec and options.codec not in codecs:
+        *others, last = codecs
+        taken = f"{', '.join(others)} and {last}"
+        raise _refused(f"{options.format} takes {taken}, not {options.codec}")
 
 
 def _refused(sentence: str) -> InvalidRequest:

@@ -34,6 +34,11 @@ def one_of(*choices: str) -> Values:
     return Values(choices.__contains__, f"is one of {', '.join(choices)}", choices=choices)
 
 
+def yes_or_no() -> Values:
+    """True or false."""
+    return Values(lambda value: type(value) is bool, "is true or false")
+
+
 def whole(least: int, most: int, kind: str = "a whole number ", hint: str = "") -> Values:
     """A whole number from `least` to `most`."""
     refusal = f"is {kind}from {least} to {most}"

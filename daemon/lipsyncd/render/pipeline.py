@@ -18,7 +18,9 @@ from lipsyncd.face.reference import BoxBlend
 from lipsyncd.face.soft import SoftBlend
 from lipsyncd.face.transfer import TransferBlend
 from lipsyncd.media.frame import Frame
+from lipsyncd.media.kept import NOTHING, kept_of
 from lipsyncd.media.limits import held
+from lipsyncd.media.output import output_of
 from lipsyncd.media.result import new_result
 from lipsyncd.media.source import Source
 from lipsyncd.protocol.job import Progress
@@ -44,23 +46,26 @@ def render(
 
     Raises InputError, InvalidRequest, DiskFull, DeviceLost, DeviceMemoryFull.
     """
-    faces, crf = 0, settings.crf if options.crf is None else options.crf
+    output, faces = output_of(options, settings.crf, settings.preset), 0
     with ExitStack() as threads:
         scene = yield from staged(options, files, models, settings, threads)
         source, voices = scene.source, scene.voices
+        kept = kept_of(source, output, scene.total / source.rate) if options.keep else NOTHING
+        notes = (*scene.notes, *kept.notes)
         depth = held(source.width, source.height, models.batch)
         with (
             prefetch(scene.takes, depth) as coming,
             prefetch(dub(coming, blend_of(options, source, models), models), depth=1) as dubbed,
             new_result(
-                files.result, source, voices, settings.preset, crf, is_cut=options.extend == "cut"
+                files.result, source, voices, output, kept, is_cut=options.extend == "cut"
             ) as result,
         ):
             for batch in dubbed:
                 for picture in batch.pictures:
                     result.write(picture)
+                    files.moved()
                 faces += batch.faces
-                yield Progress(result.frames, scene.total, faces, scene.notes)
+                yield Progress(result.frames, scene.total, faces, notes)
 
 
 def blend_of(options: Options, source: Source, models: Models) -> Blend:

@@ -16,17 +16,15 @@ from lipsyncd.protocol.job import Progress
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.probe import Stream
 from lipsyncd.render.gaps import refuse_gaps
+from lipsyncd.render.inputs import examined_face, examined_voices
 from lipsyncd.render.models import Models
 from lipsyncd.render.plan import Plan, Planner
 from lipsyncd.render.report import Header, Looked, report
 from lipsyncd.render.scene import (
     Files,
     Settings,
-    examined_face,
-    examined_voices,
     looked_through,
     planner_of,
-    refuse_outside,
     spoken_of,
 )
 from lipsyncd.render.sync import own_sync
@@ -43,7 +41,6 @@ def probe(
     would raise is told.
     """
     source = examined_face(files.face, options)
-    refuse_outside(options.box, source)
     voices, deaf = heard(files, options, settings)
     most = round(LOOKED_SECONDS * source.rate)
     if voices and options.extend != "silence":

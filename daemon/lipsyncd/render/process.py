@@ -116,7 +116,7 @@ def steps(
     spoken = len(others) - options.pictures
     voices, pictures = others[:spoken], others[spoken:]
     with open_result(last, alive) as result:
-        files = Files(face, tuple(voices), result, tuple(pictures))
+        files = Files(face, tuple(voices), result, tuple(pictures), alive)
         yield from task_of(body)(options, files, models, settings)
 
 

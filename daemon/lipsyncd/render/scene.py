@@ -3,28 +3,27 @@
 A face and its voices are looked at, a plan is made, and the takes come one by one.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain, cycle, islice
+from itertools import chain, islice
 from typing import BinaryIO, Protocol
 
 import numpy as np
 
-from lipsyncd.errors import InvalidRequest
 from lipsyncd.face.track import Seen
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.limits import held
-from lipsyncd.media.rate import exact
-from lipsyncd.media.source import Source, examine_source, timeline
+from lipsyncd.media.source import Source, timeline
 from lipsyncd.media.spooled import Readable
 from lipsyncd.media.sway import swaying
-from lipsyncd.media.voice import Voice, examine_voice
+from lipsyncd.media.voice import Voice
 from lipsyncd.protocol.job import Progress
 from lipsyncd.protocol.options import Options
 from lipsyncd.render.gaps import notes_of, refuse_gaps
 from lipsyncd.render.hearing import hear
+from lipsyncd.render.inputs import examined_face, examined_voices
 from lipsyncd.render.models import Models
 from lipsyncd.render.people import People
 from lipsyncd.render.plan import Plan, Planner
@@ -46,12 +45,14 @@ class Settings(Protocol):
 
 @dataclass(frozen=True)
 class Files:
-    """What a render reads, and the empty file that its result is written to and read in."""
+    """What a render reads, and the empty file that its result is written to and read in; `moved` is
+    called for each picture that is in it, of which an encoder may make some in a minute."""
 
     face: Readable
     voices: tuple[Readable, ...]
     result: BinaryIO
     pictures: tuple[Readable, ...] = ()  # of people whose lips move
+    moved: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,6 @@ def staged(
     """
     voices = examined_voices(files.voices, options, settings.max_voice_seconds)
     source = examined_face(files.face, options)
-    refuse_outside(options.box, source)
     decided = chain.from_iterable(each.notes for each in (source, *voices))
     spoken = spoken_of(voices, source)
     # it is heard while the source is looked through
@@ -99,24 +99,6 @@ def staged(
     total = length(options.extend, spoken, plan.frames)
     takes = takes_of(frames_of(source, total, plan, options), windows, plan, source, options)
     return Scene(source, voices, total, takes, (*decided, *notes_of(plan.gaps, source.rate)))
-
-
-def examined_voices(files: Sequence[Readable], options: Options, most_seconds: int) -> list[Voice]:
-    """The voices, looked at to their ends."""
-    names = NAMES[: len(files)] if len(files) > 1 else ["The voice"]
-    numbers = options.tracks
-    tracks = [number - 1 for number in numbers] if numbers else [None]
-    return [
-        examine_voice(file, name, most_seconds, track)
-        for file, name, track in zip(files, names, cycle(tracks), strict=False)
-    ]
-
-
-def examined_face(file: Readable, options: Options) -> Source:
-    """The face, looked at to its first picture."""
-    rate = None if options.fps is None else exact(options.fps)
-    track = None if options.video_track is None else options.video_track - 1
-    return examine_source(file, "The face", rate, track)
 
 
 def spoken_of(voices: Iterable[Voice], source: Source) -> int:
@@ -172,11 +154,3 @@ def inside(options: Options, seconds: Fraction) -> float:
     after = 1.0 if not begins else (seconds - Fraction(begins)) / RAMP
     before = 1.0 if ends is None else (Fraction(ends) - seconds) / RAMP
     return float(min(1, max(0, after), max(0, before)))
-
-
-def refuse_outside(box: tuple[int, int, int, int] | None, source: Source) -> None:
-    if box is not None and (box[0] >= source.width or box[1] >= source.height):
-        raise InvalidRequest(
-            f"The box lies outside the picture of {source.width} x {source.height} pixels.",
-            "Name a box inside it.",
-        )

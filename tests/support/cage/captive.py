@@ -7,6 +7,7 @@ that closes itself in and calls it; what came of it comes on stdout: a line of J
 import ctypes
 import errno
 import faulthandler
+import io
 import json
 import mmap
 import os
@@ -24,7 +25,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Never
 
+import av
+
+from lipsyncd.media.output import Output
+from lipsyncd.protocol.outputs import CODECS
 from lipsyncd.render.cage import Bounds, close_in
+from lipsyncd.render.template import import_all
 from support.cage import escapes
 from support.cage.escapes import GIB, HERE, LIBC
 from support.paths import WITH_TESTS
@@ -104,6 +110,21 @@ def threads(_own: Own) -> Any:
     for each in all_of_them:
         each.join()
     return sorted(made) == list(range(32))
+
+
+def encoders(_own: Own) -> Any:
+    """The codecs whose encoders get along with the calls that are left, in threads of their own."""
+    return [codec for codec in CODECS if is_encoded(Output("mkv", codec))]
+
+
+def is_encoded(output: Output) -> bool:
+    """Whether as many packets come out as pictures go in."""
+    with av.open(io.BytesIO(), "w", output.muxer.name) as container:
+        stream = container.add_stream(output.encoder.name, rate=25, options=output.settings(0))
+        stream.width = stream.height = 128
+        stream.pix_fmt = output.encoder.pixels
+        pictures = [av.VideoFrame(128, 128, stream.pix_fmt) for _ in range(12)]
+        return sum(len(stream.encode(picture)) for picture in [*pictures, None]) == len(pictures)
 
 
 def environment(_own: Own) -> Any:
@@ -219,6 +240,7 @@ def become_captive(act: Callable[[Own], Any], own: Own) -> Never:
 
 
 def main() -> None:
+    import_all()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         Path(HERE).write_text("a file")

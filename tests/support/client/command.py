@@ -30,9 +30,10 @@ def started(
         "PYTHONPATH": PACKAGES,
         "PYTHONUTF8": "1",
     }
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"} | how
+    outs = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
+    pipes = {"stdin": subprocess.DEVNULL} | outs | how
     command = [*prefix, *LIPSYNCCTL, *words]
-    with subprocess.Popen(command, cwd=directory, env=env, stdin=subprocess.DEVNULL, **pipes) as it:
+    with subprocess.Popen(command, cwd=directory, env=env, **pipes) as it:
         try:
             yield it
         finally:

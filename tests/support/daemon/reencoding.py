@@ -21,6 +21,7 @@ import numpy as np
 
 from lipsyncd.config import Config
 from lipsyncd.main import live
+from lipsyncd.media.output import Output
 from lipsyncd.media.result import new_result
 from lipsyncd.media.source import examine_source, timeline
 from lipsyncd.media.voice import examine_voice
@@ -35,6 +36,7 @@ PROGRAM = "support.daemon.reencoding"
 FRAMES = 12
 SIDE = 64  # pixels
 RATE = 25
+OUTPUT = Output(preset="ultrafast", crf=30)
 
 Answer = TypeVar("Answer")
 
@@ -126,7 +128,7 @@ def render(options: Options, paths: Paths) -> Steps:
     try:
         with (
             part.open("w+b") as file,
-            new_result(file, source, [voice], "ultrafast", 30) as result,
+            new_result(file, source, [voice], OUTPUT) as result,
         ):
             for frame in timeline(source, total, options.extend):
                 result.write(frame.picture)

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 
 from lipsyncd.media.frame import Frame
+from lipsyncd.media.muxers import MUXERS
+from lipsyncd.media.output import Output
 from lipsyncd.media.result import Result, new_result
 from lipsyncd.media.source import Source
 from lipsyncd.media.voice import Voice, examine_voice
@@ -243,13 +245,13 @@ def encode_sound(
     container.mux(stream.encode(None))
 
 
-def examined(path: Path) -> Voice:
-    """The voice, looked at to its end."""
-    return examine_voice(path, "The voice")
+def examined(path: Path, format: str = "mp4") -> Voice:
+    """The voice, looked at to its end, for a result of a format."""
+    return examine_voice(path, "The voice", muxer=MUXERS[format])
 
 
 @contextmanager
-def result_at(path: Path, source: Source, voice: Voice, preset: str, crf: int) -> Iterator[Result]:
+def result_at(path: Path, source: Source, voice: Voice, output: Output) -> Iterator[Result]:
     """A result that is written into a new file."""
-    with path.open("x+b") as file, new_result(file, source, [voice], preset, crf) as result:
+    with path.open("x+b") as file, new_result(file, source, [voice], output) as result:
         yield result

@@ -43,7 +43,7 @@ def on_fetch(request: Request) -> Reply:
 
 def on_health(request: Request) -> Reply:
     status, store = request.controlplane.status, request.controlplane.store
-    health = status.health()
+    health, limits = status.health(), request.controlplane.live_config.config.limits
     fields = {
         "state": health.state,
         "ready": health.is_ready,
@@ -53,6 +53,8 @@ def on_health(request: Request) -> Reply:
         "queued": store.count(State.QUEUED),
         "running": store.count(State.RUNNING),
         "devices": [*health.devices],
+        "max_face_bytes": limits.max_face_bytes,
+        "max_voice_bytes": limits.max_voice_bytes,
     }
     return Reply("reported", fields)
 

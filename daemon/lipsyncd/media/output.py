@@ -1,0 +1,39 @@
+"""An output: what a result is to be."""
+
+from dataclasses import dataclass
+
+from lipsyncd.media.encoders import ENCODERS, Encoder
+from lipsyncd.media.limits import LARGE
+from lipsyncd.media.muxers import MUXERS, Muxer
+from lipsyncd.protocol.options import Options
+
+
+@dataclass(frozen=True)
+class Output:
+    """The words are those of the options of these names; `is_tagged`: its metadata say that the
+    lips are synthesised."""
+
+    format: str = "mp4"
+    codec: str = "h264"
+    crf: int = 18
+    preset: str = "veryfast"
+    is_tagged: bool = True
+
+    @property
+    def muxer(self) -> Muxer:
+        return MUXERS[self.format]
+
+    @property
+    def encoder(self) -> Encoder:
+        return ENCODERS[self.codec]
+
+    def settings(self, pixels: int) -> dict[str, str]:
+        """Of the encoder for pictures of so many pixels."""
+        chosen = self.encoder.settings(self.crf, self.preset)
+        return {**chosen, **(self.encoder.sparing if pixels > LARGE else {})}
+
+
+def output_of(options: Options, crf: int, preset: str) -> Output:
+    """As the job has it, else with the `crf` and the `preset` that the operator chose."""
+    wanted = crf if options.crf is None else options.crf
+    return Output(options.format, options.coded, wanted, options.preset or preset, options.tag)
