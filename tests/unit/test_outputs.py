@@ -111,7 +111,7 @@ def test_the_colours_are_those_of_the_source(
     np.testing.assert_allclose(colours_of(Frame(0, picture), "709", is_full), QUARTERS, atol=6)
 
 
-@pytest.mark.parametrize("codec", set(CODECS) - {"h264"})
+@pytest.mark.parametrize("codec", sorted({*CODECS} - {"h264"}))
 def test_the_same_pictures_are_encoded_to_the_same_bytes(tmp_path: Path, codec: str) -> None:
     pictures = moving(24, 320, 180)
     encoded = {
@@ -129,7 +129,7 @@ def test_without_loss_a_picture_is_the_same_to_the_bit(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found, wanted)
 
 
-@pytest.mark.parametrize("codec", set(CODECS) - {"lossless"})
+@pytest.mark.parametrize("codec", sorted({*CODECS} - {"lossless"}))
 def test_a_smaller_crf_is_a_larger_file_with_every_codec(tmp_path: Path, codec: str) -> None:
     format = "mov" if codec == "prores" else "mkv"
     sizes = [

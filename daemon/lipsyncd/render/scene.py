@@ -30,7 +30,6 @@ from lipsyncd.render.plan import Plan, Planner
 from lipsyncd.render.prefetch import prefetch
 
 RAMP = Fraction(1, 8)  # seconds
-NAMES = "The first voice", "The second voice", "The third voice"
 HEARD = 2000  # windows of 5 kB that wait at most
 
 
