@@ -24,6 +24,7 @@ from support.media.voices import (
 )
 
 from lipsyncd.errors import InputError, NoAudioStream, TruncatedMedia, UnreadableMedia
+from lipsyncd.media.output import Output
 from lipsyncd.media.result import new_result
 from lipsyncd.media.source import Source, examine_source
 from lipsyncd.media.voice import Voice, waveform
@@ -287,10 +288,13 @@ def loud_places(driving: np.ndarray) -> list[int]:
     return [loud[0], loud[len(loud) // 2], loud[-1]]
 
 
+SMALL = Output(preset="ultrafast", crf=40)
+
+
 def played_with(voices: list[Voice], source: Source, path: Path) -> np.ndarray:
     """What is heard of a result with as many pictures as the voices take."""
     picture = frame_of(numbered(1)).picture
-    with path.open("x+b") as file, new_result(file, source, voices, "ultrafast", 40) as result:
+    with path.open("x+b") as file, new_result(file, source, voices, SMALL) as result:
         for _ in range(round(max(voice.seconds for voice in voices) * source.rate)):
             result.write(picture)
     return heard_in(path)
