@@ -33,9 +33,10 @@ A tour, from the bottom up; each package imports only from those above it in thi
                  stop, statusline
     server       from the socket to a handler: listener, server, client (its bytes, without its
                  files), peer, subordinate, session, stream, request, refusals, verbs
-    media        files: container, tracks (which of its streams), source (at one rate), voice and
-                 result; output (muxers, encoders) is what a result is to be, kept what it has of
-                 the face's file; mel and speech are what is heard
+    media        files: container, images, tracks (which of its streams), source (at one rate),
+                 voice and result; look is what makes frames of a file's pictures (interlace,
+                 background, mapping, orientation); output (muxers, encoders) is what a result is
+                 to be, kept what it has of the face's file; mel and speech are what is heard
     face         faces: box and face, track (who is where), warp and align (exactly where); lips,
                  rest (which mouth is at rest), opening and neutral (what is made of it), motion and
                  light (what is done to it); a blend is a way to put a new mouth into a frame:

@@ -200,7 +200,7 @@ def test_an_option_is_taken_within_its_bounds_and_refused_beyond(what: str, row:
             CHOSEN[what].from_map({key: value})
 
 
-def samples(key: str, allowed: str) -> tuple[list[Any], list[Any]]:
+def samples(key: str, allowed: str) -> tuple[list[Any], list[Any]]:  # noqa: PLR0911
     """What is just allowed, and what is just not."""
     if choices := page.names(allowed):
         assert choices == CHOICES[key]
@@ -221,6 +221,8 @@ def samples(key: str, allowed: str) -> tuple[list[Any], list[Any]]:
         case "N to N, for all voices or for each":
             each = [f"{least} {most} 7", str(least), str(most)]
             found = each, ["", "0", str(most + 1), "1  2", "1 2 3 4", "1,2", "first", " 1"]
+        case "white, black, grey, green or #RRGGBB":
+            found = ["white", "green", "#00b140", "#FFFFFF"], ["", "red", "#fff", "#00b14g"]
         case "N to N characters":
             found = ["x" * least, "x" * most], ["x" * (least - 1), "x" * (most + 1)]
         case "above N, to N":

@@ -32,7 +32,6 @@ from support.media.synthetic import (
 )
 
 from lipsyncd.errors import InputGone, NoVideoStream, TruncatedMedia, UnreadableMedia
-from lipsyncd.media.colour import FULL
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.source import Source, examine_source
 
@@ -318,9 +317,9 @@ def test_a_still_comes_out_as_its_camera_was_held(
     path.write_bytes(oriented(path.read_bytes(), orientation))
     expected = np.rot90(quartered(), quarters)
     source = opened(path)
-    frame, full = next(source.frames()), source.colour.swing == FULL
+    frame = next(source.frames())
     assert (frame.height, frame.width) == expected.shape[:2]
-    np.testing.assert_allclose(colours_of(frame, full=full)[0], expected[10, 10], atol=NEAR)
+    np.testing.assert_allclose(colours_of(frame, "709")[0], expected[10, 10], atol=NEAR)
 
 
 @pytest.mark.parametrize(
@@ -387,31 +386,30 @@ def test_a_still_is_a_frame_at_25_frames_a_second(tmp_path: Path, suffix: str) -
     source = opened(path.rename(tmp_path / "face"))
     assert source.rate == 25
     frames = list(source.frames())
-    swing = source.colour.swing
     assert [frame.index for frame in frames] == [0]
     tolerance = 5 if suffix in ("png", "bmp", "tiff") else 14
-    np.testing.assert_allclose(colours_of(frames[0], full=swing == 2), QUARTERS, atol=tolerance)
+    np.testing.assert_allclose(colours_of(frames[0], "709"), QUARTERS, atol=tolerance)
 
 
 def test_a_grey_still_stays_grey(tmp_path: Path) -> None:
     grey = np.full((48, 64), 90, np.uint8)
     source = opened(write_still(tmp_path / "face.png", grey))
     frame = next(source.frames())
-    np.testing.assert_allclose(colours_of(frame), 90, atol=2)
+    np.testing.assert_allclose(colours_of(frame, "709"), 90, atol=2)
 
 
 def test_a_transparent_still_shows_its_colours(tmp_path: Path) -> None:
     alpha = np.dstack([quartered(), np.full((48, 64), 255, np.uint8)])
     source = opened(write_still(tmp_path / "face.png", alpha))
     frame = next(source.frames())
-    np.testing.assert_allclose(colours_of(frame), QUARTERS, atol=5)
+    np.testing.assert_allclose(colours_of(frame, "709"), QUARTERS, atol=5)
 
 
 def test_a_still_of_16_bits_shows_its_colours(tmp_path: Path) -> None:
     deep = quartered().astype(np.uint16) * 257
     source = opened(write_still(tmp_path / "face.png", deep))
     frame = next(source.frames())
-    np.testing.assert_allclose(colours_of(frame), QUARTERS, atol=5)
+    np.testing.assert_allclose(colours_of(frame, "709"), QUARTERS, atol=5)
 
 
 def test_a_gif_moves(tmp_path: Path) -> None:

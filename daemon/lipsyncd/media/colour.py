@@ -6,7 +6,8 @@ from functools import cached_property
 import av
 import numpy as np
 
-BT709, UNSPECIFIED, BT601 = 1, 2, 6  # code points of ITU-T H.273
+RGB, BT709, UNSPECIFIED, BT601 = 0, 1, 2, 6  # code points of ITU-T H.273
+PQ, HLG = 16, 18  # its transfer characteristics of HDR
 FULL, LIMITED = 2, 1  # libav's names for full swing (0..255) and studio swing (16..235)
 KEPT = ("yuv420p", "yuvj420p")  # formats whose samples are never converted, in either swing
 HD_HEIGHT = 720  # untagged pictures this high are taken for BT.709, lower ones for BT.601
@@ -55,8 +56,13 @@ class Colour:
 
 
 def colour_of(picture: av.VideoFrame) -> Colour:
-    """What the picture's tags say, and where they are silent what players assume."""
+    """What the picture's tags say, and where they are silent what players assume.
+
+    RGB gets the matrix that goes with its primaries.
+    """
     usual = BT709 if picture.height >= HD_HEIGHT else BT601
+    if picture.colorspace == RGB and picture.color_primaries in LUMA_WEIGHTS:
+        usual = int(picture.color_primaries)
     full = picture.color_range == FULL or picture.format.name == "yuvj420p"
     return Colour(
         matrix=int(picture.colorspace) if picture.colorspace in LUMA_WEIGHTS else usual,

@@ -5,8 +5,9 @@ knows none of their formats, it has no protocol to open anything with, and what 
 that is refused.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Literal
 
 import av
 
@@ -18,8 +19,10 @@ from lipsyncd.errors import (
     UnreadableMedia,
 )
 from lipsyncd.media.advice import CONVERT_FACE, CONVERT_VOICE, SEND_WHOLE
+from lipsyncd.media.alpha import alpha_decoder
 from lipsyncd.media.bombs import refuse_bomb
 from lipsyncd.media.budget import BudgetedFile, TimeBudget
+from lipsyncd.media.images import Images
 from lipsyncd.media.joined import Clock
 from lipsyncd.media.limits import (
     CODECS,
@@ -30,15 +33,14 @@ from lipsyncd.media.limits import (
     LARGE_THREADS,
     OPENING_BYTES,
     STATED_STREAMS,
-    STILL_PIXELS,
     VIDEO_PIXELS,
     bound_allocations,
 )
 from lipsyncd.media.magic import broken
 from lipsyncd.media.memory import memory_named, refuse_lack
 from lipsyncd.media.mp4 import is_movie
+from lipsyncd.media.signature import image_format
 from lipsyncd.media.spooled import Readable
-from lipsyncd.media.stills import is_still
 from lipsyncd.system.disk import disk_named
 
 OPTIONS = {
@@ -50,9 +52,13 @@ OPTIONS = {
 
 LIVE = "mpegts", "mpeg"
 
+# What no decoder makes, whatever the file says: it looks before it allocates
+BOUNDS = {"max_pixels": str(VIDEO_PIXELS), "max_samples": str(FRAME_SAMPLES)}
+
 # What libav, and PyAV around it, make of damage.
 DAMAGE = (av.FFmpegError, ValueError, ArithmeticError, LookupError)
 
+Kind = Literal["video", "sound"]
 Decoded = av.VideoFrame | av.AudioFrame
 
 bound_allocations()
@@ -61,17 +67,12 @@ bound_allocations()
 class Media:
     """A media file that is open; `name` is what messages call it."""
 
-    def __init__(
-        self,
-        container: av.container.InputContainer,
-        file: BudgetedFile,
-        bounds: dict[str, str],
-    ) -> None:
+    def __init__(self, container: av.container.InputContainer, file: BudgetedFile) -> None:
         self.container = container
         self._file = file
         self.name = file.budget.name
-        self._bounds = bounds
         self._budget = file.budget
+        self._alpha: av.CodecContext | None = None
 
     @property
     def format(self) -> str:
@@ -79,8 +80,8 @@ class Media:
 
     @property
     def is_still(self) -> bool:
-        """Whether the file is an image rather than a video, by its content (not by its name)."""
-        return self.format.endswith("_pipe")
+        """Whether there is one picture: not in a container."""
+        return False
 
     def video(self, track: int = 0) -> av.VideoStream:
         """One of the videos, its decoder within bounds.
@@ -97,7 +98,13 @@ class Media:
         context.thread_type = "AUTO"
         if context.width * context.height > LARGE:
             context.thread_count = LARGE_THREADS
+        self._alpha = alpha_decoder(streams[track])
         return streams[track]
+
+    def tracks(self, kind: Kind) -> Sequence[av.stream.Stream]:
+        """All the videos, or all the sounds, in the order of the file."""
+        streams = self.container.streams
+        return streams.video if kind == "video" else streams.audio
 
     def sound(self, track: int = 0) -> av.AudioStream:
         """One of the sounds, its decoder within bounds.
@@ -154,6 +161,8 @@ class Media:
         """
         refuse_bomb(packet, packet.stream.codec_context.codec.name, self.name)
         try:
+            if self._alpha:
+                return self._alpha.decode(packet if packet.size else None)
             return packet.decode()
         except DAMAGE as error:
             refuse_lack(error)
@@ -166,6 +175,10 @@ class Media:
             yield frame
             self._budget.go_on()
 
+    def seek(self, time: int, stream: av.VideoStream) -> None:
+        """Go to the keyframe before a time, in the stream's time base.  Raises as DAMAGE says."""
+        self.container.seek(time, stream=stream)
+
     def renew(self) -> None:
         """Be patient again: something came of the packets."""
         self._budget.renew()
@@ -177,12 +190,12 @@ class Media:
             kind = f"as {context.codec.long_name}" if context else "in a way that nobody knows"
             advice = CONVERT_FACE if stream.type == "video" else CONVERT_VOICE
             raise UnreadableMedia(f"{self.name} is coded {kind}: it cannot be read.", advice)
-        context.options = self._bounds
+        context.options = BOUNDS
         return context
 
 
 @contextmanager
-def open_container(path: Readable, name: str) -> Iterator[Media]:
+def open_container(path: Readable, name: str) -> Iterator[Media | Images]:
     """Open a spooled file that was examined before.
 
     Raises InputGone, UnreadableMedia, TruncatedMedia, FileTooLarge, DecodingTooSlow, DiskFailed,
@@ -193,17 +206,19 @@ def open_container(path: Readable, name: str) -> Iterator[Media]:
 
 
 @contextmanager
-def media_in(file: BudgetedFile, decoding: bool = True) -> Iterator[Media]:
+def media_in(file: BudgetedFile, decoding: bool = True) -> Iterator[Media | Images]:
     """What is in an open file; without `decoding` only what its headers say is found out."""
-    bounds = bounds_of(file)
-    options = OPTIONS | (bounds if decoding else {"codec_whitelist": "none"})
+    if form := image_format(file):
+        yield Images(file, form)
+        return
+    options = OPTIONS | (BOUNDS if decoding else {"codec_whitelist": "none"})
     with opened(file, options) as container:
-        yield Media(container, file, bounds)
+        yield Media(container, file)
 
 
 def opened(file: BudgetedFile, options: dict[str, str]) -> av.container.InputContainer:
-    """What libav makes of the file.  The sizes of images and MP4s were looked at before."""
-    bounded = not is_still(file) and not is_movie(file)
+    """What libav makes of the file.  The size of an MP4's index was looked at before."""
+    bounded = not is_movie(file)
     file.seek(0)
     try:
         with file.opening(OPENING_BYTES if bounded else None):
@@ -211,13 +226,6 @@ def opened(file: BudgetedFile, options: dict[str, str]) -> av.container.InputCon
     except (*DAMAGE, OSError) as error:
         refuse_lack(error)
         raise file.failure or broken(file) from error
-
-
-def bounds_of(file: BudgetedFile) -> dict[str, str]:
-    """What no decoder makes, whatever the file says: it looks before it allocates."""
-    pixels = STILL_PIXELS if is_still(file) else VIDEO_PIXELS
-    file.seek(0)
-    return {"max_pixels": str(pixels), "max_samples": str(FRAME_SAMPLES)}
 
 
 @contextmanager

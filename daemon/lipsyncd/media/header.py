@@ -12,8 +12,6 @@ from contextlib import contextmanager
 import av
 
 from lipsyncd.errors import (
-    FileTooLarge,
-    PictureTooLarge,
     TooManyStreams,
     TruncatedMedia,
     UnreadableMedia,
@@ -22,18 +20,17 @@ from lipsyncd.media.advice import CONVERT, SEND_WHOLE
 from lipsyncd.media.budget import BudgetedFile, too_much
 from lipsyncd.media.caf import stated_packets
 from lipsyncd.media.container import Media, media_in, open_file
+from lipsyncd.media.images import Images
 from lipsyncd.media.limits import (
     INDEXED,
     OPENING_BYTES,
-    SIDE,
-    STILL_BYTES,
-    STILL_PIXELS,
     STREAMS,
     VIDEO_PIXELS,
+    refuse_large,
 )
 from lipsyncd.media.mp4 import Movie
+from lipsyncd.media.signature import image_format
 from lipsyncd.media.spooled import Readable
-from lipsyncd.media.stills import is_still, stated_size
 
 # Containers that state their length; of others (MP3, Ogg) libav only finds out where they end.
 STATES_LENGTH = ("mov", "matroska", "avi", "wav", "w64", "aiff", "caf", "au", "flac")
@@ -77,15 +74,16 @@ UNKNOWN_SIZES = range(0x7FFFF000, 0x80000040), range(0xFFFFFFFF - 64, 1 << 64)
 
 
 @contextmanager
-def open_new(path: Readable, name: str) -> Iterator[Media]:
+def open_new(path: Readable, name: str) -> Iterator[Media | Images]:
     """As `open_container`, a spooled file that nobody has looked into yet.
 
     Raises PictureTooLarge and TooManyStreams as well.
     """
     with open_file(path, name) as file:
         refuse_absurd(file, name)
-        with media_in(file, decoding=False) as media:
-            refuse_streams(media)
+        if image_format(file) is None:
+            with media_in(file, decoding=False) as media:
+                refuse_streams(media)
         with media_in(file) as media:
             yield media
 
@@ -94,8 +92,6 @@ def refuse_absurd(file: BudgetedFile, name: str) -> None:
     """Raise what is wrong with a file, as far as its headers tell without libav."""
     size = file.seek(0, os.SEEK_END)
     refuse_short_riff(file, size, name)
-    refuse_large(stated_size(file), name)
-    refuse_large_still(file, size, name)
     refuse_endless_index(Movie(file, size), size, name)
     refuse_many("packets", stated_packets(file, size), INDEXED, name)
 
@@ -138,14 +134,6 @@ def refuse_many(what: str, stated: int, most: int, name: str) -> None:
         )
 
 
-def refuse_large_still(file: BudgetedFile, size: int, name: str) -> None:
-    if is_still(file) and size > STILL_BYTES:
-        raise FileTooLarge(
-            f"{name} is an image of {size >> 20} MiB; {STILL_BYTES >> 20} is the limit.",
-            "Save it as JPEG.",
-        )
-
-
 def refuse_streams(media: Media) -> None:
     """More streams than any film has, or larger pictures."""
     streams = media.container.streams
@@ -157,18 +145,4 @@ def refuse_streams(media: Media) -> None:
     for stream in streams.video:
         context = stream.codec_context
         if context is not None:
-            refuse_large((context.width, context.height), media.name, media.is_still)
-
-
-def refuse_large(size: tuple[int, int] | None, name: str, is_still: bool = True) -> None:
-    """Raise PictureTooLarge for a width and height, where they are known."""
-    if size is None:
-        return
-    width, height = size
-    most = STILL_PIXELS if is_still else VIDEO_PIXELS
-    if max(size) > SIDE or width * height > most:
-        raise PictureTooLarge(
-            f"{name} has pictures of {width} x {height} pixels; "
-            f"{SIDE} x {most // SIDE} is the limit.",
-            "Make it smaller.",
-        )
+            refuse_large((context.width, context.height), VIDEO_PIXELS, media.name)

@@ -54,7 +54,7 @@ def seek(media: Media, stream: av.VideoStream, due: int, keyframes: Sequence[Key
     Raises LookupError if there is none, or what libav makes of damage.
     """
     if not may_restart(media):
-        media.container.seek(due, stream=stream)
+        media.seek(due, stream)
         return Clock(media.is_live)
     after = bisect_right(keyframes, due, key=lambda each: each.due)
     if not after:

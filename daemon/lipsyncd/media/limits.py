@@ -3,6 +3,8 @@
 import ctypes
 from pathlib import Path
 
+from lipsyncd.errors import PictureTooLarge
+
 LIBRARY = "/libavutil"  # how the part of libav that allocates is called
 
 
@@ -33,7 +35,7 @@ SLOWEST, FASTEST = 1, 240  # frames a second; beyond them a number is no rate, b
 FINEST = 100_000  # the denominator of a rate; it becomes the clock of the result
 FLATTEST = 16  # how much wider than high a pixel may be, or higher than wide
 INDEXED = 8 << 20  # samples in an MP4's tables: 4 hours at 240 frames a second, with sound
-STILL_BYTES = 256 * MIB  # of an image file, which libav reads whole: 8192 x 8192 RGBA
+STILL_BYTES = 256 * MIB  # of an image file, which is read whole: 8192 x 8192 RGBA
 # read until a file is open: the index of 4 hours has 40 at most, the fonts of a film as many
 OPENING_BYTES = 96 * MIB
 
@@ -53,17 +55,16 @@ HELD_BYTES = 96 * MIB
 LARGE = 4096 * 2304
 LARGE_THREADS = 2
 
-# The containers and the codecs that people use, as libav names them.  It knows some hundred more,
-# of old games and gone devices, which nobody has looked after for years.
+# The containers and the codecs that people use, as libav names them; images are read elsewhere.
+# It knows some hundred more, of old games and gone devices, which nobody looks after any more.
 FORMATS = (
     "mov,matroska,avi,flv,mpeg,mpegts,mpegvideo,m4v,h264,hevc,ivf,obu,asf,dv,yuv4mpegpipe,"
-    "gif,apng,png_pipe,jpeg_pipe,bmp_pipe,webp_pipe,tiff_pipe,"
     "wav,w64,aiff,au,caf,flac,ogg,mp3,aac,loas,ac3,eac3,amr,wv"
 )
 CODECS = (
     "h264,hevc,libdav1d,vp8,vp9,mpeg1video,mpeg2video,mpeg4,msmpeg4v2,msmpeg4,wmv1,wmv2,wmv3,vc1,"
     "h263,flv,vp6,vp6f,vp6a,theora,mjpeg,mjpegb,prores,dnxhd,cfhd,dvvideo,ffv1,huffyuv,ffvhuff,"
-    "utvideo,magicyuv,qtrle,rawvideo,v210,gif,apng,png,bmp,webp,tiff,"
+    "utvideo,magicyuv,qtrle,rawvideo,v210,png,"
     "aac,aac_latm,mp3float,mp3,mp2float,mp2,ac3,eac3,opus,vorbis,flac,alac,wavpack,amrnb,amrwb,"
     "wmav1,wmav2,wmapro,adpcm_ms,adpcm_ima_wav,adpcm_ima_qt,gsm,gsm_ms,pcm_alaw,pcm_mulaw,pcm_u8,"
     "pcm_s8,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_f32le,pcm_f32be,"
@@ -74,3 +75,14 @@ CODECS = (
 def held(width: int, height: int, most: int) -> int:
     """How many YUV 4:2:0 pictures of a size may wait between two stages: 1 to `most`."""
     return max(1, min(most, HELD_BYTES // (width * height * 3 // 2)))
+
+
+def refuse_large(size: tuple[int, int], most_pixels: int, name: str) -> None:
+    """Raise PictureTooLarge for a width and height."""
+    width, height = size
+    if max(size) > SIDE or width * height > most_pixels:
+        raise PictureTooLarge(
+            f"{name} has pictures of {width} x {height} pixels; "
+            f"{SIDE} x {most_pixels // SIDE} is the limit.",
+            "Make it smaller.",
+        )

@@ -26,7 +26,9 @@ PICTURES = (
     (rb"\.RMF|\.ra\xfd", "RealMedia"),
     (rb"8BPS", "a Photoshop document"),
     (rb"\xff\x0a|\0\0\0\x0cJXL ", "JPEG XL"),
-    (rb"\0\0\0\x0cjP  ", "JPEG 2000"),
+    (rb"#\?RADIANCE", "Radiance"),
+    (rb"\0\0\x01\0", "an icon"),
+    (rb"FUJIFILM|....ftypcrx", "a camera's raw file"),
     (rb"\x76\x2f\x31\x01", "OpenEXR"),
     (rb"\s*(<\?xml[^>]*>\s*)?<svg", "SVG"),
 )

@@ -16,15 +16,16 @@ import av
 from lipsyncd.errors import NoFace, UnreadableMedia
 from lipsyncd.media.advice import CONVERT_FACE, OPEN_ELSEWHERE
 from lipsyncd.media.budget import TimeBudget
-from lipsyncd.media.colour import Colour, colour_of
+from lipsyncd.media.colour import Colour
 from lipsyncd.media.container import DAMAGE, Media, open_container
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.header import refuse_truncated
+from lipsyncd.media.images import Images
 from lipsyncd.media.joined import note_of
 from lipsyncd.media.keyframes import Keyframe, keyframes_of, seek
-from lipsyncd.media.limits import FLATTEST, SMALLEST_SIDE
+from lipsyncd.media.limits import SMALLEST_SIDE
+from lipsyncd.media.look import Finisher, Look, look_of, pixel_aspect
 from lipsyncd.media.memory import refuse_lack
-from lipsyncd.media.orientation import Orientation, orientation_of, oriented, oriented_size
 from lipsyncd.media.rate import STILL_RATE, constant_rate, fluent, notes_of
 from lipsyncd.media.spooled import Readable
 from lipsyncd.media.tracks import first_fit
@@ -38,7 +39,7 @@ SEEK_MARGINS = (1, 4, 16)  # seconds before the wanted place: a seek may land la
 class Source:
     """A video or still that was looked into; every reading opens it anew.
 
-    `width` and `height` are upright and even; `rate` is constant, in frames a second, and `pace`
+    `rate` is constant, in frames a second, and `pace`
     that at which pictures come where they do not say when; `aspect` is that of a pixel;
     `start` is the first picture's timestamp in the stream's time base; `track` is its place among
     the file's videos, `keyframes` are where to jump to if its timestamps do not tell; `notes` are
@@ -47,17 +48,29 @@ class Source:
 
     path: Readable
     name: str
-    width: int
-    height: int
     rate: Fraction
     pace: Fraction
-    colour: Colour
-    orientation: Orientation
+    look: Look
     aspect: Fraction
     start: int
     track: int = 0
     keyframes: tuple[Keyframe, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """Of its frames: upright, and even."""
+        return self.look.size[0]
+
+    @property
+    def height(self) -> int:
+        """Of its frames: upright, and even."""
+        return self.look.size[1]
+
+    @property
+    def colour(self) -> Colour:
+        """Of its frames."""
+        return self.look.shown
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         """The frames from slot `start` to the end.
@@ -65,17 +78,18 @@ class Source:
         Raises InputGone, TruncatedMedia, DecodingTooSlow.
         """
         slot, end, shown, budget = start, start, None, TimeBudget(self.name)
+        finisher = Finisher(self.look)
         is_one = start == 0  # picture, which is a still however long it is to be seen
         for due, over, picture in self._due_from(start):
             budget.check()
             if shown is not None and due > slot:
-                yield from self._shown(shown, range(slot, due))
+                yield from self._shown(finisher, shown, range(slot, due))
                 slot = due
                 budget.renew()
             is_one = is_one and shown is None
             end, shown = slot + 1 if is_one else max(slot + 1, over), picture
         if shown is not None:
-            yield from self._shown(shown, range(slot, end))
+            yield from self._shown(finisher, shown, range(slot, end))
 
     def frames_backward(self, stop: int) -> Iterator[Frame]:
         """The frames from slot `stop - 1` down to the first."""
@@ -88,15 +102,15 @@ class Source:
                 yield held.pop()
             stop = start
 
-    def _shown(self, picture: av.VideoFrame, slots: range) -> Iterator[Frame]:
+    def _shown(self, finisher: Finisher, picture: av.VideoFrame, slots: range) -> Iterator[Frame]:
         try:
-            turned = oriented(picture, self.colour, self.orientation, (self.width, self.height))
+            finished = finisher.finished(picture)
         except DAMAGE as error:
             refuse_lack(error)
             raise UnreadableMedia(
                 f"{self.name} has a picture that cannot be converted.", CONVERT_FACE
             ) from error
-        return (Frame(slot, turned) for slot in slots)
+        return (Frame(slot, finished) for slot in slots)
 
     def _due_from(self, slot: int) -> Iterator[tuple[int, int, av.VideoFrame]]:
         """Pictures in order, each with the first slot it is due in; the first is due by `slot`."""
@@ -119,26 +133,26 @@ class Source:
                 refuse_lack(error)
                 return
             pictures = media.frames(stream, clock)
-            yield from self._due(
-                dropwhile(lambda picture: is_no_start(picture, media), pictures), stream, media
-            )
+            clean = dropwhile(lambda picture: is_no_start(picture, media), pictures)
+            yield from self._due(self.look.whole(clean, is_middle=True), stream, media)
 
     def _due_from_start(self) -> Iterator[tuple[int, int, av.VideoFrame]]:
         end = 0
         with open_container(self.path, self.name) as media:
             stream = media.video(self.track)
-            for due, over, picture in self._due(media.frames(stream), stream, media):
+            pictures = self.look.whole(media.frames(stream))
+            for due, over, picture in self._due(pictures, stream, media):
                 end = max(end, over)
                 yield due, over, picture
             refuse_truncated(media, stream, float(end / self.rate))
 
     def _due(
-        self, pictures: Iterable[av.VideoFrame], stream: av.VideoStream, media: Media
+        self, pictures: Iterable[av.VideoFrame], stream: av.VideoStream, media: Media | Images
     ) -> Iterator[tuple[int, int, av.VideoFrame]]:
         """Each picture with the first slot whose middle is after the picture's time, and the first
-        whose middle is after its end.  Of a still file the first picture is the whole."""
+        whose middle is after its end."""
         end = Fraction(0)
-        for picture in islice(pictures, 1 if media.is_still else None):
+        for picture in pictures:
             known = timestamp(picture, media)
             begins = end if known is None else (known - self.start) * stream.time_base
             lasts = Fraction(picture.duration or 0) * stream.time_base or 1 / self.pace
@@ -151,51 +165,54 @@ class Source:
 
 
 def examine_source(
-    path: Readable, name: str, rate: Fraction | None = None, track: int | None = None
+    path: Readable,
+    name: str,
+    rate: Fraction | None = None,
+    track: int | None = None,
+    background: str = "white",
 ) -> Source:
-    """Look at the headers of a spooled face, then decode the first picture.
+    """Look at the headers of a spooled face, then decode its first pictures.
 
-    `rate` and `track` (its place among the file's videos) are what its owner chose.
+    `rate`, `track` (its place among the file's videos) and `background` are what its owner chose.
     Raises InputError: what exactly is in the errors' names; InvalidRequest for no such track.
     """
 
-    def look(media: Media, track: int) -> Source:
-        return examine_video(path, media, track, rate)
+    def look(media: Media | Images, track: int) -> Source:
+        return examine_video(path, media, track, rate, background)
 
     source, notes = first_fit(path, name, "video", track, look)
     return replace(source, notes=(*notes, *source.notes))
 
 
-def examine_video(path: Readable, media: Media, track: int, rate: Fraction | None) -> Source:
+def examine_video(
+    path: Readable, media: Media | Images, track: int, rate: Fraction | None, background: str
+) -> Source:
     """The source in one of the videos of a file that was just opened."""
     name, stream = media.name, media.video(track)
-    first = next(media.frames(stream), None)
+    pictures = media.frames(stream)
+    first = next(pictures, None)
     if first is None or not stream.time_base:
         raise UnreadableMedia(f"{name} has no picture that can be decoded.", OPEN_ELSEWHERE)
     refuse_tiny(first, name)
-    orientation = orientation_of(first)
-    width, height = oriented_size(first, orientation)
+    look = look_of(first, pictures, background, name)
     pace = STILL_RATE if media.is_still else constant_rate(stream)
     notes = () if rate or media.is_still else notes_of(name, stream, fluent(pace))
     keyframes, recordings = keyframes_of(path, media, track)
     return Source(
         path=path,
         name=name,
-        width=width,
-        height=height,
         rate=rate or fluent(pace),
         pace=pace,
-        colour=colour_of(first),
-        orientation=orientation,
-        aspect=pixel_aspect(stream, turned=orientation.turns % 2 != 0),
+        look=look,
+        aspect=pixel_aspect(stream, turned=look.orientation.turns % 2 != 0),
         start=timestamp(first, media) or 0,
         track=track,
         keyframes=keyframes,
-        notes=(*note_of(name, recordings), *notes),
+        notes=(*note_of(name, recordings), *notes, *look.notes),
     )
 
 
-def is_no_start(picture: av.VideoFrame, media: Media) -> bool:
+def is_no_start(picture: av.VideoFrame, media: Media | Images) -> bool:
     """Whether it is of no use after a jump: damaged, or due nobody knows when."""
     return not picture.key_frame or timestamp(picture, media) is None
 
@@ -208,17 +225,9 @@ def refuse_tiny(picture: av.VideoFrame, name: str) -> None:
         )
 
 
-def timestamp(picture: av.VideoFrame, media: Media) -> int | None:
+def timestamp(picture: av.VideoFrame, media: Media | Images) -> int | None:
     """When a picture is due, if known.  AVI knows no such times, but the order of decoding."""
     return picture.dts if media.format == "avi" else picture.pts
-
-
-def pixel_aspect(stream: av.VideoStream, turned: bool) -> Fraction:
-    """How much wider than high a pixel is; 1 where the file says nothing, or nonsense."""
-    aspect = stream.sample_aspect_ratio
-    if not aspect or not Fraction(1, FLATTEST) <= aspect <= FLATTEST:
-        return Fraction(1)
-    return 1 / aspect if turned else aspect
 
 
 def timeline(source: Source, count: int, extend: str = "pingpong") -> Iterator[Frame]:

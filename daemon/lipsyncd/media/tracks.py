@@ -1,7 +1,7 @@
 """Tracks: which sound or which video of a file is taken, where it has several."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import av
 from av.stream import Disposition
@@ -14,13 +14,11 @@ from lipsyncd.errors import (
     UnreadableMedia,
     VoiceTooShort,
 )
-from lipsyncd.media.container import Media
+from lipsyncd.media.container import Kind, Media
 from lipsyncd.media.header import open_new
 from lipsyncd.media.spooled import Readable
 
 T = TypeVar("T")
-Kind = Literal["video", "sound"]
-STREAMS = {"video": "video", "sound": "audio"}  # what libav calls them
 UNFIT = UnreadableMedia, SilentVoice, VoiceTooShort, NoFace  # it is, and its file may not be
 
 
@@ -35,7 +33,7 @@ def first_fit(
     unfit: dict[int, InputError] = {}
     while True:
         with open_new(path, name) as media:
-            streams = getattr(media.container.streams, STREAMS[kind])
+            streams = media.tracks(kind)
             if wanted is not None:
                 refuse_unknown(name, kind, wanted, len(streams))
                 return look(media, wanted), ()

@@ -47,6 +47,9 @@ TRACKS = text(
 TIME = Values(is_time, "is a time in seconds")
 BOX = Values(is_box, "is left, top, right, bottom, with right beyond left and bottom beyond top")
 KEY = text(f".{{1,{MAX_KEY}}}", f"is 1 to {MAX_KEY} characters")
+BACKGROUND = text(
+    "white|black|grey|green|#[0-9a-fA-F]{6}", "is white, black, grey, green or #RRGGBB"
+)
 DURATION = Values(is_duration, "is a number of seconds")
 
 
@@ -101,6 +104,11 @@ class Options:
     )
     still: str = one_of("hold", "move").default(
         "hold", "whether the picture of a still is held, or moves a little, as if it breathed"
+    )
+    background: str = BACKGROUND.default(
+        "white",
+        "what is seen where the face is transparent: white, black, grey, green (as a green screen) "
+        "or #RRGGBB",
     )
     silence: str = one_of("close", "follow").default(
         "close", "what lips do while nobody speaks: close, or follow whatever is to be heard"

@@ -32,7 +32,7 @@ def examined_face(file: Readable, options: Options) -> Source:
     """
     rate = None if options.fps is None else exact(options.fps)
     track = None if options.video_track is None else options.video_track - 1
-    source = examine_source(file, "The face", rate, track)
+    source = examine_source(file, "The face", rate, track, options.background)
     refuse_outside(options.box, source)
     return source
 

@@ -16,12 +16,16 @@ from typing import Any
 import av
 import cv2
 import numpy as np
+import pillow_heif
 import soxr
+from PIL import Image
 
 from support.media import bombs
 from support.media.clips import clip
-from support.media.synthetic import write_still, write_video, write_voice
+from support.media.synthetic import write_video, write_voice
 from support.paths import VOICES
+
+pillow_heif.register_heif_opener()
 
 WIDTH, HEIGHT = 176, 144  # large enough for the detector
 FRAMES = 10
@@ -44,7 +48,7 @@ VIDEOS: dict[str, dict[str, Any]] = {
     "gif": {"codec": "gif", "form": "rgb8", "rate": 10},
     "apng": {"codec": "apng", "form": "rgb24"},
 }
-STILLS = ("png", "jpg", "webp", "bmp", "tiff")
+STILLS = ("png", "jpg", "webp", "bmp", "tiff", "tga", "jp2", "heic", "avif")
 SOUNDS = {
     "wav": (16000, "pcm_s16le"),
     "u8.wav": (8000, "pcm_u8"),
@@ -92,9 +96,16 @@ class Whole:
             pictures = [frame.reformat(WIDTH, HEIGHT, "rgb24").to_ndarray() for frame in frames]
         made = {name: self._video(name, pictures, **how) for name, how in VIDEOS.items()}
         for name in STILLS:
-            made[name] = write_still(self._folder / f"still.{name}", pictures[0]).read_bytes()
+            path = self._folder / f"still.{name}"
+            Image.fromarray(pictures[0]).save(path)
+            made[name] = path.read_bytes()
         _, progressive = cv2.imencode(".jpg", pictures[0], (cv2.IMWRITE_JPEG_PROGRESSIVE, 1))
         made["progressive.jpg"] = progressive.tobytes()
+        moving = [Image.fromarray(rgb) for rgb in pictures]
+        for name in ("animated.webp", "animated.avif"):
+            path = self._folder / name
+            moving[0].save(path, save_all=True, append_images=moving[1:], duration=100)
+            made[name] = path.read_bytes()
         return made | {name: clip(name).read_bytes() for name in CLIPS}
 
     @cached_property

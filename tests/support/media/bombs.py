@@ -87,6 +87,37 @@ def webp_of_absurd_size() -> bytes:
     return bytes(content)
 
 
+def animated_webp_of_absurd_size() -> bytes:
+    """Its canvas is; the picture on it is small."""
+    edge = (16383).to_bytes(3, "little")
+    canvas = b"VP8X" + struct.pack("<I", 10) + b"\2\0\0\0" + edge + edge
+    picture = bytes(small(".webp", cv2.IMWRITE_WEBP_QUALITY, 80)[12:])
+    place = bytes(6) + (63).to_bytes(3, "little") + (47).to_bytes(3, "little") + bytes(4)
+    frame = b"ANMF" + struct.pack("<I", len(place + picture)) + place + picture
+    content = b"WEBP" + canvas + b"ANIM" + struct.pack("<I", 6) + bytes(6) + frame * 2
+    return b"RIFF" + struct.pack("<I", len(content)) + content
+
+
+def tiff_of_absurd_size() -> bytes:
+    """Its tags of width and height, of 16 bits as OpenCV writes them."""
+    content = small(".tiff")
+    for tag, stated in ((256, 64), (257, 48)):
+        place = content.index(struct.pack("<HHIH", tag, 3, 1, stated))
+        struct.pack_into("<HHII", content, place, tag, 4, 1, HUGE)
+    return bytes(content)
+
+
+def jpeg_2000_of_absurd_size() -> bytes:
+    content = small(".jp2")
+    struct.pack_into(">II", content, content.index(b"ihdr") + 4, HUGE, HUGE)
+    struct.pack_into(">II", content, content.index(b"\xff\x4f\xff\x51") + 8, HUGE, HUGE)
+    return bytes(content)
+
+
+def targa_of_absurd_size() -> bytes:
+    return struct.pack("<BBBHHBHHHHBB", 0, 0, 10, 0, 0, 0, 0, 0, 0xFFFF, 0xFFFF, 24, 0) + bytes(99)
+
+
 def gif(width: int, height: int, frames: int) -> bytes:
     """Frames as large as the screen that hold a pixel each."""
     screen = b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff"
@@ -450,6 +481,10 @@ FACES: dict[str, Callable[[], bytes]] = {
     "BMP of 30000 x 30000": bmp_of_absurd_size,
     "WebP of 16383 x 16383": webp_of_absurd_size,
     "GIF of 65535 x 65535": gif_of_absurd_size,
+    "animated WebP of 16384 x 16384": animated_webp_of_absurd_size,
+    "TIFF of 30000 x 30000": tiff_of_absurd_size,
+    "JPEG 2000 of 30000 x 30000": jpeg_2000_of_absurd_size,
+    "TGA of 65535 x 65535": targa_of_absurd_size,
     "GIF of many large frames": gif_of_many_large_frames,
     "two frames of 16000 x 8900": two_frames_of_16k,
     "MP4 of 30000 x 30000": mp4_of_absurd_size,
