@@ -41,7 +41,7 @@ def streams(found: list[Mapping[str, Any]]) -> dict[str, str]:
 def stream(it: Mapping[str, Any]) -> str:
     """video h264 yuv420p 1280 x 720 25 fps; or audio aac fltp 48000 Hz stereo"""
     size = f"{it['width']} x {it['height']}" if it["width"] else ""
-    unit = "fps" if it["kind"] == "video" else "Hz"
+    unit = "Hz" if it["kind"] == "audio" else "fps"
     rate = f"{it['rate']:.5g} {unit}" if it["rate"] else ""
     channels = {None: "", 1: "mono", 2: "stereo"}.get(it["channels"], f"{it['channels']} channels")
     parts = (it["kind"], it["codec"], it["format"], size, rate, channels)

@@ -67,6 +67,8 @@ bound_allocations()
 class Media:
     """A media file that is open; `name` is what messages call it."""
 
+    is_still = False  # as an image may be (images.py)
+
     def __init__(self, container: av.container.InputContainer, file: BudgetedFile) -> None:
         self.container = container
         self._file = file
@@ -77,11 +79,6 @@ class Media:
     @property
     def format(self) -> str:
         return self.container.format.name
-
-    @property
-    def is_still(self) -> bool:
-        """Whether there is one picture: not in a container."""
-        return False
 
     def video(self, track: int = 0) -> av.VideoStream:
         """One of the videos, its decoder within bounds.

@@ -98,7 +98,6 @@ class Pictures:
 class Images:
     """An image file that is open; `name` is what messages call it."""
 
-    format = "image"
     is_live = False
 
     def __init__(self, file: BudgetedFile, form: str) -> None:
@@ -120,6 +119,11 @@ class Images:
             if form == "TIFF":
                 refuse_reduced(image, self.name)
             self._moves = form in MOVING and getattr(image, "is_animated", False)
+
+    @property
+    def format(self) -> str:
+        """What it is called: png, jpeg, mpo, ..."""
+        return self._form.lower()
 
     @property
     def is_still(self) -> bool:

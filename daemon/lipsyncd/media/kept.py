@@ -10,6 +10,7 @@ import av
 from av.stream import Disposition, Stream
 
 from lipsyncd.media.container import Media, open_container
+from lipsyncd.media.images import Images
 from lipsyncd.media.output import Output
 from lipsyncd.media.packets import Packets
 from lipsyncd.media.source import Source
@@ -46,6 +47,8 @@ def kept_of(source: Source, output: Output, seconds: Fraction) -> Kept:
     Raises TruncatedMedia, DecodingTooSlow, DiskFailed.
     """
     with open_container(source.path, source.name) as media:
+        if isinstance(media, Images):
+            return NOTHING
         begin = source.start * (media.video(source.track).time_base or Fraction(0))
         tracks = [each for each in media.container.streams if each.type in KINDS]
         passed = tried(tracks, media, output, begin + seconds)

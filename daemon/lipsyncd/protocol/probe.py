@@ -16,7 +16,8 @@ MOST_CUTS, MOST_FACES, MOST_GAPS = 500, 100, 200  # that are told
 class Stream:
     """A stream of the face's file.
 
-    `kind` is video, audio or another; `codec` and `format` (of its samples) are libav's names;
+    `kind` is image, video, audio or another; `codec` and `format` (of its samples) are libav's
+    names, of an image the codec is its format;
     `rate` is frames or samples a second.  What is not known is None.
     """
 

@@ -10,6 +10,7 @@ import av
 from lipsyncd.errors import InputError, LipsyncError
 from lipsyncd.media.container import open_container
 from lipsyncd.media.header import stated_seconds
+from lipsyncd.media.images import Images
 from lipsyncd.media.source import Source
 from lipsyncd.media.voice import Voice
 from lipsyncd.protocol.job import Progress
@@ -77,8 +78,13 @@ def planned(planner: Planner, options: Options, source: Source) -> tuple[Plan, L
 def header_of(source: Source) -> Header:
     """Raises what opening the file raises."""
     with open_container(source.path, source.name) as media:
+        if isinstance(media, Images):
+            rate = media.video().average_rate
+            size = source.width, source.height
+            image = Stream("image", media.format, None, *size, rate=float(rate) if rate else None)
+            return Header((image,), None)
         streams = tuple(map(stream_of, media.container.streams))
-        seconds = 0.0 if media.is_still else stated_seconds(media, media.video(source.track))
+        seconds = stated_seconds(media, media.video(source.track))
     return Header(streams, seconds or None)
 
 

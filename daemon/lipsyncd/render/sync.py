@@ -48,7 +48,7 @@ def own_sound(source: Source) -> tuple[Voice, int] | None:
     Raises InputError.
     """
     with open_container(source.path, source.name) as media:
-        streams = media.container.streams.audio
+        streams = media.tracks("sound")
         if not streams:
             return None
         track = order_of(streams)[0]
