@@ -98,6 +98,7 @@ class Pictures:
 class Images:
     """An image file that is open; `name` is what messages call it."""
 
+    format = "image"
     is_live = False
 
     def __init__(self, file: BudgetedFile, form: str) -> None:
@@ -108,7 +109,7 @@ class Images:
         """
         self.name = file.budget.name
         self._budget = file.budget
-        self._form = form
+        self.form = form
         self._content = content_of(file, self.name)
         self._coded = code_points(self._content, form)
         if form in BOMBS:
@@ -119,11 +120,6 @@ class Images:
             if form == "TIFF":
                 refuse_reduced(image, self.name)
             self._moves = form in MOVING and getattr(image, "is_animated", False)
-
-    @property
-    def format(self) -> str:
-        """What it is called: png, jpeg, mpo, ..."""
-        return self._form.lower()
 
     @property
     def is_still(self) -> bool:
@@ -180,7 +176,7 @@ class Images:
 
     def _opened(self) -> Image.Image:
         """Anew: not every plugin goes back to the first picture without a mistake."""
-        return Image.open(io.BytesIO(self._content), formats=(self._form,))
+        return Image.open(io.BytesIO(self._content), formats=(self.form,))
 
     @contextmanager
     def _named(self) -> Iterator[None]:

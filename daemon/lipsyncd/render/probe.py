@@ -81,7 +81,8 @@ def header_of(source: Source) -> Header:
         if isinstance(media, Images):
             rate = media.video().average_rate
             size = source.width, source.height
-            image = Stream("image", media.format, None, *size, rate=float(rate) if rate else None)
+            form = media.form.lower()
+            image = Stream("image", form, None, *size, rate=float(rate) if rate else None)
             return Header((image,), None)
         streams = tuple(map(stream_of, media.container.streams))
         seconds = stated_seconds(media, media.video(source.track))
