@@ -32,7 +32,8 @@ from lipsyncd.errors import (
 )
 from lipsyncd.protocol.connection import Connection, Message
 from lipsyncd.protocol.job import Paths, Progress, State, move
-from lipsyncd.protocol.options import Options, Terms
+from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.terms import Terms
 from lipsyncd.protocol.wire import HEADER, VERSIONS, Kind, decode_body, decode_header, encode
 from lipsyncd.queue.transitions import new_job
 from lipsyncd.server import server

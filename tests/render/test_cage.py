@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import pytest
 import torch
@@ -65,8 +66,8 @@ def rendered_here(folder: Path, voice: Path) -> Path:
     chosen, limits = Config().render, Config().limits
     settings = Settings(chosen.crf, chosen.preset, chosen.detect_every, limits.max_voice_seconds)
     models = InProcess(models_of(folder / "model", 8))
-    with (folder / "result").open("x+b") as result:
-        files = Files(clip("single_face.mp4"), (voice,), result)
+    with (folder / "result").open("x+b") as result, TemporaryFile() as work:
+        files = Files(clip("single_face.mp4"), (voice,), result, work)
         for _ in pipeline.render(Options(), files, models, settings):
             pass
     return folder / "result"

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import av
 import pytest
@@ -109,8 +110,8 @@ def jobs(neutral: Path, paper: Path, speak: Callable[[float], Path]) -> dict[str
 
 def steps_of(models: InProcess, job: Job, result: Path) -> Iterator[Progress]:
     """The render of a job."""
-    with result.open("x+b") as file:
-        files = Files(job.face, (job.voice,), file)
+    with result.open("x+b") as file, TemporaryFile() as work:
+        files = Files(job.face, (job.voice,), file, work)
         yield from render(job.options, files, models, SETTINGS)
 
 

@@ -1,6 +1,7 @@
 """A frame of a result is a function of source, voice, options and plan: parts equal the whole."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import msgpack
@@ -46,8 +47,8 @@ def test_parts_that_are_rendered_alone_are_those_of_the_whole(dubbing: Dubbing) 
 
 
 def test_a_plan_that_was_stored_makes_the_same_pictures(dubbing: Dubbing) -> None:
-    before = pictures(dubbing, 20, 40)
-    stored = msgpack.packb(dubbing.plan.as_map())
-    dubbing.plan = Plan.from_map(msgpack.unpackb(stored))
+    before, scene = pictures(dubbing, 20, 40), dubbing.scene
+    stored = msgpack.packb(scene.plan.as_map())
+    dubbing.scene = replace(scene, plan=Plan.from_map(msgpack.unpackb(stored)))
     for picture, other in zip(before, pictures(dubbing, 20, 40), strict=True):
         np.testing.assert_array_equal(picture, other)

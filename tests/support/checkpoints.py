@@ -114,6 +114,7 @@ class InProcess:
     def __init__(self, models: Models) -> None:
         self._models = models
         self.conventions = models.conventions
+        self.fingerprint = models.fingerprint
         self.mouths = models.mouths
         self.changes = 0
 

@@ -23,7 +23,8 @@ from lipsyncd.errors import (
     QueueFull,
 )
 from lipsyncd.protocol.job import Job, State, move
-from lipsyncd.protocol.options import Options, Terms
+from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.terms import Terms
 from lipsyncd.queue.admission import Admission
 from lipsyncd.queue.retention import Retention
 from lipsyncd.queue.scheduler import Scheduler

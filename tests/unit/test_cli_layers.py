@@ -11,7 +11,8 @@ import pytest
 
 from lipsyncctl import Client, Job
 from lipsyncctl.verbs import VERBS
-from lipsyncd.protocol.options import Options, Terms
+from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.terms import Terms
 
 ROOT = Path(__file__).parents[2] / "ctl/lipsyncctl"
 WIRE = {"socket", "connection", "wire"}  # how one speaks with a daemon

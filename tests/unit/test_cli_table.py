@@ -6,7 +6,8 @@ import pytest
 
 from lipsyncctl.show.table import cut, row, table, width
 from lipsyncd.protocol.job import Job
-from lipsyncd.protocol.options import Options, Priority, Terms
+from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.terms import Priority, Terms
 from lipsyncd.queue.transitions import new_job
 
 NOBODY = 4_000_000_000  # a uid without a name

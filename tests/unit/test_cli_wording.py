@@ -10,7 +10,8 @@ from lipsyncctl.client.key import made_up_key
 from lipsyncctl.show.job import advance, description, fate, place
 from lipsyncctl.show.wording import clock, ordinal, sentence, size
 from lipsyncd.errors import QueueFull, SessionsFull
-from lipsyncd.protocol.options import Options, Priority, Terms
+from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.terms import Priority, Terms
 from lipsyncd.queue.transitions import new_job
 
 DRAINED = "The queue is drained: maintenance."

@@ -1,25 +1,26 @@
 """What lips follow: the window of each frame, as the options have it."""
 
+from collections import deque
 from collections.abc import Callable
 from fractions import Fraction
-from itertools import islice
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
 import pytest
 from support.checkpoints import InProcess, models_of, random_generator, write_safetensors
-from support.media.clips import clip
 from support.media.synthetic import examined
 from support.paths import VOICES
 
 from lipsyncd.media.mel import LOUDEST, SILENT
-from lipsyncd.media.source import Source, examine_source
 from lipsyncd.media.voice import Voice
 from lipsyncd.protocol.options import Options
-from lipsyncd.render.hearing import hear, louder
+from lipsyncd.render.hearing import hear, heard_in, louder
+from lipsyncd.render.work import Work
 
 Heard = Callable[..., np.ndarray]  # the windows of TOTAL frames, by options
 
+RATE = Fraction(25)
 TOTAL = 100  # frames, of which harbour.flac has 94
 
 
@@ -34,16 +35,15 @@ def voice() -> Voice:
     return examined(VOICES / "harbour.flac")
 
 
-@pytest.fixture(scope="module")
-def still() -> Source:
-    return examine_source(clip("single_face.jpg"), "The face")
-
-
 @pytest.fixture
-def heard(models: InProcess, voice: Voice, still: Source) -> Heard:
+def heard(models: InProcess, voice: Voice) -> Heard:
     def hearing(**chosen: Any) -> np.ndarray:
-        windows = hear(voice, still, Options(**chosen), models)
-        return np.stack(list(islice(windows, TOTAL)))
+        options = Options(**chosen)
+        with TemporaryFile() as file:
+            work = Work(file, b"key")
+            deque(hear(voice, options, work), maxlen=0)
+            heard = heard_in(work, [voice], options, RATE, models.conventions.mel_offset_frames)
+            return np.stack([heard[0].window(number) for number in range(TOTAL)])
 
     return hearing
 
@@ -71,7 +71,7 @@ def test_lips_that_come_later_hear_what_was_before(heard: Heard, milliseconds: i
 def test_the_reference_hears_all_of_it(heard: Heard, voice: Voice) -> None:
     windows = heard(blend="box")
     np.testing.assert_array_equal(windows, heard(blend="box", silence="follow"))
-    last = round(voice.seconds * Fraction(25))
+    last = round(voice.seconds * RATE)
     np.testing.assert_array_equal(windows[last + 1], windows[last + 2])
 
 

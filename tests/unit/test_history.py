@@ -11,7 +11,8 @@ import pytest
 
 from lipsyncd.errors import DiskFull
 from lipsyncd.protocol.job import ENDED, NEXT, Job, State, move
-from lipsyncd.protocol.options import Options, Terms
+from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.terms import Terms
 from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.history import Event, History, Kept
 from lipsyncd.queue.store.jobs import Store

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.checkpoints import models_of, random_generator, write_safetensors, yunet
+from support.checkpoints import (
+    judge,
+    mesh,
+    models_of,
+    random_generator,
+    sface,
+    write_safetensors,
+    yunet,
+)
 
 from lipsyncd.errors import DeviceMemoryFull
 from lipsyncd.model.layouts import LAYOUTS
@@ -17,6 +25,7 @@ from lipsyncd.model.process import Process
 from lipsyncd.model.residency import Models
 from lipsyncd.protocol.connection import Connection
 from lipsyncd.protocol.wire import Kind
+from lipsyncd.render.models import Weights
 from lipsyncd.render.mouths import Mouths, Outdated
 
 COUNT, BATCH = 10, 4  # crops that are asked for, and how many go to a device at once
@@ -49,7 +58,7 @@ class Rig:
         self._channels[number].shutdown(socket.SHUT_RDWR)
 
     def mouths(self, alive: Callable[[], None] = lambda: None) -> Mouths:
-        mouths = Mouths(self.render, yunet(), alive)
+        mouths = Mouths(self.render, Weights(yunet(), mesh(), sface(), judge()), alive)
         self._stack.callback(mouths.close)
         return mouths
 

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as some
 
-from lipsyncd.protocol.options import Priority
+from lipsyncd.protocol.terms import Priority
 from lipsyncd.queue.order import AGEING_SECONDS, Turns, Waiting, first, in_order
 
 ALICE, BOB, CAROL = 1, 2, 3

@@ -2,12 +2,12 @@
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
 
 import av
 import cv2
@@ -20,6 +20,7 @@ from support.quality.rendered import Settings
 
 from lipsyncd.errors import InvalidRequest
 from lipsyncd.media.colour import Colour
+from lipsyncd.media.part import PartEncoder
 from lipsyncd.media.source import examine_source
 from lipsyncd.protocol.options import Options
 from lipsyncd.render import pipeline
@@ -36,56 +37,46 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> InProcess:
     return InProcess(models_of(write_safetensors(path, random_generator())))
 
 
-class Kept:
-    """A result that keeps its pictures."""
-
-    def __init__(self) -> None:
-        self.pictures: list[av.VideoFrame] = []
-
-    @property
-    def frames(self) -> int:
-        return len(self.pictures)
-
-    def write(self, picture: av.VideoFrame) -> None:
-        self.pictures.append(picture)
-
-
 @pytest.fixture
-def kept(monkeypatch: pytest.MonkeyPatch) -> Kept:
-    """What a render would encode."""
-    result = Kept()
+def encoded(monkeypatch: pytest.MonkeyPatch) -> list[av.VideoFrame]:
+    """What a render encodes."""
+    pictures: list[av.VideoFrame] = []
 
-    @contextmanager
-    def new_result(*_: Any, **__: Any) -> Iterator[Kept]:
-        yield result
+    class Keeping(PartEncoder):
+        def packets(self, picture: av.VideoFrame | None) -> Iterator[av.Packet]:
+            pictures.append(picture)
+            return super().packets(picture)
 
-    monkeypatch.setattr(pipeline, "new_result", new_result)
-    return result
+    monkeypatch.setattr(pipeline, "PartEncoder", Keeping)
+    return pictures
 
 
-def files_of(face: Path) -> Files:
-    return Files(face, (VOICES / "harbour.flac",), io.BytesIO())
+def files_of(face: Path, work: BinaryIO) -> Files:
+    return Files(face, (VOICES / "harbour.flac",), io.BytesIO(), work)
 
 
 def previewed(face: Path, models: InProcess, options: Options, at: float, count: int) -> np.ndarray:
-    files = files_of(face)
-    for _ in preview(options, files, models, Settings(), at=at, count=count):
-        pass
+    with TemporaryFile() as work:
+        files = files_of(face, work)
+        for _ in preview(options, files, models, Settings(), at=at, count=count):
+            pass
     png = np.frombuffer(files.result.getvalue(), np.uint8)
     return cv2.imdecode(png, cv2.IMREAD_COLOR)
 
 
 @pytest.mark.parametrize("chosen", [{}, {"blend": "soft", "extend": "loop", "to": 3.0}])
 def test_every_pixel_is_the_one_that_the_render_would_write(
-    kept: Kept, models: InProcess, chosen: dict[str, Any]
+    encoded: list[av.VideoFrame], models: InProcess, chosen: dict[str, Any]
 ) -> None:
     face, options = clip("single_face.mp4"), Options(**chosen)
-    for _ in pipeline.render(options, files_of(face), models, Settings()):
-        pass
+    with TemporaryFile() as work, TemporaryFile() as result:
+        files = replace(files_of(face, work), result=result)
+        for _ in pipeline.render(options, files, models, Settings()):
+            pass
     source = examine_source(face, "The face")
     for at in (1.2, 3.5):  # the second after the end of the video
         number = int(at * source.rate)
-        wanted = pixels_of(kept.pictures[number], source.colour)
+        wanted = pixels_of(encoded[number], source.colour)
         np.testing.assert_array_equal(previewed(face, models, options, at, 1), wanted)
 
 

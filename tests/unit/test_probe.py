@@ -30,7 +30,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> InProcess:
 
 
 def probed(models: InProcess, face: Path, *voices: Path, **chosen: object) -> Probe:
-    files = Files(face, voices, io.BytesIO())
+    files = Files(face, voices, io.BytesIO(), io.BytesIO())
     for _ in probe(Options(**chosen), files, models, Settings()):
         pass
     return Probe.from_json(files.result.getvalue())

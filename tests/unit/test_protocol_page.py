@@ -17,9 +17,10 @@ from lipsyncd.errors import InvalidRequest, LipsyncError, QueueFull
 from lipsyncd.model.device import description_of
 from lipsyncd.processes.intake import MOST_OF_USER, SILENCE_SECONDS
 from lipsyncd.protocol import wire
+from lipsyncd.protocol.choices import name_of
 from lipsyncd.protocol.connection import TIMEOUT
 from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, NEXT, Job, State
-from lipsyncd.protocol.options import MAX_KEY, Options, Priority, Terms, name_of
+from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.preflight import MAX_FRAMES
 from lipsyncd.protocol.probe import (
     MOST_CUTS,
@@ -31,6 +32,7 @@ from lipsyncd.protocol.probe import (
     Stream,
     Sync,
 )
+from lipsyncd.protocol.terms import MAX_KEY, Priority, Terms
 from lipsyncd.queue.positions import Place
 from lipsyncd.queue.preflight import MOST
 from lipsyncd.queue.preflight import MOST_OF_USER as MOST_PREFLIGHTS_OF_USER

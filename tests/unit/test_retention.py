@@ -14,7 +14,8 @@ from lipsyncd.config import Config, LiveConfig
 from lipsyncd.config import Retention as Rules
 from lipsyncd.errors import JobNotEnded, NoResult
 from lipsyncd.protocol.job import Job, State, move
-from lipsyncd.protocol.options import Options, Terms
+from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.terms import Terms
 from lipsyncd.queue.recovery import recover
 from lipsyncd.queue.retention import Retention, is_young, overdue
 from lipsyncd.queue.snapshot import Opened

@@ -18,7 +18,8 @@ from support.daemon.renderers import Render as Rendering
 from lipsyncd.config import Config, Limits, LiveConfig, Render
 from lipsyncd.errors import DeviceLost, DiskFull, JobEnded, NoFace, QueueDraining
 from lipsyncd.protocol.job import Job, Paths, Progress, State
-from lipsyncd.protocol.options import Options, Priority, Terms
+from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.terms import Priority, Terms
 from lipsyncd.queue.positions import Place
 from lipsyncd.queue.scheduler import Scheduler
 from lipsyncd.queue.snapshot import Opened

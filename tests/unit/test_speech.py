@@ -1,8 +1,7 @@
 """Speech: where somebody speaks, with what belongs to it, eased, and frame by frame."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from support.media.bombs import wav
 from support.media.synthetic import examined
 from support.paths import VOICES
 
-from lipsyncd.media.mel import COLUMN_RATE, WINDOW, window_starts
+from lipsyncd.media.mel import COLUMN_RATE, WINDOW, window_start
 from lipsyncd.media.speech import (
     AFTER,
     BEFORE,
@@ -22,6 +21,7 @@ from lipsyncd.media.speech import (
     eased_of,
     likelihoods,
     speech,
+    speech_at,
     spoken,
 )
 from lipsyncd.media.voice import SAMPLE_RATE, Voice, waveform
@@ -49,7 +49,12 @@ def padded(voice: Voice, folder: Path, seconds: float, level: float = 0.0) -> Vo
 
 def by_frame(voice: Voice) -> list[float]:
     count = round(voice.seconds * RATE)
-    return list(speech(voice, list(window_starts(RATE, range(count), -2))))
+    return gains_at(voice, (window_start(RATE, number, -2) for number in range(count)))
+
+
+def gains_at(voice: Voice, starts: Iterable[int]) -> list[float]:
+    shares = list(speech(voice))
+    return [speech_at(start, lambda first, stop: shares[first:stop]) for start in starts]
 
 
 @pytest.mark.parametrize("level", [0.0, 0.01], ids=["in a quiet room", "in noise"])
@@ -118,12 +123,7 @@ def test_nothing_begins_or_ends_at_once() -> None:
 def test_beyond_the_ends_of_a_voice_nobody_speaks(harbour: Voice) -> None:
     seconds = float(harbour.seconds) + 1
     starts = range(-200, round(seconds * COLUMN_RATE), 4)
-    gains = list(speech(harbour, starts))
+    gains = gains_at(harbour, starts)
     before = [gain for start, gain in zip(starts, gains, strict=True) if start < -WINDOW - 30]
     assert max(before) == gains[0]
     assert max(gains[-10:]) == 0
-
-
-def test_it_is_heard_only_as_far_as_it_is_asked_for(harbour: Voice) -> None:
-    starts = list(window_starts(RATE, range(40), -2))
-    assert list(islice(speech(harbour, iter(starts)), 10)) == list(speech(harbour, starts))[:10]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lipsyncd.media.spooled import Spooled, open_result
+from lipsyncd.media.spooled import Spooled, open_grown
 
 CONTENT = bytes(range(256)) * 100
 
@@ -63,7 +63,7 @@ def test_each_piece_that_is_read_is_told(tmp_path: Path) -> None:
 def test_a_result_is_written_and_read_and_each_piece_is_told(tmp_path: Path) -> None:
     pieces: list[int] = []
     descriptor = os.open(tmp_path / "result", os.O_RDWR | os.O_CREAT)
-    with open_result(descriptor, lambda: pieces.append(1)) as file:
+    with open_grown(descriptor, lambda: pieces.append(1)) as file:
         file.write(CONTENT)
         file.flush()
         written = len(pieces)

@@ -14,7 +14,8 @@ import pytest
 
 from lipsyncd.errors import DiskFull, KeyTaken
 from lipsyncd.protocol.job import ENDED, NEXT, Job, State, move
-from lipsyncd.protocol.options import Options, Priority, Terms
+from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.terms import Priority, Terms
 from lipsyncd.queue.order import Waiting
 from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.jobs import Store, Usage

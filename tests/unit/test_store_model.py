@@ -14,7 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from lipsyncd.errors import KeyTaken
 from lipsyncd.protocol.job import ENDED, NEXT, Job, State
-from lipsyncd.protocol.options import Options, Priority, Terms
+from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.terms import Priority, Terms
 from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.history import History, Kept
 from lipsyncd.queue.store.jobs import Store

@@ -1,18 +1,23 @@
 """A timeline has as many frames as asked for, whatever the length of its source."""
 
+from itertools import islice
 from pathlib import Path
 
 import pytest
 from support.media.synthetic import number_of, numbered, quartered, write_still, write_video
 
-from lipsyncd.media.source import examine_source, timeline
+from lipsyncd.media.source import examine_source
+from lipsyncd.media.timeline import index_at, timeline
 
 
-def shown(path: Path, count: int, extend: str) -> list[int]:
-    """The indices of the frames; each frame shows the picture that its index says."""
-    frames = list(timeline(examine_source(path, "The face"), count, extend))
+def shown(path: Path, count: int, extend: str, start: int = 0) -> list[int]:
+    """The indices of the frames from one on; each frame shows the picture that its index says."""
+    source = examine_source(path, "The face")
+    length = min(count, sum(1 for _ in source.frames()))
+    frames = list(islice(timeline(source, length, extend, start), count - start))
     indices = [frame.index for frame in frames]
     assert [number_of(frame) for frame in frames] == indices
+    assert [index_at(number, length, extend) for number in range(start, count)] == indices
     return indices
 
 
@@ -54,10 +59,21 @@ def test_a_long_source_is_cut(tmp_path: Path, extend: str) -> None:
 @pytest.mark.parametrize("extend", ["pingpong", "loop"])
 def test_a_still_stays(tmp_path: Path, extend: str) -> None:
     source = examine_source(write_still(tmp_path / "face.png", quartered()), "The face")
-    frames = list(timeline(source, 100, extend))
+    frames = list(islice(timeline(source, 1, extend), 100))
     assert [frame.index for frame in frames] == [0] * 100
     assert len({id(frame) for frame in frames}) == 1, "it is decoded once"
 
 
 def test_a_video_of_one_frame_is_a_still(tmp_path: Path) -> None:
     assert shown(video(tmp_path, 1), 4, "pingpong") == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("extend", ["pingpong", "loop", "freeze", "cut", "silence"])
+@pytest.mark.parametrize("length", [1, 2, 3, 4])
+def test_from_any_place_on_it_goes_as_from_the_beginning(
+    tmp_path: Path, length: int, extend: str
+) -> None:
+    path = video(tmp_path, length)
+    whole = shown(path, 14, extend)
+    for start in range(14):
+        assert shown(path, 14, extend, start) == whole[start:], start

@@ -17,7 +17,7 @@ from lipsyncctl.client.preflight import Preflights, voices_of
 from lipsyncctl.client.session import ANSWER, Notice
 from lipsyncctl.client.submit import Media, OpenFile, Source
 from lipsyncctl.client.wait import OnProgress
-from lipsyncd.protocol.options import name_of
+from lipsyncd.protocol.choices import name_of
 from lipsyncd.protocol.outputs import FORMATS
 
 

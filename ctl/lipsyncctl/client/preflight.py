@@ -10,8 +10,8 @@ from lipsyncctl.client.fetch import Destination
 from lipsyncctl.client.session import open_session
 from lipsyncctl.client.submit import STARTING, Source, open_input
 from lipsyncd.errors import DiskFull, InvalidRequest, MalformedMessage
+from lipsyncd.protocol.choices import name_of
 from lipsyncd.protocol.connection import Message
-from lipsyncd.protocol.options import name_of
 from lipsyncd.protocol.wire import HINT
 
 AGAIN = "Choose another place, and ask again."

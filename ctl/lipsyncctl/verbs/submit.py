@@ -25,7 +25,8 @@ from lipsyncctl.verbs.typed import arguments_of
 from lipsyncctl.verbs.verb import argument, group, verb
 from lipsyncctl.verbs.wait import cancel_shown
 from lipsyncd.errors import InvalidRequest, LipsyncError
-from lipsyncd.protocol.options import PICTURED, WHO, Options, Terms
+from lipsyncd.protocol.options import PICTURED, WHO, Options
+from lipsyncd.protocol.terms import Terms
 
 SECOND_THOUGHTS = 3.0  # seconds for a second Ctrl-C
 CANCELLED = 3

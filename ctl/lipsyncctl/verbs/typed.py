@@ -8,7 +8,9 @@ from dataclasses import fields
 from typing import Any, get_args
 
 from lipsyncctl.verbs.verb import Argument, argument
-from lipsyncd.protocol.options import DURATION, MAX_SECONDS, TIME, TRACKS, WHO, name_of
+from lipsyncd.protocol.choices import MAX_SECONDS, name_of
+from lipsyncd.protocol.options import TIME, TRACKS, WHO
+from lipsyncd.protocol.terms import DURATION
 
 SPAN = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)", re.ASCII)
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}

@@ -6,7 +6,7 @@ so the mel is made in blocks and equals that of the whole (but for rounding).
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 
 import librosa
@@ -71,32 +71,28 @@ def column_count(voice: Voice) -> int:
     return 1 + round(voice.seconds * SAMPLE_RATE) // HOP
 
 
-def window_starts(
-    rate: Fraction, numbers: Iterable[int], offset_frames: int, milliseconds: int = 0
-) -> Iterator[int]:
-    """The column at which the window of each frame of these numbers begins.
+def window_start(rate: Fraction, number: int, offset_frames: int, milliseconds: int = 0) -> int:
+    """The column at which the window of a frame begins.
 
     Frame i is heard from `offset_frames` frames of 1/25 s after its own time, whatever its rate,
     and so many milliseconds before that.
     """
     offset = Fraction(offset_frames, TRAINED_RATE) - Fraction(milliseconds, 1000)
-    return (math.floor(COLUMN_RATE * (i / rate + offset)) for i in numbers)
+    return math.floor(COLUMN_RATE * (number / rate + offset))
 
 
-def clamped(starts: Iterable[int], voice: Voice) -> Iterator[int]:
-    """The starts as the reference has them: no window reaches beyond the end of the mel."""
-    return (min(start, column_count(voice) - WINDOW) for start in starts)
+def clamped(start: int, voice: Voice) -> int:
+    """The start as the reference has it: no window reaches beyond the end of the mel."""
+    return min(start, column_count(voice) - WINDOW)
 
 
-def mel_windows(columns: Iterable[np.ndarray], starts: Iterable[int]) -> Iterator[np.ndarray]:
-    """The window at each start (never decreasing): (80, 16) float32, silent beyond either end."""
-    pieces, held, first = iter(columns), np.empty((BANDS, 0), np.float32), 0
-    for start in starts:
-        if not held.size:
-            first = min(start, -WINDOW)
-            held = np.full((BANDS, -first), SILENT, np.float32)
-        while start + WINDOW > first + held.shape[1]:
-            piece = next(pieces, np.full((BANDS, WINDOW), SILENT, np.float32))
-            kept = min(max(0, start - first), held.shape[1])
-            held, first = np.hstack([held[:, kept:], piece]), first + kept
-        yield held[:, start - first : start - first + WINDOW]
+def window_at(start: int, columns: Callable[[int, int], np.ndarray]) -> np.ndarray:
+    """The window that begins at a column: (80, 16) float32, silent beyond either end of the mel.
+
+    `columns` gives those from one up to another, as far as there are any: (n, 80).
+    """
+    window = np.full((WINDOW, BANDS), SILENT, np.float32)
+    first, stop = max(0, start), max(0, start + WINDOW)
+    found = columns(first, stop)
+    window[first - start : first - start + len(found)] = found
+    return np.ascontiguousarray(window.T)

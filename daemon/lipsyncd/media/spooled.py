@@ -64,8 +64,8 @@ class Reading(io.RawIOBase):
         return self._place
 
 
-def open_result(descriptor: int, moved: Callable[[], None]) -> BinaryIO:
-    """The empty file of a result, to write and to read; `moved` is called for each piece."""
+def open_grown(descriptor: int, moved: Callable[[], None]) -> BinaryIO:
+    """A file that the render makes, to write and to read; `moved` is called for each piece."""
     return io.BufferedRandom(Growing(descriptor, moved))
 
 

@@ -15,10 +15,11 @@ MOTIONS = (0.0025, 4.1), (0.0012, 5.3), (0.0020, 3.7)
 ENLARGED = 1.008
 
 
-def swaying(frames: Iterable[Frame], rate: Fraction) -> Iterator[Frame]:
-    """The frames of one still, moved by where they are in time; its first samples are the seed."""
+def swaying(frames: Iterable[Frame], rate: Fraction, start: int = 0) -> Iterator[Frame]:
+    """The frames of one still from `start` on, moved by where they are in time; its samples are the
+    seed."""
     phases: np.ndarray | None = None
-    for number, frame in enumerate(frames):
+    for number, frame in enumerate(frames, start):
         if phases is None:
             seed = int(np.sum(frame.planes()[0][::16, ::16], dtype=np.uint64))
             phases = np.random.default_rng(seed).uniform(0, math.tau, len(MOTIONS))

@@ -1,9 +1,10 @@
 """A voice: the sound that a job brings, examined once, then read as a waveform in blocks."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from typing import Any, Self
 
 import av
 import numpy as np
@@ -47,6 +48,17 @@ class Voice:
     track: int = 0
     channels: int | None = None
     notes: tuple[str, ...] = ()
+
+    def as_map(self) -> dict[str, object]:
+        """All but the file, as msgpack can hold it."""
+        known = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {**known, "path": None, "seconds": self.seconds.as_integer_ratio()}
+
+    @classmethod
+    def from_map(cls, path: Readable, voice: Mapping[str, Any]) -> Self:
+        """What `as_map` said of a file.  Raises TypeError."""
+        seconds, notes = Fraction(*voice["seconds"]), tuple(voice["notes"])
+        return cls(**{**voice, "path": path, "seconds": seconds, "notes": notes})
 
 
 class Hearing:

@@ -127,7 +127,11 @@ class Process:
         try:
             with channel:
                 exchange = Exchange(memory, rows, conventions.side)
-                hello = {"rows": rows, "conventions": asdict(conventions)}
+                hello = {
+                    "rows": rows,
+                    "conventions": asdict(conventions),
+                    "fingerprint": self._models.fingerprint,
+                }
                 channel.send(Kind.EVENT, hello, [memory])
                 while (message := channel.receive()) is not None:
                     with message:

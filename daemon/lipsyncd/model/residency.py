@@ -65,6 +65,8 @@ class Models:
         self._thread = ThreadPoolExecutor(1, "device")
         self._batcher = Batcher(self._in_thread, lambda: self.batch)
         self.conventions: Conventions = checkpoint.conventions
+        # what its mouths depend on to the last bit
+        self.fingerprint = f"{checkpoint.sha256} {device.type} {self._dtype}"
 
     @property
     def batch(self) -> int:

@@ -170,10 +170,15 @@ def rendered(plane: Plane, options: Options, paths: Paths) -> Generator[Progress
 
 
 def opened(paths: Paths, part: Path) -> Iterator[BinaryIO]:
-    """The inputs, and the new file for the result.  Raises InputGone, OSError."""
+    """The inputs, what is finished of the job, and the new file for the result.
+
+    Raises InputGone, OSError.
+    """
     yield paths.face.open("rb")
     for path in (*paths.voices, *paths.pictures):
         yield path.open("rb")
+    paths.work.touch()
+    yield paths.work.open("r+b")
     part.unlink(missing_ok=True)
     yield part.open("x+b")
 

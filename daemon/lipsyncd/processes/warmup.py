@@ -21,6 +21,7 @@ TONE = 220  # Hz
 SAMPLE_RATE = 22050  # not the mel's own, so that the resampler is used, too
 RATE = 25  # frames a second of what is made of a still
 SIDE = 192  # pixels of the made-up picture
+FILES = "face", "voice", "result", "work"
 FACE = (48, 48, 144, 144)  # where it pretends to have a face
 
 Render = Callable[[Options, Paths], Generator[Progress, None, None]]
@@ -29,7 +30,8 @@ Render = Callable[[Options, Paths], Generator[Progress, None, None]]
 def warm_up(render: Render) -> None:
     """Use everything once.  Raises WarmUpFailed, and what is not the media's fault."""
     with TemporaryDirectory(prefix="lipsyncd-") as folder:
-        paths = Paths(Path(folder, "face"), (Path(folder, "voice"),), Path(folder, "result"))
+        face, voice, result, work = (Path(folder, each) for each in FILES)
+        paths = Paths(face, (voice,), result, work)
         paths.face.write_bytes(picture())
         write_tone(paths.voices[0])
         try:

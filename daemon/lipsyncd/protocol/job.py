@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from lipsyncd.errors import KeyTaken
-from lipsyncd.protocol.options import Options, Priority
+from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.terms import Priority
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
 MAX_NOTES, MAX_NOTE = 20, 300  # sentences about a job; characters of one
@@ -50,13 +51,14 @@ NEXT: dict[State, frozenset[State]] = {
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a render is: frames written, frames to write, frames in which a face was found; and
-    what its owner may want to know of it, in sentences."""
+    """How far a render is: frames written, frames to write, frames in which a face was found; what
+    its owner may want to know of it, in sentences; and how many frames an earlier attempt wrote."""
 
     done: int
     total: int
     faces: int
     notes: tuple[str, ...] = ()
+    kept: int = 0
 
     @classmethod
     def from_map(cls, said: Mapping[str, Any]) -> Self:
@@ -65,16 +67,19 @@ class Progress:
         Raises KeyError, TypeError, ValueError.
         """
         notes = tuple(str(note)[:MAX_NOTE] for note in said["notes"][:MAX_NOTES])
-        return cls(int(said["done"]), int(said["total"]), int(said["faces"]), notes)
+        done, total, faces, kept = (int(said[name]) for name in ("done", "total", "faces", "kept"))
+        return cls(done, total, faces, notes, kept)
 
 
 @dataclass(frozen=True)
 class Paths:
-    """The files of one render: the inputs, and where the result appears when it is whole."""
+    """The files of one render: the inputs, where the result appears when it is whole, and where the
+    render keeps what it has finished before."""
 
     face: Path
     voices: tuple[Path, ...]
     result: Path
+    work: Path
     pictures: tuple[Path, ...] = ()
 
     @property

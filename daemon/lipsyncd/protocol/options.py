@@ -1,17 +1,13 @@
-"""What a client may choose for its job: how it is rendered, and when."""
+"""What a client may choose for its job: how it is rendered."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from enum import StrEnum
-from typing import Any, Self
+from dataclasses import asdict, dataclass
+from typing import Self
 
-from lipsyncd.errors import InvalidRequest
+from lipsyncd.protocol.choices import MAX_SECONDS, check, field_of, known, name_of, refused
 from lipsyncd.protocol.outputs import BEST, CODECS, FORMATS, PRESETS, WORST
 from lipsyncd.protocol.values import Values, between, is_whole, one_of, text, whole, yes_or_no
 
 MAX_VOICES = 3  # of a job
-MAX_KEY = 128  # characters
-MAX_SECONDS = 366 * 86400  # of a deadline
 
 
 def is_box(box: object) -> bool:
@@ -22,11 +18,6 @@ def is_box(box: object) -> bool:
         return False
     left, top, right, bottom = box
     return bool(left < right and top < bottom)
-
-
-def is_duration(seconds: object) -> bool:
-    """A positive number that a calendar can hold; bool is none, and nan compares as false."""
-    return type(seconds) in (int, float) and 0 < seconds <= MAX_SECONDS  # type: ignore[operator]
 
 
 def is_time(seconds: object) -> bool:
@@ -46,19 +37,9 @@ TRACKS = text(
 )
 TIME = Values(is_time, "is a time in seconds")
 BOX = Values(is_box, "is left, top, right, bottom, with right beyond left and bottom beyond top")
-KEY = text(f".{{1,{MAX_KEY}}}", f"is 1 to {MAX_KEY} characters")
 BACKGROUND = text(
     "white|black|grey|green|#[0-9a-fA-F]{6}", "is white, black, grey, green or #RRGGBB"
 )
-DURATION = Values(is_duration, "is a number of seconds")
-
-
-class Priority(StrEnum):
-    """Whose turn it is first."""
-
-    HIGH = "high"
-    NORMAL = "normal"
-    LOW = "low"
 
 
 @dataclass(frozen=True)
@@ -145,7 +126,7 @@ class Options:
     )
 
     def __post_init__(self) -> None:
-        _check(self)
+        check(self)
         _check_codec(self)
 
     @property
@@ -171,73 +152,15 @@ class Options:
     @classmethod
     def from_map(cls, options: object) -> Self:
         """The options in a request; whatever is not one of them is an InvalidRequest."""
-        known = _known(cls, options, "options")
-        box = known.get("box")
-        given = {**known, "box": tuple(box) if isinstance(box, list) else box}
-        return cls(**{_field(name): value for name, value in given.items()})
+        chosen = known(cls, options, "options")
+        box = chosen.get("box")
+        given = {**chosen, "box": tuple(box) if isinstance(box, list) else box}
+        return cls(**{field_of(name): value for name, value in given.items()})
 
     def as_map(self) -> dict[str, object]:
         """The options as they travel and as they are stored."""
         box = None if self.box is None else list(self.box)
         return {name_of(name): value for name, value in asdict(self).items()} | {"box": box}
-
-
-@dataclass(frozen=True)
-class Terms:
-    """When a client wants its job rendered, and when not at all any more."""
-
-    priority: Priority = one_of(*map(str, Priority)).default(
-        Priority.NORMAL, "whose turn it is first; high is for admins"
-    )
-    key: str | None = KEY.default(
-        None,
-        "a name of your choice for this job: however often it is handed in with the same "
-        "key, there is one job",
-    )
-    expires: float | None = DURATION.default(
-        None, "so long from now the result is of use; a job that has not ended then expires"
-    )
-    max_runtime: float | None = DURATION.default(
-        None,
-        "so long the render may take, if the operator's limit is not less; "
-        "a job that takes longer expires",
-    )
-
-    def __post_init__(self) -> None:
-        _check(self)
-
-    @classmethod
-    def from_map(cls, terms: object) -> Self:
-        """The terms in a request; whatever is not one of them is an InvalidRequest."""
-        return cls(**_known(cls, terms, "terms"))
-
-
-def name_of(field: str) -> str:
-    """What a field is called outside of Python, which has a word `from` of its own."""
-    return field.removesuffix("_")
-
-
-def _field(name: str) -> str:
-    return "from_" if name == "from" else name
-
-
-def _known(kind: type[Any], given: object, what: str) -> Mapping[str, Any]:
-    """A map from a request, if it has only fields of `kind`."""
-    if not isinstance(given, Mapping):
-        raise InvalidRequest(f"{what} is not a map.", "Leave it empty for the defaults.")
-    names = [name_of(field.name) for field in fields(kind)]
-    for name in given:
-        if name not in names:
-            raise _refused(f"{what} are {', '.join(names)}, not {name!r}")
-    return given
-
-
-def _check(chosen: Options | Terms) -> None:
-    """Raise InvalidRequest, unless each field has one of its values or is left to the daemon."""
-    for each in fields(chosen):
-        value, values = getattr(chosen, each.name), each.metadata["values"]
-        if value not in values and (value is not None or each.default is not None):
-            raise _refused(f"{name_of(each.name)} {values.refusal}")
 
 
 def _check_codec(options: Options) -> None:
@@ -246,8 +169,4 @@ def _check_codec(options: Options) -> None:
     if options.codec and options.codec not in codecs:
         *others, last = codecs
         taken = f"{', '.join(others)} and {last}"
-        raise _refused(f"{options.format} takes {taken}, not {options.codec}")
-
-
-def _refused(sentence: str) -> InvalidRequest:
-    return InvalidRequest(f"The request cannot be taken: {sentence}.", "Correct the option.")
+        raise refused(f"{options.format} takes {taken}, not {options.codec}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from lipsyncd.config import LiveConfig
 from lipsyncd.errors import InputGone, NotRetryable, QueueFull
 from lipsyncd.protocol.job import Job, State, refuse_other
-from lipsyncd.protocol.options import Terms
+from lipsyncd.protocol.terms import Terms
 from lipsyncd.queue.scheduler import Scheduler
 from lipsyncd.queue.snapshot import Inputs
 from lipsyncd.queue.spool import Spool

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from lipsyncd.config import LiveConfig
 from lipsyncd.errors import DeviceLost, DiskFull, InternalError, LipsyncError, StorageError
@@ -13,7 +13,7 @@ from lipsyncd.queue.renderer import Render
 from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.transitions import cancelled, expired, failed, interrupted, requeued, succeeded
 from lipsyncd.queue.updates import Updates
-from lipsyncd.system.catalog import JOB_STARTED, emit
+from lipsyncd.system.catalog import JOB_CONTINUED, JOB_STARTED, emit
 from lipsyncd.system.clock import now
 from lipsyncd.system.disk import disk_named
 
@@ -40,6 +40,7 @@ class Attempt:
         self._updates = updates
         self._pause = pause
         self._live_config = live_config
+        self._is_continued = False  # the journal knows that it goes on from an earlier attempt
         self._begun = time.monotonic()
         # by a clock that nobody sets
         self._left = None if job.expires_at is None else job.expires_at - now()
@@ -88,8 +89,8 @@ class Attempt:
         """Iterate the render to its end, or to a verdict: the job then."""
         with closing(steps):
             for step in steps:
-                fps = round(step.done / max(self.seconds, 1e-9), 2)
-                self.job = replace(self.job, **asdict(step), fps=fps)
+                self._goes_on(step)
+                self.job = self._with(step)
                 self._updates.publish(self.job)
                 if ended := self._judged():
                     return ended
@@ -108,6 +109,19 @@ class Attempt:
         if self.seconds > (most := self._live_config.config.limits.max_runtime_seconds):
             return expired(self.job, TOO_SLOW.format(most), ASK)
         return None
+
+    def _with(self, step: Progress) -> Job:
+        """The job as far as it is now."""
+        fps = round((step.done - step.kept) / max(self.seconds, 1e-9), 2)
+        far = {"done": step.done, "total": step.total, "faces": step.faces, "notes": step.notes}
+        return replace(self.job, **far, fps=fps)
+
+    def _goes_on(self, step: Progress) -> None:
+        """Tell the journal once that what an earlier attempt has made is used."""
+        if step.kept and not self._is_continued:
+            self._is_continued = True
+            text = "job %s: goes on after %d of %d frames"
+            emit(JOB_CONTINUED, text, self.job.id, step.kept, step.total, job=self.job)
 
     def _tell_start(self) -> None:
         waited = (self.job.started_at or 0.0) - self.job.created_at

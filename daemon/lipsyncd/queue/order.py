@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lipsyncd.protocol.options import Priority
+from lipsyncd.protocol.terms import Priority
 
 LEVELS = {Priority.HIGH: 0, Priority.NORMAL: 1, Priority.LOW: 2}
 AGEING_SECONDS = 600  # of waiting lift a job by one level, so that none starves

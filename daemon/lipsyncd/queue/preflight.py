@@ -42,8 +42,9 @@ class Preflights:
             self._place(owner) as renderer,
             self._admission.room(owner, inputs, asked.options.pictures),
             copies(inputs, self._folder) as files,
+            unnamed(self._folder) as work,
             unnamed(self._folder) as answer,
-            closing(renderer.preflight(asked, [*files, answer.fileno()])) as steps,
+            closing(renderer.preflight(asked, [*files, work.fileno(), answer.fileno()])) as steps,
         ):
             for _ in steps:
                 go_on()

@@ -27,10 +27,11 @@ NUMBERS = ("", *map(str, range(2, 1 + MAX_VOICES)))
 VOICES, PICTURES = (tuple(f"{kind}{each}" for each in NUMBERS) for kind in ("voice", "picture"))
 INPUTS = ("face", *VOICES, *PICTURES)
 RESULT = "result"
+WORK = "work"  # what a render has finished so far
 NEW = ".new"  # of a job that is not accepted yet
 KEPT = {  # files that still have a use, by the state of their job; others may go
-    State.QUEUED: INPUTS,
-    State.RUNNING: INPUTS,
+    State.QUEUED: (*INPUTS, WORK),
+    State.RUNNING: (*INPUTS, WORK),
     State.SUCCEEDED: (RESULT,),
     State.FAILED: INPUTS,  # for a retry
     State.QUARANTINED: INPUTS,
@@ -117,7 +118,8 @@ class Spool:
                 if size_at(path) is None:
                     raise _gone(path.name)
         face, *spoken = inputs[: 1 + voices]
-        return Paths(face, tuple(spoken), directory / RESULT, tuple(inputs[1 + voices :]))
+        result, work = directory / RESULT, directory / WORK
+        return Paths(face, tuple(spoken), result, work, tuple(inputs[1 + voices :]))
 
     def seal(self, job: str) -> int:
         """Bring a result to the disk for good; its size in bytes."""
@@ -145,7 +147,7 @@ class Spool:
         """
         with disk_named():
             directory = self._accepted(job)
-            return sum(size_at(directory / name) or 0 for name in (*INPUTS, RESULT))
+            return sum(size_at(directory / name) or 0 for name in (*INPUTS, RESULT, WORK))
 
     def free_bytes(self) -> int:
         """What the daemon may still write to the disk."""

@@ -6,7 +6,8 @@ from typing import Any
 
 from lipsyncd.errors import InputError, JobExpired, LipsyncError
 from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, Job, State, move
-from lipsyncd.protocol.options import Options, Priority, Terms
+from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.terms import Priority, Terms
 from lipsyncd.system.catalog import (
     JOB_CANCELLED,
     JOB_EXPIRED,

@@ -1,37 +1,98 @@
 """Hearing: the window of sound that the lips of each frame follow."""
 
-from collections.abc import Iterator
-from itertools import count, tee
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import zip_longest
 
 import numpy as np
 
 from lipsyncd.media.mel import (
+    BANDS,
     LOUDEST,
     SILENT,
     clamped,
     mel_columns,
-    mel_windows,
-    window_starts,
+    window_at,
+    window_start,
 )
-from lipsyncd.media.source import Source
-from lipsyncd.media.speech import speech
+from lipsyncd.media.speech import speech, speech_at
 from lipsyncd.media.voice import Voice
 from lipsyncd.protocol.options import Options
-from lipsyncd.render.models import Models
+from lipsyncd.render.work import Kind, Record, Work
+
+VALUE, SHARE = np.dtype("<f4"), np.dtype("<f8")
+COLUMN = BANDS * VALUE.itemsize  # bytes
 
 
-def hear(voice: Voice, source: Source, options: Options, models: Models) -> Iterator[np.ndarray]:
-    """The window of each frame, without end; where nobody speaks it is silent."""
-    offset = models.conventions.mel_offset_frames
-    starts, same = tee(window_starts(source.rate, count(), offset, options.audio_offset))
-    if options.blend == "box":
-        return mel_windows(mel_columns(voice), clamped(starts, voice))
-    windows = mel_windows(mel_columns(voice), starts)
-    if options.blend == "soft":
-        windows = (louder(window, options.expression) for window in windows)
-    if options.silence == "follow":
-        return windows
-    return map(louder, windows, speech(voice, same))
+def hear(voice: Voice, options: Options, work: Work) -> Iterator[None]:
+    """Note the mel of a voice, and how far somebody speaks in it, if that is asked; each yield is
+    some progress."""
+    with work.added(Kind.MEL) as file:
+        for columns in mel_columns(voice):
+            file.write(columns.T.astype(VALUE).tobytes())
+            yield
+    if not minds_silence(options):
+        return
+    with work.added(Kind.SPEECH) as file:
+        for share in speech(voice):
+            file.write(SHARE.type(share).tobytes())
+            yield
+
+
+def minds_silence(options: Options) -> bool:
+    """Whether lips come to rest where nobody speaks."""
+    return options.silence == "close" and options.blend != "box"
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What was noted of a voice, for frames of the result in any order.
+
+    `rate` is the result's; `offset` counts frames of 1/25 s, as the conventions do.
+    """
+
+    voice: Voice
+    options: Options
+    rate: Fraction
+    offset: int
+    work: Work
+    mel: Record
+    speech: Record | None
+
+    def window(self, number: int) -> np.ndarray:
+        """(80, 16) float32 for a frame; where nobody speaks it is silent."""
+        options = self.options
+        start = window_start(self.rate, number, self.offset, options.audio_offset)
+        if options.blend == "box":
+            return window_at(clamped(start, self.voice), self._columns)
+        window = window_at(start, self._columns)
+        if options.blend == "soft":
+            window = louder(window, options.expression)
+        return louder(window, speech_at(start, self._shares)) if self.speech else window
+
+    def _columns(self, first: int, stop: int) -> np.ndarray:
+        return np.frombuffer(self._read(self.mel, COLUMN, first, stop), VALUE).reshape(-1, BANDS)
+
+    def _shares(self, first: int, stop: int) -> list[float]:
+        assert self.speech is not None
+        return np.frombuffer(self._read(self.speech, SHARE.itemsize, first, stop), SHARE).tolist()
+
+    def _read(self, record: Record, size: int, first: int, stop: int) -> bytes:
+        """Of what a record holds, each so many bytes, from one up to another, or to the last."""
+        start, end = (min(record.start + each * size, record.stop) for each in (first, stop))
+        return self.work.read_at(start, end - start)
+
+
+def heard_in(
+    work: Work, voices: Sequence[Voice], options: Options, rate: Fraction, offset: int
+) -> tuple[Heard, ...]:
+    """What was noted of all voices, in their order."""
+    notes = zip_longest(work.of(Kind.MEL), work.of(Kind.SPEECH))
+    return tuple(
+        Heard(voice, options, rate, offset, work, mel, speech)
+        for voice, (mel, speech) in zip(voices, notes, strict=True)
+    )
 
 
 def louder(window: np.ndarray, gain: float) -> np.ndarray:

@@ -35,6 +35,7 @@ class Models(Protocol):
 
     batch: int
     conventions: Conventions
+    fingerprint: str  # others make other pictures, or see other faces
     changes: int  # how often others have taken over, perhaps with other weights
 
     def new_detector(self) -> Detector:

@@ -37,6 +37,7 @@ class Channel:
         with heard(connection, alive) as hello:
             self.rows = int(hello.body["rows"])
             self.conventions = Conventions(**hello.body["conventions"])
+            self.fingerprint = str(hello.body["fingerprint"])
             self._exchange = Exchange(hello.descriptors[0], self.rows, self.conventions.side)
 
     def mouths(
@@ -75,6 +76,8 @@ class Mouths:
         self.changes = 0
         self._is_last = False  # no other device will have models that are fed in this way
         self.conventions = self._channel.conventions
+        looks = weights.detector, weights.landmarker, weights.recogniser
+        self.fingerprint = " ".join([self._channel.fingerprint, *(each.sha256 for each in looks)])
 
     @property
     def batch(self) -> int:

@@ -35,11 +35,13 @@ NEAR = 64  # frames
 
 @dataclass(frozen=True)
 class Plan:
-    """`frames` of the source were looked at; `tracks` get a new mouth, but in the gaps."""
+    """`frames` of the source were looked at; `tracks` get a new mouth, but in the gaps; at `cuts`
+    shots begin."""
 
     frames: int
     tracks: tuple[Track, ...]
     gaps: tuple[Gap, ...] = ()
+    cuts: tuple[int, ...] = ()
 
     def seen(self, index: int, strength: float = 1.0) -> list[Seen]:
         """The faces in a frame of the source; their mouths are to be seen so far at most."""
@@ -69,7 +71,8 @@ class Plan:
             }
             for track in self.tracks
         ]
-        return {"frames": self.frames, "tracks": tracks, "gaps": list(map(list, self.gaps))}
+        gaps = list(map(list, self.gaps))
+        return {"frames": self.frames, "tracks": tracks, "gaps": gaps, "cuts": list(self.cuts)}
 
     @classmethod
     def from_map(cls, plan: Mapping[str, Any]) -> Self:
@@ -85,7 +88,7 @@ class Plan:
             for each in plan["tracks"]
         )
         gaps = (Gap(int(start), int(stop), str(why)) for start, stop, why in plan["gaps"])
-        return cls(int(plan["frames"]), tuple(tracks), tuple(gaps))
+        return cls(int(plan["frames"]), tuple(tracks), tuple(gaps), tuple(map(int, plan["cuts"])))
 
 
 class Planner:
@@ -141,7 +144,8 @@ class Planner:
         others = [] if options.who == "all" else [span for span, _ in spans]
         tracks = [track_of(span, frames, others, self._survey, voice) for span, voice in spans]
         turned = (turned_in(span, self._survey) for span, _ in spans)
-        return Plan(frames, tuple(tracks), gaps_of(frames, zip(tracks, turned, strict=True)))
+        gaps = gaps_of(frames, zip(tracks, turned, strict=True))
+        return Plan(frames, tuple(tracks), gaps, tuple(self._tracker.cuts))
 
     def _look(self, run: Run, frame: Frame, face: Face) -> None:
         for each in (self._survey, self._people):

@@ -5,9 +5,8 @@ They come out of the same pipeline as the render's, so each is the one that it w
 
 import math
 from collections.abc import Generator
-from contextlib import ExitStack
 from fractions import Fraction
-from itertools import islice
+from itertools import chain
 
 import av
 import cv2
@@ -22,7 +21,8 @@ from lipsyncd.protocol.job import Progress
 from lipsyncd.protocol.options import Options
 from lipsyncd.render.models import Models
 from lipsyncd.render.pipeline import blend_of, dub
-from lipsyncd.render.scene import Files, Settings, staged
+from lipsyncd.render.scene import Files, Settings, key_of, staged
+from lipsyncd.render.work import Work
 
 WIDEST = 4096  # pixels of a strip: several frames are made smaller until they fit
 
@@ -34,16 +34,14 @@ def preview(
 
     Raises what a render raises, and InvalidRequest if the result ends before `at`.
     """
+    work = Work(files.work, key_of(options, models, settings))
+    scene = yield from staged(work, files, options, models, settings)
+    numbers = numbers_of(at, count, scene.total, scene.source.rate)
+    takes = chain.from_iterable(scene.takes(range(each, each + 1)) for each in numbers)
     pictures: list[np.ndarray] = []
-    with ExitStack() as threads:
-        scene = yield from staged(options, files, models, settings, threads)
-        source = scene.source
-        numbers = numbers_of(at, count, scene.total, source.rate)
-        takes = enumerate(islice(scene.takes, numbers[-1] + 1))
-        wanted = (take for number, take in takes if number in numbers)
-        for batch in dub(wanted, blend_of(options, source, models), models):
-            pictures += (shown(each, source, len(numbers)) for each in batch.pictures)
-            yield Progress(len(pictures), len(numbers), batch.faces, scene.notes)
+    for batch in dub(takes, blend_of(scene, models), models):
+        pictures += (shown(each, scene.source, len(numbers)) for each in batch)
+        yield Progress(len(pictures), len(numbers), 0)
     _, png = cv2.imencode(".png", np.hstack(pictures))
     files.result.write(png.tobytes())
 

@@ -20,7 +20,7 @@ from setproctitle import setproctitle
 from lipsyncd.errors import InternalError, LipsyncError
 from lipsyncd.media import speech
 from lipsyncd.media.memory import memory_named
-from lipsyncd.media.spooled import Spooled, open_result
+from lipsyncd.media.spooled import Spooled, open_grown
 from lipsyncd.protocol.connection import Connection, Message
 from lipsyncd.protocol.job import Progress
 from lipsyncd.protocol.options import Options
@@ -106,17 +106,17 @@ def steps(
     daemon: Connection, assignment: Message, weights: Weights
 ) -> Generator[Progress, None, None]:
     """The task of an assignment; its descriptors are the face's, the voices', those of pictures of
-    people, the result's."""
+    people, the work's, the result's."""
     body: dict[str, Any] = assignment.body
     alive = sparing(partial(daemon.send, Kind.EVENT, {}))
     models = Mouths(daemon, weights, alive)
-    *inputs, last = (assignment.take() for _ in range(len(assignment.descriptors)))
+    *inputs, work, result = (assignment.take() for _ in range(len(assignment.descriptors)))
     options, settings = Options.from_map(body["options"]), Settings(**body["settings"])
     face, *others = (Spooled(each, alive) for each in inputs)
     spoken = len(others) - options.pictures
     voices, pictures = others[:spoken], others[spoken:]
-    with open_result(last, alive) as result:
-        files = Files(face, tuple(voices), result, tuple(pictures), alive)
+    with open_grown(result, alive) as written, open_grown(work, alive) as kept:
+        files = Files(face, tuple(voices), written, kept, tuple(pictures), alive)
         yield from task_of(body)(options, files, models, settings)
 
 

@@ -1,36 +1,41 @@
 """The scene: what a render makes its pictures of, each frame of the result to be.
 
-A face and its voices are looked at, a plan is made, and the takes come one by one.
+A face and its voices are looked at and a plan is made, once: the work file has it from then on.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
+from functools import cached_property
 from itertools import chain, islice
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
+import msgpack
 import numpy as np
 
 from lipsyncd.face.track import Seen
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.limits import held
-from lipsyncd.media.source import Source, timeline
+from lipsyncd.media.source import Source
 from lipsyncd.media.spooled import Readable
 from lipsyncd.media.sway import swaying
+from lipsyncd.media.timeline import index_at, timeline
 from lipsyncd.media.voice import Voice
 from lipsyncd.protocol.job import Progress
 from lipsyncd.protocol.options import Options
 from lipsyncd.render.gaps import notes_of, refuse_gaps
-from lipsyncd.render.hearing import hear
+from lipsyncd.render.hearing import Heard, hear, heard_in
 from lipsyncd.render.inputs import examined_face, examined_voices
 from lipsyncd.render.models import Models
+from lipsyncd.render.parts import parts_of
 from lipsyncd.render.people import People
 from lipsyncd.render.plan import Plan, Planner
 from lipsyncd.render.prefetch import prefetch
+from lipsyncd.render.work import Kind, Work
 
 RAMP = Fraction(1, 8)  # seconds
-HEARD = 2000  # windows of 5 kB that wait at most
+ENDLESS = 0  # depth of a prefetch in which there is little
+FORMAT = 1  # of the work file; another one where the same inputs make other pictures
 
 
 class Settings(Protocol):
@@ -44,12 +49,14 @@ class Settings(Protocol):
 
 @dataclass(frozen=True)
 class Files:
-    """What a render reads, and the empty file that its result is written to and read in; `moved` is
-    called for each picture that is in it, of which an encoder may make some in a minute."""
+    """What a render reads, the empty file that its result is written to and read in, and the one in
+    which it keeps what is finished; `moved` is called for each picture that is encoded, of which an
+    encoder may make some in a minute."""
 
     face: Readable
     voices: tuple[Readable, ...]
     result: BinaryIO
+    work: BinaryIO
     pictures: tuple[Readable, ...] = ()  # of people whose lips move
     moved: Callable[[], None] = lambda: None
 
@@ -66,43 +73,105 @@ class Take:
 
 @dataclass(frozen=True)
 class Scene:
-    """All that a render shows: `total` takes; `notes` are sentences on what was decided for the
-    job's owner."""
+    """All that the pictures of a result depend on, whichever of them are made, in whatever order.
+
+    `heard` is of each voice.
+    """
 
     source: Source
-    voices: list[Voice]
-    total: int
-    takes: Iterator[Take]
-    notes: tuple[str, ...]
+    heard: tuple[Heard, ...]
+    plan: Plan
+    options: Options
+
+    @property
+    def voices(self) -> list[Voice]:
+        """What is spoken."""
+        return [each.voice for each in self.heard]
+
+    @cached_property
+    def total(self) -> int:
+        """How many frames the result has."""
+        spoken = spoken_of(self.voices, self.source)
+        return length(self.options.extend, spoken, self.plan.frames)
+
+    @cached_property
+    def parts(self) -> list[range]:
+        """The frames of each part."""
+        return parts_of(self.total, self.source.rate, set(self.plan.cuts), self.index)
+
+    @cached_property
+    def faces(self) -> list[int]:
+        """In how many of the first 0, 1, ... frames of the result there is a new mouth."""
+        return [0, *np.cumsum([bool(self.seen(number)) for number in range(self.total)]).tolist()]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on what was decided, and on where the mouth is out of sight."""
+        decided = chain.from_iterable(each.notes for each in (self.source, *self.voices))
+        return (*decided, *notes_of(self.plan.gaps, self.source.rate))
+
+    def index(self, number: int) -> int:
+        """The frame of the source that a frame of the result shows."""
+        return index_at(number, self.plan.frames, self.options.extend)
+
+    def seen(self, number: int) -> list[Seen]:
+        """The faces in a frame of the result that get a new mouth."""
+        share = inside(self.options, number / self.source.rate)
+        return self.plan.seen(self.index(number), share)
+
+    def takes(self, numbers: range) -> Iterator[Take]:
+        """Frames of the result, one after the other."""
+        source, plan, options = self.source, self.plan, self.options
+        frames = timeline(source, plan.frames, options.extend, numbers.start)
+        if options.still == "move" and plan.frames == 1:
+            frames = swaying(frames, source.rate, numbers.start)
+        for number, frame in zip(numbers, frames, strict=False):
+            yield Take(frame, self.seen(number), tuple(each.window(number) for each in self.heard))
 
 
 def staged(
-    options: Options, files: Files, models: Models, settings: Settings, threads: ExitStack
+    work: Work, files: Files, options: Options, models: Models, settings: Settings
 ) -> Generator[Progress, None, Scene]:
-    """What a render makes its pictures of; it is read by threads that end with the stack.
+    """What a render makes its pictures of; what the work file knows of it is not found out again.
 
     Raises InputError, InvalidRequest.
     """
-    voices = examined_voices(files.voices, options, settings.max_voice_seconds)
+    known = [msgpack.unpackb(work.read(record)) for record in work.of(Kind.PLAN)]
+    if known:
+        pairs = zip(files.voices, known[0]["voices"], strict=True)
+        voices = [Voice.from_map(file, voice) for file, voice in pairs]
+    else:
+        voices = examined_voices(files.voices, options, settings.max_voice_seconds)
     source = examined_face(files.face, options)
-    decided = chain.from_iterable(each.notes for each in (source, *voices))
-    spoken = spoken_of(voices, source)
-    # it is heard while the source is looked through
-    heard = zip(*(hear(voice, source, options, models) for voice in voices), strict=True)
-    windows = threads.enter_context(prefetch(heard, depth=HEARD))
-    planner = planner_of(source, files, options, models, settings)
-    most = None if options.extend == "silence" else spoken
-    yield from looked_through(source, most, planner)
-    plan = planner.plan()
+    if known:
+        plan = Plan.from_map(known[0]["plan"])
+    else:
+        planner = planner_of(source, files, options, models, settings)
+        plan = yield from planned(work, source, voices, options, planner)
     refuse_gaps(plan.gaps, plan.frames, options, source.rate)
-    total = length(options.extend, spoken, plan.frames)
-    takes = takes_of(frames_of(source, total, plan, options), windows, plan, source, options)
-    return Scene(source, voices, total, takes, (*decided, *notes_of(plan.gaps, source.rate)))
+    offset = models.conventions.mel_offset_frames
+    heard = heard_in(work, voices, options, source.rate, offset)
+    return Scene(source, heard, plan, options)
 
 
-def spoken_of(voices: Iterable[Voice], source: Source) -> int:
-    """How many frames of the source are as long as the longest voice; one at least."""
-    return max(1, round(max(voice.seconds for voice in voices) * source.rate))
+def planned(
+    work: Work, source: Source, voices: list[Voice], options: Options, planner: Planner
+) -> Generator[Progress, None, Plan]:
+    """Hear the voices, and meanwhile look through as much of the source as is shown.
+
+    Raises NoFace, InclinedFace.
+    """
+    most = None if options.extend == "silence" else spoken_of(voices, source)
+    hearing = chain.from_iterable(hear(voice, options, work) for voice in voices)
+    with prefetch(hearing, ENDLESS) as heard:
+        yield from looked_through(source, most, planner)
+        for _ in heard:
+            yield Progress(0, most or 0, 0)
+    plan = planner.plan()
+    with work.added(Kind.PLAN) as file:
+        stored = {"plan": plan.as_map(), "voices": [voice.as_map() for voice in voices]}
+        file.write(msgpack.packb(stored))
+    return plan
 
 
 def planner_of(
@@ -121,30 +190,15 @@ def looked_through(source: Source, most: int | None, planner: Planner) -> Iterat
             yield Progress(0, most or 0, 0)
 
 
+def spoken_of(voices: Iterable[Voice], source: Source) -> int:
+    """How many frames of the source are as long as the longest voice; one at least."""
+    return max(1, round(max(voice.seconds for voice in voices) * source.rate))
+
+
 def length(extend: str, spoken: int, shown: int) -> int:
     """How many frames the result has, by those of the voice and those of the source."""
     bounds = {"cut": min(spoken, shown), "silence": max(spoken, shown)}
     return bounds.get(extend, spoken)
-
-
-def frames_of(source: Source, total: int, plan: Plan, options: Options) -> Iterator[Frame]:
-    """The frames of the result, as they were before."""
-    frames = timeline(source, total, options.extend)
-    if options.still == "move" and plan.frames == 1:
-        return swaying(frames, source.rate)
-    return frames
-
-
-def takes_of(
-    frames: Iterator[Frame],
-    windows: Iterator[tuple[np.ndarray, ...]],
-    plan: Plan,
-    source: Source,
-    options: Options,
-) -> Iterator[Take]:
-    """Each frame with its faces and its windows; outside of the range that is wanted, without."""
-    for number, (frame, heard) in enumerate(zip(frames, windows, strict=False)):
-        yield Take(frame, plan.seen(frame.index, inside(options, number / source.rate)), heard)
 
 
 def inside(options: Options, seconds: Fraction) -> float:
@@ -153,3 +207,17 @@ def inside(options: Options, seconds: Fraction) -> float:
     after = 1.0 if not begins else (seconds - Fraction(begins)) / RAMP
     before = 1.0 if ends is None else (Fraction(ends) - seconds) / RAMP
     return float(min(1, max(0, after), max(0, before)))
+
+
+def key_of(options: Options, models: Models, settings: Settings) -> bytes:
+    """What everything in a work file depends on, beside the job's own files."""
+    chosen: dict[str, Any] = {
+        "format": FORMAT,
+        "options": options.as_map(),
+        "conventions": asdict(models.conventions),
+        "models": models.fingerprint,
+        "crf": settings.crf,
+        "preset": settings.preset,
+        "detect_every": settings.detect_every,
+    }
+    return msgpack.packb(chosen)

@@ -13,9 +13,9 @@ from lipsyncd.face.neutral import as_bgr
 from lipsyncd.face.track import Track
 from lipsyncd.face.warp import crop_of, place_of
 from lipsyncd.media.container import open_container
-from lipsyncd.media.mel import TRAINED_RATE, mel_columns, mel_windows, window_starts
+from lipsyncd.media.mel import TRAINED_RATE, WINDOW, mel_columns, window_at, window_start
 from lipsyncd.media.source import Source
-from lipsyncd.media.speech import speech
+from lipsyncd.media.speech import CHUNK_RATE, speech, speech_at
 from lipsyncd.media.tracks import order_of
 from lipsyncd.media.voice import Voice
 from lipsyncd.model.expert import FRAMES, Expert
@@ -23,6 +23,7 @@ from lipsyncd.protocol.probe import Sync
 from lipsyncd.render.models import Models
 from lipsyncd.render.plan import Plan
 
+TRAINED = Fraction(TRAINED_RATE)
 FARTHEST = 12  # frames at 25 a second
 OFFSETS = np.arange(-FARTHEST, FARTHEST + 1)  # by which the sound is taken later
 LOOKED = 54  # frames at 25 a second, from which 50 times five are taken
@@ -61,8 +62,9 @@ def own_sound(source: Source) -> tuple[Voice, int] | None:
 def judged(source: Source, track: Track, voice: Voice, late: int, expert: Expert) -> Sync | None:
     """By two seconds of a track in which most is said."""
     numbers = numbers_of(track, source.rate)
-    starts = window_starts(Fraction(TRAINED_RATE), numbers, 0, late)
-    spoken = np.array(list(speech(voice, starts))) >= SPOKEN
+    shares = list(islice(speech(voice), 2 + math.ceil(numbers.stop / TRAINED_RATE * CHUNK_RATE)))
+    starts = (window_start(TRAINED, number, 0, late) for number in numbers)
+    spoken = np.array([speech_at(start, lambda a, b: shares[a:b]) for start in starts]) >= SPOKEN
     spoken &= np.array([shown(track, number, source.rate) for number in numbers])
     begin = busiest(spoken)
     said = spoken[begin : begin + LOOKED]
@@ -137,5 +139,17 @@ def windows_around(
     """The window that begins with each of `count` frames, and with `FARTHEST` on either side:
     (n, 80, 16), of columns of the mel that come so many milliseconds late."""
     numbers = range(first - FARTHEST, first + count + FARTHEST)
-    starts = window_starts(Fraction(TRAINED_RATE), numbers, 0, late)
-    return np.stack(list(mel_windows(columns, starts)))
+    starts = [window_start(TRAINED, number, 0, late) for number in numbers]
+    mel = up_to(columns, starts[-1] + WINDOW)
+    return np.stack([window_at(start, lambda a, b: mel[a:b]) for start in starts])
+
+
+def up_to(columns: Iterable[np.ndarray], stop: int) -> np.ndarray:
+    """The columns before one, and perhaps some more: (n, 80)."""
+    pieces, count = [], 0
+    for piece in columns:
+        pieces.append(piece.T)
+        count += len(pieces[-1])
+        if count >= stop:
+            break
+    return np.concatenate(pieces)

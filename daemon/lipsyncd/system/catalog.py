@@ -37,6 +37,7 @@ DRAIN_END = Entry("DRAIN_END", NOTICE)
 
 JOB_ACCEPTED = Entry("JOB_ACCEPTED", logging.INFO)
 JOB_STARTED = Entry("JOB_STARTED", logging.INFO)
+JOB_CONTINUED = Entry("JOB_CONTINUED", logging.INFO)
 JOB_FINISHED = Entry("JOB_FINISHED", logging.INFO)
 JOB_FAILED = Entry("JOB_FAILED", logging.ERROR)
 JOB_FAILED_BY_INPUT = replace(JOB_FAILED, level=NOTICE)  # nothing an operator could mend

@@ -13,6 +13,7 @@ import wave
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,8 +23,10 @@ import numpy as np
 from lipsyncd.config import Config
 from lipsyncd.main import live
 from lipsyncd.media.output import Output
+from lipsyncd.media.part import PartEncoder
 from lipsyncd.media.result import new_result
-from lipsyncd.media.source import examine_source, timeline
+from lipsyncd.media.source import examine_source
+from lipsyncd.media.timeline import timeline
 from lipsyncd.media.voice import examine_voice
 from lipsyncd.protocol.job import Paths, Progress
 from lipsyncd.protocol.options import Options
@@ -130,9 +133,13 @@ def render(options: Options, paths: Paths) -> Steps:
             part.open("w+b") as file,
             new_result(file, source, [voice], OUTPUT) as result,
         ):
-            for frame in timeline(source, total, options.extend):
-                result.write(frame.picture)
-                yield Progress(result.frames, total, result.frames)
+            encoder = PartEncoder(source, OUTPUT)
+            packets = []
+            frames = islice(timeline(source, FRAMES, options.extend), total)
+            for number, frame in enumerate(frames, 1):
+                packets += encoder.packets(frame.picture)
+                yield Progress(number, total, number)
+            result.add([*packets, *encoder.packets(None)])
         part.replace(paths.result)
     finally:
         part.unlink(missing_ok=True)

@@ -96,8 +96,8 @@ def rendered(job: Pair, folder: Path, models: InProcess) -> Verdict:
     begun = beaten = time.monotonic()
     silence, total, name = 0.0, 0, ""
     try:
-        with paths.result.open("x+b") as result:
-            files = Files(paths.face, paths.voices, result)
+        with paths.result.open("x+b") as result, paths.work.open("w+b") as work:
+            files = Files(paths.face, paths.voices, result, work)
             for progress in render(Options(), files, models, SETTINGS):
                 silence, beaten = max(silence, time.monotonic() - beaten), time.monotonic()
                 total = progress.total
@@ -113,7 +113,7 @@ def rendered(job: Pair, folder: Path, models: InProcess) -> Verdict:
 
 
 def written(job: Pair, folder: Path) -> Paths:
-    paths = Paths(folder / "face", (folder / "voice",), folder / "result")
+    paths = Paths(folder / "face", (folder / "voice",), folder / "result", folder / "work")
     paths.face.write_bytes(job.face)
     paths.voices[0].write_bytes(job.voice)
     paths.result.unlink(missing_ok=True)

@@ -12,7 +12,8 @@ import numpy as np
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.muxers import MUXERS
 from lipsyncd.media.output import Output
-from lipsyncd.media.result import Result, new_result
+from lipsyncd.media.part import PartEncoder
+from lipsyncd.media.result import new_result
 from lipsyncd.media.source import Source
 from lipsyncd.media.voice import Voice, examine_voice
 
@@ -250,8 +251,23 @@ def examined(path: Path, format: str = "mp4") -> Voice:
     return examine_voice(path, "The voice", muxer=MUXERS[format])
 
 
+class Written:
+    """A result of one part, which is encoded picture by picture."""
+
+    def __init__(self, source: Source, output: Output) -> None:
+        self._encoder = PartEncoder(source, output)
+        self.packets: list[av.Packet] = []
+
+    def write(self, picture: av.VideoFrame | None) -> None:
+        """One more; None is the end."""
+        self.packets += self._encoder.packets(picture)
+
+
 @contextmanager
-def result_at(path: Path, source: Source, voice: Voice, output: Output) -> Iterator[Result]:
+def result_at(path: Path, source: Source, voice: Voice, output: Output) -> Iterator[Written]:
     """A result that is written into a new file."""
+    written = Written(source, output)
     with path.open("x+b") as file, new_result(file, source, [voice], output) as result:
-        yield result
+        yield written
+        written.write(None)
+        result.add(written.packets)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from lipsyncd.face.warp import crop_of, place_of
 from lipsyncd.media.colour import Colour
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.mel import TRAINED_RATE
-from lipsyncd.media.source import examine_source, timeline
+from lipsyncd.media.source import examine_source
+from lipsyncd.media.timeline import timeline
 from lipsyncd.render.models import Finder, Models
 
 NEAR = 4  # frames beside one without a face, in which a mouth may fade
@@ -77,7 +79,9 @@ class Viewer:
     def source(self, path: Path, seconds: Fraction) -> Footage:
         """The frames of a source that a render with so long a voice shows."""
         source = examine_source(path, path.name)
-        frames = list(timeline(source, max(1, round(seconds * source.rate))))
+        count = max(1, round(seconds * source.rate))
+        length = min(count, sum(1 for _ in source.frames()))
+        frames = list(islice(timeline(source, length, "pingpong"), count))
         found = {frame.index: self._find(frame)[:1] for frame in each_once(frames)}
         if not any(found.values()):
             raise ValueError(f"{path.name} shows no face")

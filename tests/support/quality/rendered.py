@@ -4,6 +4,7 @@ import os
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from lipsyncd.config import Render
 from lipsyncd.media.spooled import Spooled
@@ -45,9 +46,9 @@ def rendered(
     """The result, written to its path.  Raises what a render raises."""
     descriptors = [os.open(path, os.O_RDONLY) for path in (face, voice)]
     try:
-        with result.open("w+b") as file:
+        with result.open("w+b") as file, TemporaryFile() as work:
             source, sound = map(Spooled, descriptors)
-            files = Files(source, (sound,), file)
+            files = Files(source, (sound,), file, work)
             deque(render(options, files, models, settings), maxlen=0)
     finally:
         for descriptor in descriptors:

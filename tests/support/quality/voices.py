@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from hama import ASRModel
 
-from lipsyncd.media.mel import mel_columns, window_starts
-from lipsyncd.media.speech import speech
+from lipsyncd.media.mel import mel_columns, window_start
+from lipsyncd.media.speech import speech, speech_at
 from lipsyncd.media.voice import SAMPLE_RATE, Voice, examine_voice, waveform
 from support.media.synthetic import write_voice
 from support.paths import ROOT, VOICES
@@ -46,8 +46,9 @@ class Heard:
     def speech(self, rate: Fraction, count: int, offset_frames: int = -2) -> np.ndarray:
         """How far somebody speaks in each of `count` frames, 0 to 1.  `offset_frames`: as in the
         conventions of the checkpoint."""
-        starts = window_starts(rate, range(count), offset_frames)
-        return np.array(list(speech(self.voice, starts)))
+        shares = list(speech(self.voice))
+        starts = (window_start(rate, number, offset_frames) for number in range(count))
+        return np.array([speech_at(start, lambda a, b: shares[a:b]) for start in starts])
 
 
 def heard(path: Path) -> Heard:

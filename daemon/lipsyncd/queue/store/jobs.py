@@ -5,7 +5,7 @@ from typing import Any
 
 from lipsyncd.errors import JobInterrupted
 from lipsyncd.protocol.job import MAX_ATTEMPTS, Job, State, move, refuse_other
-from lipsyncd.protocol.options import Priority
+from lipsyncd.protocol.terms import Priority
 from lipsyncd.queue.order import Waiting
 from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.rows import INSERT, UPDATE, as_bytes, job_by_id, jobs_of, row_of

@@ -8,7 +8,8 @@ from typing import Any
 
 from lipsyncd.errors import InvalidRequest
 from lipsyncd.protocol.job import Job, State
-from lipsyncd.protocol.options import Options, Priority
+from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.terms import Priority
 from lipsyncd.queue.store.schema import damaged
 
 COLUMNS = [field.name for field in fields(Job)]

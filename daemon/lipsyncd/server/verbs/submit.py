@@ -2,7 +2,8 @@
 
 from lipsyncd.errors import InvalidRequest
 from lipsyncd.protocol.job import Job, State
-from lipsyncd.protocol.options import Options, Priority, Terms
+from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.terms import Priority, Terms
 from lipsyncd.protocol.values import Values, text
 from lipsyncd.protocol.wire import HINT
 from lipsyncd.queue.transitions import new_job

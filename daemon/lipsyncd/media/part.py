@@ -1,0 +1,92 @@
+"""A part: the pictures of some seconds of a result, as packets that depend on no other part."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from typing import BinaryIO
+
+import av
+import msgpack
+
+from lipsyncd.media.colour import LIMITED, Colour
+from lipsyncd.media.memory import refuse_lack
+from lipsyncd.media.output import Output
+from lipsyncd.media.source import Source
+
+LARGEST = 256 << 20  # bytes of a packet: of what no encoder makes a picture
+KEYFRAME_SECONDS = 4  # between keyframes at most, so that players can jump
+
+
+class PartEncoder:
+    """Makes packets of a part's pictures; those of all parts fit into one result."""
+
+    def __init__(self, source: Source, output: Output) -> None:
+        self._swing = source.colour.swing
+        self._context = av.CodecContext.create(output.encoder.name, "w")
+        # what all packets have in common lies beside them, as in the result
+        self._context.flags |= av.codec.context.Flags.global_header
+        set_up(self._context, source, output)
+        self._count = 0
+
+    def packets(self, picture: av.VideoFrame | None) -> Iterator[av.Packet]:
+        """Those that are complete with one more picture, upright YUV 4:2:0 of the source's size;
+        with None the last ones.  The first picture is due at 0."""
+        if picture is not None:
+            picture = self._fitted(picture)
+            picture.pts, picture.time_base = self._count, self._context.time_base
+            picture.pict_type = 0  # else the encoder would repeat the source's choice of keyframes
+            self._count += 1
+        try:
+            yield from self._context.encode_lazy(picture)
+        except av.FFmpegError as error:
+            refuse_lack(error)
+            raise
+
+    def _fitted(self, picture: av.VideoFrame) -> av.VideoFrame:
+        """The picture in the encoder's format; itself if it is."""
+        context = self._context
+        if picture.format.name == context.pix_fmt:
+            return picture
+        return picture.reformat(
+            format=context.pix_fmt,
+            src_color_range=self._swing,
+            dst_color_range=context.color_range,
+            threads=1,
+        )
+
+
+def set_up(context: av.VideoCodecContext, source: Source, output: Output) -> None:
+    """What an encoder of a source's pictures is told: their size, rate, pixel shape and colour."""
+    encoder = output.encoder
+    context.width, context.height, context.pix_fmt = source.width, source.height, encoder.pixels
+    context.options = output.settings(source.width * source.height)
+    if encoder.tag and output.format in ("mp4", "mov"):
+        context.codec_tag = encoder.tag
+    context.framerate, context.time_base = source.rate, 1 / source.rate
+    context.gop_size = round(KEYFRAME_SECONDS * source.rate)
+    context.sample_aspect_ratio = source.aspect
+    swing = LIMITED if encoder.is_limited else source.colour.swing
+    tag(context, replace(source.colour, swing=swing))
+
+
+def tag(context: av.VideoCodecContext, colour: Colour) -> None:
+    context.colorspace = colour.matrix
+    context.color_primaries = colour.primaries
+    context.color_trc = colour.transfer
+    context.color_range = colour.swing
+
+
+def write_packets(packets: Iterable[av.Packet], file: BinaryIO) -> None:
+    """Append packets to what `read_packets` reads."""
+    for packet in packets:
+        times = packet.pts, packet.dts, packet.duration
+        file.write(msgpack.packb([*times, packet.is_keyframe, bytes(packet)]))
+
+
+def read_packets(file: BinaryIO, time_base: Fraction) -> Iterator[av.Packet]:
+    """The packets that were written."""
+    for *times, is_keyframe, content in msgpack.Unpacker(file, max_buffer_size=LARGEST):
+        packet = av.Packet(content)
+        packet.pts, packet.dts, packet.duration = times
+        packet.is_keyframe, packet.time_base = is_keyframe, time_base
+        yield packet

@@ -1,0 +1,57 @@
+"""What a client may choose for its job: when it is rendered."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from lipsyncd.protocol.choices import MAX_SECONDS, check, known
+from lipsyncd.protocol.values import Values, one_of, text
+
+MAX_KEY = 128  # characters
+
+
+def is_duration(seconds: object) -> bool:
+    """A positive number that a calendar can hold; bool is none, and nan compares as false."""
+    return type(seconds) in (int, float) and 0 < seconds <= MAX_SECONDS  # type: ignore[operator]
+
+
+KEY = text(f".{{1,{MAX_KEY}}}", f"is 1 to {MAX_KEY} characters")
+DURATION = Values(is_duration, "is a number of seconds")
+
+
+class Priority(StrEnum):
+    """Whose turn it is first."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """When a client wants its job rendered, and when not at all any more."""
+
+    priority: Priority = one_of(*map(str, Priority)).default(
+        Priority.NORMAL, "whose turn it is first; high is for admins"
+    )
+    key: str | None = KEY.default(
+        None,
+        "a name of your choice for this job: however often it is handed in with the same "
+        "key, there is one job",
+    )
+    expires: float | None = DURATION.default(
+        None, "so long from now the result is of use; a job that has not ended then expires"
+    )
+    max_runtime: float | None = DURATION.default(
+        None,
+        "so long the render may take, if the operator's limit is not less; "
+        "a job that takes longer expires",
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    @classmethod
+    def from_map(cls, terms: object) -> Self:
+        """The terms in a request; whatever is not one of them is an InvalidRequest."""
+        return cls(**known(cls, terms, "terms"))

@@ -1,0 +1,126 @@
+"""Work: what a render has finished so far, in one file, so that its next life goes on from there.
+
+A record is its length, its kind and its content.  Lengths are written by `settle`, once the content
+is on the disk: so a record counts whole or not at all, whenever the process or the machine dies.
+Without that they are there for this life alone.
+"""
+
+import io
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import BinaryIO, NamedTuple
+
+HEAD = struct.Struct("<QB")  # the length of the content in bytes, and its kind
+
+
+class Kind(IntEnum):
+    """What a record holds."""
+
+    KEY = 1  # what the others depend on
+    MEL = 2
+    SPEECH = 3
+    PLAN = 4
+    PART = 5
+
+
+class Record(NamedTuple):
+    """Where in the file the content of a record is."""
+
+    kind: Kind
+    start: int
+    stop: int
+
+
+class Work:
+    """The records of a file, in the order in which they were added.  It has one writer."""
+
+    def __init__(self, file: BinaryIO, key: bytes) -> None:
+        """`file` is open for reading and writing.  What was made with another key is removed.
+
+        Raises OSError.
+        """
+        self._file = file
+        self.records = list(found_in(file))
+        self._settled = len(self.records)
+        if [self.read(each) for each in self.records[:1]] != [key]:
+            self.records, self._settled = [], 0
+            file.truncate(0)
+            with self.added(Kind.KEY) as content:
+                content.write(key)
+
+    def of(self, kind: Kind) -> list[Record]:
+        """The records of a kind."""
+        return [record for record in self.records if record.kind is kind]
+
+    def read(self, record: Record) -> bytes:
+        """The content of a record.  Raises OSError."""
+        return self.read_at(record.start, record.stop - record.start)
+
+    def reading(self, record: Record) -> BinaryIO:
+        """The content of a record, from its beginning on."""
+        return io.BufferedReader(Reading(self, record))
+
+    def read_at(self, place: int, size: int) -> bytes:
+        """So many bytes of the file, or fewer at its end.  Any thread may ask."""
+        self._file.flush()
+        return os.pread(self._file.fileno(), size, place)
+
+    @contextmanager
+    def added(self, kind: Kind) -> Iterator[BinaryIO]:
+        """A new record, whose content is what is written in the block.  Raises OSError."""
+        start = self._end + HEAD.size
+        self._file.truncate(start)  # also what a life that ended had begun
+        self._file.seek(start)
+        yield self._file
+        self.records.append(Record(kind, start, self._file.tell()))
+
+    def settle(self) -> None:
+        """What was added is there for the next life, too.  Raises OSError."""
+        self._sync()
+        for kind, start, stop in self.records[self._settled :]:
+            self._file.seek(start - HEAD.size)
+            self._file.write(HEAD.pack(stop - start, kind))
+        self._sync()
+        self._settled = len(self.records)
+
+    @property
+    def _end(self) -> int:
+        return self.records[-1].stop if self.records else 0
+
+    def _sync(self) -> None:
+        self._file.flush()
+        os.fdatasync(self._file.fileno())
+
+
+class Reading(io.RawIOBase):
+    """One reading of a record, at its own place."""
+
+    def __init__(self, work: Work, record: Record) -> None:
+        self._work = work
+        self._place, self._stop = record.start, record.stop
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Raises OSError."""
+        found = self._work.read_at(self._place, min(len(buffer), self._stop - self._place))
+        buffer[: len(found)] = found
+        self._place += len(found)
+        return len(found)
+
+
+def found_in(file: BinaryIO) -> Iterator[Record]:
+    """The whole records of a file."""
+    size, place = file.seek(0, io.SEEK_END), 0
+    while place + HEAD.size < size:
+        file.seek(place)
+        length, kind = HEAD.unpack(file.read(HEAD.size))
+        start, place = place + HEAD.size, place + HEAD.size + length
+        if not length or place > size or kind not in set(Kind):
+            return
+        yield Record(Kind(kind), start, place)

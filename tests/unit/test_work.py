@@ -1,0 +1,103 @@
+"""What a render has finished is there for its next life, whole or not at all."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from lipsyncd.render.work import HEAD, Kind, Work
+
+KEY = b"the same options and models"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[BinaryIO]:
+    with (tmp_path / "work").open("w+b") as file:
+        yield file
+
+
+def add(work: Work, kind: Kind, *pieces: bytes) -> None:
+    with work.added(kind) as content:
+        for piece in pieces:
+            content.write(piece)
+
+
+def next_life(file: BinaryIO, key: bytes = KEY) -> list[tuple[Kind, bytes]]:
+    """What another process finds."""
+    with open(file.name, "r+b") as again:
+        work = Work(again, key)
+        return [(record.kind, work.read(record)) for record in work.records[1:]]
+
+
+def test_what_was_settled_is_there_in_the_next_life(file: BinaryIO) -> None:
+    work = Work(file, KEY)
+    add(work, Kind.PLAN, b"plan")
+    add(work, Kind.PART, b"one", b" part")
+    work.settle()
+    add(work, Kind.PART, b"another")
+    work.settle()
+    found = [(Kind.PLAN, b"plan"), (Kind.PART, b"one part"), (Kind.PART, b"another")]
+    assert next_life(file) == found
+    assert [work.read(record) for record in work.of(Kind.PART)] == [b"one part", b"another"]
+    with work.reading(work.of(Kind.PART)[0]) as content:
+        assert content.read() == b"one part"
+
+
+def test_what_was_not_settled_is_there_for_this_life_alone(file: BinaryIO) -> None:
+    work = Work(file, KEY)
+    work.settle()
+    add(work, Kind.PART, b"one")
+    file.flush()
+    assert [work.read(record) for record in work.of(Kind.PART)] == [b"one"]
+    assert next_life(file) == []
+
+
+def test_a_life_that_ends_in_the_middle_of_a_record_loses_only_that(file: BinaryIO) -> None:
+    work = Work(file, KEY)
+    add(work, Kind.PART, b"one")
+    work.settle()
+    with work.added(Kind.PART) as content:
+        content.write(b"half")
+        content.flush()
+        found = next_life(file)
+    assert found == [(Kind.PART, b"one")]
+
+
+@pytest.mark.parametrize("lost", range(1, HEAD.size + 8))
+def test_a_file_that_breaks_off_has_its_whole_records(file: BinaryIO, lost: int) -> None:
+    work = Work(file, KEY)
+    for each in (b"one", b"another"):
+        add(work, Kind.PART, each)
+    work.settle()
+    os.truncate(file.name, os.path.getsize(file.name) - lost)
+    assert next_life(file) == [(Kind.PART, b"one")]
+
+
+def test_a_life_goes_on_behind_what_it_has_found(file: BinaryIO) -> None:
+    work = Work(file, KEY)
+    add(work, Kind.PART, b"one")
+    work.settle()
+    with work.added(Kind.PART) as content:
+        content.write(b"a long one that did not come to its end")
+    with open(file.name, "r+b") as again:
+        other = Work(again, KEY)
+        add(other, Kind.PART, b"two")
+        other.settle()
+    assert next_life(file) == [(Kind.PART, b"one"), (Kind.PART, b"two")]
+
+
+def test_what_was_made_otherwise_is_not_used(file: BinaryIO) -> None:
+    work = Work(file, KEY)
+    add(work, Kind.PART, b"one")
+    work.settle()
+    assert next_life(file, b"other options") == []
+    assert next_life(file) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 100, b"\xff" * 100, b"garbage" * 9])
+def test_what_is_no_work_is_not_used(file: BinaryIO, content: bytes) -> None:
+    file.write(content)
+    file.flush()
+    assert next_life(file) == []
