@@ -4,9 +4,10 @@ A tour, from the bottom up; each package imports only from those above it in thi
 
     errors       every failure a client may see, with its name on the wire
     protocol     what crosses a boundary: messages and descriptors over a socket (wire,
-                 connection), a job and its states (job), what a client may choose (options), what
-                 may be asked before a job (preflight, probe), what a result may be (outputs), what
-                 a field may hold (values)
+                 connection), a job and its states (job), what a client may choose (options: how it
+                 is rendered, terms: when, choices: how both are read), what may be asked before a
+                 job (preflight, probe), what a result may be (outputs), what a field may hold
+                 (values)
     system       systemd, its journal and its watchdog, the disk, the clock, locks, the crash log
     config       what the operator chose
     queue        a job's life, from acceptance to the end:
@@ -35,8 +36,9 @@ A tour, from the bottom up; each package imports only from those above it in thi
                  files), peer, subordinate, session, stream, request, refusals, verbs
     media        files: container, images, tracks (which of its streams), source (at one rate),
                  voice and result; look is what makes frames of a file's pictures (interlace,
-                 background, mapping, orientation); output (muxers, encoders) is what a result is
-                 to be, kept what it has of the face's file; mel and speech are what is heard
+                 background, mapping, orientation), timeline which of them is shown when; output
+                 (muxers, encoders) is what a result is to be, part some seconds of its pictures,
+                 kept what it has of the face's file; mel and speech are what is heard
     face         faces: box and face, track (who is where), warp and align (exactly where); lips,
                  rest (which mouth is at rest), opening and neutral (what is made of it), motion and
                  light (what is done to it); a blend is a way to put a new mouth into a frame:
@@ -48,8 +50,9 @@ A tour, from the bottom up; each package imports only from those above it in thi
     render       pipeline is the straight line, face and voice in and result out; scene is its first
                  half, what pictures are made of: inputs are the two, plan (survey, choice, gaps) is
                  the look at the face before them, people who is on a picture, hearing what lips
-                 follow; neutrals are the faces they are moved in.  probe (report, sync) and preview
-                 go the same way without a result.  template and process are the processes around
+                 follow; neutrals are the faces they are moved in.  parts is how a result is
+                 divided, work the file in which it keeps what is finished.  probe (report, sync)
+                 and preview go the same way without a result.  template and process are the processes around
                  all, mouths asks a device for batches; cage (landlock, seccomp) is what a render
                  gives up before it looks at media
     main         builds everything
