@@ -52,9 +52,9 @@ A tour, from the bottom up; each package imports only from those above it in thi
                  the look at the face before them, people who is on a picture, hearing what lips
                  follow; neutrals are the faces they are moved in.  parts is how a result is
                  divided, work the file in which it keeps what is finished.  probe (report, sync)
-                 and preview go the same way without a result.  template and process are the processes around
-                 all, mouths asks a device for batches; cage (landlock, seccomp) is what a render
-                 gives up before it looks at media
+                 and preview go the same way without a result.  template and process are the
+                 processes around all, mouths asks a device for batches; cage (landlock, seccomp)
+                 is what a render gives up before it looks at media
     main         builds everything
 """
 
