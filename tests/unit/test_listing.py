@@ -84,10 +84,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_process_lists_the_folder_of_the_checkpoint(folder: Path) -> None:
-    models = Listing().models(Config(checkpoint=folder / "a.safetensors"))
+    (folder / "c.pth").write_bytes(b"<html>")
+    config = Config(checkpoint=folder / "a.safetensors", sync_expert=folder / "c.pth")
+    models = Listing().models(config)
     assert [(each["name"], each["runs"], each["in_use"]) for each in models] == [
         ("a.safetensors", True, True),
         ("b.pth", False, False),
+        ("c.pth", False, True),
     ]
 
 

@@ -26,7 +26,7 @@ PUBLISHED_FILES = {
         f"{WAV2LIP}, Wav2Lip-SD-GAN.pt", NON_COMMERCIAL
     ),
     "053ed191ef12f7c05981542321ae5f90d8eaa41deb9aca8483cac0654b54ccaf": Published(
-        "the sync expert of `make bench-quality`", "CC-BY-4.0"
+        "the sync expert, which probes ask", "CC-BY-4.0"
     ),
     "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4": Published(
         "YuNet, the face detector", "MIT"

@@ -39,8 +39,8 @@ class Listing:
             seen = [(path, found.st_size, found.st_mtime_ns) for path, found in paths.items()]
             if seen != self._seen:
                 self._models, self._seen = asked(list(paths)), seen
-            used = (config.checkpoint, config.detector, config.landmarker, config.recogniser)
-            names = {path.name: path for path in paths}
+            looks = config.detector, config.landmarker, config.recogniser, config.sync_expert
+            used, names = {config.checkpoint, *looks}, {path.name: path for path in paths}
             return [{**each, "in_use": names[str(each["name"])] in used} for each in self._models]
 
 
