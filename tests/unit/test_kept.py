@@ -13,6 +13,7 @@ from support.media.synthetic import (
     examined,
     moving,
     quartered,
+    result_at,
     tone,
     write_still,
     write_video,
@@ -21,7 +22,7 @@ from support.media.synthetic import (
 
 from lipsyncd.media.kept import NOTHING, Kept, kept_of
 from lipsyncd.media.output import Output
-from lipsyncd.media.result import SYNTHESISED, new_result
+from lipsyncd.media.result import SYNTHESISED
 from lipsyncd.media.source import examine_source
 from lipsyncd.protocol.outputs import FORMATS
 
@@ -95,7 +96,7 @@ def rendered(folder: Path, path: Path, output: Output, is_kept: bool = True) -> 
     voice = examined(write_voice(folder / "voice.wav", babble(1, RATE), RATE), output.format)
     kept = kept_of(source, output, Fraction(1)) if is_kept else NOTHING
     made = folder / "result"
-    with made.open("w+b") as file, new_result(file, source, [voice], output, kept) as result:
+    with result_at(made, source, voice, output, kept) as result:
         for frame in source.frames():
             if frame.index < source.rate:
                 result.write(frame.picture)

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 import soxr
-from support.media.synthetic import examined, frame_of, numbered, write_video
+from support.media.synthetic import examined, frame_of, numbered, result_at, write_video
 from support.media.voices import (
     Maker,
     changed,
@@ -25,7 +25,6 @@ from support.media.voices import (
 
 from lipsyncd.errors import InputError, NoAudioStream, TruncatedMedia, UnreadableMedia
 from lipsyncd.media.output import Output
-from lipsyncd.media.result import new_result
 from lipsyncd.media.source import Source, examine_source
 from lipsyncd.media.voice import Voice, waveform
 
@@ -294,7 +293,7 @@ SMALL = Output(preset="ultrafast", crf=40)
 def played_with(voices: list[Voice], source: Source, path: Path) -> np.ndarray:
     """What is heard of a result with as many pictures as the voices take."""
     picture = frame_of(numbered(1)).picture
-    with path.open("x+b") as file, new_result(file, source, voices, SMALL) as result:
+    with result_at(path, source, voices, SMALL) as result:
         for _ in range(round(max(voice.seconds for voice in voices) * source.rate)):
             result.write(picture)
     return heard_in(path)

@@ -1,5 +1,6 @@
 """What a render has finished is there for its next life, whole or not at all."""
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +64,19 @@ def test_a_life_that_ends_in_the_middle_of_a_record_loses_only_that(file: Binary
         content.flush()
         found = next_life(file)
     assert found == [(Kind.PART, b"one")]
+
+
+def test_a_record_that_could_not_be_written_takes_no_room(file: BinaryIO) -> None:
+    work = Work(file, KEY)
+    add(work, Kind.PART, b"one")
+    work.settle()
+    before = os.path.getsize(file.name)
+    with pytest.raises(OSError, match="No space"), work.added(Kind.PART) as content:
+        content.write(bytes(1 << 20))
+        content.flush()
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert os.path.getsize(file.name) <= before + HEAD.size
+    assert next_life(file) == [(Kind.PART, b"one")]
 
 
 @pytest.mark.parametrize("lost", range(1, HEAD.size + 8))

@@ -70,11 +70,16 @@ class Work:
 
     @contextmanager
     def added(self, kind: Kind) -> Iterator[BinaryIO]:
-        """A new record, whose content is what is written in the block.  Raises OSError."""
+        """A new record, whose content is what is written in the block; of one that is not finished
+        nothing stays.  Raises OSError."""
         start = self._end + HEAD.size
         self._file.truncate(start)  # also what a life that ended had begun
         self._file.seek(start)
-        yield self._file
+        try:
+            yield self._file
+        except BaseException:
+            os.truncate(self._file.fileno(), start)  # a disk that was full has room again
+            raise
         self.records.append(Record(kind, start, self._file.tell()))
 
     def settle(self) -> None:

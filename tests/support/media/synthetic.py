@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from lipsyncd.media.frame import Frame
+from lipsyncd.media.kept import NOTHING, Kept
 from lipsyncd.media.muxers import MUXERS
 from lipsyncd.media.output import Output
 from lipsyncd.media.part import PartEncoder
@@ -264,10 +265,12 @@ class Written:
 
 
 @contextmanager
-def result_at(path: Path, source: Source, voice: Voice, output: Output) -> Iterator[Written]:
+def result_at(
+    path: Path, source: Source, voice: Voice | list[Voice], output: Output, kept: Kept = NOTHING
+) -> Iterator[Written]:
     """A result that is written into a new file."""
-    written = Written(source, output)
-    with path.open("x+b") as file, new_result(file, source, [voice], output) as result:
+    written, voices = Written(source, output), voice if isinstance(voice, list) else [voice]
+    with path.open("x+b") as file, new_result(file, source, voices, output, kept) as result:
         yield written
         written.write(None)
         result.add(written.packets)
