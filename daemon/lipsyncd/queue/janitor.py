@@ -7,7 +7,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from lipsyncd.errors import StorageError
 from lipsyncd.protocol.job import Job, State
@@ -53,9 +53,11 @@ class Janitor:
         self._faults: set[str] = set()  # of the disk, in this round
         self._told: set[str] = set()  # those of the round before
         self._thread = threading.Thread(target=self._run, name="janitor", daemon=True)
+        self._subscribed = ExitStack()
 
     def start(self) -> None:
-        """Make rounds from now on."""
+        """Make rounds from now on; it learns of all that changes from here on."""
+        self._news = self._subscribed.enter_context(self._updates.subscribe(None))
         self._thread.start()
 
     def stop(self) -> None:
@@ -69,9 +71,9 @@ class Janitor:
         os.eventfd_write(self._bell, 1)
 
     def _run(self) -> None:
-        with self._updates.subscribe(None) as subscription:
+        with self._subscribed:
             while not self._is_over:
-                self._wait(subscription, self._round())
+                self._wait(self._news, self._round())
 
     def _wait(self, subscription: Subscription, seconds: float) -> None:
         """Until a round is due: after so many seconds, or sooner for what happened meanwhile."""
