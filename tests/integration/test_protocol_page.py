@@ -120,18 +120,12 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Heard:
         daemon.may_load.set()
         running = client.submit(directory)
         gate.at.get()
-        with (directory / "speaker.mp4").open() as face, (directory / "hello.wav").open() as voice:
-            files = (face.fileno(), voice.fileno())
-            options = {"blend": "box", "extend": "loop", "box": [0, 0, 9, 9], "crf": 1}
-            terms = {"priority": "high", "key": "k", "expires": 3600, "max_runtime": 1.5}
-            reply = heard.ask(client, "submit", *files, **NAMES, options=options, terms=terms)
-            heard.ask(client, "probe", *files, options=options)
-            heard.ask(client, "preview", *files, options=options, at=1.5, frames=2)
-        look_at(heard, client, reply["job"]["id"])
+        job = hand_in(heard, client, directory)
+        look_at(heard, client, job)
         with daemon.client() as other:
-            other.say("wait", job=reply["job"]["id"], progress=True)
+            other.say("wait", job=job, progress=True)
             other.hear()
-            heard.ask(client, "cancel", job=reply["job"]["id"])
+            heard.ask(client, "cancel", job=job)
         gate.let_go()
         heard.ask(client, "wait", job=running, progress=False)
         heard.ask(client, "fetch", job=running)
@@ -143,6 +137,18 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Heard:
             heard.ask(client, verb)
         heard.ask(client, "clean", job=failed)
     return heard
+
+
+def hand_in(heard: Heard, client: Client, directory: Path) -> str:
+    """All that comes with files; the id of the job."""
+    with (directory / "speaker.mp4").open() as face, (directory / "hello.wav").open() as voice:
+        files = (face.fileno(), voice.fileno())
+        options = {"blend": "box", "extend": "loop", "box": [0, 0, 9, 9], "crf": 1}
+        terms = {"priority": "high", "key": "k", "expires": 3600, "max_runtime": 1.5}
+        reply = heard.ask(client, "submit", *files, **NAMES, options=options, terms=terms)
+        heard.ask(client, "probe", *files, options=options)
+        heard.ask(client, "preview", *files, options=options, at=1.5, frames=2)
+    return str(reply["job"]["id"])
 
 
 def follow(daemon: Daemon, job: str) -> None:

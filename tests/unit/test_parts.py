@@ -45,4 +45,5 @@ def test_a_shot_that_is_shown_backwards_begins_behind_its_end() -> None:
 
 
 def test_where_a_loop_begins_anew_is_no_cut() -> None:
-    assert parts(500, 0, extend="loop", length=248)[0].stop == 250
+    """Frame 248 of the result, which is nearer than the cut."""
+    assert parts(500, 247, extend="loop", length=248)[0].stop == 247

@@ -39,11 +39,10 @@ SEEK_MARGINS = (1, 4, 16)  # seconds before the wanted place: a seek may land la
 class Source:
     """A video or still that was looked into; every reading opens it anew.
 
-    `rate` is constant, in frames a second, and `pace`
-    that at which pictures come where they do not say when; `aspect` is that of a pixel;
-    `start` is the first picture's timestamp in the stream's time base; `track` is its place among
-    the file's videos, `keyframes` are where to jump to if its timestamps do not tell; `notes` are
-    sentences on what was decided for the user.
+    `rate` is constant, in frames a second, and `pace` that at which pictures come where they do not
+    say when; `aspect` is that of a pixel; `start` is the first picture's timestamp in the stream's
+    time base; `track` is its place among the file's videos, `keyframes` are where to jump to if its
+    timestamps do not tell; `notes` are sentences on what was decided for the user.
     """
 
     path: Readable

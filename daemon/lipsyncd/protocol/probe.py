@@ -17,8 +17,8 @@ class Stream:
     """A stream of the face's file.
 
     `kind` is image, video, audio or another; `codec` and `format` (of its samples) are libav's
-    names, of an image the codec is its format;
-    `rate` is frames or samples a second.  What is not known is None.
+    names, of an image the codec is its format; `rate` is frames or samples a second.  What is not
+    known is None.
     """
 
     kind: str
