@@ -317,7 +317,7 @@ def test_a_client_killed_while_waiting_frees_its_session(
         assert client.job(job)["state"] == "running"
 
 
-def counting(_options: Options, paths: Paths) -> Steps:
+def counting(_options: Options, paths: Paths, *_: object) -> Steps:
     """As many steps as fit into half a second, each of them posted."""
     begun, step = time.monotonic(), 0
     while time.monotonic() - begun < 0.5:

@@ -267,3 +267,24 @@ def test_a_look_at_bytes_tells_of_descriptors_and_opens_none(pair: Pair) -> None
         assert open_count() == before + 1
     with connection.receive() or pytest.fail() as message:
         assert len(message.descriptors) == 2
+
+
+def test_a_thread_may_wait_for_a_message_while_others_send(pair: Pair) -> None:
+    """Its patience is its own: it is not that of who sends."""
+    connection, theirs = pair
+    heard: list[object] = []
+
+    def hear() -> None:
+        heard.append(connection.receive())
+
+    waiting = threading.Thread(target=hear)
+    waiting.start()
+    with Connection(theirs.dup()) as other:
+        for _ in range(20):
+            connection.send(Kind.EVENT, {})
+            other.receive()
+        with pytest.raises(TimeoutError):
+            other.receive(0.2)  # far longer than the timeout of who sent
+        other.send(Kind.REQUEST, {"verb": "health"})
+        waiting.join()
+    assert [message and message.body for message in heard] == [{"verb": "health"}]

@@ -74,9 +74,14 @@ class Message:
 
 
 class Connection:
-    """One end of a connected stream socket, which it owns."""
+    """One end of a connected stream socket, which it owns.
+
+    The socket never blocks: who waits, waits with a poll of its own, so that one thread may receive
+    while others send, each as long as it may.
+    """
 
     def __init__(self, sock: socket.socket, timeout: float = TIMEOUT) -> None:
+        sock.setblocking(False)
         self._sock = sock
         self._timeout = timeout
         self._sending = threading.Lock()
@@ -88,17 +93,28 @@ class Connection:
 
     def _send(self, data: bytes, descriptors: Sequence[int]) -> None:
         control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
+        rights = control if descriptors else []
         deadline = time.monotonic() + self._timeout
-        self._sock.settimeout(self._timeout)
-        try:
-            sent = self._sock.sendmsg([data], control if descriptors else [], socket.MSG_NOSIGNAL)
-            if sent < len(data):
-                self._sock.settimeout(_left_until(deadline))
-                self._sock.sendall(data[sent:], socket.MSG_NOSIGNAL)
-        except HUNG_UP:
-            return
-        except BlockingIOError:
-            raise TimeoutError from None
+        while data:
+            try:
+                sent = self._sock.sendmsg([data], rights, socket.MSG_NOSIGNAL)
+            except BlockingIOError:
+                self._wait(select.POLLOUT, deadline)
+            except HUNG_UP:
+                return
+            else:
+                data, rights = data[sent:], []
+
+    def _wait(self, event: int, deadline: float | None) -> None:
+        """Until the socket can be read from or written to, or its peer has hung up.
+
+        Raises TimeoutError.
+        """
+        poll = select.poll()
+        poll.register(self._sock, event)
+        left = None if deadline is None else max(0.0, 1000 * (deadline - time.monotonic()))
+        if not poll.poll(left):
+            raise TimeoutError
 
     @property
     def has_room(self) -> bool:
@@ -118,8 +134,8 @@ class Connection:
             raise
 
     def _receive(self, descriptors: list[int], seconds: float | None) -> Message | None:
-        self._sock.settimeout(seconds)
-        first = self._read(HEADER.size, descriptors)
+        begun_by = None if seconds is None else time.monotonic() + seconds
+        first = self._awaited(HEADER.size, descriptors, begun_by)
         if not first:
             return None
         deadline = time.monotonic() + self._timeout
@@ -132,18 +148,31 @@ class Connection:
         """Exactly `size` bytes of a message that has begun."""
         data = bytearray()
         while len(data) < size:
-            self._sock.settimeout(_left_until(deadline))
             try:
-                part = self._read(size - len(data), descriptors)
-            except (TimeoutError, BlockingIOError):
+                part = self._awaited(size - len(data), descriptors, deadline)
+            except TimeoutError:
                 raise MalformedMessage("A message did not arrive whole in time.", HINT) from None
             if not part:
                 raise MalformedMessage("The peer hung up in the middle of a message.", HINT)
             data += part
         return bytes(data)
 
+    def _awaited(self, size: int, descriptors: list[int], deadline: float | None) -> bytes:
+        """What comes until the deadline, and is there already whenever that is.
+
+        Raises TimeoutError.
+        """
+        while True:
+            try:
+                return self._read(size, descriptors)
+            except BlockingIOError:
+                self._wait(select.POLLIN, deadline)
+
     def _read(self, size: int, descriptors: list[int]) -> bytes:
-        """Up to `size` bytes; empty at the end. Descriptors that came with them are kept."""
+        """Up to `size` bytes; empty at the end. Descriptors that came with them are kept.
+
+        Raises BlockingIOError if there are none yet.
+        """
         return read(self._sock, size, descriptors)
 
     def hang_up(self) -> None:
@@ -162,7 +191,6 @@ class Connection:
         """Let go of the socket; no thread may be using it."""
         self.hang_up()  # from here on nothing more comes in, so what there is has an end
         with suppress(OSError):
-            self._sock.setblocking(False)
             while self._skip():
                 pass
         self._sock.close()
@@ -206,8 +234,3 @@ def peeked(sock: socket.socket, size: int) -> tuple[int, bool]:
     except HUNG_UP:
         return 0, False
     return len(data), bool(flags & socket.MSG_CTRUNC)
-
-
-def _left_until(deadline: float) -> float:
-    """The seconds left, as a timeout; 0 takes what is there already, should we have been late."""
-    return max(deadline - time.monotonic(), 0.0)
