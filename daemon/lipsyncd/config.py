@@ -66,6 +66,10 @@ class Render:
     # jobs that are rendered at the same time and share the generator's batches; one user has at
     # most all but one of them, so that another's first job finds a slot
     max_active: int = whole(1, 64).default(3)
+    # processes that they are rendered by, where a long one has several; 0 means one for two cores
+    processes: int = whole(0, 256).default(0)
+    # how long a job is rendered at least before it gives way to another that waits
+    turn_seconds: int = whole(0, 86_400).default(10)
     # a render or a device that says nothing for so long has its process ended
     stall_seconds: int = whole(1, 3600).default(30)
 

@@ -91,7 +91,7 @@ def test_a_stop_is_told_first_and_asks_for_time_while_jobs_run(
 ) -> None:
     begun = threading.Event()
 
-    def render(options: Options, paths: Paths) -> Steps:
+    def render(options: Options, paths: Paths, *_: object) -> Steps:
         begun.set()
         return endless(options, paths)
 

@@ -106,7 +106,7 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Heard:
     """Every verb, once with all that may be in it, and a job in every state that one can have."""
     directory, gate = tmp_path_factory.mktemp("daemon"), Gate()
 
-    def render(options: Options, paths: Paths) -> Steps:
+    def render(options: Options, paths: Paths, *_: object) -> Steps:
         if options.crf == FAILING:
             raise NoFace("There is no face.", "Use another.")
         yield from gate.render(options, paths)

@@ -41,7 +41,7 @@ def heard(models: InProcess, voice: Voice) -> Heard:
         options = Options(**chosen)
         with TemporaryFile() as file:
             work = Work(file, b"key")
-            deque(hear(voice, options, work), maxlen=0)
+            deque(hear([voice], options, work), maxlen=0)
             heard = heard_in(work, [voice], options, RATE, models.conventions.mel_offset_frames)
             return np.stack([heard[0].window(number) for number in range(TOTAL)])
 

@@ -27,6 +27,7 @@ from lipsyncd.protocol.connection import Connection
 from lipsyncd.protocol.wire import Kind
 from lipsyncd.render.models import Weights
 from lipsyncd.render.mouths import Mouths, Outdated
+from lipsyncd.render.orders import Orders
 
 COUNT, BATCH = 10, 4  # crops that are asked for, and how many go to a device at once
 CHANCE = np.random.default_rng(5)
@@ -44,6 +45,7 @@ class Rig:
         self.daemon = stack.enter_context(Connection(ours))
         self.render = stack.enter_context(Connection(theirs))
         self._channels: list[socket.socket] = []
+        self.orders: Orders | None = None
 
     def lead(self, models: Models) -> None:
         """Name a device to the render."""
@@ -52,13 +54,17 @@ class Rig:
         self._channels.append(theirs)
         with ours:
             self.daemon.send(Kind.REQUEST, {}, [ours.fileno()])
+        if self.orders:  # until what came before has been heard, too
+            self.daemon.send(Kind.REQUEST, {"part": None})
+            self.orders._parts.get()
 
     def lose(self, number: int = -1) -> None:
         """The device that was named last, or as the so many-th, hangs up."""
         self._channels[number].shutdown(socket.SHUT_RDWR)
 
     def mouths(self, alive: Callable[[], None] = lambda: None) -> Mouths:
-        mouths = Mouths(self.render, Weights(yunet(), mesh(), sface(), judge()), alive)
+        self.orders = Orders(self.render, alive)
+        mouths = Mouths(self.orders, Weights(yunet(), mesh(), sface(), judge()), alive)
         self._stack.callback(mouths.close)
         return mouths
 
@@ -142,7 +148,7 @@ def test_a_device_that_is_lost_is_waited_for_and_asked_again(
 def test_who_waits_for_a_device_gives_signs_of_life(
     rig: Rig, two: tuple[Models, Models], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lipsyncd.render.mouths.SIGN_SECONDS", 0.01)
+    monkeypatch.setattr("lipsyncd.render.orders.SIGN_SECONDS", 0.01)
     enough, signs = threading.Event(), []
 
     def alive() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from lipsyncd.protocol.terms import Priority
-from lipsyncd.queue.order import AGEING_SECONDS, Turns, Waiting, first, in_order
+from lipsyncd.queue.order import AGEING_SECONDS, Turns, Waiting, in_order, ranked
 
 ALICE, BOB, CAROL = 1, 2, 3
 NOW = 1e9
@@ -31,7 +31,8 @@ def job(
 def started(jobs: list[Waiting]) -> list[int]:
     """The sequence numbers, as the jobs are started one after the other."""
     turns, left, order = Turns(), list(jobs), []
-    while head := first(left, turns, NOW):
+    while left:
+        head = ranked(left, turns, NOW)[0]
         turns.serve(head.owner)
         left.remove(head)
         order.append(head.sequence)
@@ -62,7 +63,7 @@ def test_waiting_lifts_a_job_level_by_level() -> None:
     old = job(1, ALICE, Priority.LOW, age=AGEING_SECONDS)
     older = job(2, ALICE, Priority.LOW, age=5 * AGEING_SECONDS)
     assert (old.level(NOW), older.level(NOW)) == (1, 0)
-    assert first([job(3, BOB, Priority.HIGH), older], Turns(), NOW) == older
+    assert ranked([job(3, BOB, Priority.HIGH), older], Turns(), NOW)[0] == older
 
 
 def test_a_low_job_is_served_though_normal_ones_never_end() -> None:
@@ -71,7 +72,7 @@ def test_a_low_job_is_served_though_normal_ones_never_end() -> None:
     for minute in range(60):
         now = NOW + 60 * minute
         normal = Waiting(f"n{minute}", ALICE, Priority.NORMAL, now, minute + 1)
-        head = first([low, normal], turns, now)
+        head = ranked([low, normal], turns, now)[0]
         assert head
         turns.serve(head.owner)
         if head == low:

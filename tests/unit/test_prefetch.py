@@ -120,3 +120,19 @@ def test_an_error_passes_through_both() -> None:
         assert next(squares) == 1
         with pytest.raises(KeyError, match="lost"):
             next(squares)
+
+
+def test_what_is_not_used_up_is_closed_within_the_block() -> None:
+    """So that it does not write to what is gone, whenever it is forgotten."""
+    closed = []
+
+    def items() -> Iterator[int]:
+        try:
+            yield from range(100)
+        finally:
+            closed.append(threading.get_ident())
+
+    with prefetch(items(), depth=1) as coming:
+        next(coming)
+    assert closed
+    assert closed != [threading.get_ident()]

@@ -144,7 +144,7 @@ def test_jobs_are_rendered_in_the_order_of_the_queue(bench: Bench) -> None:
     jobs = [bench.submit() for _ in range(3)]
     rendered: list[str] = []
 
-    def render(options: Options, paths: Paths) -> Steps:
+    def render(options: Options, paths: Paths, *_: object) -> Steps:
         rendered.append(paths.face.parent.name)
         return at_once(options, paths)
 
@@ -194,7 +194,7 @@ def test_a_disk_that_stutters_costs_a_job_nothing_but_time(
     monkeypatch.setattr("lipsyncd.queue.scheduler.RETRY_SECONDS", 0.001)
     broken = iter([errno.EIO, errno.ENOMEM])
 
-    def stutter(options: Options, paths: Paths) -> Steps:
+    def stutter(options: Options, paths: Paths, *_: object) -> Steps:
         if number := next(broken, None):
             raise OSError(number, os.strerror(number))
         yield from at_once(options, paths)
@@ -220,7 +220,7 @@ def test_an_unexpected_error_is_logged_with_its_traceback_and_stays_inside(
 def test_a_bad_job_does_not_stop_the_queue(bench: Bench) -> None:
     first, second, third = (bench.submit() for _ in range(3))
 
-    def render(options: Options, paths: Paths) -> Steps:
+    def render(options: Options, paths: Paths, *_: object) -> Steps:
         if paths.face.parent.name == second:
             raise ValueError
         return at_once(options, paths)
@@ -232,7 +232,7 @@ def test_a_bad_job_does_not_stop_the_queue(bench: Bench) -> None:
 
 def test_a_render_without_a_result_does_not_succeed(bench: Bench) -> None:
     job = bench.submit()
-    bench.start(lambda _options, _paths: (Progress(n, 3, n) for n in range(3)))
+    bench.start(lambda *_: (Progress(n, 3, n) for n in range(3)))
     assert bench.end_of(job).state is State.FAILED
 
 
@@ -301,7 +301,7 @@ def test_stopping_puts_the_running_job_back_without_counting_the_attempt(bench: 
     gate = Gate()
     job = bench.submit()
 
-    def render(options: Options, paths: Paths) -> Steps:
+    def render(options: Options, paths: Paths, *_: object) -> Steps:
         gate.at.put(1)
         return endless(options, paths)
 
@@ -444,7 +444,7 @@ def test_beside_endless_jobs_of_one_user_those_of_another_are_rendered_in_turn(
     flood = [bench.submit(ALICE, priority=Priority.HIGH) for _ in range(3)]
     others = [bench.submit(BOB, priority=Priority.LOW) for _ in range(3)]
 
-    def render(options: Options, paths: Paths) -> Steps:
+    def render(options: Options, paths: Paths, *_: object) -> Steps:
         return (endless if paths.face.parent.name in flood else at_once)(options, paths)
 
     bench.start(render)
@@ -463,7 +463,7 @@ def test_where_there_are_fewer_slots_after_a_reload_nobody_starts_too_early(
     bench, gates = Bench(tmp_path, choice=live_config(max_active=3)), {}
     one, two, other = bench.submit(ALICE), bench.submit(ALICE), bench.submit(BOB)
     gates = {job: Gate() for job in (one, two, other)}
-    bench.start(lambda options, paths: gates[paths.face.parent.name].render(options, paths))
+    bench.start(lambda options, paths, _: gates[paths.face.parent.name].render(options, paths))
     for gate in gates.values():
         gate.at.get()
     bench.live_config.config = live_config(max_active=2).config
@@ -484,7 +484,7 @@ def test_one_of_two_is_cancelled_and_the_other_goes_on(tmp_path: Path) -> None:
     bench, gates = Bench(tmp_path, choice=live_config(max_active=2)), {}
     one, other = bench.submit(ALICE), bench.submit(BOB)
     gates = {one: Gate(), other: Gate()}
-    bench.start(lambda options, paths: gates[paths.face.parent.name].render(options, paths))
+    bench.start(lambda options, paths, _: gates[paths.face.parent.name].render(options, paths))
     gates[one].at.get()
     gates[other].at.get()
     bench.scheduler.cancel(one)
@@ -500,7 +500,7 @@ def test_a_hung_render_does_not_hold_up_the_others(tmp_path: Path) -> None:
     hung, others = bench.submit(ALICE), [bench.submit(BOB) for _ in range(3)]
     gate = Gate()
 
-    def render(options: Options, paths: Paths) -> Steps:
+    def render(options: Options, paths: Paths, *_: object) -> Steps:
         is_hung = paths.face.parent.name == hung
         return (gate.render if is_hung else at_once)(options, paths)
 
@@ -526,7 +526,7 @@ def test_a_cancel_holds_also_while_the_job_waits_for_room_to_go_back(
 
     monkeypatch.setattr(bench.store, "put", put_when_there_is_room)
 
-    def render(options: Options, paths: Paths) -> Steps:
+    def render(options: Options, paths: Paths, *_: object) -> Steps:
         bench.live_config.config = live_config(min_free_bytes=1 << 50).config
         return raising(OSError(errno.ENOSPC, "No space left on device"))(options, paths)
 
@@ -552,7 +552,7 @@ def test_while_the_files_of_one_are_removed_all_else_goes_on(
 
     monkeypatch.setattr(bench.spool, "tidy", slow_for_one)
 
-    def render(options: Options, paths: Paths) -> Steps:
+    def render(options: Options, paths: Paths, *_: object) -> Steps:
         is_large = paths.face.parent.name == large
         return (at_once if is_large else gate.render)(options, paths)
 
@@ -589,7 +589,7 @@ def test_while_the_disk_stalls_what_runs_moves_on_and_can_be_cancelled(
     monkeypatch.setattr(bench.store, "put", put_and_tell)
     ending, running = bench.submit(ALICE), bench.submit(BOB)
     gates = {job: Gate() for job in (ending, running)}
-    bench.start(lambda options, paths: gates[paths.face.parent.name].render(options, paths))
+    bench.start(lambda options, paths, _: gates[paths.face.parent.name].render(options, paths))
     for gate in gates.values():
         gate.at.get()
     with bench.database.transaction():  # whoever reads or writes now has to wait
@@ -642,7 +642,7 @@ def test_a_job_that_goes_back_is_begun_again_once_its_files_are_in_order(
 
     monkeypatch.setattr(bench.spool, "tidy", slow_tidy)
 
-    def render(options: Options, paths: Paths) -> Steps:
+    def render(options: Options, paths: Paths, *_: object) -> Steps:
         if paths.face.parent.name == back:
             stories.append("begun")
             if len(stories) == 1:
@@ -702,7 +702,7 @@ def test_a_job_whose_owner_has_all_that_one_may_have_is_due_when_one_of_these_en
     bench, gates = Bench(tmp_path, choice=live_config(max_active=3)), {}
     jobs = [bench.submit(ALICE) for _ in range(3)]
     gates = {job: Gate() for job in jobs}
-    bench.start(lambda options, paths: gates[paths.face.parent.name].render(options, paths))
+    bench.start(lambda options, paths, _: gates[paths.face.parent.name].render(options, paths))
     for job in jobs[:2]:
         gates[job].at.get()
     assert bench.scheduler.positions.places() == {jobs[2]: Place(1, None)}  # though a slot is free
@@ -823,7 +823,7 @@ def test_a_job_that_lost_its_room_to_others_is_tried_again(
     job = bench.submit()
     tries = []
 
-    def render(options: Options, paths: Paths) -> Steps:
+    def render(options: Options, paths: Paths, *_: object) -> Steps:
         tries.append(paths)
         if len(tries) == 1:
             bench.live_config.config = live_config(min_free_bytes=1 << 50).config
@@ -854,7 +854,7 @@ def order_of(bench: Bench) -> list[str]:
     """The jobs that wait, as they are rendered from now on."""
     rendered: list[str] = []
 
-    def render(options: Options, paths: Paths) -> Steps:
+    def render(options: Options, paths: Paths, *_: object) -> Steps:
         rendered.append(paths.face.parent.name)
         return at_once(options, paths)
 

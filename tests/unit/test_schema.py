@@ -38,7 +38,8 @@ def first_job(name: str, at: float, **fields: Any) -> Job:
     """A job of the fixture; all times count from the new year in which it was made."""
     times = {key: NEW_YEAR + fields.pop(key) for key in ("started_at", "ended_at") if key in fields}
     plain = {"face": "speaker.mp4", "voice": "hello.wav", "options": Options(blend="soft")}
-    return Job(id=name, created_at=NEW_YEAR + at, **(plain | fields | times))
+    moment = {"created_at": NEW_YEAR + at, "queued_at": NEW_YEAR + at}
+    return Job(id=name, **(moment | plain | fields | times))
 
 
 FIRST_JOBS = [
@@ -200,7 +201,7 @@ def test_the_queue_of_version_1_goes_on_where_it_was(path: Path) -> None:
         assert [job.id for job in store.recover()] == [RUNNING.id]
         line = [RUNNING, WAITING, LAST]
         assert store.waiting() == [
-            Waiting(job.id, job.owner, job.priority, job.created_at, sequence)
+            Waiting(job.id, job.owner, job.priority, job.queued_at, sequence)
             for sequence, job in enumerate(line, start=4)
         ]
         added = store.add(new_job(1000, "face", "voice", Options()))
@@ -330,7 +331,7 @@ def test_a_newer_store_is_refused_in_one_sentence_and_left_alone(path: Path) -> 
     before = path.read_bytes()
     with pytest.raises(StateNewer) as refused:
         Database(path)
-    assert refused.value.message == "The store is of version 5, and this lipsyncd knows 4."
+    assert refused.value.message == "The store is of version 6, and this lipsyncd knows 5."
     assert path.read_bytes() == before
 
 
@@ -343,7 +344,7 @@ def test_a_newer_store_is_not_taken_for_a_damaged_one(path: Path) -> None:
         Database(path)
 
 
-@pytest.mark.parametrize("version", [-1, 0, 2, 3])
+@pytest.mark.parametrize("version", [-1, 0, 2, 3, 4])
 def test_a_store_that_lies_about_its_version_is_refused(path: Path, version: int) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.execute(f"PRAGMA user_version = {version}")

@@ -260,7 +260,7 @@ def test_the_heads_are_the_oldest_of_each_user_and_priority(store: Store) -> Non
 def test_a_head_tells_what_the_order_has_to_know(store: Store) -> None:
     store.add(job())
     second = store.add(job(3, priority=HIGH))
-    expected = Waiting(second.id, 3, HIGH, second.created_at, sequence=2)
+    expected = Waiting(second.id, 3, HIGH, second.queued_at, sequence=2)
     assert expected in store.heads(time.time())
     assert store.waiting()[1] == expected
 
@@ -357,9 +357,8 @@ def test_when_the_clock_is_set_no_job_is_older_for_it(store: Store) -> None:
     store.shift(3600.5, "clock", "an hour ahead")
     assert store.note("clock") == "an hour ahead"
     moved = store.get(waits.id)
-    assert moved == replace(
-        waits, created_at=waits.created_at + 3600.5, expires_at=(waits.expires_at or 0) + 3600.5
-    )
+    names = ("created_at", "queued_at", "expires_at")
+    assert moved == replace(waits, **{each: getattr(waits, each) + 3600.5 for each in names})
     for each in (runs, over):
         found = store.get(each.id)
         assert found

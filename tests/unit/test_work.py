@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import pytest
 
-from lipsyncd.render.work import HEAD, Kind, Work
+from lipsyncd.render.work import HEAD, Kind, Stale, Work
 
 KEY = b"the same options and models"
 
@@ -19,8 +19,8 @@ def file(tmp_path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def add(work: Work, kind: Kind, *pieces: bytes) -> None:
-    with work.added(kind) as content:
+def add(work: Work, kind: Kind, *pieces: bytes, number: int = 0) -> None:
+    with work.added(kind, number) as content:
         for piece in pieces:
             content.write(piece)
 
@@ -37,11 +37,12 @@ def test_what_was_settled_is_there_in_the_next_life(file: BinaryIO) -> None:
     add(work, Kind.PLAN, b"plan")
     add(work, Kind.PART, b"one", b" part")
     work.settle()
-    add(work, Kind.PART, b"another")
+    add(work, Kind.PART, b"another", number=70_000)
     work.settle()
     found = [(Kind.PLAN, b"plan"), (Kind.PART, b"one part"), (Kind.PART, b"another")]
     assert next_life(file) == found
-    assert [work.read(record) for record in work.of(Kind.PART)] == [b"one part", b"another"]
+    parts = {number: work.read(record) for number, record in work.of(Kind.PART).items()}
+    assert parts == {0: b"one part", 70_000: b"another"}
     with work.reading(work.of(Kind.PART)[0]) as content:
         assert content.read() == b"one part"
 
@@ -51,7 +52,7 @@ def test_what_was_not_settled_is_there_for_this_life_alone(file: BinaryIO) -> No
     work.settle()
     add(work, Kind.PART, b"one")
     file.flush()
-    assert [work.read(record) for record in work.of(Kind.PART)] == [b"one"]
+    assert work.read(work.of(Kind.PART)[0]) == b"one"
     assert next_life(file) == []
 
 
@@ -115,3 +116,20 @@ def test_what_is_no_work_is_not_used(file: BinaryIO, content: bytes) -> None:
     file.write(content)
     file.flush()
     assert next_life(file) == []
+
+
+def test_work_that_is_lent_is_read_as_far_as_it_is_settled_and_never_written(
+    file: BinaryIO,
+) -> None:
+    work = Work(file, KEY)
+    add(work, Kind.PLAN, b"plan")
+    work.settle()
+    add(work, Kind.PART, b"one")
+    file.flush()
+    content = Path(file.name).read_bytes()
+    with open(file.name, "rb") as again:
+        lent = Work(again, KEY, is_lent=True)
+        assert [lent.read(record) for record in lent.records] == [KEY, b"plan"]
+        with pytest.raises(Stale):
+            Work(again, b"other options", is_lent=True)
+    assert Path(file.name).read_bytes() == content

@@ -12,6 +12,7 @@ from lipsyncd.processes.assignment import assignment_of
 from lipsyncd.processes.pool import Pool
 from lipsyncd.processes.render import Crashed, RenderProcess, Stalled
 from lipsyncd.processes.template import Template
+from lipsyncd.protocol.job import Outcome
 from lipsyncd.protocol.preflight import Preflight
 from lipsyncd.system.crashlog import EXTENSIONS
 
@@ -33,27 +34,27 @@ def run_preflight(
     ends_at = time.monotonic() + seconds
     more = {"at": asked.at, "frames": asked.frames}
     assignment = assignment_of(config, asked.task, asked.options, MOST_BYTES, **more)
-    again = True
-    while again:  # the models that it began with have gone
+    outcome = Outcome.AGAIN
+    while outcome is Outcome.AGAIN:
         with ExitStack() as stack:
             process = RenderProcess(template)
             stack.callback(process.end)
             process.begin(assignment, files)
             stack.enter_context(pool.serving(process))
-            again = yield from in_time(process, asked.task, seconds, ends_at)
+            outcome = yield from in_time(process, asked.task, seconds, ends_at)
 
 
 def in_time(
     process: RenderProcess, task: str, seconds: float, ends_at: float
-) -> Generator[None, None, bool]:
-    """The steps of the process, as long as there is time; whether it has to begin again."""
+) -> Generator[None, None, Outcome]:
+    """The steps of the process, as long as there is time; how it has ended."""
     steps = process.steps(seconds)
     try:
         while time.monotonic() < ends_at:
             next(steps)
             yield
     except StopIteration as end:
-        return bool(end.value)
+        return Outcome(end.value)
     except Crashed as crash:
         tell(task, f"ended {crash}", crash.stacks)
         raise blame(crash, task) from None

@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from lipsyncd.errors import (
 from lipsyncd.processes.child import ending_of
 from lipsyncd.processes.template import Template
 from lipsyncd.protocol.connection import Message
-from lipsyncd.protocol.job import Progress
+from lipsyncd.protocol.job import Outcome, Progress
 from lipsyncd.protocol.wire import Kind
 
 TICK_SECONDS = 0.5  # between two looks at what else the job's fate depends on
@@ -75,12 +75,20 @@ class RenderProcess:
 
     def serve_by(self, channel: socket.socket) -> None:
         """From its next batch on this channel leads to its device."""
-        with channel, suppress(TimeoutError):
-            self._connection.send(Kind.REQUEST, {}, [channel.fileno()])
+        with channel:
+            self.tell({}, [channel.fileno()])
 
-    def steps(self, timeout: float) -> Generator[Progress, None, bool]:
-        """Its progress, the same again while there is no news; at the end, whether it has to begin
-        again, since the models are gone that it began with.
+    def tell(self, body: Mapping[str, object], files: Sequence[int] = ()) -> None:
+        """Answer something that it has asked for; any thread may."""
+        with suppress(TimeoutError):  # it hangs, which `steps` will notice
+            self._connection.send(Kind.REQUEST, body, files)
+
+    def steps(
+        self, timeout: float, hear: Callable[[Mapping[str, object]], None] = lambda _: None
+    ) -> Generator[Progress, None, Outcome]:
+        """Its progress, the same again while there is no news; at the end, how it has ended.
+
+        `hear` gets what it says of parts.
 
         Raises what the render raises; Stalled if it is silent for `timeout` seconds; Crashed,
         Broke.
@@ -95,9 +103,11 @@ class RenderProcess:
             else:
                 heard_at = time.monotonic()
                 if message.kind is Kind.REPLY:
-                    return message.body.get("again") is True
+                    return Outcome(message.body["outcome"])
                 if "cage" in message.body:
                     self.cage = message.body["cage"]
+                elif {"open", "wants"} & message.body.keys():
+                    hear(message.body)
                 elif message.body:
                     progress = Progress.from_map(message.body)
             yield progress

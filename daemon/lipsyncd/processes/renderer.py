@@ -3,28 +3,27 @@
 import ctypes
 import os
 import signal
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 from lipsyncd.config import Config, Limits
 from lipsyncd.errors import InputError, JobMemoryFull, MediaCrashed, MediaStalled
-from lipsyncd.processes.assignment import assignment_of
+from lipsyncd.processes.plane import Plane
 from lipsyncd.processes.pool import Pool, load_devices
 from lipsyncd.processes.preflight import run_preflight
-from lipsyncd.processes.render import Crashed, RenderProcess, Stalled
+from lipsyncd.processes.render import Crashed, Stalled
+from lipsyncd.processes.rendering import rendered
+from lipsyncd.processes.shares import Shares
 from lipsyncd.processes.template import Template
 from lipsyncd.processes.warmup import warm_up
 from lipsyncd.protocol.job import Paths, Progress
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.preflight import Preflight
-from lipsyncd.queue.renderer import Report
+from lipsyncd.queue.renderer import MayGoOn, Report
 from lipsyncd.system.catalog import CAGE_OPEN, RENDER_CRASHED, RENDER_STALLED, Entry, emit
 from lipsyncd.system.crashlog import EXTENSIONS
-from lipsyncd.system.disk import free_bytes
 from lipsyncd.system.native import set_up_libraries
 
 PR_SET_CHILD_SUBREAPER = 36  # of prctl(2)
@@ -33,36 +32,26 @@ GIB = 1 << 30
 CRASHES = 2  # of one job's render, and its files are to blame
 
 
-@dataclass(frozen=True)
-class Plane:
-    """The processes of one configuration."""
-
-    config: Config
-    template: Template
-    pool: Pool
-    cage: dict[str, object]  # what of it holds renders in, as the last one said
-
-    def retire(self) -> None:
-        """They end when they are done."""
-        self.template.retire()
-        self.pool.retire()
-
-
 class ProcessRenderer:
     """What the queue asks.  Made by `open_renderer`."""
 
     def __init__(self, plane: Plane) -> None:
         self._plane = plane
+        self._shares = Shares(processes_of(plane.config))
         self._on_change: Callable[[], None] = lambda: None
 
-    def render(self, options: Options, paths: Paths) -> Generator[Progress, None, None]:
+    def render(
+        self, options: Options, paths: Paths, may_go_on: MayGoOn
+    ) -> Generator[Progress, None, None]:
         """Write the result of a job; a render that crashes is begun once more.
 
-        Raises what the render raises, MediaCrashed, MediaStalled, JobMemoryFull, InternalError.
+        Raises what the render raises, MediaCrashed, MediaStalled, JobMemoryFull, InternalError;
+        TurnOver.
         """
         for crashes in range(1, CRASHES + 1):
             try:
-                return (yield from rendered(self._plane, options, paths))
+                yield from rendered(self._plane, options, paths, self._shares, may_go_on)
+                return
             except Crashed as crash:
                 tell(RENDER_CRASHED, "ended", paths, crash)
                 if crashes == CRASHES:
@@ -71,7 +60,6 @@ class ProcessRenderer:
                 tell(RENDER_STALLED, "gave no sign of life", paths, stall)
                 words = f"Nothing came of these files {stall}."
                 raise MediaStalled(words, CONVERT) from None
-        return None
 
     def preflight(self, asked: Preflight, files: Sequence[int]) -> Generator[None, None, None]:
         """Answer what is asked of files, by a process of its own.
@@ -107,6 +95,7 @@ class ProcessRenderer:
         """
         before, after = self._plane, open_plane(config, report)
         self._plane = after
+        self._shares.most = processes_of(config)
         self.watch(self._on_change)
         after.pool.succeed(before.pool)
         before.template.retire()
@@ -137,7 +126,7 @@ def open_plane(config: Config, report: Report) -> Plane:
         stack.callback(pool.retire)
         plane = Plane(config, template, pool, cage={})
         report("rendering a first picture")
-        warm_up(partial(rendered, plane))
+        warm_up(partial(rendered, plane, shares=Shares(1), may_go_on=lambda: True))
         stack.pop_all()
     tell_gaps(plane.cage)
     return plane
@@ -147,40 +136,6 @@ def tell_gaps(cage: Mapping[str, object]) -> None:
     """One entry if the kernel lacks something that would hold renders in."""
     if gaps := ", ".join(name for name, in_force in cage.items() if not in_force):
         emit(CAGE_OPEN, "cage: renders are not held in by %s, which this kernel lacks", gaps)
-
-
-def rendered(plane: Plane, options: Options, paths: Paths) -> Generator[Progress, None, None]:
-    """The render of a job by a process of its own, which ends with this generator."""
-    part = paths.result.with_name(paths.result.name + ".part")
-    with ExitStack() as stack:
-        process = RenderProcess(plane.template)
-        stack.callback(process.end)
-        stack.callback(part.unlink, missing_ok=True)
-        files = [stack.enter_context(each) for each in opened(paths, part)]
-        descriptors = [each.fileno() for each in files]
-        room = free_bytes(paths.result.parent)
-        assignment = assignment_of(plane.config, "render", options, room, job=paths.job)
-        process.begin(assignment, descriptors)
-        with plane.pool.serving(process):
-            again = yield from process.steps(plane.config.render.stall_seconds)
-        plane.cage.update(process.cage)
-        if not again:
-            return os.replace(part, paths.result)
-    return (yield from rendered(plane, options, paths))
-
-
-def opened(paths: Paths, part: Path) -> Iterator[BinaryIO]:
-    """The inputs, what is finished of the job, and the new file for the result.
-
-    Raises InputGone, OSError.
-    """
-    yield paths.face.open("rb")
-    for path in (*paths.voices, *paths.pictures):
-        yield path.open("rb")
-    paths.work.touch()
-    yield paths.work.open("r+b")
-    part.unlink(missing_ok=True)
-    yield part.open("x+b")
 
 
 def tell(event: Entry, what: str, paths: Paths, end: Crashed | Stalled) -> None:
@@ -203,6 +158,13 @@ def blame(crash: Crashed, limits: Limits) -> InputError:
         f"The render crashed on these files each time ({crash}).",
         CONVERT,
     )
+
+
+def processes_of(config: Config) -> int:
+    """How many render processes there may be: what is configured, else one for two cores, and one
+    for each device at least."""
+    cores = len(os.sched_getaffinity(0))
+    return config.render.processes or max(1, cores // 2, len(config.devices))
 
 
 def cache_folder(config: Config) -> Path:

@@ -71,6 +71,14 @@ class Progress:
         return cls(done, total, faces, notes, kept)
 
 
+class Outcome(StrEnum):
+    """How a render process has ended, if not by an error."""
+
+    WHOLE = "whole"  # the result is there
+    AGAIN = "again"  # it has to begin again: the models are gone that it began with
+    TURN = "turn"  # other jobs come first now; what it has finished is kept
+
+
 @dataclass(frozen=True)
 class Paths:
     """The files of one render: the inputs, where the result appears when it is whole, and where the
@@ -96,7 +104,8 @@ class Job:
     opened; `done`, `total` and `faces` count frames; `fps` is the pace of the render; `error` is
     a LipsyncError as a map; `attempts` counts how often a render was begun; `max_runtime` is in
     seconds; `retry_of` is the job it repeats; `spool_bytes` is what its files take; `notes` are
-    sentences on what was decided for its owner.
+    sentences on what was decided for its owner; `queued_at` is when it came into the line, for the
+    first time or after a turn.
     """
 
     id: str
@@ -122,6 +131,7 @@ class Job:
     retry_of: str | None = None
     spool_bytes: int = 0
     notes: tuple[str, ...] = ()
+    queued_at: float = 0.0
 
     def as_map(self) -> dict[str, object]:
         """The job as it travels."""

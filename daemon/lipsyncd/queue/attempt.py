@@ -8,10 +8,19 @@ from dataclasses import replace
 from lipsyncd.config import LiveConfig
 from lipsyncd.errors import DeviceLost, DiskFull, InternalError, LipsyncError, StorageError
 from lipsyncd.protocol.job import MAX_ATTEMPTS, Job, Progress, State
+from lipsyncd.queue.givingway import Turn
 from lipsyncd.queue.pause import Pause
-from lipsyncd.queue.renderer import Render
+from lipsyncd.queue.renderer import Render, TurnOver
 from lipsyncd.queue.spool import Spool
-from lipsyncd.queue.transitions import cancelled, expired, failed, interrupted, requeued, succeeded
+from lipsyncd.queue.transitions import (
+    cancelled,
+    expired,
+    failed,
+    interrupted,
+    requeued,
+    succeeded,
+    turned,
+)
 from lipsyncd.queue.updates import Updates
 from lipsyncd.system.catalog import JOB_CONTINUED, JOB_STARTED, emit
 from lipsyncd.system.clock import now
@@ -27,7 +36,8 @@ class Attempt:
     """A job that is being rendered.
 
     `verdict` may be set from any thread to end it after the next batch: to CANCELLED, or to QUEUED,
-    which means another time.  `job` is the job with its progress.
+    which means another time.  `gives_way` ends it with the part that it is at.  `job` is the job
+    with its progress.
     """
 
     def __init__(
@@ -35,20 +45,29 @@ class Attempt:
     ) -> None:
         self.job = job
         self.verdict: State | None = None
+        self.gives_way = False
+        self.has_had_turn = False  # this one has ended in a turn for another job
         self.cause: Exception | None = None  # what broke, if that was our fault
         self._spool = spool
         self._updates = updates
         self._pause = pause
         self._live_config = live_config
         self._is_continued = False  # the journal knows that it goes on from an earlier attempt
+        self.spent = 0.0  # seconds in turns before this one
         self._begun = time.monotonic()
         # by a clock that nobody sets
         self._left = None if job.expires_at is None else job.expires_at - now()
 
     @property
     def seconds(self) -> float:
-        """How long it has been rendered."""
-        return time.monotonic() - self._begun
+        """How long it has been rendered, in all its turns."""
+        return self.spent + self.turn.seconds
+
+    @property
+    def turn(self) -> Turn:
+        """Its turn so far."""
+        job = self.job
+        return Turn(job.id, job.owner, job.priority, time.monotonic() - self._begun)
 
     def to_end(self, render: Render) -> Job:
         """The job as its render left it; DeviceLost if the device is gone."""
@@ -58,6 +77,9 @@ class Attempt:
                 return self._finished(render)
         except DeviceLost:
             raise
+        except TurnOver:
+            self.has_had_turn = True
+            return turned(self.job)
         except StorageError as error:
             return self._put_off(error)
         except LipsyncError as error:
@@ -79,7 +101,7 @@ class Attempt:
     def _finished(self, render: Render) -> Job:
         options = self.job.options
         paths = self._spool.paths(self.job.id, len(options.places), options.pictures)
-        steps = render(options, paths)
+        steps = render(options, paths, lambda: not self.gives_way)
         if ended := self._followed(steps):
             return ended
         size = self._spool.seal(self.job.id)
@@ -102,7 +124,7 @@ class Attempt:
             return cancelled(self.job)
         if self.verdict is State.QUEUED:
             return requeued(self.job)
-        if self._left is not None and self.seconds > self._left:
+        if self._left is not None and self.turn.seconds > self._left:
             return expired(self.job, OVERDUE)
         if self.job.max_runtime is not None and self.seconds > self.job.max_runtime:
             return expired(self.job, SLOW.format(self.job.max_runtime))
@@ -112,18 +134,20 @@ class Attempt:
 
     def _with(self, step: Progress) -> Job:
         """The job as far as it is now."""
-        fps = round((step.done - step.kept) / max(self.seconds, 1e-9), 2)
+        fps = round((step.done - step.kept) / max(self.turn.seconds, 1e-9), 2)
         far = {"done": step.done, "total": step.total, "faces": step.faces, "notes": step.notes}
         return replace(self.job, **far, fps=fps)
 
     def _goes_on(self, step: Progress) -> None:
         """Tell the journal once that what an earlier attempt has made is used."""
-        if step.kept and not self._is_continued:
+        if step.kept and not self.spent and not self._is_continued:
             self._is_continued = True
             text = "job %s: goes on after %d of %d frames"
             emit(JOB_CONTINUED, text, self.job.id, step.kept, step.total, job=self.job)
 
     def _tell_start(self) -> None:
+        if self.spent:  # one turn of many
+            return
         waited = (self.job.started_at or 0.0) - self.job.created_at
         text = "job %s: rendering, attempt %d"
         figures = {"WAIT_MS": round(1000 * waited)}

@@ -1,4 +1,7 @@
-"""The order of the queue: by priority, in turn between users, and for each user as they came."""
+"""The order of the queue: by priority, in turn between users, and for each user as they came.
+
+A long job that has had a turn, while others waited, comes again as the last of its user's.
+"""
 
 import heapq
 from collections.abc import Iterable, Iterator
@@ -14,18 +17,18 @@ AGEING_SECONDS = 600  # of waiting lift a job by one level, so that none starves
 class Waiting:
     """What the order has to know of a queued job.
 
-    `sequence` counts acceptances; `created_at` is in unix seconds.
+    `queued_at` is when it entered the line, in unix seconds; `sequence` counts acceptances.
     """
 
     id: str
     owner: int
     priority: Priority
-    created_at: float
+    queued_at: float
     sequence: int
 
     def level(self, now: float) -> int:
         """Its priority as a number, 0 the first, with the time it has waited taken into account."""
-        return max(0, LEVELS[self.priority] - int((now - self.created_at) // AGEING_SECONDS))
+        return max(0, LEVELS[self.priority] - int((now - self.queued_at) // AGEING_SECONDS))
 
 
 class Turns:
@@ -36,7 +39,7 @@ class Turns:
         self._count = 0
 
     def serve(self, owner: int) -> None:
-        """This user's job has been started."""
+        """This user's job has been started, or has had its turn."""
         self._count += 1
         self._served[owner] = self._count
 
@@ -51,27 +54,31 @@ class Turns:
         return self._served.get(owner, 0)
 
 
-def first(waiting: Iterable[Waiting], turns: Turns, now: float) -> Waiting | None:
-    """The job to start next."""
-    return min(
+def ranked(waiting: Iterable[Waiting], turns: Turns, now: float) -> list[Waiting]:
+    """The jobs by which of them would be started if just one more were."""
+    return sorted(
         waiting,
-        key=lambda each: (each.level(now), turns.of(each.owner), each.sequence),
-        default=None,
+        key=lambda each: (each.level(now), turns.of(each.owner), *place(each)),
     )
+
+
+def place(job: Waiting) -> tuple[float, int]:
+    """A job's place among those of its user."""
+    return job.queued_at, job.sequence
 
 
 def in_order(waiting: Iterable[Waiting], turns: Turns, now: float) -> Iterator[Waiting]:
     """The jobs in the order in which they will be started, if none comes and nothing ages."""
     turns = turns.copy()
     levels: dict[int, dict[int, list[Waiting]]] = {}
-    for each in sorted(waiting, key=lambda each: each.sequence, reverse=True):
+    for each in sorted(waiting, key=place, reverse=True):
         levels.setdefault(each.level(now), {}).setdefault(each.owner, []).append(each)
     for _, owners in sorted(levels.items()):
-        heads = [(turns.of(owner), jobs[-1].sequence, owner) for owner, jobs in owners.items()]
+        heads = [(turns.of(owner), place(jobs[-1]), owner) for owner, jobs in owners.items()]
         heapq.heapify(heads)
         while heads:
             _, _, owner = heapq.heappop(heads)
             yield owners[owner].pop()
             turns.serve(owner)
             if owners[owner]:
-                heapq.heappush(heads, (turns.of(owner), owners[owner][-1].sequence, owner))
+                heapq.heappush(heads, (turns.of(owner), place(owners[owner][-1]), owner))

@@ -10,7 +10,8 @@ from math import inf
 
 from lipsyncd.config import LiveConfig
 from lipsyncd.protocol.job import Job
-from lipsyncd.queue.order import Turns, Waiting, first, in_order
+from lipsyncd.queue.givingway import Turn, giving_way
+from lipsyncd.queue.order import Turns, Waiting, in_order, ranked
 from lipsyncd.queue.store.jobs import Store
 from lipsyncd.queue.updates import Updates
 from lipsyncd.system.clock import now
@@ -126,10 +127,18 @@ class Positions:
             if slots[each.owner] < render.max_active_per_user
         ]
         with self._lock:
-            return first(heads, self._turns, moment)
+            return next(iter(ranked(heads, self._turns, moment)), None)
 
-    def started(self, owner: int) -> None:
-        """A job of this user has left the line; the others come first now."""
+    def giving_way(self, turns: Sequence[Turn]) -> str | None:
+        """The job, of those that run, which is to give way to one that waits; or None."""
+        least, moment = self._live_config.config.render.turn_seconds, now()
+        heads = self._store.heads(moment)
+        with self._lock:
+            waiting = ranked(heads, self._turns, moment)
+        return giving_way(waiting, turns, least, moment)
+
+    def served(self, owner: int) -> None:
+        """A job of this user has left the line, or has had its turn; the others come first now."""
         with self._lock:
             self._turns.serve(owner)
 

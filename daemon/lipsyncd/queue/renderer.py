@@ -8,15 +8,23 @@ from lipsyncd.protocol.job import Paths, Progress
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.preflight import Preflight
 
-Render = Callable[[Options, Paths], Generator[Progress, None, None]]
+# Whether a render may begin another part, or other jobs come first now.
+MayGoOn = Callable[[], bool]
+Render = Callable[[Options, Paths, MayGoOn], Generator[Progress, None, None]]
 Report = Callable[[str], None]
+
+
+class TurnOver(Exception):
+    """A render has ended between two parts, since other jobs come first; it keeps what it has."""
 
 
 class Renderer(Protocol):
     """Models on devices, and what is done with them."""
 
-    def render(self, options: Options, paths: Paths) -> Generator[Progress, None, None]:
-        """Write the result of a job, a batch at a time."""
+    def render(
+        self, options: Options, paths: Paths, may_go_on: MayGoOn
+    ) -> Generator[Progress, None, None]:
+        """Write the result of a job, a batch at a time.  Raises TurnOver."""
 
     def preflight(self, asked: Preflight, files: Sequence[int]) -> Generator[None, None, None]:
         """Write an answer to the last of the files; those before are the face and the voices."""

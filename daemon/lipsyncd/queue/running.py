@@ -4,6 +4,7 @@ import threading
 
 from lipsyncd.protocol.job import Job, State
 from lipsyncd.queue.attempt import Attempt
+from lipsyncd.queue.givingway import Turn
 
 
 class Running:
@@ -13,6 +14,9 @@ class Running:
         self._changed = threading.Condition()
         self._attempts: dict[str, Attempt] = {}
         self._is_stirred = False
+        self._spent: dict[
+            str, float
+        ] = {}  # seconds in turns before, of jobs that wait for the next
 
     def __len__(self) -> int:
         return len(self._attempts)
@@ -26,10 +30,28 @@ class Running:
         with self._changed:
             return [attempt.job for attempt in self._attempts.values()]
 
+    @property
+    def turns(self) -> list[Turn]:
+        """How long each has been rendered at a stretch."""
+        with self._changed:
+            return [attempt.turn for attempt in self._attempts.values()]
+
+    def give_way(self, job: str | None) -> None:
+        """This job is to end its turn with the part that it is at; no other is, any more."""
+        with self._changed:
+            for name, attempt in self._attempts.items():
+                attempt.gives_way = name == job
+
     def add(self, attempt: Attempt) -> Attempt:
         """One more, which is returned."""
         with self._changed:
+            attempt.spent = self._spent.pop(attempt.job.id, 0.0)
             return self._attempts.setdefault(attempt.job.id, attempt)
+
+    def forget(self, job: str) -> None:
+        """The job has ended while it waited for its next turn."""
+        with self._changed:
+            self._spent.pop(job, None)
 
     def has(self, attempt: Attempt) -> bool:
         """Whether it is this one that runs, not another of the same job."""
@@ -54,6 +76,8 @@ class Running:
         """The attempt is over, unless its job was cancelled on its way back to the queue."""
         with self._changed:
             if job.is_ended or attempt.verdict is not State.CANCELLED:
+                if attempt.has_had_turn and not job.is_ended:
+                    self._spent[job.id] = attempt.seconds
                 self.remove(job.id)
 
     def remove(self, job: str) -> None:

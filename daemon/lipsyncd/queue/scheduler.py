@@ -82,6 +82,7 @@ class Scheduler:
                 raise JobEnded(words, "There is nothing left to cancel.")
             ended = cancelled(found)
             self._store.put(ended)
+            self._running.forget(job)
         self._show(ended)
 
     def expire(self, job: Job) -> None:
@@ -92,6 +93,7 @@ class Scheduler:
                 return
             ended = expired(found, OVERDUE)
             self._store.put(ended)
+            self._running.forget(job.id)
         self._show(ended)
 
     def hold(self, reason: str) -> None:
@@ -178,12 +180,18 @@ class Scheduler:
             return self._running.add(attempt)
 
     def _begun(self) -> Job | None:
-        """The first job of the line, if it may run beside those that do; now it is running."""
+        """The first job of the line, if it may run beside those that do; now it is running.
+
+        Else one that runs is to give way to it, if that is fair.
+        """
         head = self.positions.head(self._running.jobs)
-        if head is None or head.id in self._running:
+        if head is None:
+            self._running.give_way(self.positions.giving_way(self._running.turns))
+            return None
+        if head.id in self._running:
             return None  # of its own attempt the return to the queue is not shown yet
         if job := self._store.begin(head.id):
-            self.positions.started(head.owner)
+            self.positions.served(head.owner)
         return job
 
     def _start(self, attempt: Attempt, render: Render) -> None:
@@ -214,7 +222,9 @@ class Scheduler:
             if self._is_recorded(job):
                 if job.state is State.SUCCEEDED:
                     self.positions.ended(job)
-                self._show(job, attempt.cause)
+                if attempt.has_had_turn:
+                    self.positions.served(job.owner)
+                self._show(job, attempt)
                 self._running.leave(attempt, job)
             else:
                 time.sleep(RETRY_SECONDS)  # for an operator, while the queue is alive
@@ -230,8 +240,9 @@ class Scheduler:
                 self.pause.tell(error)
         return False
 
-    def _show(self, job: Job, cause: Exception | None = None) -> None:
+    def _show(self, job: Job, attempt: Attempt | None = None) -> None:
         """The files first, so that whoever learns of an end finds them as they stay."""
-        tell(job, cause)
+        if job.is_ended or not (attempt and attempt.has_had_turn):  # turns are no news
+            tell(job, attempt and attempt.cause)
         self._spool.tidy(job.id, job.state)
         self._updates.publish(job)

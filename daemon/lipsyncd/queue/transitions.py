@@ -33,6 +33,7 @@ def new_job(owner: int, face: str, voice: str, options: Options, terms: Terms = 
         voice,
         options,
         created_at=moment,
+        queued_at=moment,
         priority=Priority(terms.priority),
         key=terms.key,
         expires_at=None if terms.expires is None else moment + terms.expires,
@@ -69,6 +70,11 @@ def expired(job: Job, why: str, hint: str = "Submit it again with more time.") -
 def requeued(job: Job) -> Job:
     """The job as it was before its render, which says nothing against it."""
     return replace(interrupted(job), attempts=job.attempts - 1)
+
+
+def turned(job: Job) -> Job:
+    """The job as the last of its user's, until it is its turn again to go on."""
+    return move(job, State.QUEUED, attempts=job.attempts - 1, queued_at=now())
 
 
 def interrupted(job: Job) -> Job:

@@ -1,9 +1,8 @@
 """Hearing: the window of sound that the lips of each frame follow."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import zip_longest
 
 import numpy as np
 
@@ -25,16 +24,23 @@ VALUE, SHARE = np.dtype("<f4"), np.dtype("<f8")
 COLUMN = BANDS * VALUE.itemsize  # bytes
 
 
-def hear(voice: Voice, options: Options, work: Work) -> Iterator[None]:
-    """Note the mel of a voice, and how far somebody speaks in it, if that is asked; each yield is
-    some progress."""
-    with work.added(Kind.MEL) as file:
+def hear(voices: Sequence[Voice], options: Options, work: Work) -> Generator[None, None, None]:
+    """Note the mel of each voice, and how far somebody speaks in it, if that is asked; each yield
+    is some progress."""
+    for number, voice in enumerate(voices):
+        yield from hear_one(number, voice, options, work)
+
+
+def hear_one(
+    number: int, voice: Voice, options: Options, work: Work
+) -> Generator[None, None, None]:
+    with work.added(Kind.MEL, number) as file:
         for columns in mel_columns(voice):
             file.write(columns.T.astype(VALUE).tobytes())
             yield
     if not minds_silence(options):
         return
-    with work.added(Kind.SPEECH) as file:
+    with work.added(Kind.SPEECH, number) as file:
         for share in speech(voice):
             file.write(SHARE.type(share).tobytes())
             yield
@@ -88,10 +94,10 @@ def heard_in(
     work: Work, voices: Sequence[Voice], options: Options, rate: Fraction, offset: int
 ) -> tuple[Heard, ...]:
     """What was noted of all voices, in their order."""
-    notes = zip_longest(work.of(Kind.MEL), work.of(Kind.SPEECH))
+    mels, speeches = work.of(Kind.MEL), work.of(Kind.SPEECH)
     return tuple(
-        Heard(voice, options, rate, offset, work, mel, speech)
-        for voice, (mel, speech) in zip(voices, notes, strict=True)
+        Heard(voice, options, rate, offset, work, mels[number], speeches.get(number))
+        for number, voice in enumerate(voices)
     )
 
 

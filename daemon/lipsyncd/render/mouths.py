@@ -1,7 +1,6 @@
 """Mouths from a device: what a render asks of whichever device process the daemon gave it."""
 
 import select
-import socket
 from collections.abc import Callable
 
 import numpy as np
@@ -16,8 +15,7 @@ from lipsyncd.model.recogniser import Recogniser
 from lipsyncd.protocol.connection import Connection, Message
 from lipsyncd.protocol.wire import Kind
 from lipsyncd.render.models import Weights
-
-SIGN_SECONDS = 1.0  # between signs of life while a device is waited for
+from lipsyncd.render.orders import SIGN_SECONDS, Orders
 
 
 class Outdated(Exception):
@@ -67,9 +65,9 @@ class Mouths:
     next batch if they are fed in the same way, and else goes on with those it has.
     """
 
-    def __init__(self, daemon: Connection, weights: Weights, alive: Callable[[], None]) -> None:
+    def __init__(self, orders: Orders, weights: Weights, alive: Callable[[], None]) -> None:
         """`alive` is called now and then while a device is waited for.  Waits for the first."""
-        self._daemon = daemon
+        self._orders = orders
         self._weights = weights
         self._alive = alive
         self._channel = self._next()
@@ -107,7 +105,7 @@ class Mouths:
 
         Raises DeviceMemoryFull, Outdated.
         """
-        if is_called(self._daemon):
+        if self._orders.has_device:
             self._take_over(self._next())
         side = self.conventions.side
         made = [np.empty((0, side // 2 if lower else side, side, 3), np.float32)]
@@ -145,8 +143,7 @@ class Mouths:
     def _next(self) -> Channel:
         """The device that the daemon names next, as soon as it does."""
         while True:
-            with heard(self._daemon, self._alive) as message:
-                connection = Connection(socket.socket(fileno=message.take()))
+            connection = Connection(self._orders.device())
             try:
                 return Channel(connection, self._alive)
             except EOFError:

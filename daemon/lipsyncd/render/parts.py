@@ -1,11 +1,41 @@
-"""Parts: the pieces of some seconds that a result is made in, each by itself."""
+"""Parts: the pieces of some seconds that a result is made in, each by itself, by one process or
+several."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from fractions import Fraction
-from itertools import pairwise
+from itertools import chain, pairwise
+from typing import BinaryIO, Protocol
 
 PART_SECONDS = 10
 REACH_SECONDS = 2  # so far from its place a part may begin, if a shot does
+
+
+class Others(Protocol):
+    """The processes beside this one that make parts of the same result."""
+
+    def claimed(self, missing: Sequence[range]) -> Iterator[int]:
+        """Those of the missing parts that this process is to make."""
+
+    def made(self) -> Iterator[tuple[int, BinaryIO]]:
+        """The parts that others have made since the last call: number and packets of each."""
+
+
+class Alone:
+    """No others: all parts are made here, in order."""
+
+    def claimed(self, missing: Sequence[range]) -> Iterator[int]:
+        """All of them."""
+        return chain.from_iterable(missing)
+
+    def made(self) -> Iterator[tuple[int, BinaryIO]]:
+        """None."""
+        return iter(())
+
+
+def stretches(flags: Iterable[bool]) -> list[range]:
+    """Where flags are true: the places from and up to which they are."""
+    bounds = [place for place, (a, b) in enumerate(pairwise([False, *flags, False])) if a != b]
+    return [range(start, stop) for start, stop in zip(bounds[::2], bounds[1::2], strict=True)]
 
 
 def parts_of(

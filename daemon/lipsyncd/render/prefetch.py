@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -48,6 +48,9 @@ def fill(waiting: queue.Queue[T | End], items: Iterable[T], stopped: threading.E
         waiting.put(End())
     except BaseException as error:  # raised again where the items are used
         waiting.put(End(error))
+    finally:
+        if isinstance(items, Generator):
+            items.close()  # here, not whenever it is forgotten: what it writes to may be gone then
 
 
 def drawn(waiting: queue.Queue[T | End]) -> Iterator[T]:

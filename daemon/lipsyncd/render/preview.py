@@ -19,8 +19,8 @@ from lipsyncd.media.frame import samples_of
 from lipsyncd.media.source import Source
 from lipsyncd.protocol.job import Progress
 from lipsyncd.protocol.options import Options
+from lipsyncd.render.dub import batched, blend_of, dub
 from lipsyncd.render.models import Models
-from lipsyncd.render.pipeline import blend_of, dub
 from lipsyncd.render.scene import Files, Settings, key_of, staged
 from lipsyncd.render.work import Work
 
@@ -39,8 +39,8 @@ def preview(
     numbers = numbers_of(at, count, scene.total, scene.source.rate)
     takes = chain.from_iterable(scene.takes(range(each, each + 1)) for each in numbers)
     pictures: list[np.ndarray] = []
-    for batch in dub(takes, blend_of(scene, models), models):
-        pictures += (shown(each, scene.source, len(numbers)) for each in batch)
+    for batch in dub(batched(takes, scene, models), blend_of(scene, models), models):
+        pictures += (shown(each, scene.source, len(numbers)) for each in batch.pictures)
         yield Progress(len(pictures), len(numbers), 0)
     _, png = cv2.imencode(".png", np.hstack(pictures))
     files.result.write(png.tobytes())

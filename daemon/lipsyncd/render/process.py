@@ -22,16 +22,18 @@ from lipsyncd.media import speech
 from lipsyncd.media.memory import memory_named
 from lipsyncd.media.spooled import Spooled, open_grown
 from lipsyncd.protocol.connection import Connection, Message
-from lipsyncd.protocol.job import Progress
+from lipsyncd.protocol.job import Outcome, Progress
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.wire import Kind
 from lipsyncd.render.cage import Bounds, close_in
 from lipsyncd.render.models import Weights
-from lipsyncd.render.mouths import SIGN_SECONDS, Mouths, Outdated, heard
-from lipsyncd.render.pipeline import render
+from lipsyncd.render.mouths import Mouths, Outdated, heard
+from lipsyncd.render.orders import SIGN_SECONDS, Orders
+from lipsyncd.render.pipeline import TurnOver, render, render_part
 from lipsyncd.render.preview import preview
 from lipsyncd.render.probe import probe
 from lipsyncd.render.scene import Files
+from lipsyncd.render.work import Stale
 from lipsyncd.system.disk import disk_named
 
 
@@ -80,7 +82,7 @@ def run(daemon: Connection, weights: Weights) -> None:
 def rendered(
     daemon: Connection, assignment: Message, weights: Weights
 ) -> tuple[Kind, dict[str, object]]:
-    """What became of the job: nothing to say, an error, or that it has to begin again."""
+    """What became of the job: how it ended, or an error."""
     try:
         with disk_named(), memory_named():
             for progress in steps(daemon, assignment, weights):
@@ -88,11 +90,13 @@ def rendered(
                 daemon.send(Kind.EVENT, asdict(progress))
     except LipsyncError as error:
         return Kind.ERROR, error.as_map()
-    except Outdated:
-        return Kind.REPLY, {"again": True}
+    except (Outdated, Stale):
+        return Kind.REPLY, {"outcome": Outcome.AGAIN}
+    except TurnOver:
+        return Kind.REPLY, {"outcome": Outcome.TURN}
     except Exception:
         return Kind.ERROR, {"name": InternalError.name, "message": traceback.format_exc()}
-    return Kind.REPLY, {"again": False}
+    return Kind.REPLY, {"outcome": Outcome.WHOLE}
 
 
 def show(assignment: Message, progress: Progress | None = None) -> None:
@@ -109,7 +113,8 @@ def steps(
     people, the work's, the result's."""
     body: dict[str, Any] = assignment.body
     alive = sparing(partial(daemon.send, Kind.EVENT, {}))
-    models = Mouths(daemon, weights, alive)
+    orders = Orders(daemon, alive)
+    models = Mouths(orders, weights, alive)
     *inputs, work, result = (assignment.take() for _ in range(len(assignment.descriptors)))
     options, settings = Options.from_map(body["options"]), Settings(**body["settings"])
     face, *others = (Spooled(each, alive) for each in inputs)
@@ -117,11 +122,16 @@ def steps(
     voices, pictures = others[:spoken], others[spoken:]
     with open_grown(result, alive) as written, open_grown(work, alive) as kept:
         files = Files(face, tuple(voices), written, kept, tuple(pictures), alive)
-        yield from task_of(body)(options, files, models, settings)
+        yield from task_of(body, orders)(options, files, models, settings)
 
 
-def task_of(body: dict[str, Any]) -> Task:
-    """What an assignment asks for; each writes its result, a video, JSON or a PNG."""
-    if body["task"] == "preview":
-        return partial(preview, at=body["at"], count=body["frames"])
-    return {"render": render, "probe": probe}[body["task"]]
+def task_of(body: dict[str, Any], orders: Orders) -> Task:
+    """What an assignment asks for; each writes its result, a video, packets, JSON or a PNG."""
+    match body["task"]:
+        case "render":
+            return partial(render, others=orders)
+        case "part":
+            return partial(render_part, number=body["part"])
+        case "preview":
+            return partial(preview, at=body["at"], count=body["frames"])
+    return probe

@@ -3,6 +3,7 @@
 A face and its voices are looked at and a plan is made, once: the work file has it from then on.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -35,7 +36,7 @@ from lipsyncd.render.work import Kind, Work
 
 RAMP = Fraction(1, 8)  # seconds
 ENDLESS = 0  # depth of a prefetch in which there is little
-FORMAT = 1  # of the work file; another one where the same inputs make other pictures
+FORMAT = 2  # of the work file; another one where the same inputs make other pictures
 
 
 class Settings(Protocol):
@@ -66,6 +67,7 @@ class Take:
     """One frame of the result to be: a frame of the source, the faces in it, and a window of each
     voice, of which each face hears its own."""
 
+    number: int
     frame: Frame
     seen: list[Seen]
     windows: tuple[np.ndarray, ...]
@@ -100,15 +102,23 @@ class Scene:
         return parts_of(self.total, self.source.rate, set(self.plan.cuts), self.index)
 
     @cached_property
-    def faces(self) -> list[int]:
+    def _faces(self) -> list[int]:
         """In how many of the first 0, 1, ... frames of the result there is a new mouth."""
         return [0, *np.cumsum([bool(self.seen(number)) for number in range(self.total)]).tolist()]
+
+    def faces_in(self, numbers: range) -> int:
+        """In how many of these frames of the result there is a new mouth."""
+        return self._faces[numbers.stop] - self._faces[numbers.start]
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences on what was decided, and on where the mouth is out of sight."""
         decided = chain.from_iterable(each.notes for each in (self.source, *self.voices))
         return (*decided, *notes_of(self.plan.gaps, self.source.rate))
+
+    def part_at(self, number: int) -> int:
+        """The part that a frame of the result is in."""
+        return bisect_right([part.stop for part in self.parts], number)
 
     def index(self, number: int) -> int:
         """The frame of the source that a frame of the result shows."""
@@ -119,6 +129,10 @@ class Scene:
         share = inside(self.options, number / self.source.rate)
         return self.plan.seen(self.index(number), share)
 
+    def windows(self, number: int) -> tuple[np.ndarray, ...]:
+        """What is heard of each voice with a frame of the result."""
+        return tuple(each.window(number) for each in self.heard)
+
     def takes(self, numbers: range) -> Iterator[Take]:
         """Frames of the result, one after the other."""
         source, plan, options = self.source, self.plan, self.options
@@ -126,7 +140,7 @@ class Scene:
         if options.still == "move" and plan.frames == 1:
             frames = swaying(frames, source.rate, numbers.start)
         for number, frame in zip(numbers, frames, strict=False):
-            yield Take(frame, self.seen(number), tuple(each.window(number) for each in self.heard))
+            yield Take(number, frame, self.seen(number), self.windows(number))
 
 
 def staged(
@@ -136,7 +150,7 @@ def staged(
 
     Raises InputError, InvalidRequest.
     """
-    known = [msgpack.unpackb(work.read(record)) for record in work.of(Kind.PLAN)]
+    known = [msgpack.unpackb(work.read(record)) for record in work.of(Kind.PLAN).values()]
     if known:
         pairs = zip(files.voices, known[0]["voices"], strict=True)
         voices = [Voice.from_map(file, voice) for file, voice in pairs]
@@ -162,8 +176,7 @@ def planned(
     Raises NoFace, InclinedFace.
     """
     most = None if options.extend == "silence" else spoken_of(voices, source)
-    hearing = chain.from_iterable(hear(voice, options, work) for voice in voices)
-    with prefetch(hearing, ENDLESS) as heard:
+    with prefetch(hear(voices, options, work), ENDLESS) as heard:
         yield from looked_through(source, most, planner)
         for _ in heard:
             yield Progress(0, most or 0, 0)

@@ -1,8 +1,8 @@
 """Work: what a render has finished so far, in one file, so that its next life goes on from there.
 
-A record is its length, its kind and its content.  Lengths are written by `settle`, once the content
-is on the disk: so a record counts whole or not at all, whenever the process or the machine dies.
-Without that they are there for this life alone.
+A record is its length, its kind, its number and its content.  Lengths are written by `settle`, once
+the content is on the disk: so a record counts whole or not at all, whenever the process or the
+machine dies.  Without that they are there for this life alone.
 """
 
 import io
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from enum import IntEnum
 from typing import BinaryIO, NamedTuple
 
-HEAD = struct.Struct("<QB")  # the length of the content in bytes, and its kind
+HEAD = struct.Struct("<QBI")  # the length of the content in bytes, its kind, its number
 
 
 class Kind(IntEnum):
@@ -26,10 +26,15 @@ class Kind(IntEnum):
     PART = 5
 
 
+class Stale(Exception):
+    """The work was made with another key."""
+
+
 class Record(NamedTuple):
-    """Where in the file the content of a record is."""
+    """Where in the file the content of a record is; `number` tells those of a kind apart."""
 
     kind: Kind
+    number: int
     start: int
     stop: int
 
@@ -37,23 +42,27 @@ class Record(NamedTuple):
 class Work:
     """The records of a file, in the order in which they were added.  It has one writer."""
 
-    def __init__(self, file: BinaryIO, key: bytes) -> None:
-        """`file` is open for reading and writing.  What was made with another key is removed.
+    def __init__(self, file: BinaryIO, key: bytes, *, is_lent: bool = False) -> None:
+        """`file` is open for reading and writing; what was made with another key is removed.
 
-        Raises OSError.
+        `is_lent`: its writer is another process, so it is read only, as far as it was settled.
+
+        Raises OSError; Stale if what is lent was made with another key.
         """
         self._file = file
         self.records = list(found_in(file))
         self._settled = len(self.records)
         if [self.read(each) for each in self.records[:1]] != [key]:
+            if is_lent:
+                raise Stale
             self.records, self._settled = [], 0
             file.truncate(0)
             with self.added(Kind.KEY) as content:
                 content.write(key)
 
-    def of(self, kind: Kind) -> list[Record]:
-        """The records of a kind."""
-        return [record for record in self.records if record.kind is kind]
+    def of(self, kind: Kind) -> dict[int, Record]:
+        """The records of a kind by their numbers."""
+        return {each.number: each for each in self.records if each.kind is kind}
 
     def read(self, record: Record) -> bytes:
         """The content of a record.  Raises OSError."""
@@ -69,7 +78,7 @@ class Work:
         return os.pread(self._file.fileno(), size, place)
 
     @contextmanager
-    def added(self, kind: Kind) -> Iterator[BinaryIO]:
+    def added(self, kind: Kind, number: int = 0) -> Iterator[BinaryIO]:
         """A new record, whose content is what is written in the block; of one that is not finished
         nothing stays.  Raises OSError."""
         start = self._end + HEAD.size
@@ -80,14 +89,14 @@ class Work:
         except BaseException:
             os.truncate(self._file.fileno(), start)  # a disk that was full has room again
             raise
-        self.records.append(Record(kind, start, self._file.tell()))
+        self.records.append(Record(kind, number, start, self._file.tell()))
 
     def settle(self) -> None:
         """What was added is there for the next life, too.  Raises OSError."""
         self._sync()
-        for kind, start, stop in self.records[self._settled :]:
+        for kind, number, start, stop in self.records[self._settled :]:
             self._file.seek(start - HEAD.size)
-            self._file.write(HEAD.pack(stop - start, kind))
+            self._file.write(HEAD.pack(stop - start, kind, number))
         self._sync()
         self._settled = len(self.records)
 
@@ -124,8 +133,8 @@ def found_in(file: BinaryIO) -> Iterator[Record]:
     size, place = file.seek(0, io.SEEK_END), 0
     while place + HEAD.size < size:
         file.seek(place)
-        length, kind = HEAD.unpack(file.read(HEAD.size))
+        length, kind, number = HEAD.unpack(file.read(HEAD.size))
         start, place = place + HEAD.size, place + HEAD.size + length
         if not length or place > size or kind not in set(Kind):
             return
-        yield Record(Kind(kind), start, place)
+        yield Record(Kind(kind), number, start, place)

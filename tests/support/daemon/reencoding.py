@@ -120,7 +120,7 @@ def frames_in(path: Path) -> int:
         return sum(1 for _ in container.decode(video=0))
 
 
-def render(options: Options, paths: Paths) -> Steps:
+def render(options: Options, paths: Paths, *_: object) -> Steps:
     while paths.face.parents[3].joinpath("hold").exists():
         time.sleep(0.01)
         yield Progress(0, FRAMES, 0)

@@ -31,7 +31,7 @@ class Gate:
     def let_go(self, steps: int = 3) -> None:
         self._steps.release(steps)
 
-    def render(self, _options: Options, paths: Paths) -> Steps:
+    def render(self, _options: Options, paths: Paths, *_: object) -> Steps:
         part = paths.result.with_name("result.part")
         try:
             part.write_bytes(b"".join(map(Path.read_bytes, (paths.face, *paths.voices))))
@@ -45,13 +45,13 @@ class Gate:
             self.closed.set()
 
 
-def at_once(_options: Options, paths: Paths) -> Steps:
+def at_once(_options: Options, paths: Paths, *_: object) -> Steps:
     """The face and the voice, one after the other, in one step."""
     paths.result.write_bytes(b"".join(map(Path.read_bytes, (paths.face, *paths.voices))))
     yield Progress(3, 3, 2)
 
 
-def endless(_options: Options, paths: Paths) -> Steps:
+def endless(_options: Options, paths: Paths, *_: object) -> Steps:
     """Never done."""
     paths.result.with_name("result.part").write_bytes(b"half")
     while True:
@@ -61,7 +61,7 @@ def endless(_options: Options, paths: Paths) -> Steps:
 def raising(error: Exception) -> Render:
     """One step, then an error."""
 
-    def render(_options: Options, _paths: Paths) -> Steps:
+    def render(_options: Options, _paths: Paths, *_: object) -> Steps:
         yield Progress(1, 3, 1)
         raise error
 

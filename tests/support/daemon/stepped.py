@@ -61,7 +61,7 @@ def say(what: str) -> None:
     os.write(1, f"{what}\n".encode())
 
 
-def render(_options: Options, paths: Paths) -> Steps:
+def render(_options: Options, paths: Paths, *_: object) -> Steps:
     part = paths.result.with_name("result.part")
     part.write_bytes(b"".join(map(Path.read_bytes, (paths.face, *paths.voices))))
     for step in range(1, 4):

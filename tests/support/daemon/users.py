@@ -207,7 +207,7 @@ def load(_config: Config, _report: Callable[[str], None]) -> PacedRenderer:
     return PacedRenderer(render)
 
 
-def render(options: Options, paths: Paths) -> Steps:
+def render(options: Options, paths: Paths, *_: object) -> Steps:
     """What the face says: it fails, or hangs, or is done at once."""
     match paths.face.read_bytes():
         case b"fails":

@@ -11,7 +11,7 @@ import av
 
 from lipsyncd.face.blend import Asked
 from lipsyncd.protocol.options import Options
-from lipsyncd.render.pipeline import blend_of, dub
+from lipsyncd.render.dub import batched, blend_of, dub
 from lipsyncd.render.process import Settings
 from lipsyncd.render.scene import Files, Scene, Take, key_of, staged
 from lipsyncd.render.work import Work
@@ -44,7 +44,8 @@ class Dubbing:
         """Of these frames alone: each take, what was asked for it, and its picture."""
         wanted = list(self.scene.takes(range(self._total)[first:stop]))
         blend = blend_of(self.scene, self._models)
-        pictures = chain.from_iterable(dub(iter(wanted), blend, self._models))
+        batches = dub(batched(iter(wanted), self.scene, self._models), blend, self._models)
+        pictures = chain.from_iterable(batch.pictures for batch in batches)
         for take, picture in zip(wanted, pictures, strict=True):
             yield take, [blend.ask(take.frame, seen) for seen in take.seen], picture
 

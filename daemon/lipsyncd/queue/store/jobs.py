@@ -14,7 +14,7 @@ from lipsyncd.queue.transitions import interrupted
 from lipsyncd.system.clock import now
 
 LEVELS = ", ".join(f"('{priority}')" for priority in Priority)
-WAITING = "SELECT id, owner, priority, created_at, sequence FROM jobs"
+WAITING = "SELECT id, owner, priority, queued_at, sequence FROM jobs"
 # From user to user and from level to level, and in each only until the first job: the queue may
 # be long.
 HEADS = f"""
@@ -29,12 +29,15 @@ WITH RECURSIVE users (owner) AS (
         SELECT sequence FROM jobs
         WHERE state = 'queued' AND owner = users.owner AND priority = levels.priority
             AND (expires_at IS NULL OR expires_at > ?)
-        ORDER BY sequence LIMIT 1
+        ORDER BY queued_at, sequence LIMIT 1
     ) FROM users, levels
 )
 """
 NOTE = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
-SHIFTED = {"jobs": ("created_at", "expires_at", "started_at", "ended_at"), "happenings": ("at",)}
+SHIFTED = {
+    "jobs": ("created_at", "queued_at", "expires_at", "started_at", "ended_at"),
+    "happenings": ("at",),
+}
 
 
 class Store:
@@ -79,7 +82,8 @@ class Store:
             if found is None or found.state is not State.QUEUED:
                 return None
             attempts = found.attempts + 1
-            begun = move(found, State.RUNNING, attempts=attempts, started_at=now())
+            started = found.started_at or now()  # of the first of its turns
+            begun = move(found, State.RUNNING, attempts=attempts, started_at=started)
             _write(db, begun)
             return begun
 
@@ -115,9 +119,11 @@ class Store:
             return [_waiting(row) for row in db.execute(HEADS, (now,))]
 
     def waiting(self) -> list[Waiting]:
-        """All queued jobs, as they came."""
+        """All queued jobs, as they came into the line."""
         with self._database.transaction() as db:
-            queued = db.execute(f"{WAITING} WHERE state = 'queued' ORDER BY sequence").fetchall()
+            queued = db.execute(
+                f"{WAITING} WHERE state = 'queued' ORDER BY queued_at, sequence"
+            ).fetchall()
         return [_waiting(row) for row in queued]  # they may be many, and nobody else has to wait
 
     def overdue(self, now: float) -> list[Job]:

@@ -16,6 +16,7 @@ COLUMNS = [field.name for field in fields(Job)]
 CHANGING = (
     "state",
     "attempts",
+    "queued_at",
     "started_at",
     "ended_at",
     "done",

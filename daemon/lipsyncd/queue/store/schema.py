@@ -106,7 +106,15 @@ CREATE INDEX jobs_with_files ON jobs (owner, state, retry_of, spool_bytes) WHERE
 FOURTH = """
 ALTER TABLE jobs ADD COLUMN notes TEXT NOT NULL DEFAULT '[]'
 """
-STEPS = (FIRST, SECOND, THIRD, FOURTH)
+
+# Jobs that have had a turn come again at the end of the line.
+FIFTH = """
+ALTER TABLE jobs ADD COLUMN queued_at REAL NOT NULL DEFAULT 0;
+UPDATE jobs SET queued_at = created_at;
+DROP INDEX jobs_in_line;
+CREATE INDEX jobs_in_line ON jobs (owner, priority, queued_at, sequence) WHERE state = 'queued'
+"""
+STEPS = (FIRST, SECOND, THIRD, FOURTH, FIFTH)
 VERSION = len(STEPS)
 
 

@@ -1,0 +1,108 @@
+"""Dubbing: takes come in, a batch at a time is shown to the generator, pictures go out.
+
+A batch has no more than one part's takes, so a part has the same batches whoever makes it.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain
+from typing import NamedTuple
+
+import av
+import numpy as np
+
+from lipsyncd.face.blend import Asked, Blend
+from lipsyncd.face.reference import BoxBlend
+from lipsyncd.face.soft import SoftBlend
+from lipsyncd.face.transfer import TransferBlend
+from lipsyncd.media.frame import Frame
+from lipsyncd.media.limits import held
+from lipsyncd.render.models import Models
+from lipsyncd.render.neutrals import Neutrals
+from lipsyncd.render.prefetch import prefetch
+from lipsyncd.render.scene import Scene, Take
+
+
+class Batch(NamedTuple):
+    """Some pictures of a part, by the number of the first in the result."""
+
+    first: int
+    pictures: list[av.VideoFrame]
+
+
+@contextmanager
+def dubbed(scene: Scene, parts: Iterator[int], models: Models) -> Iterator[Iterator[Batch]]:
+    """The pictures of some parts; while some are made, the takes of the next come in."""
+    source = scene.source
+    depth = held(source.width, source.height, models.batch)
+    takes = chain.from_iterable(scene.takes(scene.parts[number]) for number in parts)
+    with (
+        prefetch(takes, depth) as fetched,
+        prefetch(dub(batched(fetched, scene, models), blend_of(scene, models), models), 1) as made,
+    ):
+        yield made
+
+
+def batched(takes: Iterator[Take], scene: Scene, models: Models) -> Iterator[list[Take]]:
+    """Takes as many at a time as the generator sees, none beyond the end of a part."""
+    ends, batch = {part.stop for part in scene.parts}, []
+    for take in takes:
+        batch.append(take)
+        most = held(take.frame.width, take.frame.height, models.batch)
+        if len(batch) >= most or take.number + 1 in ends:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def dub(batches: Iterable[list[Take]], blend: Blend, models: Models) -> Iterator[Batch]:
+    """Give each face its new mouth, a batch at a time."""
+    for batch in batches:
+        asked, changes = asked_of(batch, blend), models.changes
+        windows = [take.windows[seen.track.voice] for take in batch for seen in take.seen]
+        mouths = iter(answered(list(chain.from_iterable(asked)), windows, blend, models))
+        if models.changes != changes:  # the mouths are of others: so must be what they began at
+            asked = asked_of(batch, blend)
+        pairs = zip(batch, asked, strict=True)
+        pictures = [picture_of(take.frame, each, mouths, blend) for take, each in pairs]
+        yield Batch(batch[0].number, pictures)
+
+
+def blend_of(scene: Scene, models: Models) -> Blend:
+    """The way in which mouths come into the frames."""
+    source, options = scene.source, scene.options
+    if options.blend == "box":
+        return BoxBlend(source.colour, models.conventions.side)
+    neutrals = Neutrals(source, models)
+    if options.blend == "soft":
+        return SoftBlend(source.colour, neutrals.of)
+    return TransferBlend(source.colour, neutrals.of, options.expression)
+
+
+def asked_of(batch: list[Take], blend: Blend) -> list[list[Asked]]:
+    """What is asked for each face of each take."""
+    return [[blend.ask(take.frame, seen) for seen in take.seen] for take in batch]
+
+
+def answered(
+    asked: list[Asked], windows: list[np.ndarray], blend: Blend, models: Models
+) -> Iterable[np.ndarray]:
+    """What the generator makes of what it was asked, and of the window that goes with each."""
+    if not asked:
+        return ()
+    crops = np.stack([each.crop for each in asked])
+    references = np.stack([each.reference for each in asked])
+    return models.mouths(crops, np.stack(windows), blend.lower, references)
+
+
+def picture_of(
+    frame: Frame, asked: list[Asked], mouths: Iterator[np.ndarray], blend: Blend
+) -> av.VideoFrame:
+    """The frame's picture with the next mouths; without a face it passes through untouched."""
+    if not asked:
+        return frame.picture
+    canvas = blend.canvas(frame)
+    for each in asked:
+        blend.paste(canvas, frame, each, next(mouths))
+    return blend.picture(canvas, frame)
