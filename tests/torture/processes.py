@@ -2,7 +2,8 @@
 
 `PYTHONPATH=tests python tests/torture/processes.py --kills 1000`
 
-A render is killed once at most: who is killed twice has failed, and that is what it is for.
+One of two clients has short jobs, the other such as several processes make, and all take turns. A
+render is killed once at most: who is killed twice has failed, and that is what it is for.
 """
 
 import hashlib
@@ -27,12 +28,20 @@ from support.torture import Load, main
 from lipsyncd.errors import InternalError
 
 LONGEST_PAUSE = 6.0  # seconds between two kills
-SUBMITTERS = 2
 LOOKS = 20  # at the descriptors
-SECONDS = 2.0  # of a voice
-KINDS = ("daemon", "device", "template", "render", "intake template")
+SECONDS = (2.0, 32.0)  # of the voice of each client
+KINDS = ("daemon", "device", "template", "render", "part", "intake template")
 STANDING = Counter({"device": 1, "template": 1, "intake": 1})  # what an idle daemon has below it
-TOML = 'device = "cpu"\n[retention]\nmax_results = 1000000\nmax_records = 1000000\n'
+TOML = """
+device = "cpu"
+[render]
+processes = 3
+max_active = 1
+turn_seconds = 0
+[retention]
+max_results = 1000000
+max_records = 1000000
+"""
 
 
 @dataclass
@@ -60,23 +69,23 @@ class Tally:
 class Jobs(Load):
     """Clients that have their jobs rendered, one after the other, whoever is killed meanwhile."""
 
-    def __init__(self, daemon: DaemonProcess, voice: Path) -> None:
-        super().__init__(SUBMITTERS)
+    def __init__(self, daemon: DaemonProcess, voices: list[Path]) -> None:
+        super().__init__(len(voices))
         self._daemon = daemon
-        self._voice = voice
+        self._voices = voices
         self.ended: list[dict[str, Any]] = []
 
     def submit(self, number: int) -> None:
         count = 0
         while not self.is_stopped:
-            self.ended.append(self.job(f"{number}-{count}"))
+            self.ended.append(self.job(f"{number}-{count}", number))
             count += 1
 
-    def job(self, key: str) -> dict[str, Any]:
-        """A job as it ended."""
-        face, terms = clip("single_face.jpg"), {"key": key}
+    def job(self, key: str, number: int = 0) -> dict[str, Any]:
+        """A job as it ended, of one client's."""
+        face, voice, terms = clip("single_face.jpg"), self._voices[number], {"key": key}
         job = persisted(
-            self._daemon, lambda client: client.hand_in(face, self._voice, **terms), InternalError
+            self._daemon, lambda client: client.hand_in(face, voice, **terms), InternalError
         )
         return dict(persisted(self._daemon, lambda client: client.end_of(job)))
 
@@ -160,16 +169,17 @@ def is_there(pid: int) -> bool:
 
 def torture(directory: Path, kills: int, seed: int) -> Tally:
     """Kill so often, and look at all there is afterwards."""
-    voice = write_voice(directory / "voice.wav", babble(SECONDS))
+    voices = [write_voice(directory / f"{each:g}.wav", babble(each)) for each in SECONDS]
     tally = Tally()
     with DaemonProcess(directory, TOML) as daemon:
-        load, keeper = Jobs(daemon, voice), Keeper(daemon)
-        wanted = result_of(daemon, load.job("undisturbed"))
+        load, keeper = Jobs(daemon, voices), Keeper(daemon)
+        undisturbed = [load.job(f"undisturbed-{each:g}", at) for at, each in enumerate(SECONDS)]
+        wanted = {result_of(daemon, job) for job in undisturbed}
         load.start()
         Killer(daemon, tally, seed).run(kills)
         load.stop()
         load.ended.append(load.job("the last"))
-        audit(daemon, load.ended, wanted, tally)
+        audit(daemon, load, wanted, tally)
         keeper.end()
         tally.given_up = keeper.starts - tally.kills["daemon"]
         tally.left_processes += len(left_of(started_in(directory)))
@@ -186,20 +196,21 @@ def started_in(directory: Path) -> list[int]:
     return found
 
 
-def audit(daemon: DaemonProcess, ended: list[dict[str, Any]], wanted: str, tally: Tally) -> None:
+def audit(daemon: DaemonProcess, load: Jobs, wanted: set[str], tally: Tally) -> None:
     """Each job and its result; what is below the daemon, and what lies in the spool."""
     daemon.wait_until_ready()
+    ended = load.ended
     whole = [job for job in ended if job["state"] == "succeeded"]
     tally.jobs, tally.attempts = len(ended), sum(job["attempts"] for job in ended)
     tally.lost = len(ended) - len(whole)
-    tally.other_bytes = sum(result_of(daemon, job) != wanted for job in whole)
+    tally.other_bytes = sum(result_of(daemon, job) not in wanted for job in whole)
     tally.twice = len(ended) - len({job["id"] for job in ended})
     spool = daemon.state / "spool"
     kept = {path.relative_to(spool).parts for path in spool.rglob("*") if path.is_file()}
     tally.leftovers = len([parts for parts in kept if parts[1:] != ("result",)])
     settled = descriptors_of(daemon)
-    for number in range(SUBMITTERS):
-        Jobs(daemon, daemon.directory / "voice.wav").job(f"afterwards-{number}")
+    for number in range(len(SECONDS)):
+        load.job(f"afterwards-{number}", number)
     tally.more_descriptors = max(0, descriptors_of(daemon) - settled)
     standing = Counter(title.split()[1] for title in children(daemon.pid).values())
     tally.left_processes += (standing - STANDING).total()

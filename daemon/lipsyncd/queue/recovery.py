@@ -18,6 +18,7 @@ def recover(store: Store, spool: Spool) -> str:
         if each.is_ended:
             tell(each)
         else:
+            store.set_bytes(each.id, spool.bytes_of(each.id))
             emit(JOB_RECOVERED, "job %s: queued after the daemon died", each.id, job=each)
     unrecorded = sweep(store, spool, store.states())
     for job in store.unmeasured():

@@ -235,6 +235,8 @@ class Scheduler:
             try:
                 if job.id in self._running:
                     self._store.put(job)
+                    if not job.is_ended:  # what it has finished is its owner's
+                        self._store.set_bytes(job.id, self._spool.bytes_of(job.id))
                     return True
             except StorageError as error:
                 self.pause.tell(error)
