@@ -49,7 +49,9 @@ def test_a_probe_is_answered_and_leaves_no_job_and_no_file(
     body = client.hear().body
     assert Probe.from_json(json.dumps(body).encode()) == PROBE
     assert body["render_seconds"] is None
-    assert daemon.renderer.preflights.get() == Preflight("probe", Options(who="left"))
+    assert daemon.renderer.preflights.get() == Preflight(
+        "probe", Options(who="left"), owner=os.getuid()
+    )
     assert client.ask("list")["jobs"] == []
     assert spooled(tmp_path) == []
 
@@ -77,7 +79,7 @@ def test_a_preview_is_handed_over_to_be_read_only(
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.write(picture, b"more")
     os.close(picture)
-    assert daemon.renderer.preflights.get() == Preflight("preview", Options(), 3.0, 2)
+    assert daemon.renderer.preflights.get() == Preflight("preview", Options(), 3.0, 2, os.getuid())
     assert spooled(tmp_path) == []
 
 
@@ -197,6 +199,8 @@ def test_a_preview_is_written_to_its_place(daemon: Daemon, tmp_path: Path) -> No
     done = lipsyncctl(tmp_path, *words, "-o", "frame.png")
     assert (done.returncode, done.stdout) == (0, "frame.png: 9 bytes\n")
     assert (tmp_path / "frame.png").read_bytes() == b"facevoice"
-    assert daemon.renderer.preflights.get() == Preflight("preview", Options(to=9.0), 1.5, 4)
+    assert daemon.renderer.preflights.get() == Preflight(
+        "preview", Options(to=9.0), 1.5, 4, os.getuid()
+    )
     renamed = lipsyncctl(tmp_path, *words, "-o", "frame.jpg")
     assert renamed.stderr == "lipsyncctl: The preview is a PNG, whatever its name says.\n"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from lipsyncd.config import Config
+from lipsyncd.processes.plans import PlanCache
 from lipsyncd.processes.pool import Pool
 from lipsyncd.processes.template import Template
 
@@ -14,6 +15,7 @@ class Plane:
     config: Config
     template: Template
     pool: Pool
+    plans: PlanCache
     cage: dict[str, object]  # what of it holds renders in, as the last one said
 
     def retire(self) -> None:

@@ -6,13 +6,12 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 
-from lipsyncd.config import Config
 from lipsyncd.errors import InputError, JobMemoryFull, MediaCrashed, MediaStalled
 from lipsyncd.processes.assignment import assignment_of
-from lipsyncd.processes.pool import Pool
+from lipsyncd.processes.plane import Plane
+from lipsyncd.processes.plans import Plans
 from lipsyncd.processes.render import Crashed, RenderProcess, Stalled
-from lipsyncd.processes.template import Template
-from lipsyncd.protocol.job import Outcome
+from lipsyncd.protocol.job import Outcome, Progress
 from lipsyncd.protocol.preflight import Preflight
 from lipsyncd.system.crashlog import EXTENSIONS
 
@@ -24,31 +23,33 @@ CONVERT = "Convert them to MP4 with H.264 and AAC, then ask again."
 
 
 def run_preflight(
-    config: Config, template: Template, pool: Pool, asked: Preflight, files: Sequence[int]
+    plane: Plane, asked: Preflight, files: Sequence[int]
 ) -> Generator[None, None, None]:
     """Each yield is a moment in which it may be ended; with this generator its process ends.
 
     Raises what the process raises, MediaCrashed, MediaStalled, JobMemoryFull, InternalError.
     """
-    seconds = config.render.stall_seconds
+    seconds = plane.config.render.stall_seconds
     ends_at = time.monotonic() + seconds
     more = {"at": asked.at, "frames": asked.frames}
-    assignment = assignment_of(config, asked.task, asked.options, MOST_BYTES, **more)
+    assignment = assignment_of(plane.config, asked.task, asked.options, MOST_BYTES, **more)
     outcome = Outcome.AGAIN
     while outcome is Outcome.AGAIN:
         with ExitStack() as stack:
-            process = RenderProcess(template)
+            process = RenderProcess(plane.template)
             stack.callback(process.end)
+            plans = Plans(plane.plans, asked.owner, process)
+            stack.callback(plans.close)
             process.begin(assignment, files)
-            stack.enter_context(pool.serving(process))
-            outcome = yield from in_time(process, asked.task, seconds, ends_at)
+            steps = process.steps(seconds, hear_plans=plans.hear)
+            stack.enter_context(plane.pool.serving(process))
+            outcome = yield from in_time(steps, asked.task, seconds, ends_at)
 
 
 def in_time(
-    process: RenderProcess, task: str, seconds: float, ends_at: float
+    steps: Generator[Progress, None, Outcome], task: str, seconds: float, ends_at: float
 ) -> Generator[None, None, Outcome]:
     """The steps of the process, as long as there is time; how it has ended."""
-    steps = process.steps(seconds)
     try:
         while time.monotonic() < ends_at:
             next(steps)

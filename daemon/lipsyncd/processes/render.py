@@ -27,6 +27,13 @@ STACK_SECONDS = 1.0  # for a process that hangs to write down where
 MOST_STACKS = 1 << 16  # bytes
 # What a render may say of its job.  Whatever else it says, it says nothing about the daemon.
 ITS_OWN = (InputError, InvalidRequest, StorageError, DeviceMemoryFull)
+OF_PARTS, OF_PLANS = {"open", "wants"}, {"seek", "room", "filled"}
+
+Hear = Callable[[Mapping[str, object]], None]
+
+
+def ignore(_: Mapping[str, object]) -> None:
+    """Nobody answers."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +91,11 @@ class RenderProcess:
             self._connection.send(Kind.REQUEST, body, files)
 
     def steps(
-        self, timeout: float, hear: Callable[[Mapping[str, object]], None] = lambda _: None
+        self, timeout: float, hear_parts: Hear = ignore, hear_plans: Hear = ignore
     ) -> Generator[Progress, None, Outcome]:
         """Its progress, the same again while there is no news; at the end, how it has ended.
 
-        `hear` gets what it says of parts.
+        What it says of parts and of plans goes to who answers that.
 
         Raises what the render raises; Stalled if it is silent for `timeout` seconds; Crashed,
         Broke.
@@ -106,8 +113,10 @@ class RenderProcess:
                     return Outcome(message.body["outcome"])
                 if "cage" in message.body:
                     self.cage = message.body["cage"]
-                elif {"open", "wants"} & message.body.keys():
-                    hear(message.body)
+                elif OF_PARTS & message.body.keys():
+                    hear_parts(message.body)
+                elif OF_PLANS & message.body.keys():
+                    hear_plans(message.body)
                 elif message.body:
                     progress = Progress.from_map(message.body)
             yield progress

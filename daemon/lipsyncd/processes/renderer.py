@@ -11,6 +11,7 @@ from pathlib import Path
 from lipsyncd.config import Config, Limits
 from lipsyncd.errors import InputError, JobMemoryFull, MediaCrashed, MediaStalled
 from lipsyncd.processes.plane import Plane
+from lipsyncd.processes.plans import PlanCache
 from lipsyncd.processes.pool import Pool, load_devices
 from lipsyncd.processes.preflight import run_preflight
 from lipsyncd.processes.render import Crashed, Stalled
@@ -66,8 +67,7 @@ class ProcessRenderer:
 
         Raises what it raises, MediaCrashed, MediaStalled, JobMemoryFull, InternalError.
         """
-        plane = self._plane
-        yield from run_preflight(plane.config, plane.template, plane.pool, asked, files)
+        yield from run_preflight(self._plane, asked, files)
 
     def check(self) -> None:
         """Raise DeviceLost if there is nothing to render on, and there will not be."""
@@ -124,7 +124,8 @@ def open_plane(config: Config, report: Report) -> Plane:
         stack.callback(template.retire)
         pool = Pool(load_devices(config, cache_folder(config), report))
         stack.callback(pool.retire)
-        plane = Plane(config, template, pool, cage={})
+        plans = PlanCache(cache_folder(config) / "plans", 3600 * config.retention.max_age_hours)
+        plane = Plane(config, template, pool, plans, cage={})
         report("rendering a first picture")
         warm_up(partial(rendered, plane, shares=Shares(1), may_go_on=lambda: True))
         stack.pop_all()

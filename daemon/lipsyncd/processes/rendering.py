@@ -10,6 +10,7 @@ from typing import BinaryIO
 from lipsyncd.processes.assignment import assignment_of
 from lipsyncd.processes.helpers import Helpers
 from lipsyncd.processes.plane import Plane
+from lipsyncd.processes.plans import Plans
 from lipsyncd.processes.render import RenderProcess
 from lipsyncd.processes.shares import Shares
 from lipsyncd.processes.spread import Spread
@@ -35,8 +36,9 @@ def rendered(
         room = free_bytes(paths.result.parent)
         assignment = assignment_of(plane.config, "render", options, room, job=paths.job)
         process.begin(assignment, [each.fileno() for each in files])
-        spread = Spread(process, may_go_on)
-        steps = process.steps(plane.config.render.stall_seconds, spread.hear)
+        spread, plans = Spread(process, may_go_on), Plans(plane.plans, paths.owner, process)
+        stack.callback(plans.close)
+        steps = process.steps(plane.config.render.stall_seconds, spread.hear, plans.hear)
         stack.enter_context(shares.led(paths.job))
         helpers = stack.enter_context(Helpers(plane, options, paths, shares, spread))
         stack.enter_context(plane.pool.serving(process))

@@ -82,13 +82,14 @@ class Outcome(StrEnum):
 @dataclass(frozen=True)
 class Paths:
     """The files of one render: the inputs, where the result appears when it is whole, and where the
-    render keeps what it has finished before."""
+    render keeps what it has finished before; `owner` is the uid whose they are."""
 
     face: Path
     voices: tuple[Path, ...]
     result: Path
     work: Path
     pictures: tuple[Path, ...] = ()
+    owner: int | None = None
 
     @property
     def job(self) -> str:

@@ -12,9 +12,10 @@ FRAMES = whole(1, MAX_FRAMES, hint="Ask for fewer frames.")
 @dataclass(frozen=True)
 class Preflight:
     """`task` is probe or preview; the latter shows so many `frames`, evenly spread over the result
-    from `at` seconds on."""
+    from `at` seconds on.  `owner` is the uid of who asks."""
 
     task: str
     options: Options = field(default_factory=Options)
     at: float = 0.0
     frames: int = 1
+    owner: int | None = None

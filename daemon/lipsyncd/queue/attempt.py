@@ -101,7 +101,7 @@ class Attempt:
     def _finished(self, render: Render) -> Job:
         options = self.job.options
         paths = self._spool.paths(self.job.id, len(options.places), options.pictures)
-        steps = render(options, paths, lambda: not self.gives_way)
+        steps = render(options, replace(paths, owner=self.job.owner), lambda: not self.gives_way)
         if ended := self._followed(steps):
             return ended
         size = self._spool.seal(self.job.id)

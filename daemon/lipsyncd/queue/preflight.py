@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from lipsyncd.errors import QueueFull, QueueWarming
@@ -38,13 +39,14 @@ class Preflights:
         `go_on` is called now and then; what it raises ends the preflight.  Raises QueueFull,
         QueueWarming, QueueDraining, InputError, InvalidRequest, StorageError, InternalError.
         """
+        mine = replace(asked, owner=owner)
         with (
             self._place(owner) as renderer,
             self._admission.room(owner, inputs, asked.options.pictures),
             copies(inputs, self._folder) as files,
             unnamed(self._folder) as work,
             unnamed(self._folder) as answer,
-            closing(renderer.preflight(asked, [*files, work.fileno(), answer.fileno()])) as steps,
+            closing(renderer.preflight(mine, [*files, work.fileno(), answer.fileno()])) as steps,
         ):
             for _ in steps:
                 go_on()

@@ -29,6 +29,7 @@ class Orders:
         self._alive = alive
         self._devices: queue.Queue[socket.socket | None] = queue.Queue()
         self._parts: queue.Queue[int | None] = queue.Queue()
+        self._plans: queue.Queue[BinaryIO | None] = queue.Queue()
         self._made: queue.Queue[tuple[int, BinaryIO]] = queue.Queue()
         threading.Thread(target=self._read, name="orders", daemon=True).start()
 
@@ -65,6 +66,19 @@ class Orders:
         while not self._made.empty():
             yield self._made.get()
 
+    def sought(self, names: Sequence[str]) -> BinaryIO | None:
+        """The first of these plans that is kept, the caller's to close; or None."""
+        self._daemon.send(Kind.EVENT, {"seek": list(names)})
+        return self._waited(self._plans)
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Have a plan kept.  Raises OSError."""
+        self._daemon.send(Kind.EVENT, {"room": name})
+        if file := self._waited(self._plans):
+            with file:
+                file.write(content)
+            self._daemon.send(Kind.EVENT, {"filled": name})
+
     def _waited(self, things: "queue.Queue[T]") -> T:
         """The next of these."""
         while True:
@@ -77,8 +91,8 @@ class Orders:
         while (message := self._daemon.receive()) is not None:
             with message:
                 self._sort(message)
-        self._devices.put(None)
-        self._parts.put(None)
+        for things in (self._devices, self._parts, self._plans):
+            things.put(None)
 
     def _sort(self, message: Message) -> None:
         if "made" in message.body:
@@ -87,5 +101,8 @@ class Orders:
             self._made.put((message.body["made"], packets))
         elif "part" in message.body:
             self._parts.put(message.body["part"])
+        elif "plan" in message.body:
+            is_there = bool(message.descriptors)
+            self._plans.put(os.fdopen(message.take(), "r+b") if is_there else None)
         else:
             self._devices.put(socket.socket(fileno=message.take()))

@@ -104,7 +104,7 @@ class Planner:
     ) -> None:
         """It looks for faces on each `every`-th frame, of `rate` a second; `people` are those whom
         the options name by pictures."""
-        self._options = options
+        self.options = options
         self._rate = rate
         self.every = every
         self._people = people
@@ -139,7 +139,7 @@ class Planner:
     def plan(self) -> Plan:
         """What was found.  Raises NoFace, InclinedFace."""
         self._refuse_faceless()
-        options, frames = self._options, self._tracker.frames
+        options, frames = self.options, self._tracker.frames
         spans = self.spoken()
         others = [] if options.who == "all" else [span for span, _ in spans]
         tracks = [track_of(span, frames, others, self._survey, voice) for span, voice in spans]
@@ -157,7 +157,7 @@ class Planner:
         is not given another.  Raises NoFace."""
         taken: list[tuple[Span, int]] = []
         pictures = count()
-        for voice, who in enumerate(self._options.places):
+        for voice, who in enumerate(self.options.places):
             alike = self._alike(next(pictures)) if who == PICTURED else None
             spans = chosen(self._tracker.runs, who, self._rate, alike)
             free = [span for span in spans if not any(span.overlaps(other) for other, _ in taken)]

@@ -121,7 +121,7 @@ def steps(
     spoken = len(others) - options.pictures
     voices, pictures = others[:spoken], others[spoken:]
     with open_grown(result, alive) as written, open_grown(work, alive) as kept:
-        files = Files(face, tuple(voices), written, kept, tuple(pictures), alive)
+        files = Files(face, tuple(voices), written, kept, tuple(pictures), alive, orders)
         yield from task_of(body, orders)(options, files, models, settings)
 
 

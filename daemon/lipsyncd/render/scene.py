@@ -31,6 +31,7 @@ from lipsyncd.render.models import Models
 from lipsyncd.render.parts import parts_of
 from lipsyncd.render.people import People
 from lipsyncd.render.plan import Plan, Planner
+from lipsyncd.render.plans import Cache, NoCache, Plans
 from lipsyncd.render.prefetch import prefetch
 from lipsyncd.render.work import Kind, Work
 
@@ -60,6 +61,7 @@ class Files:
     work: BinaryIO
     pictures: tuple[Readable, ...] = ()  # of people whose lips move
     moved: Callable[[], None] = lambda: None
+    plans: Cache = NoCache()  # where those of earlier renders are
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,9 @@ def staged(
         plan = Plan.from_map(known[0]["plan"])
     else:
         planner = planner_of(source, files, options, models, settings)
-        plan = yield from planned(work, source, voices, options, planner)
+        more = models.fingerprint, settings.detect_every
+        plans = Plans(files.plans, (files.face, *files.pictures), options, *more)
+        plan = yield from planned(work, source, voices, planner, plans)
     refuse_gaps(plan.gaps, plan.frames, options, source.rate)
     offset = models.conventions.mel_offset_frames
     heard = heard_in(work, voices, options, source.rate, offset)
@@ -169,18 +173,22 @@ def staged(
 
 
 def planned(
-    work: Work, source: Source, voices: list[Voice], options: Options, planner: Planner
+    work: Work, source: Source, voices: list[Voice], planner: Planner, plans: Plans
 ) -> Generator[Progress, None, Plan]:
-    """Hear the voices, and meanwhile look through as much of the source as is shown.
+    """Hear the voices, and meanwhile look through as much of the source as is shown, if that was
+    not done before.
 
     Raises NoFace, InclinedFace.
     """
+    options = planner.options
     most = None if options.extend == "silence" else spoken_of(voices, source)
     with prefetch(hear(voices, options, work), ENDLESS) as heard:
-        yield from looked_through(source, most, planner)
+        if (plan := plans.found(most)) is None:
+            yield from looked_through(source, most, planner)
+            plan = planner.plan()
+            plans.keep(most, plan)
         for _ in heard:
             yield Progress(0, most or 0, 0)
-    plan = planner.plan()
     with work.added(Kind.PLAN) as file:
         stored = {"plan": plan.as_map(), "voices": [voice.as_map() for voice in voices]}
         file.write(msgpack.packb(stored))
