@@ -36,9 +36,10 @@ A tour, from the bottom up; each package imports only from those above it in thi
                  files), peer, subordinate, session, stream, request, refusals, verbs
     media        files: container, images, tracks (which of its streams), source (at one rate),
                  voice and result; look is what makes frames of a file's pictures (interlace,
-                 background, mapping, orientation), timeline which of them is shown when; output
-                 (muxers, encoders) is what a result is to be, part some seconds of its pictures,
-                 kept what it has of the face's file; mel and speech are what is heard
+                 background, mapping, orientation, mastering), coding what makes new colours samples
+                 of theirs, timeline which of them is shown when; output (muxers, encoders) is what
+                 a result is to be, part some seconds of its pictures, kept what it has of the
+                 face's file; mel and speech are what is heard
     face         faces: box and face, track (who is where), warp and align (exactly where); lips,
                  rest (which mouth is at rest), opening and neutral (what is made of it), motion and
                  light (what is done to it); a blend is a way to put a new mouth into a frame:
@@ -48,13 +49,13 @@ A tour, from the bottom up; each package imports only from those above it in thi
                  which lie in a folder; process is the device process, exchange the memory that it
                  shares with a render
     render       pipeline is the straight line, face and voice in and result out; scene is its first
-                 half, what pictures are made of: inputs are the two, plan (survey, choice, gaps) is
-                 the look at the face before them, people who is on a picture, hearing what lips
-                 follow; neutrals are the faces they are moved in.  parts is how a result is
-                 divided, work the file in which it keeps what is finished.  probe (report, sync)
-                 and preview go the same way without a result.  template and process are the
-                 processes around all, mouths asks a device for batches; cage (landlock, seccomp)
-                 is what a render gives up before it looks at media
+                 half, what pictures are made of: inputs are the two, plan (survey, choice, gaps,
+                 looking) is the look at the face before them, people who is on a picture, hearing
+                 what lips follow; neutrals are the faces they are moved in.  parts is how a
+                 result is divided, work the file in which it keeps what is finished.  probe
+                 (report, sync) and preview go the same way without a result.  template and
+                 process are the processes around all, mouths asks a device for batches; cage
+                 (landlock, seccomp) is what a render gives up before it looks at media
     main         builds everything
 """
 

@@ -53,6 +53,18 @@ def test_a_voice_on_stdin_is_for_all_faces(quick: Daemon, tmp_path: Path) -> Non
     assert results == [b"facesaid", b"othersaid"]
 
 
+def test_what_comes_on_stdin_is_previewed_and_probed(quick: Daemon, tmp_path: Path) -> None:
+    words = ("-a", "hello.wav", "-o", "frame.png")
+    ended = piped(tmp_path, "seen", "preview", "-", *words)
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "frame.png").read_bytes() == b"seenvoice"
+    ended = piped(tmp_path, "said", "preview", "speaker.mp4", "-a", "-", "-o", "frame.png")
+    assert (tmp_path / "frame.png").read_bytes() == b"facesaid"
+    ended = piped(tmp_path, "seen", "probe", "-")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout
+
+
 def test_only_one_file_comes_on_stdin(quick: Daemon, tmp_path: Path) -> None:
     ended = piped(tmp_path, "said", "run", "-a", "-", "-", "-o", "out.mp4")
     assert ended.returncode == 2

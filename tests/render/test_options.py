@@ -52,7 +52,7 @@ def test_as_many_lips_move_as_are_wanted(
 
 def test_lips_move_as_far_as_is_wanted(models: InProcess, paper: Path) -> None:
     """How far open the mouth is, by the landmarker, at its widest."""
-    landmarker, widest = models.new_landmarker(), []
+    landmarker, widest = models.landmarker, []
     for expression in (0.0, 0.6, 1.2):
         options = Options(expression=expression)
         dubbing = Dubbing(clip("single_face.mp4"), paper, 40, models, options)
@@ -69,7 +69,7 @@ def test_lips_move_as_far_as_is_wanted(models: InProcess, paper: Path) -> None:
 def test_lips_are_closed_while_nobody_speaks(models: InProcess, harbour: Path) -> None:
     """The voice ends with silence; the source smiles there, teeth and all."""
     dubbing = Dubbing(clip("single_face.mp4"), harbour, 113, models)
-    landmarker = models.new_landmarker()
+    landmarker = models.landmarker
     opened = [
         landmarker.lips(Frame(0, picture), take.seen[0].face).openness
         for take, _, picture in dubbing.pictures(104)

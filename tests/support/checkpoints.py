@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -125,7 +126,8 @@ class InProcess:
     def new_detector(self) -> Detector:
         return Detector(yunet())
 
-    def new_landmarker(self) -> Landmarker:
+    @cached_property
+    def landmarker(self) -> Landmarker:
         return Landmarker(mesh())
 
     def new_recogniser(self) -> Recogniser:

@@ -37,11 +37,11 @@ def voice() -> Voice:
 
 @pytest.fixture
 def heard(models: InProcess, voice: Voice) -> Heard:
-    def hearing(**chosen: Any) -> np.ndarray:
+    def hearing(until: Fraction | None = None, **chosen: Any) -> np.ndarray:
         options = Options(**chosen)
         with TemporaryFile() as file:
             work = Work(file, b"key")
-            deque(hear([voice], options, work), maxlen=0)
+            deque(hear([voice], options, work, until), maxlen=0)
             heard = heard_in(work, [voice], options, RATE, models.conventions.mel_offset_frames)
             return np.stack([heard[0].window(number) for number in range(TOTAL)])
 
@@ -66,6 +66,18 @@ def test_lips_that_come_later_hear_what_was_before(heard: Heard, milliseconds: i
     frames = milliseconds * 25 // 1000
     first, last = max(0, frames), TOTAL + min(0, frames)
     np.testing.assert_array_equal(moved[first:last], plain[first - frames : last - frames])
+
+
+@pytest.mark.parametrize("milliseconds", [-1000, 0, 1000])
+def test_what_is_heard_up_to_a_time_is_all_that_its_frames_need(
+    heard: Heard, milliseconds: int
+) -> None:
+    until = Fraction(1)
+    whole = heard(audio_offset=milliseconds)
+    part = heard(until=until, audio_offset=milliseconds)
+    needed = slice(0, 26)
+    np.testing.assert_array_equal(part[needed], whole[needed])
+    assert not np.array_equal(part, whole)
 
 
 def test_the_reference_hears_all_of_it(heard: Heard, voice: Voice) -> None:

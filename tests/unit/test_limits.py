@@ -296,11 +296,11 @@ def test_patience_is_not_lost_while_the_process_does_nothing(
 
 def test_ordinary_pictures_are_held_as_they_were() -> None:
     """A batch of 8 at 4K, and of 64 at 720p."""
-    assert held(3840, 2160, 8) == 8
-    assert held(1280, 720, 64) == 64
+    assert held(3840 * 2160 * 3 // 2, 8) == 8
+    assert held(1280 * 720 * 3 // 2, 64) == 64
 
 
 def test_of_the_largest_one_is_held() -> None:
-    assert held(SIDE, 4320, 8) == 1
-    assert held(SIDE, SIDE, 8) == 1
-    assert held(SIDE, SIDE // 2, 8) * SIDE**2 // 2 * 3 // 2 <= HELD_BYTES
+    assert held(SIDE * 4320 * 3 // 2, 8) == 1
+    assert held(SIDE * SIDE * 3 // 2, 8) == 1
+    assert held(SIDE**2 // 2 * 3 // 2, 8) * SIDE**2 // 2 * 3 // 2 <= HELD_BYTES

@@ -74,7 +74,7 @@ def test_its_mouth_at_rest_is_what_the_generator_makes_of_silence(models: InProc
 def test_a_smile_is_closed(models: InProcess) -> None:
     """A photograph has no other frame in which the mouth is at rest."""
     source = source_of("single_face.jpg")
-    track, landmarker = track_in(source, models), models.new_landmarker()
+    track, landmarker = track_in(source, models), models.landmarker
     frame, face = next(source.frames()), track.face(0)
     lips = landmarker.lips(frame, face)
     neutral = Neutrals(source, models).of(track)

@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import av
+import pytest
 from support.media.synthetic import examined, moving, tone, write_video, write_voice
 
 from lipsyncd.media.output import Output
@@ -21,8 +22,8 @@ def source_in(folder: Path) -> Source:
     return examine_source(write_video(folder / "face.mp4", moving(COUNT)), "The face")
 
 
-def part(source: Source, first: int, stop: int) -> list[av.Packet]:
-    encoder = PartEncoder(source, OUTPUT)
+def part(source: Source, first: int, stop: int, output: Output = OUTPUT) -> list[av.Packet]:
+    encoder = PartEncoder(source, output)
     pictures = [frame.picture for frame in source.frames()][first:stop]
     return [packet for each in (*pictures, None) for packet in encoder.packets(each)]
 
@@ -49,6 +50,16 @@ def test_a_part_is_the_same_bytes_whatever_was_encoded_before(tmp_path: Path) ->
     alone = [bytes(packet) for packet in part(source, 13, COUNT)]
     part(source, 0, 13)
     assert [bytes(packet) for packet in part(source, 13, COUNT)] == alone
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_even_the_shortest_part_of_h265_is_decoded_before_it_is_shown(
+    tmp_path: Path, count: int
+) -> None:
+    """x265 says nothing of when, where a part ends before it had to begin."""
+    packets = part(source_in(tmp_path), 0, count, Output(codec="h265"))
+    assert [packet.dts for packet in packets] == [-2, -1, 0][:count]
+    assert all(packet.dts <= packet.pts for packet in packets)
 
 
 def test_parts_beside_each_other_are_one_video(tmp_path: Path) -> None:

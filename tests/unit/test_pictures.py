@@ -15,15 +15,16 @@ from support.media.synthetic import painted, write_video
 from lipsyncd.errors import InputError, TruncatedMedia, UnreadableMedia
 from lipsyncd.media.colour import BT709, LIMITED, Colour
 from lipsyncd.media.frame import Frame
+from lipsyncd.media.look import Wanted
 from lipsyncd.media.mapping import toned
 from lipsyncd.media.source import Source, examine_source
 
 FINE, COARSE = 2.0, 5.0  # of 255, as a mean: what 8-bit 4:2:0 costs, and what lossy codecs do
 
 
-def opened(folder: Path, content: bytes, **how: Any) -> Source:
+def opened(folder: Path, content: bytes, **wanted: Any) -> Source:
     (folder / "face").write_bytes(content)
-    return examine_source(folder / "face", "The face", **how)
+    return examine_source(folder / "face", "The face", wanted=Wanted(**wanted))
 
 
 def rgb_of(frame: Frame, source: Source) -> np.ndarray:
@@ -276,7 +277,8 @@ def test_a_video_comes_out_in_its_colours(tmp_path: Path, name: str) -> None:
     error = error_of(source, CARD)
     print(f"\n  {error:.2f}")
     assert error < (FINE if codec in ("ffv1", "utvideo", "png", "qtrle") else COARSE)
-    assert source.notes == ()
+    said = "The face has more than 8 bits a sample, and the result 8; {} keep 10."
+    assert source.notes == ((said.format("h265, av1, prores, lossless"),) if "10" in form else ())
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["studio", "full"])
@@ -367,7 +369,7 @@ def test_what_is_not_read_is_named(tmp_path: Path, name: str) -> None:
     made, kind, words = REFUSED[name]
     with pytest.raises(kind, match=words) as caught:
         opened(tmp_path, made())
-    assert caught.value.hint.endswith((" a picture to PNG.", "save it as PNG."))
+    assert caught.value.hint.endswith((" a picture by `ffmpeg -i IN OUT.png`.", "save it as PNG."))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """A preview is the picture that the render would write, at the times that are asked for."""
 
 import io
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -15,17 +16,22 @@ import numpy as np
 import pytest
 from support.checkpoints import InProcess, models_of, random_generator, write_safetensors
 from support.media.clips import clip
+from support.media.synthetic import write_video
 from support.paths import VOICES
 from support.quality.rendered import Settings
 
 from lipsyncd.errors import InvalidRequest
+from lipsyncd.face.blend import Blend
 from lipsyncd.media.colour import Colour
+from lipsyncd.media.frame import Frame
 from lipsyncd.media.part import PartEncoder
 from lipsyncd.media.source import examine_source
 from lipsyncd.protocol.options import Options
 from lipsyncd.render import pipeline
+from lipsyncd.render.dub import blend_of
+from lipsyncd.render.plans import NoCache
 from lipsyncd.render.preview import WIDEST, numbers_of, pixels_of, preview, shown
-from lipsyncd.render.scene import Files
+from lipsyncd.render.scene import Files, Scene
 
 RATE = Fraction(25)
 STUDIO = Colour(matrix=1, primaries=1, transfer=1, swing=1)
@@ -78,6 +84,76 @@ def test_every_pixel_is_the_one_that_the_render_would_write(
         number = int(at * source.rate)
         wanted = pixels_of(encoded[number], source.colour)
         np.testing.assert_array_equal(previewed(face, models, options, at, 1), wanted)
+
+
+@pytest.fixture
+def scenes(monkeypatch: pytest.MonkeyPatch) -> list[Scene]:
+    """What previews are made of."""
+    made: list[Scene] = []
+
+    def keeping(scene: Scene, models: InProcess) -> Blend:
+        made.append(scene)
+        return blend_of(scene, models)
+
+    monkeypatch.setattr("lipsyncd.render.preview.blend_of", keeping)
+    return made
+
+
+@pytest.fixture(scope="module")
+def two_shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Half a second of a face, then a second of its mirror image, larger."""
+    pictures = [frame.bgr(640, 360)[..., ::-1] for frame in islice(frames_of_a_face(), 15)]
+    closer = [cv2.resize(each[:, ::-1], (960, 540))[90:450, 160:800] for each in pictures]
+    path = tmp_path_factory.mktemp("shots") / "face.mkv"
+    return write_video(path, [*pictures, *closer, *closer], codec="ffv1", rate=30)
+
+
+def frames_of_a_face() -> Iterator[Frame]:
+    return examine_source(clip("single_face.mp4"), "The face").frames()
+
+
+def test_it_looks_no_further_than_the_shot_of_its_frame(
+    encoded: list[av.VideoFrame], scenes: list[Scene], models: InProcess, two_shots: Path
+) -> None:
+    with TemporaryFile() as work, TemporaryFile() as result:
+        files = replace(files_of(two_shots, work), result=result)
+        for _ in pipeline.render(Options(), files, models, Settings()):
+            pass
+    source = examine_source(two_shots, "The face")
+    for at, looked in ((0.4, range(16, 31)), (0.6, range(45, 46)), (2.0, range(45, 46))):
+        found = previewed(two_shots, models, Options(), at, 1)
+        wanted = pixels_of(encoded[int(at * source.rate)], source.colour)
+        np.testing.assert_array_equal(found, wanted)
+        assert scenes[-1].plan.frames in looked
+
+
+@pytest.mark.parametrize("chosen", [{"extend": "cut"}, {"who": "320,180@1.0"}, {"max_gap": 9.0}])
+def test_it_looks_through_all_where_that_decides(
+    scenes: list[Scene], models: InProcess, two_shots: Path, chosen: dict[str, Any]
+) -> None:
+    previewed(two_shots, models, Options(**chosen), 0.4, 1)
+    assert scenes[-1].plan.frames == 45
+
+
+class Shelf(NoCache):
+    """Where plans are kept."""
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+
+    def keep(self, name: str, content: bytes) -> None:
+        self.kept.append(name)
+
+
+def test_a_plan_of_the_beginning_alone_is_not_kept_for_others(
+    models: InProcess, two_shots: Path
+) -> None:
+    for at, count in ((0.4, 0), (0.6, 1)):
+        shelf = Shelf()
+        with TemporaryFile() as work:
+            files = replace(files_of(two_shots, work), plans=shelf)
+            deque(preview(Options(), files, models, Settings(), at=at, count=1), maxlen=0)
+        assert len(shelf.kept) == count
 
 
 def test_a_strip_has_its_frames_side_by_side_and_is_no_wider_than_it_may(

@@ -86,7 +86,10 @@ CHOICES = {
     for each in dataclasses.fields(kind)
 }
 LISTING = ("request", "reply", "message", "field", "key", "name", "state", "allowed")
-BESIDE = {"codec": {"format": "mkv"}}  # which takes all of them
+BESIDE = {  # what takes all of them
+    "codec": {"format": "mkv"},
+    "hdr": {"codec": "h265"},
+}
 OF_ALL_TYPES = ("text", 1, 1.5, True, [], {}, None)
 WORDS: dict[Any, str] = {
     str: "text",

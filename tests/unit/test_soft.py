@@ -258,7 +258,8 @@ def test_several_faces_of_a_frame_share_a_canvas() -> None:
     blend = soft(frame, boxes[0])
     canvas = blend.canvas(frame)
     for box in boxes:
-        blend.paste(canvas, frame, asked(frame, box), other_mouth(frame, box))
+        mouth = other_mouth(frame, box).astype(np.float32)
+        blend.paste(canvas, frame, asked(frame, box), mouth)
     one, other = (pasted(frame, box, other_mouth(frame, box)) for box in boxes)
     for before, found, *alone in zip(frame.planes(), planes_of(canvas), one, other, strict=True):
         changes = [after.astype(int) - before for after in alone]

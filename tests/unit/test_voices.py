@@ -344,6 +344,8 @@ REFUSED: dict[str, tuple[Maker, type[InputError], str]] = {
     "a web page": (plain(b"\n<!DOCTYPE html><html></html>"), UnreadableMedia, "web page"),
     "nothing": (plain(b""), UnreadableMedia, "empty"),
     "half an AIFF": (cut(written("voice.aiff", "pcm_s16be")), TruncatedMedia, "breaks off"),
+    "half a CAF": (cut(written("voice.caf", "pcm_s16be")), TruncatedMedia, "breaks off"),
+    "half a CAF of ALAC": (cut(written("voice.caf", "alac", 44100)), TruncatedMedia, "breaks off"),
     "half an AU": (cut(written("voice.au", "pcm_s16be")), TruncatedMedia, "breaks off"),
     "half an RF64": (cut(RF64), TruncatedMedia, "breaks off"),
     "half a Wave64": (cut(muxed("w64", "pcm_s16le")), TruncatedMedia, "breaks off"),

@@ -6,12 +6,13 @@ from lipsyncctl.client.client import Client
 from lipsyncctl.show.console import Console
 from lipsyncctl.show.probe import findings
 from lipsyncctl.show.wording import size
+from lipsyncctl.verbs.pipes import opened
 from lipsyncctl.verbs.submit import OPTIONS, VOICE, options_of
 from lipsyncctl.verbs.typed import at_least, moment
 from lipsyncctl.verbs.verb import argument, verb
 from lipsyncd.errors import InvalidRequest
 
-FACE = argument("face", metavar="FACE", help="a video or a still of a face")
+FACE = argument("face", metavar="FACE", help="a video or a still of a face, - for stdin")
 
 
 @verb(
@@ -23,14 +24,16 @@ FACE = argument("face", metavar="FACE", help="a video or a still of a face")
         dest="voices",
         action="append",
         default=[],
-        help="the speech; for a dialogue once for each who speaks, with a --who for each",
+        help="the speech, - for stdin; for a dialogue once for each who speaks, with a --who for "
+        "each",
     ),
     OPTIONS,
 )
 def probe(console: Console, client: Client, arguments: Namespace) -> int:
     """In lines; why a render would fail as an exit code as well."""
     options, pictures = options_of(arguments)
-    probed = client.probe(arguments.face, arguments.voices, pictures=pictures, **options)
+    with opened(client, [arguments.face], arguments.voices) as ([face], voices):
+        probed = client.probe(face, voices, pictures=pictures, **options)
     console.answer(probed, findings(probed))
     return int(probed["error"]["code"]) if probed["error"] else 0
 
@@ -61,15 +64,16 @@ def preview(console: Console, client: Client, arguments: Namespace) -> int:
     if arguments.output in {"", "-"}:
         raise InvalidRequest("-o takes the name of a file.", "Name one, as frame.png.")
     options, pictures = options_of(arguments)
-    previewed = client.preview(
-        arguments.face,
-        arguments.voices,
-        arguments.output,
-        at=arguments.at,
-        frames=arguments.strip,
-        pictures=pictures,
-        **options,
-    )
+    with opened(client, [arguments.face], arguments.voices) as ([face], voices):
+        previewed = client.preview(
+            face,
+            voices,
+            arguments.output,
+            at=arguments.at,
+            frames=arguments.strip,
+            pictures=pictures,
+            **options,
+        )
     words = f"{arguments.output}: {size(previewed['size'])}"
     console.answer(previewed | {"path": arguments.output}, words)
     return 0

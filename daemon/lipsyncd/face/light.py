@@ -23,14 +23,17 @@ def skin_around(mask: np.ndarray) -> np.ndarray:
     return skin
 
 
-def light_between(seen: np.ndarray, known: np.ndarray, skin: np.ndarray) -> np.ndarray:
+def light_between(
+    seen: np.ndarray, known: np.ndarray, skin: np.ndarray, unit: int = 1
+) -> np.ndarray:
     """What to add to a known crop to light it as the seen one: (96, 96, 3) float32, smooth.
 
-    Both are (96, 96, 3) uint8 of any colours, `skin` (96, 96) says where they are compared.
+    Both are (96, 96, 3) of any colours, with so many levels (`unit`) for one of 8 bits; `skin`,
+    (96, 96), says where they are compared.
     """
-    difference = np.clip(seen.astype(np.float32) - known, -MOST, MOST)
+    difference = np.clip(seen.astype(np.float32) - known, -MOST * unit, MOST * unit)
     usual = np.median(difference[skin > 0.5], axis=0)
-    weight = skin / (1 + (np.abs(difference - usual).sum(axis=2) / ODD) ** 2)
+    weight = skin / (1 + (np.abs(difference - usual).sum(axis=2) / (ODD * unit)) ** 2)
     stack = np.dstack([difference * weight[..., None], weight])
     small = cv2.resize(stack, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     broad = sum(count * cv2.GaussianBlur(small, (0, 0), reach) for reach, count in REACHES)

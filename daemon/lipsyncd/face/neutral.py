@@ -27,7 +27,7 @@ from lipsyncd.face.warp import (
     touched,
 )
 from lipsyncd.media.colour import Colour
-from lipsyncd.media.frame import Frame, picture_of, planes_of
+from lipsyncd.media.frame import Frame, Planes, store
 
 FINER = finer(CROP * FINE)
 MARGIN = 14  # pixels of the crop around it, from where a mouth may be taken as well
@@ -47,14 +47,16 @@ class NeutralFace:
     """`face` in its own frame, at `place`.
 
     `crop`: (side, side, 3) uint8 BGR, as the generator is given it.  `samples`: (96, 96, 3) uint8,
-    the same as Y, U, V.  `patches`: the lower face in each plane of the frame.  `rest`: what the
-    generator makes of the crop when it hears silence, (48, 96, 3) float32 BGR in 0..255.
+    the same as Y, U, V; `final` the same as the result has them.  `patches`: the lower face in each
+    plane of the result's frame.  `rest`: what the generator makes of the crop when it hears
+    silence, (48, 96, 3) float32 BGR in 0..255.
     """
 
     face: Face
     place: np.ndarray
     crop: np.ndarray
     samples: np.ndarray
+    final: np.ndarray
     patches: tuple[Patch, ...]
     rest: np.ndarray
     template: Template = field(repr=False)
@@ -71,12 +73,13 @@ def at_rest(frame: Frame, place: np.ndarray, lips: Lips) -> Frame:
     if lips.openness < SHUT or not inside.are_plausible():
         return frame
     inside = exact(inside, crop_of(frame, chained(place, FINER), CROP * FINE), FINE)
-    return Frame(frame.index, picture_of(closed(frame.i420(), place, closing_of(inside)), frame))
+    closing = closing_of(inside)
+    return frame.edited(lambda planes: close(planes, place, closing))
 
 
-def closed(samples: np.ndarray, place: np.ndarray, closing: np.ndarray) -> np.ndarray:
-    """I420 samples, in which the closing is done in place."""
-    for plane, each in zip(planes_of(samples), SUBSAMPLING, strict=True):
+def close(planes: Planes, place: np.ndarray, closing: np.ndarray) -> None:
+    """Do the closing in the planes of a frame."""
+    for plane, each in zip(planes, SUBSAMPLING, strict=True):
         matrix = in_plane(place, each)
         region = touched(plane, matrix, (CROP, CROP))
         below, shade = applied(spread(closing, chained(matrix, FINER), region, cv2.INTER_LINEAR))
@@ -89,14 +92,11 @@ def closed(samples: np.ndarray, place: np.ndarray, closing: np.ndarray) -> np.nd
             cv2.INTER_CUBIC,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        if each == 1:  # only the light goes
-            taken = cv2.convertScaleAbs(taken * (1 - shade))
-        plane[region] = taken
-    return samples
+        store(plane[region], taken * (1 - shade) if each == 1 else taken)  # only the light goes
 
 
 def patches_of(frame: Frame, place: np.ndarray) -> tuple[Patch, ...]:
-    """Copies of what a mouth may be taken from."""
+    """Copies of what a mouth may be taken from, of a final frame."""
     made = []
     for plane, each in zip(frame.planes(), SUBSAMPLING, strict=True):
         matrix = in_plane(place, each)

@@ -30,8 +30,9 @@ from lipsyncd.face.warp import (
     spread,
     touched,
 )
+from lipsyncd.media.coding import coder_of
 from lipsyncd.media.colour import Colour
-from lipsyncd.media.frame import Frame, picture_of, planes_of
+from lipsyncd.media.frame import Frame, picture_of, planes_of, store
 
 # The lower face in a crop, in its pixels, and the masks there.  The mouth shows from under the nose
 # to the chin, and fades out before the crop ends.
@@ -77,10 +78,16 @@ class SoftBlend:
 
     lower = True
 
-    def __init__(self, colour: Colour, neutral: Callable[[Track], NeutralFace]) -> None:
-        """`neutral` gives the neutral face of a track."""
+    def __init__(
+        self,
+        colour: Colour,
+        neutral: Callable[[Track], NeutralFace],
+        final: Colour | None = None,
+    ) -> None:
+        """`colour` is that of frames, `final` that of the result, if it is another; `neutral`
+        gives the neutral face of a track."""
         self._colour = colour
-        self._from_bgr = colour.from_bgr.astype(np.float32)
+        self._samples = coder_of(final or colour)
         self._neutral = neutral
 
     def ask(self, frame: Frame, seen: Seen) -> Asked:
@@ -93,12 +100,12 @@ class SoftBlend:
         return Asked(seen, place, crop, reference, neutral, calmed)
 
     def canvas(self, frame: Frame) -> np.ndarray:
-        return frame.i420()
+        return frame.final.i420()
 
     def paste(self, canvas: np.ndarray, frame: Frame, asked: Asked, mouth: np.ndarray) -> None:
         masks = Masks.of(len(asked.crop))
-        old = cv2.transform(asked.crop[masks.lower_face].astype(np.float32), self._from_bgr)
-        new = cv2.transform(mouth[:, masks.lower_face[1]], self._from_bgr)
+        old = self._samples(asked.crop[masks.lower_face].astype(np.float32))
+        new = self._samples(mouth[:, masks.lower_face[1]])
         # a smile is wider than what follows
         lips = masks.lips + np.float32(asked.calmed) * (masks.mask - masks.lips)
         change, strength = changed(old, new, lips, masks), np.float32(asked.seen.strength)
@@ -111,7 +118,7 @@ class SoftBlend:
             mix(plane, patch, lips, matrix)
 
     def picture(self, canvas: np.ndarray, frame: Frame) -> av.VideoFrame:
-        return picture_of(canvas, frame)
+        return picture_of(canvas, frame.final)
 
 
 def calming(smile: float, samples: np.ndarray, neutral: NeutralFace) -> float:
@@ -157,4 +164,4 @@ def mix(plane: np.ndarray, patch: np.ndarray, lips: np.ndarray, matrix: np.ndarr
     old *= spread(lips, matrix, region, cv2.INTER_LINEAR)
     old += change
     old += samples
-    cv2.convertScaleAbs(np.maximum(old, 0, out=old), dst=samples)
+    store(samples, old)

@@ -15,7 +15,7 @@ from lipsyncd.face.align import carried
 from lipsyncd.face.blend import Asked
 from lipsyncd.face.box import CROP, HALF
 from lipsyncd.face.light import light_between, skin_around
-from lipsyncd.face.motion import GRID, MASK, Motion, MotionFinder
+from lipsyncd.face.motion import GRID, MASK, Motion, MotionFinder, warped
 from lipsyncd.face.neutral import NeutralFace, Patch
 from lipsyncd.face.track import Seen, Track
 from lipsyncd.face.warp import (
@@ -28,8 +28,9 @@ from lipsyncd.face.warp import (
     spread,
     touched,
 )
+from lipsyncd.media.coding import coder_of
 from lipsyncd.media.colour import Colour
-from lipsyncd.media.frame import Frame, picture_of, planes_of
+from lipsyncd.media.frame import Frame, picture_of, planes_of, store
 
 SKIN = skin_around(np.vstack([np.zeros((HALF, CROP), np.float32), MASK]))
 # How far the generator's motion is taken: what fades out with the mask, and what the flow misses,
@@ -46,8 +47,10 @@ class TransferBlend:
     def __init__(
         self, colour: Colour, neutral: Callable[[Track], NeutralFace], expression: float = 1.0
     ) -> None:
-        """`neutral` gives the neutral face of a track; `expression` scales the movement."""
-        self._from_bgr = colour.from_bgr.astype(np.float32)
+        """`colour` is that of the result; `neutral` gives the neutral face of a track;
+        `expression` scales the movement."""
+        self._samples = coder_of(colour)
+        self._unit = colour.unit
         self._neutral = neutral
         self._gain = REACH * expression
         self._finder = MotionFinder()
@@ -59,14 +62,14 @@ class TransferBlend:
         return Asked(seen, place, neutral.crop, neutral.crop, neutral)
 
     def canvas(self, frame: Frame) -> np.ndarray:
-        return frame.i420()
+        return frame.final.i420()
 
     def paste(self, canvas: np.ndarray, frame: Frame, asked: Asked, mouth: np.ndarray) -> None:
         neutral, strength = asked.neutral, asked.seen.strength
         motion = self._finder.motion(reduced(mouth), neutral.rest, self._gain)
-        added = cv2.transform(motion.change, self._from_bgr[:, :3])
-        added += motion.inner[..., None] * self._from_bgr[:, 3]
-        added += light_between(crop_of(frame, asked.place), neutral.samples, SKIN)[HALF:]
+        seen = crop_of(frame.final, asked.place)
+        added = self._changed(motion, neutral)
+        added += light_between(seen, neutral.final, SKIN, self._unit)[HALF:]
         for channel, plane in enumerate(planes_of(canvas)):
             matrix = from_pixel(in_plane(asked.place, SUBSAMPLING[channel]), 0, HALF)
             put(
@@ -78,7 +81,13 @@ class TransferBlend:
             )
 
     def picture(self, canvas: np.ndarray, frame: Frame) -> av.VideoFrame:
-        return picture_of(canvas, frame)
+        return picture_of(canvas, frame.final)
+
+    def _changed(self, motion: Motion, neutral: NeutralFace) -> np.ndarray:
+        """(48, 96, 3) float32: what to add, in samples, to what is left of the moved ones."""
+        left = 1 - motion.inner[..., None]
+        moved = warped(reduced(neutral.crop)[HALF:].astype(np.float32), motion.flow)
+        return self._samples(left * moved + motion.change) - left * self._samples(moved)
 
 
 def put(
@@ -107,4 +116,4 @@ def put(
     taken -= plane[region]
     taken *= mask
     taken += plane[region]
-    cv2.convertScaleAbs(np.maximum(taken, 0, out=taken), dst=plane[region])
+    store(plane[region], taken)

@@ -73,7 +73,7 @@ def moved(matrix: np.ndarray, region: tuple[slice, slice]) -> np.ndarray:
 def gather(
     plane: np.ndarray, matrix: np.ndarray, size: tuple[int, int] = (CROP, CROP)
 ) -> np.ndarray:
-    """A patch of a uint8 plane, of `size` (columns, rows); beyond the edges these are repeated."""
+    """A patch of a plane, of `size` (columns, rows); beyond the edges these are repeated."""
     region = touched(plane, matrix, size)
     samples, matrix = plane[region], moved(matrix, region)
     scale = min(math.hypot(*matrix[:, 0]), math.hypot(*matrix[:, 1]))
@@ -84,7 +84,8 @@ def gather(
 
 
 def crop_of(frame: Frame, place: np.ndarray, side: int = CROP) -> np.ndarray:
-    """(side, side, 3) uint8: Y, U, V of the crop at a place, or of one of another size at its."""
+    """(side, side, 3) of the frame's samples: Y, U, V of the crop at a place, or of one of another
+    size at its."""
     planes = zip(frame.planes(), SUBSAMPLING, strict=True)
     return cv2.merge([gather(plane, in_plane(place, each), (side, side)) for plane, each in planes])
 

@@ -68,6 +68,7 @@ class Media:
     """A media file that is open; `name` is what messages call it."""
 
     is_still = False  # as an image may be (images.py)
+    notes: tuple[str, ...] = ()
 
     def __init__(self, container: av.container.InputContainer, file: BudgetedFile) -> None:
         self.container = container

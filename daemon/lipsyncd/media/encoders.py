@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lipsyncd.media.limits import SMALLEST_SIDE
+from lipsyncd.media.mastering import Mastering, of_av1, of_x265
 from lipsyncd.protocol.outputs import PRESETS, WORST
 
 Settings = Mapping[str, str]  # as libav takes them
@@ -29,8 +31,15 @@ class Encoder:
     """`name` and `pixels`, the pixel format, are libav's words; `settings` are made of a crf, 0 to
     51, and a preset of x264's.
 
+    `deep` is the format of more than 8 bits, where the encoder has one.
     `sparing` are further ones for large pictures: who looks ahead over tens of these takes GB.
+    `own` is the setting that holds the encoder's own ones, which libav has no words for, and
+    `mastering` what of them tells how HDR was graded.
+    `delay` is by how many pictures it decodes before it shows, where it cannot be trusted to say so
+    of a part that has no more than these.
     `tag` is what MP4 and MOV call the codec, where that is not what libav would write.
+    `least`: pixels of a picture's width and height below which it fails or hangs, at least where
+    the other side is long.
     `is_limited`: the codec knows no full swing.
     """
 
@@ -38,7 +47,12 @@ class Encoder:
     settings: Callable[[int, str], Settings]
     sparing: Settings = field(default_factory=dict)
     pixels: str = "yuv420p"
+    deep: str | None = None
+    own: str = ""
+    mastering: Callable[[Mastering], Settings] = lambda _: {}
+    delay: int = 0
     tag: str | None = None
+    least: int = SMALLEST_SIDE
     is_limited: bool = False
 
 
@@ -84,11 +98,31 @@ def scaled(crf: int, worst: int) -> int:
 
 
 ENCODERS = {
+    # 8 bits only: what plays H.264 hardly ever plays its High 10 profile
     "h264": Encoder("libx264", x264, {"tune": "zerolatency"}),
-    # Apple's players know only this of the two names
-    "h265": Encoder("libx265", x265, {"tune": "zerolatency"}, tag="hvc1"),
-    "av1": Encoder("libsvtav1", av1, {"svtav1-params": "lookahead=0:lp=1"}),
-    "vp9": Encoder("libvpx-vp9", vp9, {"lag-in-frames": "0"}),
-    "prores": Encoder("prores_ks", prores, pixels="yuv422p10le", is_limited=True),
-    "lossless": Encoder("ffv1", lossless),
+    "h265": Encoder(
+        "libx265",
+        x265,
+        {"tune": "zerolatency"},
+        deep="yuv420p10le",
+        own="x265-params",
+        mastering=of_x265,
+        delay=2,
+        least=32,
+        tag="hvc1",  # Apple's players know only this of its two names
+    ),
+    "av1": Encoder(
+        "libsvtav1",
+        av1,
+        {"svtav1-params": "lookahead=0:lp=1"},
+        deep="yuv420p10le",
+        own="svtav1-params",
+        mastering=of_av1,
+        least=32,
+    ),
+    "vp9": Encoder("libvpx-vp9", vp9, {"lag-in-frames": "0"}),  # PyAV's is built for 8 bits only
+    "prores": Encoder(
+        "prores_ks", prores, pixels="yuv422p10le", deep="yuv422p10le", is_limited=True
+    ),
+    "lossless": Encoder("ffv1", lossless, deep="yuv420p10le"),
 }

@@ -18,7 +18,7 @@ from lipsyncd.errors import (
 )
 from lipsyncd.media.advice import CONVERT, SEND_WHOLE
 from lipsyncd.media.budget import BudgetedFile, too_much
-from lipsyncd.media.caf import stated_packets
+from lipsyncd.media.caf import stated_bytes, stated_packets
 from lipsyncd.media.container import Media, media_in, open_file
 from lipsyncd.media.images import Images
 from lipsyncd.media.limits import (
@@ -91,24 +91,28 @@ def open_new(path: Readable, name: str) -> Iterator[Media | Images]:
 def refuse_absurd(file: BudgetedFile, name: str) -> None:
     """Raise what is wrong with a file, as far as its headers tell without libav."""
     size = file.seek(0, os.SEEK_END)
-    refuse_short_riff(file, size, name)
+    refuse_short(file, size, name)
     refuse_endless_index(Movie(file, size), size, name)
     refuse_many("packets", stated_packets(file, size), INDEXED, name)
 
 
-def refuse_short_riff(file: BudgetedFile, size: int, name: str) -> None:
-    """Raise TruncatedMedia for a WAV, Wave64 or AVI that ends well before the size in its first
-    bytes.
+def refuse_short(file: BudgetedFile, size: int, name: str) -> None:
+    """Raise TruncatedMedia for a WAV, Wave64, AVI or CAF that ends well before it says.
 
-    libav takes such a file for a whole shorter one.  0 and UNKNOWN_SIZES say nothing.
+    libav takes such a file for a whole shorter one.
     """
+    stated = stated_riff(file) or stated_bytes(file, size)
+    if size < stated * (1 - MISSING_SHARE):
+        raise TruncatedMedia(f"{name} breaks off after {size} of {stated} bytes.", SEND_WHOLE)
+
+
+def stated_riff(file: BudgetedFile) -> int:
+    """The size in the first bytes of a WAV, Wave64 or AVI; 0 where they say none."""
     file.seek(0)
     head = file.read(24)
     where = {b"RIFF": slice(4, 8), b"riff": slice(16, 24)}.get(head[:4], slice(0))
     stated = int.from_bytes(head[where], "little")
-    is_known = stated and not any(stated in sizes for sizes in UNKNOWN_SIZES)
-    if is_known and size < stated * (1 - MISSING_SHARE):
-        raise TruncatedMedia(f"{name} breaks off after {size} of {stated} bytes.", SEND_WHOLE)
+    return 0 if any(stated in sizes for sizes in UNKNOWN_SIZES) else stated
 
 
 def refuse_endless_index(movie: Movie, size: int, name: str) -> None:

@@ -39,6 +39,7 @@ from lipsyncd.errors import (
 from lipsyncd.media.advice import CONVERT_FACE
 from lipsyncd.media.bombs import refuse_bomb
 from lipsyncd.media.budget import PIECE_BYTES, BudgetedFile
+from lipsyncd.media.colour import HDR
 from lipsyncd.media.limits import (
     FRAME_SECONDS,
     PACKED_BYTES,
@@ -125,6 +126,12 @@ class Images:
     def is_still(self) -> bool:
         """Whether there is one picture."""
         return not self._moves
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was decided for its owner: HDR of images is never kept."""
+        name = HDR.get(self._coded[1]) if self._coded else None
+        return (f"{self.name} is HDR ({name}): it is tone-mapped to sRGB.",) if name else ()
 
     def tracks(self, kind: str) -> list[Pictures]:
         """Its stream, if it is for the "video" that it is asked.  Raises what opening does."""

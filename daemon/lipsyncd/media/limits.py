@@ -72,9 +72,9 @@ CODECS = (
 )
 
 
-def held(width: int, height: int, most: int) -> int:
-    """How many YUV 4:2:0 pictures of a size may wait between two stages: 1 to `most`."""
-    return max(1, min(most, HELD_BYTES // (width * height * 3 // 2)))
+def held(frame_bytes: int, most: int) -> int:
+    """How many frames, each of so many bytes, may wait between two stages: 1 to `most`."""
+    return max(1, min(most, HELD_BYTES // frame_bytes))
 
 
 def refuse_large(size: tuple[int, int], most_pixels: int, name: str) -> None:

@@ -25,6 +25,7 @@ SOUNDS = (
 PICTURES = (
     (rb"\.RMF|\.ra\xfd", "RealMedia"),
     (rb"8BPS", "a Photoshop document"),
+    # which Pillow reads only by a plugin under the GPL, and imagecodecs without its colours
     (rb"\xff\x0a|\0\0\0\x0cJXL ", "JPEG XL"),
     (rb"#\?RADIANCE", "Radiance"),
     (rb"\0\0\x01\0", "an icon"),

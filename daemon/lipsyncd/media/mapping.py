@@ -114,6 +114,8 @@ def toned(light: np.ndarray) -> np.ndarray:
     return light * (pq_light(curved * top) / largest)
 
 
+HLG_LUMA = np.array([0.2627, 0.6780, 0.0593])  # of BT.2020's primaries
+
 # Of SMPTE ST 2084
 M1, M2 = 2610 / 16384, 2523 / 4096 * 128
 C1, C2, C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
@@ -135,8 +137,18 @@ def hlg_light(signal: np.ndarray) -> np.ndarray:
     """cd/m2 of R'G'B' (..., 3) on a display of PEAK (ITU-R BT.2100, table 5)."""
     a, b, c = 0.17883277, 0.28466892, 0.55991073
     scene = np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - c) / a) + b) / 12)
-    luminance = scene @ np.array([0.2627, 0.6780, 0.0593])
+    luminance = scene @ HLG_LUMA
     return PEAK * luminance[..., None] ** (SYSTEM_GAMMA - 1) * scene
+
+
+def hlg_signal(light: np.ndarray) -> np.ndarray:
+    """The R'G'B' whose light, in cd/m2 (..., 3), that is."""
+    a, b, c = 0.17883277, 0.28466892, 0.55991073
+    shown = light / PEAK
+    luminance = np.maximum(shown @ HLG_LUMA, 1e-9)
+    scene = luminance[..., None] ** (1 / SYSTEM_GAMMA - 1) * shown
+    bright = a * np.log(np.maximum(12 * scene - b, 1e-9)) + c
+    return np.where(scene <= 1 / 12, np.sqrt(3 * scene), bright)
 
 
 def srgb_light(signal: np.ndarray) -> np.ndarray:

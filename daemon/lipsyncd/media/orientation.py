@@ -1,4 +1,4 @@
-"""Upright: a decoded picture turned as its file says, as 8-bit YUV 4:2:0 of even size, tagged."""
+"""Upright: a decoded picture turned as its file says, as YUV 4:2:0 of even size, tagged."""
 
 import math
 from dataclasses import dataclass
@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import av
 import numpy as np
 
-from lipsyncd.media.colour import KEPT, Colour
-from lipsyncd.media.frame import planes_of
+from lipsyncd.media.colour import KEPT, KEPT_DEEP, Colour
+from lipsyncd.media.frame import picture_in, planes_in
 
 TINY = 16  # pixels
+FORMS = {8: ("yuv420p", "yuv444p"), 10: (KEPT_DEEP, "yuv444p10le")}  # of libav, by bits
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,9 @@ class Orientation:
     mirrored: bool = False
     turns: int = 0
 
-    def applied(self, planes: np.ndarray) -> np.ndarray:
-        """One plane (height, width), or several of one size (n, height, width)."""
-        return np.rot90(planes[..., ::-1] if self.mirrored else planes, self.turns, axes=(-2, -1))
+    def applied(self, plane: np.ndarray) -> np.ndarray:
+        """A plane, (height, width)."""
+        return np.rot90(plane[:, ::-1] if self.mirrored else plane, self.turns)
 
 
 AS_IT_IS = Orientation()
@@ -53,14 +54,15 @@ def oriented_size(picture: av.VideoFrame, orientation: Orientation) -> tuple[int
 def oriented(
     picture: av.VideoFrame, colour: Colour, orientation: Orientation, size: tuple[int, int]
 ) -> av.VideoFrame:
-    """The picture as the render wants it.  The usual one comes back as it is, not copied.
+    """The picture in the form of a colour.  The usual one comes back as it is, not copied.
 
     One of another `size` (width, height), as there may be in the middle of a video, is scaled.
     """
-    if not is_usual(picture):
-        picture = converted(picture, colour, orientation)
-    elif orientation != AS_IT_IS or picture.format.name != "yuv420p":
-        picture = turned(picture, orientation)
+    form, full_chroma = FORMS[colour.bits]
+    if not is_usual(picture, (form,) if colour.bits > 8 else KEPT):
+        picture = converted(picture, colour, orientation, full_chroma)
+    elif orientation != AS_IT_IS or picture.format.name != form:
+        picture = turned(picture, orientation, form)
     if (picture.width, picture.height) != size:
         picture = picture.reformat(*size)
     picture.colorspace = colour.matrix
@@ -68,31 +70,33 @@ def oriented(
     return picture
 
 
-def is_usual(picture: av.VideoFrame) -> bool:
-    """Whether its samples can be taken as they are, in even rows and columns from the top."""
+def is_usual(picture: av.VideoFrame, forms: tuple[str, ...]) -> bool:
+    """Whether it is in one of these, and its samples can be taken as they are, in even rows and
+    columns from the top."""
     even = picture.width % 2 == picture.height % 2 == 0
-    return picture.format.name in KEPT and even and picture.planes[0].line_size > 0
+    return picture.format.name in forms and even and picture.planes[0].line_size > 0
 
 
-def turned(picture: av.VideoFrame, orientation: Orientation) -> av.VideoFrame:
+def turned(picture: av.VideoFrame, orientation: Orientation, form: str) -> av.VideoFrame:
     """The same samples, each plane brought upright."""
-    planes = [orientation.applied(plane) for plane in planes_of(picture.to_ndarray())]
-    samples = np.concatenate([plane.ravel() for plane in planes])
-    return av.VideoFrame.from_ndarray(samples.reshape(-1, planes[0].shape[1]), "yuv420p")
+    return picture_in([orientation.applied(plane) for plane in planes_in(picture)], form)
 
 
-def converted(picture: av.VideoFrame, colour: Colour, orientation: Orientation) -> av.VideoFrame:
-    """Any other format; an odd last row or column is cut off (4:2:0 has none)."""
-    full_chroma = picture.reformat(
-        format="yuv444p",
+def converted(
+    picture: av.VideoFrame, colour: Colour, orientation: Orientation, full_chroma: str
+) -> av.VideoFrame:
+    """Any other format, by one with as much chroma as luma; an odd last row or column is cut off
+    (4:2:0 has none)."""
+    full = picture.reformat(
+        format=full_chroma,
         dst_colorspace=colour.matrix,
         src_color_range=picture.color_range,
         dst_color_range=colour.swing,
     )
-    planes = orientation.applied(full_chroma.to_ndarray())
-    even = planes[:, : planes.shape[1] // 2 * 2, : planes.shape[2] // 2 * 2]
-    result = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), "yuv444p")
+    planes = [orientation.applied(plane) for plane in planes_in(full)]
+    height, width = (side // 2 * 2 for side in planes[0].shape)
+    result = picture_in([plane[:height, :width] for plane in planes], full_chroma)
     result.colorspace = colour.matrix
     return result.reformat(
-        format="yuv420p", src_color_range=colour.swing, dst_color_range=colour.swing
+        format=FORMS[colour.bits][0], src_color_range=colour.swing, dst_color_range=colour.swing
     )

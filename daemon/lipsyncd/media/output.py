@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from lipsyncd.media.encoders import ENCODERS, Encoder
 from lipsyncd.media.limits import LARGE
+from lipsyncd.media.mastering import Mastering
 from lipsyncd.media.muxers import MUXERS, Muxer
 from lipsyncd.protocol.options import Options
 
@@ -27,10 +28,17 @@ class Output:
     def encoder(self) -> Encoder:
         return ENCODERS[self.codec]
 
-    def settings(self, pixels: int) -> dict[str, str]:
-        """Of the encoder for pictures of so many pixels."""
-        chosen = self.encoder.settings(self.crf, self.preset)
-        return {**chosen, **(self.encoder.sparing if pixels > LARGE else {})}
+    def settings(self, pixels: int, mastering: Mastering | None = None) -> dict[str, str]:
+        """Of the encoder for pictures of so many pixels, and for HDR that was graded so."""
+        encoder = self.encoder
+        chosen = dict(encoder.settings(self.crf, self.preset))
+        if pixels > LARGE:
+            chosen |= encoder.sparing
+        told = encoder.mastering(mastering) if mastering else {}
+        if told:
+            own = [chosen.get(encoder.own), *(f"{name}={value}" for name, value in told.items())]
+            chosen[encoder.own] = ":".join(filter(None, own))
+        return chosen
 
 
 def output_of(options: Options, crf: int, preset: str) -> Output:

@@ -9,6 +9,7 @@ import av
 import msgpack
 
 from lipsyncd.media.colour import LIMITED, Colour
+from lipsyncd.media.limits import LARGE
 from lipsyncd.media.memory import refuse_lack
 from lipsyncd.media.output import Output
 from lipsyncd.media.source import Source
@@ -21,23 +22,30 @@ class PartEncoder:
     """Makes packets of a part's pictures; those of all parts fit into one result."""
 
     def __init__(self, source: Source, output: Output) -> None:
-        self._swing = source.colour.swing
+        self._swing = source.final.swing
+        self._colour = colour_in(source, output)
         self._context = av.CodecContext.create(output.encoder.name, "w")
         # what all packets have in common lies beside them, as in the result
         self._context.flags |= av.codec.context.Flags.global_header
         set_up(self._context, source, output)
+        large = source.width * source.height > LARGE  # of these no picture waits for others
+        self._delay = 0 if large else output.encoder.delay
         self._count = 0
 
     def packets(self, picture: av.VideoFrame | None) -> Iterator[av.Packet]:
-        """Those that are complete with one more picture, upright YUV 4:2:0 of the source's size;
+        """Those that are complete with one more picture, as the result has the source's frames;
         with None the last ones.  The first picture is due at 0."""
         if picture is not None:
             picture = self._fitted(picture)
+            tag(picture, self._colour)  # the encoder of ProRes looks here
             picture.pts, picture.time_base = self._count, self._context.time_base
             picture.pict_type = 0  # else the encoder would repeat the source's choice of keyframes
             self._count += 1
         try:
-            yield from self._context.encode_lazy(picture)
+            for packet in self._context.encode_lazy(picture):
+                if self._count <= self._delay:
+                    packet.dts = packet.pts - self._delay
+                yield packet
         except av.FFmpegError as error:
             refuse_lack(error)
             raise
@@ -57,23 +65,29 @@ class PartEncoder:
 
 def set_up(context: av.VideoCodecContext, source: Source, output: Output) -> None:
     """What an encoder of a source's pictures is told: their size, rate, pixel shape and colour."""
-    encoder = output.encoder
-    context.width, context.height, context.pix_fmt = source.width, source.height, encoder.pixels
-    context.options = output.settings(source.width * source.height)
+    encoder, final = output.encoder, source.final
+    context.width, context.height = source.width, source.height
+    context.pix_fmt = (final.bits > 8 and encoder.deep) or encoder.pixels
+    context.options = output.settings(source.width * source.height, source.look.mastering)
     if encoder.tag and output.format in ("mp4", "mov"):
         context.codec_tag = encoder.tag
     context.framerate, context.time_base = source.rate, 1 / source.rate
     context.gop_size = round(KEYFRAME_SECONDS * source.rate)
     context.sample_aspect_ratio = source.aspect
-    swing = LIMITED if encoder.is_limited else source.colour.swing
-    tag(context, replace(source.colour, swing=swing))
+    tag(context, colour_in(source, output))
 
 
-def tag(context: av.VideoCodecContext, colour: Colour) -> None:
-    context.colorspace = colour.matrix
-    context.color_primaries = colour.primaries
-    context.color_trc = colour.transfer
-    context.color_range = colour.swing
+def colour_in(source: Source, output: Output) -> Colour:
+    """What the samples mean that an encoder is given."""
+    final = source.final
+    return replace(final, swing=LIMITED) if output.encoder.is_limited else final
+
+
+def tag(tagged: av.VideoCodecContext | av.VideoFrame, colour: Colour) -> None:
+    tagged.colorspace = colour.matrix
+    tagged.color_primaries = colour.primaries
+    tagged.color_trc = colour.transfer
+    tagged.color_range = colour.swing
 
 
 def write_packets(packets: Iterable[av.Packet], file: BinaryIO) -> None:

@@ -24,7 +24,7 @@ from lipsyncd.media.images import Images
 from lipsyncd.media.joined import note_of
 from lipsyncd.media.keyframes import Keyframe, keyframes_of, seek
 from lipsyncd.media.limits import SMALLEST_SIDE
-from lipsyncd.media.look import Finisher, Look, look_of, pixel_aspect
+from lipsyncd.media.look import USUAL, Finisher, Look, Wanted, look_of, pixel_aspect
 from lipsyncd.media.memory import refuse_lack
 from lipsyncd.media.rate import STILL_RATE, constant_rate, fluent, notes_of
 from lipsyncd.media.spooled import Readable
@@ -68,8 +68,18 @@ class Source:
 
     @property
     def colour(self) -> Colour:
-        """Of its frames."""
+        """Of its frames, in which faces are looked for."""
         return self.look.shown
+
+    @property
+    def final(self) -> Colour:
+        """Of its frames as the result has them."""
+        return self.look.final
+
+    @property
+    def frame_bytes(self) -> int:
+        """How many a frame takes in memory."""
+        return self.width * self.height * 3 // 2 * (1 if self.final.bits == 8 else 3)
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         """The frames from slot `start` to the end.
@@ -92,7 +102,7 @@ class Source:
 
     def frames_backward(self, stop: int) -> Iterator[Frame]:
         """The frames from slot `stop - 1` down to the first."""
-        stretch = max(1, BACKWARD_BYTES // (self.width * self.height * 3 // 2))
+        stretch = max(1, BACKWARD_BYTES // self.frame_bytes)
         while stop > 0:
             start = max(0, stop - stretch)
             with closing(self.frames(start)) as frames:
@@ -103,13 +113,13 @@ class Source:
 
     def _shown(self, finisher: Finisher, picture: av.VideoFrame, slots: range) -> Iterator[Frame]:
         try:
-            finished = finisher.finished(picture)
+            finished, deep = finisher.finished(picture)
         except DAMAGE as error:
             refuse_lack(error)
             raise UnreadableMedia(
                 f"{self.name} has a picture that cannot be converted.", CONVERT_FACE
             ) from error
-        return (Frame(slot, finished) for slot in slots)
+        return (Frame(slot, finished, deep) for slot in slots)
 
     def _due_from(self, slot: int) -> Iterator[tuple[int, int, av.VideoFrame]]:
         """Pictures in order, each with the first slot it is due in; the first is due by `slot`."""
@@ -168,23 +178,23 @@ def examine_source(
     name: str,
     rate: Fraction | None = None,
     track: int | None = None,
-    background: str = "white",
+    wanted: Wanted = USUAL,
 ) -> Source:
     """Look at the headers of a spooled face, then decode its first pictures.
 
-    `rate`, `track` (its place among the file's videos) and `background` are what its owner chose.
+    `rate`, `track` (its place among the file's videos) and `wanted` are what its owner chose.
     Raises InputError: what exactly is in the errors' names; InvalidRequest for no such track.
     """
 
     def look(media: Media | Images, track: int) -> Source:
-        return examine_video(path, media, track, rate, background)
+        return examine_video(path, media, track, rate, wanted)
 
     source, notes = first_fit(path, name, "video", track, look)
     return replace(source, notes=(*notes, *source.notes))
 
 
 def examine_video(
-    path: Readable, media: Media | Images, track: int, rate: Fraction | None, background: str
+    path: Readable, media: Media | Images, track: int, rate: Fraction | None, wanted: Wanted
 ) -> Source:
     """The source in one of the videos of a file that was just opened."""
     name, stream = media.name, media.video(track)
@@ -193,7 +203,7 @@ def examine_video(
     if first is None or not stream.time_base:
         raise UnreadableMedia(f"{name} has no picture that can be decoded.", OPEN_ELSEWHERE)
     refuse_tiny(first, name)
-    look = look_of(first, pictures, background, name)
+    look = look_of(first, pictures, wanted, name)
     pace = STILL_RATE if media.is_still else constant_rate(stream)
     notes = () if rate or media.is_still else notes_of(name, stream, fluent(pace))
     keyframes, recordings = keyframes_of(path, media, track)
@@ -207,7 +217,7 @@ def examine_video(
         start=timestamp(first, media) or 0,
         track=track,
         keyframes=keyframes,
-        notes=(*note_of(name, recordings), *notes, *look.notes),
+        notes=(*note_of(name, recordings), *notes, *media.notes, *look.notes),
     )
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 import cv2
 import numpy as np
 
-from lipsyncd.media.frame import Frame, picture_of, planes_of
+from lipsyncd.media.frame import Frame, Planes, store
 
 # How far, as a share of the picture, and how many seconds there and back: of its size, and of its
 # place across and down.  It is enlarged by so much that its edges never come in.
@@ -32,17 +32,20 @@ def moved(frame: Frame, seconds: float, phases: np.ndarray) -> Frame:
         share * math.sin(math.tau * seconds / period + phase)
         for (share, period), phase in zip(MOTIONS, phases, strict=True)
     )
-    samples = frame.i420()
-    for plane in planes_of(samples):
-        height, width = plane.shape
-        scale = ENLARGED + size
-        x = (1 - scale) * (width - 1) / 2 + across * width
-        y = (1 - scale) * (height - 1) / 2 + down * height
-        plane[:] = cv2.warpAffine(
-            plane,
-            np.array([[scale, 0, x], [0, scale, y]]),
-            (width, height),
-            flags=cv2.INTER_CUBIC,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-    return Frame(frame.index, picture_of(samples, frame))
+
+    def move(planes: Planes) -> None:
+        for plane in planes:
+            height, width = plane.shape
+            scale = ENLARGED + size
+            x = (1 - scale) * (width - 1) / 2 + across * width
+            y = (1 - scale) * (height - 1) / 2 + down * height
+            seen = cv2.warpAffine(
+                plane,
+                np.array([[scale, 0, x], [0, scale, y]]),
+                (width, height),
+                flags=cv2.INTER_CUBIC,
+                borderMode=cv2.BORDER_REPLICATE,
+            )
+            store(plane, seen)
+
+    return frame.edited(move)

@@ -39,6 +39,6 @@ def check(chosen: Any) -> None:
             raise refused(f"{name_of(each.name)} {values.refusal}")
 
 
-def refused(sentence: str) -> InvalidRequest:
+def refused(sentence: str, hint: str = "Correct the option.") -> InvalidRequest:
     """The error that says so."""
-    return InvalidRequest(f"The request cannot be taken: {sentence}.", "Correct the option.")
+    return InvalidRequest(f"The request cannot be taken: {sentence}.", hint)

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Self
 
 from lipsyncd.protocol.choices import MAX_SECONDS, check, field_of, known, name_of, refused
-from lipsyncd.protocol.outputs import BEST, CODECS, FORMATS, PRESETS, WORST
+from lipsyncd.protocol.outputs import BEST, CODECS, DEEP, FORMATS, PRESETS, WORST
 from lipsyncd.protocol.values import Values, between, is_whole, one_of, text, whole, yes_or_no
 
 MAX_VOICES = 3  # of a job
@@ -26,6 +26,7 @@ def is_time(seconds: object) -> bool:
 
 
 PICTURED = "pictured"
+BLENDS = "Choose the blend transfer or soft."
 ONE = rf"(largest|left|right|{PICTURED}|[1-9]\d?|\d{{1,5}},\d{{1,5}}(@\d{{1,6}}(\.\d{{1,3}})?)?)"
 WHO = text(
     rf"all|{ONE}( {ONE}){{0,{MAX_VOICES - 1}}}",
@@ -112,6 +113,11 @@ class Options:
         "how the pictures of the result are coded: without this as h264, in webm as vp9; lossless "
         "is FFV1",
     )
+    hdr: str = one_of("map", "keep").default(
+        "map",
+        "whether HDR (PQ, HLG) is tone-mapped to BT.709, or kept, in 10 bits and with its tags, "
+        "which takes h265, av1, prores or lossless",
+    )
     crf: int | None = whole(BEST, WORST, kind="").default(
         None, "quality of the result, from 0 (best, largest) to 51 (lossless has one only)"
     )
@@ -128,11 +134,17 @@ class Options:
     def __post_init__(self) -> None:
         check(self)
         _check_codec(self)
+        _check_hdr(self)
 
     @property
     def coded(self) -> str:
         """The codec of the pictures: the one that is wanted, else the format's usual one."""
         return self.codec or FORMATS[self.format].codecs[0]
+
+    @property
+    def bits(self) -> int:
+        """How many a sample of the result can have: boxes are pasted in 8 bits."""
+        return 10 if self.coded in DEEP and self.blend != "box" else 8
 
     @property
     def places(self) -> list[str]:
@@ -170,3 +182,14 @@ def _check_codec(options: Options) -> None:
         *others, last = codecs
         taken = f"{', '.join(others)} and {last}"
         raise refused(f"{options.format} takes {taken}, not {options.codec}")
+
+
+def _check_hdr(options: Options) -> None:
+    """Raise InvalidRequest, unless the codec and the blend can keep HDR, if that is to be kept."""
+    if options.hdr == "map" or options.bits > 8:
+        return
+    if options.coded in DEEP:
+        raise refused(f"the {options.blend} blend has 8 bits, and hdr keep takes 10", BLENDS)
+    fitting = [codec for codec in FORMATS[options.format].codecs if codec in DEEP]
+    advice = f"Choose the codec {' or '.join(fitting)}."
+    raise refused(f"{options.coded} has 8 bits here, and hdr keep takes 10", advice)

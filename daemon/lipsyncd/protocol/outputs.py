@@ -21,6 +21,7 @@ FORMATS = {
     "webm": Format("WebM", ("vp9", "av1"), (".webm",)),
 }
 CODECS = tuple(dict.fromkeys(codec for each in FORMATS.values() for codec in each.codecs))
+DEEP = ("h265", "av1", "prores", "lossless")  # codecs of which more than 8 bits can come
 FASTER = ("ultrafast", "superfast", "veryfast", "faster", "fast")
 PRESETS = (*FASTER, "medium", "slow", "slower", "veryslow")  # as x264 names them
 BEST, WORST = 0, 51  # crf, as x264 counts it

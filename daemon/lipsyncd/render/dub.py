@@ -34,7 +34,7 @@ class Batch(NamedTuple):
 def dubbed(scene: Scene, parts: Iterator[int], models: Models) -> Iterator[Iterator[Batch]]:
     """The pictures of some parts; while some are made, the takes of the next come in."""
     source = scene.source
-    depth = held(source.width, source.height, models.batch)
+    depth = held(source.frame_bytes, models.batch)
     takes = chain.from_iterable(scene.takes(scene.parts[number]) for number in parts)
     with (
         prefetch(takes, depth) as fetched,
@@ -48,7 +48,7 @@ def batched(takes: Iterator[Take], scene: Scene, models: Models) -> Iterator[lis
     ends, batch = {part.stop for part in scene.parts}, []
     for take in takes:
         batch.append(take)
-        most = held(take.frame.width, take.frame.height, models.batch)
+        most = held(scene.source.frame_bytes, models.batch)
         if len(batch) >= most or take.number + 1 in ends:
             yield batch
             batch = []
@@ -76,8 +76,8 @@ def blend_of(scene: Scene, models: Models) -> Blend:
         return BoxBlend(source.colour, models.conventions.side)
     neutrals = Neutrals(source, models)
     if options.blend == "soft":
-        return SoftBlend(source.colour, neutrals.of)
-    return TransferBlend(source.colour, neutrals.of, options.expression)
+        return SoftBlend(source.colour, neutrals.of, source.final)
+    return TransferBlend(source.final, neutrals.of, options.expression)
 
 
 def asked_of(batch: list[Take], blend: Blend) -> list[list[Asked]]:
@@ -101,7 +101,7 @@ def picture_of(
 ) -> av.VideoFrame:
     """The frame's picture with the next mouths; without a face it passes through untouched."""
     if not asked:
-        return frame.picture
+        return frame.final.picture
     canvas = blend.canvas(frame)
     for each in asked:
         blend.paste(canvas, frame, each, next(mouths))

@@ -1,13 +1,17 @@
 """Hearing: the window of sound that the lips of each frame follow."""
 
+import math
 from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 
 import numpy as np
 
 from lipsyncd.media.mel import (
     BANDS,
+    COLUMN_RATE,
     LOUDEST,
     SILENT,
     clamped,
@@ -15,33 +19,46 @@ from lipsyncd.media.mel import (
     window_at,
     window_start,
 )
-from lipsyncd.media.speech import speech, speech_at
+from lipsyncd.media.speech import CHUNK_RATE, speech, speech_at
 from lipsyncd.media.voice import Voice
 from lipsyncd.protocol.options import Options
 from lipsyncd.render.work import Kind, Record, Work
 
 VALUE, SHARE = np.dtype("<f4"), np.dtype("<f8")
+BEYOND = 2  # seconds by which a window may be after its frame, with all that it depends on
 COLUMN = BANDS * VALUE.itemsize  # bytes
 
 
-def hear(voices: Sequence[Voice], options: Options, work: Work) -> Generator[None, None, None]:
-    """Note the mel of each voice, and how far somebody speaks in it, if that is asked; each yield
-    is some progress."""
-    for number, voice in enumerate(voices):
-        yield from hear_one(number, voice, options, work)
-
-
-def hear_one(
-    number: int, voice: Voice, options: Options, work: Work
+def hear(
+    voices: Sequence[Voice], options: Options, work: Work, until: Fraction | None = None
 ) -> Generator[None, None, None]:
-    with work.added(Kind.MEL, number) as file:
-        for columns in mel_columns(voice):
+    """Note the mel of each voice, and how far somebody speaks in it, if that is asked; each yield
+    is some progress.  After `until`, in seconds, there need be nothing."""
+    for number, voice in enumerate(voices):
+        yield from hear_mel(number, voice, work, until)
+        if minds_silence(options):
+            yield from hear_speech(number, voice, work, until)
+
+
+def hear_mel(
+    number: int, voice: Voice, work: Work, until: Fraction | None
+) -> Generator[None, None, None]:
+    left = math.inf if until is None else (until + BEYOND) * COLUMN_RATE
+    with work.added(Kind.MEL, number) as file, closing(mel_columns(voice)) as pieces:
+        for columns in pieces:
             file.write(columns.T.astype(VALUE).tobytes())
             yield
-    if not minds_silence(options):
-        return
-    with work.added(Kind.SPEECH, number) as file:
-        for share in speech(voice):
+            left -= columns.shape[1]
+            if left <= 0:
+                break
+
+
+def hear_speech(
+    number: int, voice: Voice, work: Work, until: Fraction | None
+) -> Generator[None, None, None]:
+    most = None if until is None else math.ceil((until + BEYOND) * CHUNK_RATE)
+    with work.added(Kind.SPEECH, number) as file, closing(speech(voice)) as shares:
+        for share in islice(shares, most):
             file.write(SHARE.type(share).tobytes())
             yield
 

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from itertools import cycle
 
 from lipsyncd.errors import InvalidRequest
+from lipsyncd.media.encoders import ENCODERS
+from lipsyncd.media.look import Wanted
 from lipsyncd.media.muxers import MUXERS
 from lipsyncd.media.rate import exact
 from lipsyncd.media.source import Source, examine_source
 from lipsyncd.media.spooled import Readable
 from lipsyncd.media.voice import Voice, examine_voice
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.outputs import FORMATS
 
 NAMES = "The first voice", "The second voice", "The third voice"
 
@@ -28,13 +31,28 @@ def examined_voices(files: Sequence[Readable], options: Options, most_seconds: i
 def examined_face(file: Readable, options: Options) -> Source:
     """The face, looked at to its first picture.
 
-    Raises InputError; InvalidRequest for a box outside the picture.
+    Raises InputError; InvalidRequest for a box outside the picture, and for a codec of larger ones.
     """
     rate = None if options.fps is None else exact(options.fps)
     track = None if options.video_track is None else options.video_track - 1
-    source = examine_source(file, "The face", rate, track, options.background)
+    wanted = Wanted(options.background, options.bits, options.hdr == "keep")
+    source = examine_source(file, "The face", rate, track, wanted)
     refuse_outside(options.box, source)
+    refuse_small(options, source)
     return source
+
+
+def refuse_small(options: Options, source: Source) -> None:
+    """Raise InvalidRequest for pictures that the encoder cannot take, though others can."""
+    side, least = min(source.width, source.height), ENCODERS[options.coded].least
+    if side < least:
+        codecs = FORMATS[options.format].codecs
+        others = " or ".join(each for each in codecs if ENCODERS[each].least <= side)
+        raise InvalidRequest(
+            f"{options.coded} takes no picture of {source.width} x {source.height} pixels: "
+            f"{least} each way is the least.",
+            f"Choose the codec {others}.",
+        )
 
 
 def refuse_outside(box: tuple[int, int, int, int] | None, source: Source) -> None:

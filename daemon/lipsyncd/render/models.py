@@ -41,8 +41,9 @@ class Models(Protocol):
     def new_detector(self) -> Detector:
         """A face detector for one thread."""
 
-    def new_landmarker(self) -> Landmarker:
-        """A landmarker for one thread."""
+    @property
+    def landmarker(self) -> Landmarker:
+        """The landmarker, for one thread at a time: of the plan, then of what is made by it."""
 
     def new_recogniser(self) -> Recogniser:
         """A recogniser for one thread."""

@@ -2,6 +2,7 @@
 
 import select
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 
@@ -86,8 +87,9 @@ class Mouths:
         """A face detector for one thread."""
         return Detector(self._weights.detector)
 
-    def new_landmarker(self) -> Landmarker:
-        """A landmarker for one thread."""
+    @cached_property
+    def landmarker(self) -> Landmarker:
+        """The landmarker, for one thread at a time."""
         return Landmarker(self._weights.landmarker)
 
     def new_recogniser(self) -> Recogniser:

@@ -28,7 +28,7 @@ class Neutrals:
         self._source = source
         self._models = models
         self._find = Finder(models).faces
-        self._landmarker = models.new_landmarker()
+        self._landmarker = models.landmarker
         self._changes = models.changes
         self._kept: OrderedDict[int, NeutralFace] = OrderedDict()
 
@@ -55,8 +55,10 @@ class Neutrals:
         shown = crop_of(frame, chained(place, finer(side)), side)
         samples, crop = reduced(shown), as_bgr(shown, self._source.colour)
         (rest,) = self._models.mouths(crop[None], SILENCE, True, crop[None])
-        patches, template = patches_of(frame, place), Template(samples[..., 0], tall_of(place))
-        return NeutralFace(face, place, crop, samples, patches, reduced(rest), template)
+        final = reduced(crop_of(frame.final, chained(place, finer(side)), side))
+        patches = patches_of(frame.final, place)
+        template = Template(samples[..., 0], tall_of(place))
+        return NeutralFace(face, place, crop, samples, final, patches, reduced(rest), template)
 
 
 def tall_of(place: np.ndarray) -> float:

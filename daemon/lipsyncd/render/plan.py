@@ -105,12 +105,12 @@ class Planner:
         """It looks for faces on each `every`-th frame, of `rate` a second; `people` are those whom
         the options name by pictures."""
         self.options = options
-        self._rate = rate
+        self.rate = rate
         self.every = every
         self._people = people
         self._find = Upright(found_by(options, models))
         # the reference knows no neutral face, and shows each mouth whole
-        self._survey = None if options.blend == "box" else Survey(models.new_landmarker())
+        self._survey = None if options.blend == "box" else Survey(models.landmarker)
         self._tracker = Tracker(self._find.faces, self._look, every)
 
     def look(self, frames: Iterable[Frame]) -> Iterator[int]:
@@ -159,7 +159,7 @@ class Planner:
         pictures = count()
         for voice, who in enumerate(self.options.places):
             alike = self._alike(next(pictures)) if who == PICTURED else None
-            spans = chosen(self._tracker.runs, who, self._rate, alike)
+            spans = chosen(self._tracker.runs, who, self.rate, alike)
             free = [span for span in spans if not any(span.overlaps(other) for other, _ in taken)]
             if not free:
                 raise nobody(who, is_taken=bool(spans))

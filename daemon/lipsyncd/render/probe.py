@@ -18,13 +18,13 @@ from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.probe import Stream
 from lipsyncd.render.gaps import refuse_gaps
 from lipsyncd.render.inputs import examined_face, examined_voices
+from lipsyncd.render.looking import looked_through
 from lipsyncd.render.models import Models
 from lipsyncd.render.plan import Plan, Planner
 from lipsyncd.render.report import Header, Looked, report
 from lipsyncd.render.scene import (
     Files,
     Settings,
-    looked_through,
     planner_of,
     spoken_of,
 )

@@ -85,7 +85,7 @@ def report(looked: Looked, options: Options) -> Probe:
         aspect=float(source.aspect),
         rotation=90 * source.look.orientation.turns,
         is_mirrored=source.look.orientation.mirrored,
-        colour=named(source.colour),
+        colour=named(source.final),
         seconds=looked.header.seconds,
         looked_seconds=float(looked.planner.frames / rate),
         cuts=tuple(float(cut / rate) for cut in looked.planner.cuts[:MOST_CUTS]),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from functools import cached_property
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, BinaryIO, Protocol
 
 import msgpack
@@ -16,7 +16,6 @@ import numpy as np
 
 from lipsyncd.face.track import Seen
 from lipsyncd.media.frame import Frame
-from lipsyncd.media.limits import held
 from lipsyncd.media.source import Source
 from lipsyncd.media.spooled import Readable
 from lipsyncd.media.sway import swaying
@@ -27,6 +26,7 @@ from lipsyncd.protocol.options import Options
 from lipsyncd.render.gaps import notes_of, refuse_gaps
 from lipsyncd.render.hearing import Heard, hear, heard_in
 from lipsyncd.render.inputs import examined_face, examined_voices
+from lipsyncd.render.looking import ALL, Need, looked_through
 from lipsyncd.render.models import Models
 from lipsyncd.render.parts import parts_of
 from lipsyncd.render.people import People
@@ -146,7 +146,13 @@ class Scene:
 
 
 def staged(
-    work: Work, files: Files, options: Options, models: Models, settings: Settings
+    work: Work,
+    files: Files,
+    options: Options,
+    models: Models,
+    settings: Settings,
+    *,
+    need: Need = ALL,
 ) -> Generator[Progress, None, Scene]:
     """What a render makes its pictures of; what the work file knows of it is not found out again.
 
@@ -165,7 +171,7 @@ def staged(
         planner = planner_of(source, files, options, models, settings)
         more = models.fingerprint, settings.detect_every
         plans = Plans(files.plans, (files.face, *files.pictures), options, *more)
-        plan = yield from planned(work, source, voices, planner, plans)
+        plan = yield from planned(work, source, voices, planner, plans, need=need)
     refuse_gaps(plan.gaps, plan.frames, options, source.rate)
     offset = models.conventions.mel_offset_frames
     heard = heard_in(work, voices, options, source.rate, offset)
@@ -173,7 +179,13 @@ def staged(
 
 
 def planned(
-    work: Work, source: Source, voices: list[Voice], planner: Planner, plans: Plans
+    work: Work,
+    source: Source,
+    voices: list[Voice],
+    planner: Planner,
+    plans: Plans,
+    *,
+    need: Need,
 ) -> Generator[Progress, None, Plan]:
     """Hear the voices, and meanwhile look through as much of the source as is shown, if that was
     not done before.
@@ -182,11 +194,12 @@ def planned(
     """
     options = planner.options
     most = None if options.extend == "silence" else spoken_of(voices, source)
-    with prefetch(hear(voices, options, work), ENDLESS) as heard:
+    with prefetch(hear(voices, options, work, need.until), ENDLESS) as heard:
         if (plan := plans.found(most)) is None:
-            yield from looked_through(source, most, planner)
+            yield from looked_through(source, most, planner, need)
             plan = planner.plan()
-            plans.keep(most, plan)
+            if not need.enough(planner):  # else it may be one of the beginning alone
+                plans.keep(most, plan)
         for _ in heard:
             yield Progress(0, most or 0, 0)
     with work.added(Kind.PLAN) as file:
@@ -201,14 +214,6 @@ def planner_of(
     """What makes the plan of a source."""
     people = People(files.pictures, models) if files.pictures else None
     return Planner(options, models, settings.detect_every, source.rate, people)
-
-
-def looked_through(source: Source, most: int | None, planner: Planner) -> Iterator[Progress]:
-    """Show `most` frames of the source to a planner, or all."""
-    depth = held(source.width, source.height, planner.every)
-    with prefetch(islice(source.frames(), most), depth) as frames:
-        for _ in planner.look(frames):
-            yield Progress(0, most or 0, 0)
 
 
 def spoken_of(voices: Iterable[Voice], source: Source) -> int:

@@ -106,6 +106,8 @@ def neutral_in(frame: Frame, face: Face, colour: Colour = STUDIO, side: int = CR
     """A face in its upright box, and a generator for so many pixels that makes of it what it is."""
     place = place_of(face.box)
     shown = crop_of(frame, chained(place, finer(side)), side)
-    samples, crop, patches = reduced(shown), as_bgr(shown, colour), patches_of(frame, place)
+    samples, crop = reduced(shown), as_bgr(shown, colour)
+    patches, final = patches_of(frame.final, place), crop_of(frame.final, place)
     rest = reduced(crop[side // 2 :].astype(np.float32))
-    return NeutralFace(face, place, crop, samples, patches, rest, Template(samples[..., 0]))
+    template = Template(samples[..., 0])
+    return NeutralFace(face, place, crop, samples, final, patches, rest, template)

@@ -74,7 +74,7 @@ class Viewer:
 
     def __init__(self, models: Models) -> None:
         self._find = Finder(models).faces
-        self._landmarker = models.new_landmarker()
+        self._landmarker = models.landmarker
 
     def source(self, path: Path, seconds: Fraction) -> Footage:
         """The frames of a source that a render with so long a voice shows."""
