@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `make install` and `make uninstall`: a virtual environment, two commands, units, group, catalog.
+# `make install` and `make uninstall`: a virtual environment, two commands, manual, units, group, catalog.
 # What systemd has to be told it is told only if this is its machine: without DESTDIR, booted.
 set -euo pipefail
 shopt -s nullglob
@@ -12,6 +12,7 @@ PYTHON=${PYTHON:-/usr/bin/python3}
 
 environment=$DESTDIR$PREFIX
 manual=$environment/share/doc/lipsyncd
+share=$DESTDIR/usr/local/share
 commands=$DESTDIR/usr/local/bin
 units=$DESTDIR$SYSTEMD_UNIT_DIR
 group=$DESTDIR/usr/local/lib/sysusers.d/lipsyncd.conf
@@ -30,8 +31,12 @@ install_all() {
     install_environment
     install --directory "$commands" "$units" "$manual"
     ln --symbolic --force "$PREFIX"/bin/{lipsyncd,lipsyncctl} "$commands"
-    install --mode=0644 README.md LICENSE NOTICE daemon/PROTOCOL.md systemd/drop-ins/*.conf "$manual"
-    install -D --mode=0644 systemd/README.md "$manual/systemd/README.md"
+    # as they lie here, so that links among them hold
+    for page in README.md LICENSE NOTICE daemon/PROTOCOL.md checkpoints/README.md tests/media/demo.jpg \
+        systemd/{README.md,lipsyncd.toml} systemd/{drop-ins,monitoring}/*; do
+        install -D --mode=0644 "$page" "$manual/$page"
+    done
+    "$environment/bin/python" -m lipsyncctl.manual . "$share"
     for unit in systemd/*.{service,socket}; do
         sed "s|/opt/lipsyncd|$PREFIX|g" "$unit" | install --mode=0644 /dev/stdin "$units/${unit##*/}"
     done
@@ -65,7 +70,7 @@ install_environment() {
         echo "Making $environment. This downloads PyTorch and its libraries (some GB)."
         "$PYTHON" -m venv --clear "$environment"
     fi
-    "$environment/bin/python" -m pip install --quiet --disable-pip-version-check '.[render]'
+    "$environment/bin/python" -m pip install --quiet --disable-pip-version-check '.[render,manual]'
     if [[ -n $DESTDIR ]]; then # its programs begin with the path at which they were made
         grep --recursive --files-with-matches --null --fixed-strings "$DESTDIR" "$environment/bin" |
             xargs --null --no-run-if-empty sed --in-place "s|$DESTDIR$PREFIX|$PREFIX|g"
@@ -81,6 +86,7 @@ say_what_is_next() {
         echo '                               (of instances: lipsyncd@cuda0 and so on)'
     else
         echo 'systemctl enable --now lipsyncd.socket lipsyncd    starts it, now and at each boot'
+        echo '                               (the first start compiles, for up to a minute)'
         echo 'usermod --append --groups lipsync NAME             lets NAME hand in jobs'
     fi
 }
@@ -93,6 +99,10 @@ uninstall_all() {
         rm -rf /var/cache/lipsyncd /var/cache/private/lipsyncd
     fi
     rm -f "$units"/lipsyncd{,@}.{service,socket} "$group" "$catalog" "$commands"/{lipsyncd,lipsyncctl}
+    rm -f "$share"/man/man?/{lipsyncctl.1,lipsyncd.8,lipsyncd.toml.5,lipsync-protocol.7} \
+        "$share"/bash-completion/completions/{lipsyncd,lipsyncctl} \
+        "$share"/zsh/site-functions/_{lipsyncd,lipsyncctl} \
+        "$share"/fish/vendor_completions.d/{lipsyncd,lipsyncctl}.fish
     if is_ours; then rm -rf "$environment"; fi
     if systemd_runs; then
         systemctl daemon-reload

@@ -11,7 +11,7 @@ It is a library, and a command that uses nothing else to speak with the daemon:
 
 `client` is the library, whose class Client tells the rest. The command's `main` reads the command
 line (`arguments`) and calls one of the `verbs`, each in one place with its arguments; what they
-answer is put in words by `show`.
+answer is put in words by `show`. `manual` makes the manual pages and the completion of shells.
 """
 
 from lipsyncctl.client.client import Client

@@ -3,7 +3,7 @@
 import os
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -166,12 +166,15 @@ class LiveConfig:
 def load_config(path: Path | None, overrides: Mapping[str, object]) -> Config:
     """The file's choices (none: all defaults), with the command line's on top.
 
-    Raises ConfigInvalid, which names the key, for what is unknown, of another type or out of range;
-    StorageError if the file cannot be read for now.
+    Raises ConfigInvalid, which names the file and the key, for what is unknown, of another type or
+    out of range; StorageError if the file cannot be read for now.
     """
-    chosen = {} if path is None else _read(path)
-    both = {**_several(chosen), **_several(overrides)}
-    config: Config = _section(Config, both, prefix="")
+    chosen = _several({} if path is None else _read(path))
+    try:
+        _section(Config, chosen, prefix="")
+    except ConfigInvalid as error:
+        raise ConfigInvalid(f"{path}: {error.message}", error.hint) from None
+    config: Config = _section(Config, {**chosen, **_several(overrides)}, prefix="")
     return config
 
 
@@ -210,7 +213,7 @@ def _section(kind: type[Any], chosen: Mapping[str, object], prefix: str) -> Any:
     known = {each.name: each for each in fields(kind)}
     for name in chosen:
         if name not in known:
-            raise _invalid(prefix + name, f"is not one of {', '.join(known)}")
+            raise _unknown(name, prefix, known)
     return kind(**{name: _value(known[name], chosen[name], prefix) for name in chosen})
 
 
@@ -229,5 +232,18 @@ def _value(key: Any, value: object, prefix: str) -> object:
     return Path(str(value)) if key.type is Path else value
 
 
+def _unknown(name: str, prefix: str, known: Collection[str]) -> ConfigInvalid:
+    """The error for a key that is not there, with the place that was meant."""
+    tables = {kind.__name__.lower(): kind for kind in SECTIONS}
+    keys = {"": Config} | {f"{table}.": kind for table, kind in tables.items()}
+    places = [place for place, kind in keys.items() if name in {each.name for each in fields(kind)}]
+    words = f"{prefix}{name} is no key."
+    if places:
+        place = f"under [{places[0].rstrip('.')}]" if places[0] else "above all sections"
+        return ConfigInvalid(words, f"It belongs {place}.")
+    where = f"under [{prefix.rstrip('.')}]" if prefix else "above all sections"
+    return ConfigInvalid(words, f"The keys {where} are {', '.join(known)}.")
+
+
 def _invalid(name: str, what: str) -> ConfigInvalid:
-    return ConfigInvalid(f"{name} {what}.", "Correct the configuration; lipsyncd.toml lists it.")
+    return ConfigInvalid(f"{name} {what}.", "Correct it; the shipped lipsyncd.toml explains each.")

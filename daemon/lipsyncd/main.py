@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from queue import Empty
 from typing import Never
@@ -25,6 +25,7 @@ from lipsyncd.processes.renderer import open_renderer
 from lipsyncd.protocol.job import State
 from lipsyncd.queue.renderer import Load, Report
 from lipsyncd.queue.scheduler import RETRY_SECONDS
+from lipsyncd.server.dismissal import dismiss
 from lipsyncd.server.listener import Listener, listening
 from lipsyncd.server.server import Server
 from lipsyncd.service.controlplane import ControlPlane, open_controlplane
@@ -33,8 +34,9 @@ from lipsyncd.service.stop import drain
 from lipsyncd.service.worker import Calls, Worker
 from lipsyncd.system import journal
 from lipsyncd.system.catalog import GPU_LOST, LOAD_FAILED, STATE_CORRUPT, emit
+from lipsyncd.system.crashlimit import FINAL, limited
 from lipsyncd.system.disk import disk_named, free_bytes, named
-from lipsyncd.system.notify import Notifier, listen_descriptors
+from lipsyncd.system.notify import Notifier
 from lipsyncd.system.status import Condition, Loading, Status
 
 log = logging.getLogger(__name__)
@@ -42,6 +44,7 @@ log = logging.getLogger(__name__)
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 ALIVE = (Condition.READY, Condition.DRAINING)
 ENOUGH = 1 << 20  # bytes: with more room on the disk, what fails there has another cause
+BEGINNINGS = "beginnings"  # in the state directory: of the lives that did not end in order
 ENTRIES = {DeviceLost: GPU_LOST, StateCorrupt: STATE_CORRUPT}  # of errors that end the daemon
 
 
@@ -67,6 +70,8 @@ def live(load: Load) -> int:
             log.critical("the daemon broke: %s", error, exc_info=error)
             return _ended(InternalError.code)
         _tell_failure(name, status, notifier)
+        if name.code in FINAL:
+            dismiss(notifier.sockets, name)
         return _ended(name.code)
     return _ended(0)
 
@@ -87,7 +92,9 @@ def serve(source: Source, load: Load, notifier: Notifier, status: Status, calls:
     Raises LipsyncError if the start fails, or if the device is lost later.
     """
     config = source.read()
-    with listening(config.socket, listen_descriptors()) as listener, ExitStack() as stack:
+    counted = limited(config.state / BEGINNINGS) if notifier.is_heard else nullcontext()
+    listening_to = listening(config.socket, notifier.sockets, arguments.command(source, config))
+    with listening_to as listener, counted, ExitStack() as stack:
 
         def open_all() -> ControlPlane:
             return stack.enter_context(open_controlplane(source, config, status, notifier))

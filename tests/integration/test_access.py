@@ -52,6 +52,7 @@ TABLE = """
                           root  daemon  carol  dave  erin  alice   bob      mallory
 health                    yes   yes     yes    yes   yes   yes     yes      no
 info                      yes   yes     yes    yes   yes   yes     yes      no
+measure                   yes   yes     yes    yes   yes   yes     yes      no
 list                      yes   yes     yes    yes   yes   yes     yes      no
 submit                    yes   yes     yes    yes   yes   yes     yes      no
 submit_with_high_priority yes   yes     yes    yes   yes   denied  denied   no
@@ -63,6 +64,7 @@ fetch                     yes   yes     yes    yes   yes   yes     unknown  no
 cancel                    yes   yes     yes    yes   yes   yes     unknown  no
 retry                     yes   yes     yes    yes   yes   yes     unknown  no
 clean                     yes   yes     yes    yes   yes   yes     unknown  no
+recount                   yes   yes     yes    yes   yes   yes     unknown  no
 drain                     yes   yes     yes    yes   yes   denied  denied   no
 resume                    yes   yes     yes    yes   yes   denied  denied   no
 reload                    yes   yes     denied denied denied denied denied  no
@@ -124,6 +126,7 @@ class Asker:
 REQUESTS: dict[str, Callable[[Asker], Any]] = {
     "health": lambda asker: asker.ask("health"),
     "info": lambda asker: asker.ask("info"),
+    "measure": lambda asker: asker.ask("measure"),
     "list": lambda asker: asker.ask("list"),
     "submit": lambda asker: asker.submit(),
     "submit_with_high_priority": lambda asker: asker.submit(priority="high"),
@@ -135,6 +138,7 @@ REQUESTS: dict[str, Callable[[Asker], Any]] = {
     "cancel": lambda asker: asker.ask("cancel", job=asker.job_of_alice("hangs")),
     "retry": lambda asker: asker.ask("retry", job=asker.job_of_alice("fails")),
     "clean": lambda asker: asker.ask("clean", job=asker.job_of_alice()),
+    "recount": lambda asker: asker.ask("recount", job=asker.job_of_alice()),
     "drain": lambda asker: asker.ask("drain", reason="a test"),
     "resume": lambda asker: asker.ask("resume"),
     "reload": lambda asker: asker.ask("reload"),
@@ -144,7 +148,7 @@ DONE = {
     **{"submit": "accepted", "submit_with_high_priority": "accepted", "retry": "accepted"},
     **{"status": "described", "wait": "finished", "follow": "happened", "fetch": "fetched"},
     **{"cancel": "cancelled", "clean": "cleaned", "drain": "drained", "resume": "resumed"},
-    "reload": "reloaded",
+    **{"reload": "reloaded", "recount": "recounted", "measure": "measured"},
 }
 
 
@@ -166,7 +170,9 @@ def test_the_table_holds(crowd: Crowd, verb: str, name: str, outcome: str) -> No
         assert answer["content"] == "facevoice"
 
 
-@pytest.mark.parametrize("verb", ["status", "wait", "follow", "fetch", "cancel", "retry", "clean"])
+@pytest.mark.parametrize(
+    "verb", ["status", "wait", "follow", "fetch", "cancel", "retry", "clean", "recount"]
+)
 def test_what_others_have_is_refused_in_the_words_for_what_does_not_exist(
     crowd: Crowd, verb: str
 ) -> None:

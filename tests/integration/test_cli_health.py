@@ -5,7 +5,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from support.client.command import lipsyncctl, messages
+from support.client.command import lipsyncctl, messages, started
 from support.daemon.inprocess import Daemon, living
 
 from lipsyncd import __version__
@@ -17,7 +17,8 @@ def test_a_ready_daemon_is_healthy(daemon: Daemon, tmp_path: Path) -> None:
     assert ended.returncode == 0
     assert ended.stdout.splitlines() == [
         "ready on none, 0 running, 0 queued",
-        "device 1  none, ready, jobs: 0, memory: 3.0 MiB, last pass: 0 s ago",
+        "DEVICE  STATE  JOBS  MEMORY   LAST PASS",
+        "none    ready  0     3.0 MiB  0 s ago",
     ]
 
 
@@ -28,6 +29,30 @@ def test_a_daemon_that_loads_is_alive_and_says_what_it_does(tmp_path: Path) -> N
     assert ended.returncode == 1
     assert ended.stdout == "warming: loading nothing at all, 0 running, 0 queued\n"
     assert (report["verb"], report["ready"]) == ("reported", False)
+
+
+def test_who_watches_over_it_can_tell_alive_started_and_ready_apart(tmp_path: Path) -> None:
+    def codes() -> list[int]:
+        asked = ("--live", "--started", "--ready")
+        return [lipsyncctl(tmp_path, "health", each).returncode for each in asked]
+
+    assert codes() == [2, 2, 2]
+    with living(tmp_path, is_loaded=False) as daemon, daemon.client() as client:
+        assert codes() == [0, 1, 1]
+        assert lipsyncctl(tmp_path, "health", "--wait-ready", "0.3").returncode == 1
+        daemon.may_load.set()
+        assert lipsyncctl(tmp_path, "health", "--wait-ready", "1h").returncode == 0
+        assert codes() == [0, 0, 0]
+        client.ask("drain")
+        assert codes() == [0, 0, 1]
+
+
+def test_who_waits_for_a_daemon_that_is_not_there_yet_is_answered_once_it_is_ready(
+    tmp_path: Path,
+) -> None:
+    assert lipsyncctl(tmp_path, "health", "--wait-ready", "0.3").returncode == 2
+    with started(tmp_path, "health", "--wait-ready", "1h") as process, living(tmp_path):
+        assert process.wait() == 0
 
 
 def test_where_no_daemon_is_there_is_no_answer(tmp_path: Path) -> None:
@@ -51,7 +76,14 @@ def test_info_tells_what_the_daemon_is_made_of(daemon: Daemon, tmp_path: Path) -
 
 
 LOOKING = ["list", "info", "status x", "fetch x -o out.mp4"]
-ACTING = ["cancel x", "retry x", "clean", "drain", "resume", "submit -a hello.wav speaker.mp4"]
+ACTING = [
+    "cancel x",
+    "retry x",
+    "clean --all",
+    "drain",
+    "resume",
+    "submit -a hello.wav speaker.mp4",
+]
 
 
 @pytest.mark.parametrize("verb", [*LOOKING, *ACTING])

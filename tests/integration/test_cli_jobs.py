@@ -48,6 +48,19 @@ def test_list_shows_more_jobs_than_fit_into_a_message(tmp_path: Path) -> None:
             assert [job["id"] for job in message["jobs"]] == jobs[-count:]
 
 
+def test_list_shows_the_jobs_in_one_state_however_many_others_there_are(tmp_path: Path) -> None:
+    with living(tmp_path, is_loaded=False) as daemon, daemon.client() as client:
+        dropped = [client.submit(tmp_path) for _ in range(2)]
+        for job in dropped:
+            client.ask("cancel", job=job)
+        for _ in range(3):
+            client.submit(tmp_path)
+        for words, shown in ((("--limit", "1"), dropped[1:]), (("--all",), dropped)):
+            ended = lipsyncctl(tmp_path, "list", "--state", "cancelled", *words)
+            assert [row.split()[0] for row in ended.stdout.splitlines()[1:]] == shown
+        assert "usage: lipsyncctl list" in lipsyncctl(tmp_path, "list", "--state", "asleep").stderr
+
+
 @pytest.fixture
 def waiting(client: Client, gate: Gate, tmp_path: Path) -> list[str]:
     """Two jobs, behind one that runs."""
@@ -152,6 +165,20 @@ def test_what_has_ended_cannot_be_cancelled(tmp_path: Path) -> None:
         ended = lipsyncctl(tmp_path, "cancel", job)
     assert ended.returncode == 1
     assert "has succeeded already" in ended.stderr
+
+
+def test_logs_tell_a_job_from_its_acceptance_to_its_end_also_without_a_journal(
+    tmp_path: Path,
+) -> None:
+    error = NoFace("No face was found in any frame.", "Choose another clip.")
+    with living(tmp_path, raising(error)) as daemon, daemon.client() as client:
+        job = client.submit(tmp_path)
+        client.end_of(job)
+        lines = lipsyncctl(tmp_path, "logs", job).stdout.splitlines()
+        (message,) = messages(lipsyncctl(tmp_path, "logs", job, "--json").stdout)
+    words = [line.split("  ", 1)[1] for line in lines]
+    assert words == ["accepted", "rendering", f"failed. {error.message} {error.hint}"]
+    assert [each["state"] for each in message["changes"]] == ["queued", "running", "failed"]
 
 
 def test_who_keeps_too_much_is_told_how_to_make_room_and_that_works(tmp_path: Path) -> None:

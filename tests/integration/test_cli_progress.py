@@ -10,7 +10,6 @@ from support.daemon.inprocess import Daemon, living
 from support.daemon.renderers import Gate
 
 CLEAR = "\r\033[K"
-FULL = "━"  # a cell of the bar
 
 
 @pytest.fixture
@@ -27,7 +26,7 @@ def shown(directory: Path, gate: Gate, columns: int) -> str:
     gate.let_go(1)
     with started(directory, "run", *RENDER, "-o", "out.mp4", stderr=theirs) as process:
         os.close(theirs)
-        while FULL not in seen:
+        while "33 %" not in seen:
             seen += read(ours)
         gate.let_go(2)
         while more := read(ours):
@@ -59,6 +58,32 @@ def test_a_terminal_has_one_line_that_is_gone_at_the_end(tmp_path: Path, gate: G
 def test_the_line_never_wraps(tmp_path: Path, gate: Gate) -> None:
     seen = shown(tmp_path, gate, columns=5)
     assert max(len(line) for line in seen.split(CLEAR)) == 4
+
+
+@pytest.mark.usefixtures("ready")
+def test_on_a_narrow_terminal_the_bar_gives_way_and_not_what_is_told(
+    tmp_path: Path, gate: Gate
+) -> None:
+    seen = shown(tmp_path, gate, columns=30)
+    line = next(line for line in seen.split(CLEAR) if "33 %" in line)
+    assert "━" not in line
+    assert line.endswith(" left")
+
+
+@pytest.mark.usefixtures("ready")
+def test_a_terminal_that_cannot_clear_a_line_gets_plain_ones(tmp_path: Path, gate: Gate) -> None:
+    ours, theirs = os.openpty()
+    gate.let_go(3)
+    words = ("run", *RENDER, "-o", "out.mp4")
+    with started(tmp_path, *words, prefix=["env", "TERM=dumb"], stderr=theirs) as process:
+        os.close(theirs)
+        seen = ""
+        while more := read(ours):
+            seen += more
+        assert process.wait() == 0
+    os.close(ours)
+    assert "\033" not in seen
+    assert ": running" in seen
 
 
 def test_elsewhere_a_state_is_told_in_a_line_of_its_own(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
-"""`lipsyncctl retry` and `clean`: what is done with jobs that have ended."""
+"""`lipsyncctl retry`: jobs that have ended without a result, once more."""
 
 from pathlib import Path
 
 import pytest
-from support.client.command import lipsyncctl, messages
+from support.client.command import lipsyncctl
 from support.client.session import Client
 from support.daemon.inprocess import Daemon, living
 from support.daemon.renderers import raising
@@ -40,34 +40,6 @@ def test_what_has_succeeded_is_not_retried_and_does_not_hide_the_others(tmp_path
         ended = lipsyncctl(tmp_path, "retry", good, bad)
     assert ended.returncode == 1
     assert len(ended.stdout.split()) == 1
-
-
-def test_clean_removes_what_has_ended_and_says_how_much(tmp_path: Path) -> None:
-    with living(tmp_path) as daemon, daemon.client() as client:
-        for _ in range(2):
-            client.end_of(client.submit(tmp_path))
-        ended = lipsyncctl(tmp_path, "clean")
-        assert (ended.returncode, ended.stdout) == (0, "2 jobs removed, 18 bytes\n")
-        assert client.ask("list")["jobs"] == []
-        (message,) = messages(lipsyncctl(tmp_path, "clean", "--json").stdout)
-    assert (message["verb"], message["jobs"], message["bytes"]) == ("cleaned", 0, 0)
-
-
-def test_clean_removes_the_named_jobs_only(tmp_path: Path) -> None:
-    with living(tmp_path) as daemon, daemon.client() as client:
-        jobs = [client.submit(tmp_path) for _ in range(3)]
-        for job in jobs:
-            client.end_of(job)
-        ended = lipsyncctl(tmp_path, "clean", *jobs[:2])
-        assert ended.stdout == "".join(f"{job}: 1 job removed, 9 bytes\n" for job in jobs[:2])
-        assert [job["id"] for job in client.ask("list")["jobs"]] == jobs[2:]
-
-
-def test_what_has_not_ended_is_not_cleaned(client: Client, tmp_path: Path) -> None:
-    job = client.submit(tmp_path)
-    assert lipsyncctl(tmp_path, "clean", job).returncode == 1
-    assert lipsyncctl(tmp_path, "clean").stdout == "0 jobs removed, 0 bytes\n"
-    assert not client.job(job)["ended_at"]
 
 
 @pytest.mark.parametrize("verb", ["retry", "clean"])

@@ -74,3 +74,31 @@ def test_a_daemon_that_is_stopping_is_worth_another_attempt_later(
     ended = lipsyncctl(tmp_path, "submit", "--json", *RENDER)
     assert ended.returncode == 6
     assert messages(ended.stdout)[0]["retryable"] is True
+
+
+def test_where_one_file_cannot_be_opened_no_job_is_handed_in(
+    daemon: Daemon, client: Client, tmp_path: Path
+) -> None:
+    (tmp_path / "last.mp4").write_bytes(b"face")
+    ended = lipsyncctl(tmp_path, "submit", *RENDER, "missing.mp4", ".", "last.mp4")
+    assert (ended.returncode, ended.stdout) == (65, "")
+    told = ended.stderr.splitlines()
+    assert told[0].startswith(
+        "lipsyncctl: missing.mp4 cannot be opened: No such file or directory."
+    )
+    assert told[1:] == [
+        "lipsyncctl: . is a folder. Name a file in it.",
+        "lipsyncctl: No job was handed in.",
+    ]
+    assert client.ask("list")["jobs"] == []
+
+
+def test_what_a_verb_does_not_know_is_refused_with_its_own_usage(tmp_path: Path) -> None:
+    ended = lipsyncctl(tmp_path, "list", "--colour", "red")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("usage: lipsyncctl list ")
+
+
+def test_an_error_for_programs_has_a_verb_as_every_message(daemon: Daemon, tmp_path: Path) -> None:
+    (message,) = messages(lipsyncctl(tmp_path, "status", "nothing", "--json").stdout)
+    assert (message["verb"], message["name"]) == ("error", "job.unknown")

@@ -193,9 +193,9 @@ def test_follow_returns_once_the_daemon_listens_to_what_it_asks(
 ) -> None:
     returned, is_early = threading.Event(), []
 
-    def open_late(*how: Any) -> Any:
+    def open_late(*how: Any, **also: Any) -> Any:
         is_early.append(returned.wait(0.5))
-        return open_session(*how)
+        return open_session(*how, **also)
 
     monkeypatch.setattr(follow, "open_session", open_late)
     library.follow()

@@ -139,7 +139,7 @@ def test_a_bad_configuration_ends_a_reload_as_well(
         told(systemd, "RELOADING")
         told(systemd, "READY")
         assert daemon.renderer.reloads == []
-        assert "colour is not one of" in caplog.text
+        assert "colour is no key" in caplog.text
 
 
 def told_in(caplog: pytest.LogCaptureFixture, pattern: str) -> threading.Event:

@@ -133,9 +133,10 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Heard:
         client.end_of(failed)
         client.end_of(heard.ask(client, "retry", job=failed)["job"]["id"])
         follow(daemon, failed)
-        for verb in ("health", "info", "models", "reload"):
+        for verb in ("health", "info", "models", "measure", "reload"):
             heard.ask(client, verb)
-        heard.ask(client, "clean", job=failed)
+        heard.ask(client, "recount", job=failed)
+        heard.ask(client, "clean", job=failed, jobs=[])
     return heard
 
 

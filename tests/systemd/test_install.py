@@ -1,6 +1,7 @@
 """`make install`, a life, an upgrade, `make uninstall`, on a machine that a systemd has booted."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from time import monotonic
@@ -23,6 +24,24 @@ KEPT = (
     "/var/lib/lipsyncd",
     "/var/lib/systemd/",
 )
+
+
+@pytest.mark.usefixtures("installed")
+def test_every_link_of_the_installed_pages_leads_to_what_is_installed_with_them() -> None:
+    manual = INSTALLED / PREFIX[1:] / "share/doc/lipsyncd"
+    pages = sorted(manual.rglob("*.md"))
+    assert len(pages) > 3
+    for page in pages:
+        links = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+        assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_pages_that_the_units_name_are_installed() -> None:
+    for unit in sorted((ROOT / "systemd").glob("*.s*")):
+        for name, section in re.findall(r"man:(\S+)\((\d)\)", unit.read_text(encoding="utf-8")):
+            page = INSTALLED / f"usr/local/share/man/man{section}/{name}.{section}"
+            assert page.read_text(encoding="utf-8").splitlines()[1].startswith(".TH")
 
 
 @pytest.fixture

@@ -35,5 +35,7 @@ def test_an_instance_and_the_plain_daemon_keep_their_jobs_apart(machine: Machine
         machine.run("lipsyncctl", f"--socket=/run/lipsyncd/{socket}.sock", *RUN)
     units = [entry["_SYSTEMD_UNIT"] for entry in machine.entries(event("JOB_FINISHED"))]
     assert units == ["lipsyncd.service", "lipsyncd@cpu.service"]
+    told = machine.tried("lipsyncctl", "list").stderr
+    assert "Another daemon has its own: `lipsyncctl --socket /run/lipsyncd/cpu.sock list`" in told
     machine.run("systemctl", "stop", "lipsyncd@cpu")
     assert machine.show("ActiveState") == "active"

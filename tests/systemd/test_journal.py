@@ -20,8 +20,6 @@ def test_a_jobs_story_is_told_by_its_id(machine: Machine) -> None:
     assert {entry["LIPSYNCD_OWNER_UID"] for entry in story} == {"0"}
     assert int(story[-1]["LIPSYNCD_FRAMES"]) == 88
     assert float(story[-1]["LIPSYNCD_FPS"]) > 0
-    told = machine.run("lipsyncctl", "logs", job)
-    assert all(entry["MESSAGE"] in told for entry in story)
 
 
 def test_priority_err_shows_nothing_when_a_job_fails_through_its_input(machine: Machine) -> None:

@@ -78,7 +78,7 @@ def test_systemd_finds_nothing_to_say_against_the_units(machine: Machine) -> Non
 
 def test_the_example_drop_in_for_the_cpu_renders_with_no_device_at_all(machine: Machine) -> None:
     machine.run("mkdir", "/etc/systemd/system/lipsyncd.service.d")
-    example = f"{PREFIX}/share/doc/lipsyncd/cpu.conf"
+    example = f"{PREFIX}/share/doc/lipsyncd/systemd/drop-ins/cpu.conf"
     machine.run("cp", example, "/etc/systemd/system/lipsyncd.service.d")
     machine.run("systemctl", "daemon-reload")
     machine.run("systemctl", "start", "lipsyncd")

@@ -1,11 +1,14 @@
-"""A stop finishes what it can, keeps the rest, and leaves the socket."""
+"""A stop finishes what it can, keeps the rest, and takes the socket with it."""
 
+import re
 import time
 
 import pytest
 from support.systemd.machine import VOICE, Machine, event
 
 pytestmark = pytest.mark.booted
+
+SOCKET = "/run/lipsyncd/control.sock"
 
 
 def stopped(machine: Machine) -> None:
@@ -58,15 +61,43 @@ def test_a_stop_takes_longer_than_its_timeout_while_frames_advance(machine: Mach
     assert machine.job(job)["state"] == "succeeded"
 
 
-def test_a_stop_leaves_the_socket_and_who_connects_starts_the_daemon_again(
-    machine: Machine,
-) -> None:
+def test_a_stop_stops_the_socket_a_question_starts_nothing_and_a_job_does(machine: Machine) -> None:
     machine.run("systemctl", "start", "lipsyncd")
     stopped(machine)
-    assert machine.show("ActiveState", "lipsyncd.socket") == "active"
-    assert machine.inside("/run/lipsyncd/control.sock").is_socket()
+    machine.wait_until("ActiveState", "inactive", "lipsyncd.socket")
+    assert not machine.inside(SOCKET).exists()
+
+    machine.run("systemctl", "start", "lipsyncd.socket")
+    for question, code in (("list", 7), ("info", 7), ("status x", 7), ("health", 2)):
+        asked = machine.tried("lipsyncctl", *question.split())
+        assert asked.returncode == code
+        assert "lipsyncd.service is stopped. `systemctl start lipsyncd`" in asked.stderr
+    assert machine.show("ActiveState") == "inactive"
     with machine.client() as client:
         assert client.wait() == 0, client.stderr.read()
+
+
+def test_who_may_not_or_cannot_connect_is_told_what_helps_and_that_works(machine: Machine) -> None:
+    machine.new_user("alice", "lipsync")
+    machine.new_user("bob", "users")
+    away = machine.tried("lipsyncctl", "list", user="alice")
+    assert f"no socket at {SOCKET}, the system's, and none at /run/user/" in away.stderr
+    (command,) = re.findall("`(systemctl [^`]*)`", away.stderr)
+    machine.run(*command.split())
+    refused = machine.tried("lipsyncctl", "list", user="bob")
+    (command,) = re.findall("`(usermod [^`]*)`", refused.stderr)
+    machine.run(*command.split())
+    machine.run("lipsyncctl", "list", user="bob")
+    words = ("submit", "-a", VOICE, "/home/alice/single_face.jpg")
+    job = machine.run("lipsyncctl", *words, user="alice")
+    machine.run("lipsyncctl", "wait", job, user="alice")
+    story = machine.run("lipsyncctl", "logs", job, user="alice").splitlines()
+    assert [line.split()[2].strip(",") for line in story[:3]] == [
+        "accepted",
+        "rendering",
+        "succeeded",
+    ]
+    assert machine.tried("lipsyncctl", "logs", job[:6], user="bob").returncode == 5
 
 
 def test_a_stop_is_heard_whichever_thread_the_kernel_hands_the_signal_to(machine: Machine) -> None:

@@ -372,9 +372,14 @@ def test_a_job_that_an_earlier_version_quarantined_can_be_tried_again(desk: Desk
     assert desk.admission.retry(replace(over, state=State.QUARANTINED)).retry_of == over.id
 
 
-def test_what_did_not_fail_cannot_be_retried(desk: Desk) -> None:
-    waiting = desk.submit()
-    for job in (waiting, desk.ended(desk.submit(), None), move(waiting, State.CANCELLED)):
+@pytest.mark.parametrize("state", [State.CANCELLED, State.EXPIRED])
+def test_what_was_cancelled_or_expired_can_be_retried(desk: Desk, state: State) -> None:
+    over = move(desk.submit(), state)
+    assert desk.admission.retry(over).retry_of == over.id
+
+
+def test_what_has_not_ended_or_has_a_result_cannot_be_retried(desk: Desk) -> None:
+    for job in (desk.submit(), desk.ended(desk.submit(), None)):
         with pytest.raises(NotRetryable):
             desk.admission.retry(job)
 

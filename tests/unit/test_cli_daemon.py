@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from lipsyncctl.show.wording import condition
-from lipsyncctl.verbs.daemon import parts
+from lipsyncctl.show.daemon import condition, parts
 
 
 def device(name: str, jobs: int, state: str = "ready", **more: int) -> dict[str, Any]:
@@ -29,9 +28,10 @@ def test_one_device_is_told_once() -> None:
 
 def test_several_devices_have_a_line_each() -> None:
     shown = parts(informed(device("cuda:0", 2), device("cuda:1", 0)))
-    assert shown.splitlines()[-2:] == [
-        "device 1           cuda:0, ready, jobs: 2, memory: 1.5 GiB, last pass: 2 s ago",
-        "device 2           cuda:1, ready, jobs: 0, memory: 1.5 GiB, last pass: 2 s ago",
+    assert shown.splitlines()[-3:] == [
+        "DEVICE  STATE  JOBS  MEMORY   LAST PASS",
+        "cuda:0  ready  2     1.5 GiB  2 s ago",
+        "cuda:1  ready  0     1.5 GiB  2 s ago",
     ]
 
 
@@ -45,11 +45,11 @@ def test_health_names_those_that_render_and_tells_of_each() -> None:
     devices = [device("cuda:0", 2, device_bytes=1 << 29), device("cuda:1", 0, "lost")]
     counts = {"queued": 3, "running": 2, "paused": ""}
     shown = condition({"state": "degraded", "detail": "", "devices": devices, **counts})
-    gpu = "GPU memory: 512.0 MiB"
     assert shown.splitlines() == [
         "degraded on cuda:0, 2 running, 3 queued",
-        f"device 1  cuda:0, ready, jobs: 2, memory: 1.5 GiB, {gpu}, last pass: 2 s ago",
-        "device 2  cuda:1, lost, jobs: 0, memory: 1.5 GiB, last pass: 2 s ago",
+        "DEVICE  STATE  JOBS  MEMORY   GPU MEMORY  LAST PASS",
+        "cuda:0  ready  2     1.5 GiB  512.0 MiB   2 s ago",
+        "cuda:1  lost   0     1.5 GiB              2 s ago",
     ]
 
 

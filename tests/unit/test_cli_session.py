@@ -1,14 +1,19 @@
 """What is said when there is no way to the daemon."""
 
+import grp
+import os
+import pwd
 import socket
 from pathlib import Path
 
 import pytest
 
-from lipsyncctl.client import session
-from lipsyncctl.client.session import GROUP, connect, failure, start
+from lipsyncctl.client import unreachable
+from lipsyncctl.client.session import connect
+from lipsyncctl.client.unreachable import failure, start
 from lipsyncd.errors import AccessDenied, InvalidRequest, ServerUnreachable
 from lipsyncd.protocol.wire import DEFAULT_SOCKET
+from lipsyncd.system.lock import note_command
 
 
 @pytest.fixture
@@ -40,7 +45,7 @@ def test_a_daemon_of_the_system_is_a_service(name: str, unit: str) -> None:
 def test_a_daemon_that_runs_and_whose_socket_has_no_file_needs_no_start(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, unit: str
 ) -> None:
-    monkeypatch.setattr(session, "DEFAULT_SOCKET", tmp_path / "control.sock")
+    monkeypatch.setattr(unreachable, "DEFAULT_SOCKET", tmp_path / "control.sock")
     address = tmp_path / name
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(address))
@@ -53,11 +58,29 @@ def test_a_daemon_that_runs_and_whose_socket_has_no_file_needs_no_start(
 def test_where_only_an_instance_runs_it_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(session, "DEFAULT_SOCKET", tmp_path / "control.sock")
+    monkeypatch.setattr(unreachable, "DEFAULT_SOCKET", tmp_path / "control.sock")
     assert start(tmp_path / "control.sock").endswith("or run `lipsyncd` by hand.")
     (tmp_path / "cuda0.sock").touch()
     hint = start(tmp_path / "control.sock")
     assert hint.endswith(f"or use an instance with `--socket {tmp_path}/cuda0.sock`.")
+
+
+def test_a_user_without_any_daemon_is_told_of_both_places(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("LIPSYNCD_SOCKET", raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    own = tmp_path / "lipsyncd/control.sock"
+    told = failure(FileNotFoundError(), own).message
+    assert f"no socket at {DEFAULT_SOCKET}, the system's, and none at {own}, your own." in told
+
+
+def test_a_command_that_a_stranger_has_left_beside_a_socket_is_not_repeated(tmp_path: Path) -> None:
+    note_command(tmp_path / "control.sock", "lipsyncd --socket here")
+    assert "`lipsyncd --socket here`" in start(tmp_path / "control.sock")
+    os.chown(tmp_path / "control.sock.lock", 12345, -1)
+    assert "`lipsyncd --socket here`" not in start(tmp_path / "control.sock")
 
 
 def hint_at(address: Path) -> str:
@@ -80,7 +103,8 @@ def test_a_socket_of_its_owner_needs_no_group(closed: Path) -> None:
     assert isinstance(error, AccessDenied)
     assert error.hint == "It is for its owner only."
     closed.chmod(0o660)
-    assert failure(PermissionError(), closed).hint == GROUP
+    group, user = grp.getgrgid(os.getegid()).gr_name, pwd.getpwuid(os.geteuid()).pw_name
+    assert f"`usermod --append --groups {group} {user}`" in failure(PermissionError(), closed).hint
 
 
 def test_a_path_that_is_too_long_for_a_socket_is_told_how_long_it_may_be(tmp_path: Path) -> None:

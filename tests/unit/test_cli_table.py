@@ -59,6 +59,21 @@ def test_long_names_do_not_make_a_line_longer_than_the_terminal(face: str, voice
     assert all(line.endswith(" 0 s") for line in told[1:])
 
 
+@pytest.mark.parametrize("room", [60, 50, 40, 30])
+def test_a_narrow_terminal_gets_fewer_columns_and_no_line_that_wraps(room: int) -> None:
+    running = job("x" * 300, "y" * 300, NOBODY).as_map() | {"state": "running"}
+    running |= {"done": 100, "total": 250, "fps": 12.5}
+    told = table([running, job().as_map()], room).splitlines()
+    assert max(map(width, told)) <= max(room, 58)
+    assert "40 %, 12 s left" in told[1]
+    assert [line.split()[0] for line in told[1:]] == [running["id"], told[2].split()[0]]
+
+
+def test_a_wide_terminal_leaves_no_gap_behind_short_names() -> None:
+    short = job()
+    assert lines(short, room=140) == lines(short)
+
+
 def test_a_short_name_is_whole_beside_a_long_one() -> None:
     (_, told) = lines(job("x" * 300), room=80)
     assert "hello.wav" in told

@@ -89,8 +89,29 @@ def test_the_command_line_has_the_last_word(tmp_path: Path) -> None:
 def test_a_wrong_key_is_refused_by_its_name(tmp_path: Path, text: str, name: str) -> None:
     with pytest.raises(ConfigInvalid) as caught:
         load_config(written(tmp_path, text), {})
-    assert caught.value.message.startswith(f"{name} ")
+    assert caught.value.message.startswith(f"{tmp_path}/lipsyncd.toml: {name} ")
     assert caught.value.code == 78
+
+
+@pytest.mark.parametrize(
+    "text, hint",
+    [
+        ("max_active = 3", "It belongs under [render]."),
+        ('[limits]\ncheckpoint = "here"', "It belongs above all sections."),
+        ("[retention]\ncolour = 1", "The keys under [retention] are max_age_hours, "),
+    ],
+)
+def test_a_key_that_is_not_there_is_told_where_it_belongs(
+    tmp_path: Path, text: str, hint: str
+) -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        load_config(written(tmp_path, text), {})
+    assert caught.value.hint.startswith(hint)
+
+
+def test_what_the_command_line_gets_wrong_is_not_blamed_on_the_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigInvalid, match="^devices is a list"):
+        load_config(written(tmp_path, ""), {"device": "gpu"})
 
 
 def test_the_choices_are_named(tmp_path: Path) -> None:
@@ -101,7 +122,7 @@ def test_the_choices_are_named(tmp_path: Path) -> None:
 
 
 def test_a_range_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigInvalid, match="^render.batch is a whole number from 0 to 512.$"):
+    with pytest.raises(ConfigInvalid, match=": render.batch is a whole number from 0 to 512.$"):
         load_config(written(tmp_path, "[render]\nbatch = 513"), {})
 
 

@@ -58,6 +58,7 @@ CODES = {
     "warmup.failed": 70,
     "gpu.lost": 74,
     "gpu.oom": 74,
+    "daemon.crashing": 71,
     "state.busy": 75,
     "state.newer": 78,
     "state.corrupt": 70,

@@ -155,7 +155,7 @@ def journal(caplog: pytest.LogCaptureFixture) -> SimpleQueue[str]:
 # What is over
 
 
-def test_a_job_that_waited_too_long_expires_and_leaves_nothing(
+def test_a_job_that_waited_too_long_expires_and_keeps_its_inputs_for_a_retry(
     building: Building, caplog: pytest.LogCaptureFixture
 ) -> None:
     late, patient = building.submit(expires=SOON), building.submit(expires=HOUR)
@@ -166,7 +166,7 @@ def test_a_job_that_waited_too_long_expires_and_leaves_nothing(
     assert expired.state is State.EXPIRED
     assert expired.error and expired.error["name"] == "job.expired"
     assert building.found(late) == expired
-    assert not building.has_files(late)
+    assert building.has_files(late)
     assert building.found(patient).state is State.QUEUED
     fields = [getattr(record, "fields", {}) for record in caplog.records]
     assert [each["LIPSYNCD_JOB_ID"] for each in fields if each["MESSAGE_ID"] == JOB_EXPIRED.id] == [

@@ -28,7 +28,7 @@ LAYERS = [
     {"lipsyncd.service"},
     {"lipsyncd.server", "lipsyncd.model"},
     {"lipsyncd.render"},
-    {"lipsyncd.main"},
+    {"lipsyncd.main", "lipsyncctl.manual"},
     {"lipsyncd.__main__"},
 ]
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}

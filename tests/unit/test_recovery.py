@@ -78,7 +78,7 @@ def test_what_a_job_needs_stays_and_the_rest_goes(earlier: Earlier) -> None:
     earlier.store.put(cancelled(dropped))
     (earlier.directory / "spool/stray").write_bytes(b"")
     assert earlier.recover() == ""
-    needed = [waiting, running, broken]
+    needed = [waiting, running, broken, dropped]
     inputs = [f"{job.id}/{name}" for job in needed for name in ("face", "voice")]
     folders = [job.id for job in (*needed, done)]
     assert earlier.files() == sorted([*folders, *inputs, f"{done.id}/result"])

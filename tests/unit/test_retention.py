@@ -70,6 +70,8 @@ class Shelf:
         if state is State.SUCCEEDED:
             self.spool.paths(job.id).result.write_bytes(RESULT)
         self.spool.tidy(job.id, state)
+        if state is State.CANCELLED:  # and so long ago that its inputs went
+            self.spool.discard(job.id)
         size = self.spool.bytes_of(job.id)
         ended = move(job, state, ended_at=NOW - age, spool_bytes=size)
         self.store.put(ended)

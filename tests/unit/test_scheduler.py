@@ -144,7 +144,7 @@ def test_a_job_whose_input_vanished_fails_by_its_name(bench: Bench) -> None:
     assert error and error["name"] == "input.gone"
 
 
-def test_a_running_job_is_cancelled_after_its_step_and_leaves_nothing(bench: Bench) -> None:
+def test_a_running_job_is_cancelled_after_its_step_and_leaves_no_result(bench: Bench) -> None:
     gate = Gate()
     job = bench.submit()
     bench.start(gate.render)
@@ -154,7 +154,7 @@ def test_a_running_job_is_cancelled_after_its_step_and_leaves_nothing(bench: Ben
     ended = bench.end_of(job)
     assert (ended.state, ended.done) == (State.CANCELLED, 1)
     assert gate.closed.is_set()
-    assert bench.files_of(job) == []
+    assert bench.files_of(job) == ["face", "voice"]
 
 
 def test_a_queued_job_is_cancelled_at_once_and_never_rendered(bench: Bench) -> None:
@@ -166,7 +166,7 @@ def test_a_queued_job_is_cancelled_at_once_and_never_rendered(bench: Bench) -> N
     bench.scheduler.cancel(waiting)
     found = bench.store.get(waiting)
     assert found and found.state is State.CANCELLED
-    assert bench.files_of(waiting) == []
+    assert bench.files_of(waiting) == ["face", "voice"]
     gate.let_go()
 
 
@@ -570,7 +570,7 @@ def test_a_cancel_holds_also_between_the_return_to_the_queue_and_its_telling(
     monkeypatch.setattr(bench.scheduler.pause, "has_room", lambda: False)
     bench.start(raising(OSError(errno.ENOSPC, "No space left on device")))
     assert bench.end_of(job).state is State.CANCELLED
-    assert bench.files_of(job) == []
+    assert bench.files_of(job) == ["face", "voice"]
 
 
 def test_users_take_turns(bench: Bench) -> None:
@@ -617,13 +617,13 @@ def test_a_job_whose_owner_has_all_that_one_may_have_is_due_when_one_of_these_en
     bench.close()
 
 
-def test_a_render_beyond_its_max_runtime_expires_and_leaves_nothing(bench: Bench) -> None:
+def test_a_render_beyond_its_max_runtime_expires_and_leaves_no_result(bench: Bench) -> None:
     job = bench.submit(max_runtime=0.001)
     bench.start(endless)
     ended = bench.end_of(job)
     assert (ended.state, (ended.error or {})["name"]) == (State.EXPIRED, "job.expired")
     assert "max_runtime of 0.001 s" in str((ended.error or {})["message"])
-    assert bench.files_of(job) == []
+    assert bench.files_of(job) == ["face", "voice"]
 
 
 def test_a_render_beyond_what_the_operator_allows_expires_by_that_name(bench: Bench) -> None:
@@ -634,7 +634,7 @@ def test_a_render_beyond_what_the_operator_allows_expires_by_that_name(bench: Be
     assert (ended.state, (ended.error or {})["name"]) == (State.EXPIRED, "job.expired")
     assert "the 0 s that the operator allows" in str((ended.error or {})["message"])
     assert "ask the operator" in str((ended.error or {})["hint"])
-    assert bench.files_of(job) == []
+    assert bench.files_of(job) == ["face", "voice"]
 
 
 def test_what_the_operator_allows_holds_from_a_reload_on_for_what_runs_already(

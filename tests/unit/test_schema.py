@@ -331,7 +331,10 @@ def test_a_newer_store_is_refused_in_one_sentence_and_left_alone(path: Path) -> 
     before = path.read_bytes()
     with pytest.raises(StateNewer) as refused:
         Database(path)
-    assert refused.value.message == "The store is of version 6, and this lipsyncd knows 5."
+    assert (
+        refused.value.message
+        == f"The store is of version {VERSION + 1}, and this lipsyncd knows {VERSION}."
+    )
     assert path.read_bytes() == before
 
 

@@ -326,8 +326,8 @@ def test_files_that_are_gone_already_can_be_removed_again(spool: Spool) -> None:
         (State.RUNNING, ["face", "voice"]),
         (State.SUCCEEDED, ["result"]),
         (State.FAILED, ["face", "voice"]),
-        (State.CANCELLED, None),
-        (State.EXPIRED, None),
+        (State.CANCELLED, ["face", "voice"]),
+        (State.EXPIRED, ["face", "voice"]),
         (State.QUARANTINED, ["face", "voice"]),
     ],
 )

@@ -9,15 +9,17 @@ import pytest
 
 from lipsyncd.config import Render
 from lipsyncd.server.server import MAX_SESSIONS
+from lipsyncd.system.crashlimit import FINAL
 
 UNITS = Path(__file__).resolve().parents[2] / "systemd"
 # How an instance differs from the plain daemon.
 RENAMED = {
     "lipsyncd.socket": "lipsyncd@%i.socket",
+    "lipsyncd.service": "lipsyncd@%i.service",
     "control.sock": "%i.sock",
     "StateDirectory=lipsyncd": "StateDirectory=lipsyncd-%i",
     "HOME=%S/lipsyncd": "HOME=%S/lipsyncd-%i",
-    "lipsyncd.toml": "lipsyncd.toml --device %i",
+    "/lipsyncd.toml": "/lipsyncd.toml --device %i",
     "render daemon": "render daemon on %i",
 }
 
@@ -45,6 +47,11 @@ def test_a_unit_has_room_for_the_threads_of_the_largest_machine() -> None:
     needed = renders * of_a_render + MAX_SESSIONS + of_libraries
     (most,) = (line for line in directives("lipsyncd.service") if line.startswith("TasksMax="))
     assert needed <= int(most.removeprefix("TasksMax=")) < 2 * needed
+
+
+def test_what_ends_the_daemon_for_good_is_not_started_again_by_the_unit() -> None:
+    (codes,) = (line for line in directives("lipsyncd.service") if "PreventExitStatus=" in line)
+    assert {*map(int, codes.partition("=")[2].split())} == FINAL
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze")

@@ -1,6 +1,7 @@
 """Where the daemon is: at one socket, which is named or found."""
 
 import os
+import stat
 from pathlib import Path
 
 from lipsyncd.config import default_socket
@@ -13,3 +14,14 @@ def address_of(given: str | os.PathLike[str] | None) -> Path:
         return Path(given)
     is_systems = not os.environ.get("LIPSYNCD_SOCKET") and os.path.exists(DEFAULT_SOCKET)
     return DEFAULT_SOCKET if is_systems else default_socket()
+
+
+def others(address: Path) -> list[Path]:
+    """The sockets beside the system's, which are of daemons with queues of their own."""
+    if address.parent != DEFAULT_SOCKET.parent:
+        return []
+    try:
+        found = [each for each in address.parent.iterdir() if stat.S_ISSOCK(each.lstat().st_mode)]
+    except OSError:
+        return []
+    return sorted(each for each in found if each != address)

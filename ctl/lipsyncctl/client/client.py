@@ -20,6 +20,8 @@ from lipsyncctl.client.wait import OnProgress
 from lipsyncd.protocol.choices import name_of
 from lipsyncd.protocol.outputs import FORMATS
 
+AT_ONCE = 200  # jobs in a request to remove them
+
 
 class Client(Preflights):
     """lipsyncd, from a program.
@@ -37,9 +39,10 @@ class Client(Preflights):
     Failures are classes of `lipsyncd.errors`, with `message`, `hint` and `code`; every method
     raises ServerUnreachable when there is no daemon, SessionsFull when it serves too many already,
     AccessDenied when it may not be asked, and UnknownJob for an id that is none of the caller's
-    jobs. `submit`, `wait`, `wait_any` and `follow` wait out a daemon that restarts, for up to a
-    minute; `on_notice` is called with a sentence when they do, and for whatever else is worth
-    knowing beside an answer. Nothing is printed.
+    jobs; the beginning of an id will do, if no other of them begins so. `submit`, `wait`,
+    `wait_any` and `follow` wait out a daemon that restarts, for up to a minute; `on_notice` is
+    called with a sentence when they do, and for whatever else is worth knowing beside an answer.
+    Nothing is printed.
     """
 
     def __init__(
@@ -102,12 +105,21 @@ class Client(Preflights):
         """
         return self._ask_about(job, "status", ANSWER)
 
-    def list(self, limit: int | None = None) -> "list[Job]":
-        """The newest jobs (None: all), the newest last: the caller's own, for admins everybody's.
+    def recount(self, job: str) -> Job:
+        """A job as it is now; its message has the `changes`, each with the unix time `at` and the
+        `state` that the job had from then on.
+
+        >>> [each["state"] for each in client.recount(job.id).message["changes"]]
+        """
+        return self._ask_about(job, "recount", ANSWER)
+
+    def list(self, limit: int | None = None, state: str | None = None) -> "list[Job]":
+        """The newest jobs (None: all), the newest last: the caller's own, for admins everybody's;
+        only those in a `state`, if one is named.
 
         >>> print([job.id for job in client.list(limit=10)])
         """
-        return newest(self.address, limit)
+        return newest(self.address, limit, state)
 
     def wait(
         self, job: str, timeout: float | None = None, on_progress: OnProgress | None = None
@@ -201,7 +213,7 @@ class Client(Preflights):
         return self._ask_about(job, "cancel")
 
     def retry(self, job: str) -> Job:
-        """A new job from the inputs of one that failed or was quarantined.
+        """A new job from the inputs of one that has ended without a result.
 
         Raises NotRetryable for others, InputGone, and what `submit` does of a full queue.
 
@@ -209,15 +221,24 @@ class Client(Preflights):
         """
         return self._ask_about(job, "retry")
 
-    def clean(self, job: str | None = None) -> Answer:
-        """Remove a job that has ended, with its result; without an id all of the caller's own.
+    def clean(self, jobs: str | Sequence[str] | None = None) -> Answer:
+        """Remove jobs that have ended, with their results; without ids all of the caller's own.
 
         `jobs` and `bytes` are how much went. Raises JobNotEnded.
 
         >>> print(client.clean()["bytes"])
         """
+        ids = [jobs] if isinstance(jobs, str) else jobs
+        parts = [{}] if ids is None else [{"jobs": [*part]} for part in batched(ids, AT_ONCE)]
         # None: there may be many files to remove
-        return self._ask("clean", timeout=None, **given({"job": job}))
+        gone = [self._ask("clean", timeout=None, **fields) for fields in parts]
+        counts = {name: sum(each[name] for each in gone) for name in ("jobs", "bytes")}
+        return {"verb": "cleaned", **counts}
 
     def _ask_about(self, job: str, verb: str, timeout: float | None = None) -> Job:
         return Job(self._ask(verb, timeout=timeout, job=job))
+
+
+def batched(ids: Sequence[str], most: int) -> Iterator[Sequence[str]]:
+    """In their order, so many at a time."""
+    return (ids[at : at + most] for at in range(0, len(ids), most))

@@ -1,11 +1,14 @@
 """What is asked of the daemon itself: its health, what it is made of, a drain."""
 
 import os
+from pathlib import Path
 from typing import Any
 
-from lipsyncctl.client.address import address_of
+from lipsyncctl.client.address import address_of, others
 from lipsyncctl.client.session import ANSWER, Notice, open_session
 
+# They change nothing, so they start no daemon either.
+QUESTIONS = frozenset({"health", "info", "models", "status", "recount", "measure"})
 Answer = dict[str, Any]  # a message of the wire, by its fields
 
 
@@ -24,6 +27,13 @@ class Daemon:
         self.address = address_of(socket)
         self.on_notice = on_notice
 
+    def others(self) -> list[Path]:
+        """The sockets of other daemons of the system, each with a queue of its own.
+
+        >>> for socket in client.others(): print(len(Client(socket).list()))
+        """
+        return others(self.address)
+
     def health(self) -> Answer:
         """Whether the daemon would render now: `ready`, `state` (a word), `device`, `detail`,
         `paused` (why no job is started, or empty), `queued` and `running` (numbers of jobs),
@@ -40,6 +50,14 @@ class Daemon:
         >>> print(client.info()["version"])
         """
         return self._ask("info")
+
+    def measure(self) -> Answer:
+        """What has become of all jobs since the daemon began: `accepted` and `frames` (numbers),
+        `ended` by state and reason, how long they were `waiting` and `running`, and more.
+
+        >>> print(client.measure()["frames"])
+        """
+        return self._ask("measure")
 
     def models(self) -> Answer:
         """The weights that lie in `folder`, beside the checkpoint: `models`, each with its `name`,
@@ -77,7 +95,7 @@ class Daemon:
 
     def _ask(self, verb: str, timeout: float | None = ANSWER, **fields: Any) -> Answer:
         """The answer of the daemon, in a session of its own."""
-        with open_session(self.address) as session:
+        with open_session(self.address, is_question=verb in QUESTIONS) as session:
             return session.ask(verb, timeout, **fields).body
 
 

@@ -102,7 +102,7 @@ class Stream:
         try:
             while not self._closed.is_set():
                 try:
-                    with open_session(self._address, self._deadline) as session:
+                    with open_session(self._address, self._deadline, is_question=True) as session:
                         self._session = session
                         if self._closed.is_set():  # before it could hang up
                             return
@@ -128,7 +128,7 @@ def find(address: Path, jobs: Iterable[str], notice: Notice, deadline: Deadline)
     """The jobs as they are now; UnknownJob if there is no such one."""
 
     def look(job: str) -> Found:
-        with open_session(address, deadline) as session:
+        with open_session(address, deadline, is_question=True) as session:
             described: Message = session.ask("status", job=job).body
         return Found(Job(described), described["seq"])
 

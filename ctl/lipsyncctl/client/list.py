@@ -9,15 +9,17 @@ from lipsyncctl.client.session import open_session
 PAGE = 200  # jobs; the daemon tells no more at once
 
 
-def newest(address: Path, limit: int | None) -> list[Job]:
-    """So many jobs (None: all), the newest last."""
+def newest(address: Path, limit: int | None, state: str | None = None) -> list[Job]:
+    """So many jobs (None: all), the newest last; of those in one state, if that is said."""
     jobs: list[Job] = []
-    with open_session(address) as session:
+    with open_session(address, is_question=True) as session:
+        before: dict[str, Any] = {}
         while limit is None or len(jobs) < limit:
-            size = PAGE if limit is None else min(PAGE, limit - len(jobs))
-            before: dict[str, Any] = {"before": jobs[0].id} if jobs else {}
+            size = PAGE if limit is None or state else min(PAGE, limit - len(jobs))
             page: Any = session.ask("list", limit=size, **before).body["jobs"]
-            jobs = [*(Job({"verb": "listed", "job": job}) for job in page), *jobs]
+            found = [Job({"verb": "listed", "job": job}) for job in page]
+            jobs = [*(job for job in found if state in (None, job.state)), *jobs]
             if len(page) < size:
                 break
-    return jobs
+            before = {"before": found[0].id}
+    return jobs if limit is None else jobs[-limit:]

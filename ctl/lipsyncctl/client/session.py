@@ -1,9 +1,7 @@
 """One session with the daemon: it asks, and gives back what was answered or raises it."""
 
 import math
-import os
 import select
-import shlex
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,26 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lipsyncctl.client.deadline import Deadline
+from lipsyncctl.client.unreachable import failure, look, refuse_to_start
 from lipsyncd import __version__
-from lipsyncd.config import default_socket
-from lipsyncd.errors import (
-    AccessDenied,
-    InvalidRequest,
-    LipsyncError,
-    MalformedMessage,
-    ServerUnreachable,
-)
+from lipsyncd.errors import LipsyncError, MalformedMessage, ServerUnreachable
 from lipsyncd.protocol.connection import Connection, Message
-from lipsyncd.protocol.wire import DEFAULT_SOCKET, HINT, VERSIONS, Kind
+from lipsyncd.protocol.wire import HINT, VERSIONS, Kind
 
 ANSWER = 10.0  # seconds for an answer that costs the daemon no work
 SILENCE = 30.0  # seconds until a daemon is taken for hung that should send an event every ten
 UNNOTICED = 1.0  # seconds of waiting that nobody has to be told of
 PAUSE = 0.1  # seconds between two attempts to connect to a daemon that may be starting
-LISTENING = 0x10000  # __SO_ACCEPTCON, the flag of /proc/net/unix
-LONGEST_PATH = 107  # bytes; Linux has no room for more in a socket's address
-LOOK = "Look with `systemctl status lipsyncd.socket lipsyncd`, or where `lipsyncd` was started."
-GROUP = "Ask for membership in its group (`ls -l` names it), then log in again."
 
 Notice = Callable[[str], None]  # hears what is worth knowing beside an answer, in a sentence
 
@@ -97,7 +85,7 @@ class Session:
         except TimeoutError as error:
             raise self.silence() from error
         if message is None:
-            raise ConnectionLost(f"The daemon at {self.address} hung up.", LOOK)
+            raise ConnectionLost(f"The daemon at {self.address} hung up.", look(self.address))
         if message.kind is Kind.ERROR:
             raise LipsyncError.from_map(message.body)
         if message.body.get("id") != self.requests:
@@ -106,7 +94,9 @@ class Session:
 
     def silence(self) -> ServerUnreachable:
         """The error for a daemon that is there but says nothing."""
-        return ServerUnreachable(f"The daemon at {self.address} does not answer.", LOOK)
+        return ServerUnreachable(
+            f"The daemon at {self.address} does not answer.", look(self.address)
+        )
 
 
 @contextmanager
@@ -115,14 +105,19 @@ def open_session(
     deadline: Deadline | None = None,
     starting: float = 0.0,
     notice: Notice = lambda _: None,
+    *,
+    is_question: bool = False,
 ) -> Iterator[Session]:
     """A session with the daemon at `address`, which may be `starting` for so many seconds.
 
-    `notice` hears of it when they begin. Raises ServerUnreachable, AccessDenied, or InvalidRequest
-    for no possible socket, which tell where we tried and what to do; and TimeIsUp.
+    `notice` hears of it when they begin; a question starts no daemon. Raises ServerUnreachable,
+    AccessDenied, or InvalidRequest for no possible socket, which tell where we tried and what to
+    do; and TimeIsUp.
     """
     deadline = deadline or Deadline()
     deadline.check()
+    if is_question:
+        refuse_to_start(address)
     try:
         sock = connect(address, starting, deadline.capped(ANSWER) or ANSWER, notice)
     except ServerUnreachable:
@@ -158,60 +153,3 @@ def is_starting(error: OSError, address: Path) -> bool:
     """Whether the daemon may be about to listen where we failed to connect."""
     is_absent = isinstance(error, FileNotFoundError | ConnectionRefusedError)
     return is_absent and address.parent.is_dir()
-
-
-def failure(error: OSError, address: Path) -> LipsyncError:
-    """Why there is no session, in words."""
-    if len(os.fsencode(address)) > LONGEST_PATH:
-        words = f"No daemon can be at {address}."
-        return InvalidRequest(words, f"A socket's path has at most {LONGEST_PATH} bytes.")
-    match error:
-        case PermissionError():
-            return AccessDenied(f"You may not use the socket {address}.", admission(address))
-        case FileNotFoundError():
-            return ServerUnreachable(f"No daemon: there is no socket at {address}.", start(address))
-        case ConnectionRefusedError():
-            return ServerUnreachable(f"No daemon listens at {address}.", start(address))
-    return ServerUnreachable(f"No daemon at {address}: {error.strerror or error}.", LOOK)
-
-
-def admission(address: Path) -> str:
-    """Who may use a socket that we may not use."""
-    try:
-        is_private = not address.stat().st_mode & 0o077
-    except OSError:  # its folder is closed to us
-        return GROUP
-    return "It is for its owner only." if is_private else GROUP
-
-
-def is_open(address: Path) -> bool:
-    """Whether a socket that was bound there still listens, also when its file is gone."""
-    wanted = os.fsencode(address)
-    try:
-        lines = Path("/proc/net/unix").read_bytes().splitlines()[1:]
-    except OSError:
-        return False
-    sockets = [line.split(maxsplit=7) for line in lines]
-    return any(found[7:] == [wanted] and int(found[3], 16) & LISTENING for found in sockets)
-
-
-def start(address: Path) -> str:
-    """How there comes to be a daemon: a service, or one at the socket that was named."""
-    is_user_own = not os.environ.get("LIPSYNCD_SOCKET") and address == default_socket()
-    is_systems = address.parent == DEFAULT_SOCKET.parent
-    if not is_user_own and not is_systems:
-        command = shlex.join(["lipsyncd", "--socket", str(address)])
-        return f"Check --socket and $LIPSYNCD_SOCKET, or start one with `{command}`."
-    is_instance = is_systems and address != DEFAULT_SOCKET
-    unit = f"lipsyncd@{address.stem}" if is_instance else "lipsyncd"
-    if is_systems and is_open(address):
-        return f"Its file was removed; `systemctl restart {unit}.socket` makes it anew."
-    return f"Start it with `systemctl start {unit}`{'' if is_instance else other_than_service()}."
-
-
-def other_than_service() -> str:
-    """What else there is to do: use an instance, if there is one."""
-    instances = sorted({*DEFAULT_SOCKET.parent.glob("*.sock")} - {DEFAULT_SOCKET})
-    if instances:
-        return f", or use an instance with `--socket {instances[0]}`"
-    return ", or run `lipsyncd` by hand"

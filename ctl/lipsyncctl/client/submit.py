@@ -3,7 +3,7 @@
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -12,7 +12,7 @@ from lipsyncctl.client.deadline import Deadline
 from lipsyncctl.client.job import Job
 from lipsyncctl.client.outage import AWAY, Outage, given_up
 from lipsyncctl.client.session import ConnectionLost, Notice, open_session
-from lipsyncd.errors import LipsyncError, NotAFile, ServerUnreachable, UnreadableMedia
+from lipsyncd.errors import InputError, LipsyncError, NotAFile, ServerUnreachable, UnreadableMedia
 
 SERVING = {"ready", "degraded"}  # states of a daemon that renders
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -99,6 +99,16 @@ def endure(outage: Outage, error: LipsyncError, key: str) -> None:
         unknown = AcceptanceUnknown(error.message, given_up(error, hint).hint)
         unknown.key = key
         raise unknown from error
+
+
+def refusals(sources: Iterable[Source]) -> Iterator[InputError]:
+    """Why each of these cannot be handed in that cannot."""
+    for source in sources:
+        try:
+            with open_input(source):
+                pass
+        except InputError as error:
+            yield error
 
 
 def name_of(source: Source, default: str) -> str:

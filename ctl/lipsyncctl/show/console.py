@@ -45,7 +45,20 @@ class Console:
     def error(self, error: LipsyncError, job: str | None = None) -> None:
         """An error, which is also the answer; `job` is the one that was asked about."""
         self.notice(sentence(error.as_map()))
-        self.json(error.as_map() | ({} if job is None else {"job": job}))
+        of = {} if job is None else {"job": job}
+        self.json({"verb": "error"} | error.as_map() | of)
+
+    @property
+    def can_ask(self) -> bool:
+        """There is somebody who reads questions and answers them."""
+        return not self.is_json and sys.stdin.isatty() and sys.stderr.isatty()
+
+    def confirms(self, question: str) -> bool:
+        """Whether somebody says yes; also if there is nobody to ask."""
+        if not self.can_ask:
+            return True
+        self.line.write(f"lipsyncctl: {question} [y/N] ")
+        return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
     def columns(self) -> int | None:
         """The width of the terminal that shows the answers, None if it is none."""

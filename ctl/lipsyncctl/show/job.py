@@ -3,7 +3,7 @@
 import os
 import pwd
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lipsyncctl.client.key import is_made_up
@@ -25,7 +25,12 @@ Job = Mapping[str, Any]
 
 def age(job: Job) -> str:
     """How long ago the job was accepted."""
-    return roughly(max(time.time() - job["created_at"], 0))
+    return ago(job["created_at"])
+
+
+def ago(moment: float) -> str:
+    """How long ago that was."""
+    return roughly(max(time.time() - moment, 0))
 
 
 def percentage(job: Job) -> str:
@@ -103,14 +108,30 @@ def event_line(message: Mapping[str, Any], is_back: bool = False) -> str:
     return f"{message['seq']:>6}  {clock(at)}  {job['id']}  {fate(job, is_back)}"
 
 
+def story(job: Job, changes: Sequence[Mapping[str, Any]]) -> str:
+    """What became of a job: each change of its state in a line, then its notes."""
+    lines, begun = [], 0
+    for number, change in enumerate(changes):
+        begun += change["state"] == "running"
+        words = change["state"]
+        if words == "queued":
+            words = "back in the queue" if number else "accepted"
+        elif words == "running":
+            words = "rendering" if begun == 1 else f"rendering, attempt {begun}"
+        elif number == len(changes) - 1:
+            words = fate(job)
+        lines.append(f"{clock(change['at'])}  {words}")
+    return "\n".join(map(printable, [*lines, *job.get("notes", ())]))
+
+
 def special_priority(job: Job) -> str:
     """The priority, if it is not the one that most jobs have."""
     priority = job.get("priority", "normal")
     return "" if priority == "normal" else priority
 
 
-def description(job: Job) -> str:
-    """All there is to know about a job, in lines; what it has not is left out."""
+def description(job: Job, room: int | None = None) -> str:
+    """All there is to know about a job, in lines of `room` columns; what it has not is left out."""
     usual = Options().as_map()
     chosen = [
         f"{name} {value}" for name, value in job["options"].items() if value != usual.get(name)
@@ -130,9 +151,11 @@ def description(job: Job) -> str:
             "attempts": job["attempts"] or None,
             "notes": " ".join(job.get("notes") or []) or None,
             "retry of": job.get("retry_of"),
+            "fetched": f"{ago(job['fetched_at'])} ago" if job.get("fetched_at") else None,
             "result": size(job["result_bytes"]) if job["result_bytes"] else None,
             "error": sentence(job["error"]) if job["error"] else None,
-        }
+        },
+        room,
     )
 
 

@@ -26,11 +26,12 @@ def findings(probe: Probe) -> str:
             "sound": sound(probe["sync"]),
             "voices" if len(probe["voices"]) > 1 else "voice": seconds(probe["voices"]),
             "result": result(probe),
-        }
+        },
+        COLUMNS,
     )
     fails = [f"A render would fail. {sentence(probe['error'])}"] if probe["error"] else []
     sentences = (printable(each) for each in (*fails, *probe["warnings"]))
-    return "\n".join([*map(hung, lines.splitlines()), *map(wrapped, sentences)])
+    return "\n".join([lines, *map(wrapped, sentences)])
 
 
 def streams(found: list[Mapping[str, Any]]) -> dict[str, str]:
@@ -122,13 +123,6 @@ def clock(seconds: float) -> str:
     """0:03.2"""
     minutes, rest = divmod(round(10 * seconds), 600)
     return f"{minutes}:{rest // 10:02}.{rest % 10}"
-
-
-def hung(line: str) -> str:
-    """A line of two columns; what is too long for it goes on below the second."""
-    name, _, value = line.partition("  ")
-    indent = len(line) - len(value.lstrip()) if value else len(name)
-    return textwrap.fill(line, COLUMNS, subsequent_indent=" " * indent)
 
 
 def wrapped(words: str) -> str:

@@ -7,7 +7,7 @@ from typing import Self, TextIO
 from lipsyncctl.show.job import Job, percentage, place, rate, seconds_left
 from lipsyncctl.show.wording import printable
 
-CELLS = 24  # of the bar
+CELLS, FEWEST_CELLS = 24, 6  # of the bar: usually, and on a narrow terminal
 PAUSE = 5.0  # seconds between two plain lines, so that the log of a long job stays short
 DRIFT = 0.25  # of the time until a job starts: what is worth another line
 CLEAR = "\r\033[K"
@@ -18,7 +18,8 @@ class ProgressLine:
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
-        self.is_terminal = stream.isatty()
+        # a dumb one cannot clear a line
+        self.is_terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
         self.is_drawn = False  # there is a line to be cleared before another one
         self.shown: Job | None = None  # in the last plain line
         self.paused = ""
@@ -41,7 +42,7 @@ class ProgressLine:
         if self.is_terminal:
             columns = os.get_terminal_size(self.stream.fileno()).columns or 80
             self.is_drawn = True
-            self.write(CLEAR + bar(job, self.stream.encoding)[: columns - 1])
+            self.write(CLEAR + bar(job, self.stream.encoding, columns - 1))
         elif self.is_news(job):
             self.shown, self.due = job, time.monotonic() + PAUSE
             self.write(f"lipsyncctl: job {job['id']}: {plain(job)}\n")
@@ -79,15 +80,22 @@ def plain(job: Job) -> str:
     return ", ".join(filter(None, (job["state"], place(job), count))) + rate(job)
 
 
-def bar(job: Job, encoding: str) -> str:
-    """━━━━━━╌╌╌╌╌╌  50 %  125/250 frames, 59 fps, 0:02 left; in words until frames are counted"""
+def bar(job: Job, encoding: str, room: int) -> str:
+    """━━━━━━╌╌╌╌╌╌  50 %  125/250 frames, 59 fps, 0:02 left; in words until frames are counted
+
+    Where that is too long for the room the bar is shorter, or it and the frames are left out.
+    """
     if not job["total"]:
-        return f"{plain(job)} ..."
+        return f"{plain(job)} ..."[:room]
+    count = f"  {job['done']}/{job['total']} frames"
+    words = f"{percentage(job):>5}{count}{rate(job)}{time_left(job)}"
+    cells = min(CELLS, room - len(words) - 1)
+    if cells < FEWEST_CELLS:
+        words = words if len(words) <= room else words.replace(count, "", 1)
+        return words.lstrip()[:room]
     full, empty = "━╌" if encoding.lower().startswith("utf") else "#."
-    filled = CELLS * job["done"] // job["total"]
-    drawn = full * filled + empty * (CELLS - filled)
-    count = f"{job['done']}/{job['total']} frames"
-    return f"{drawn} {percentage(job):>5}  {count}{rate(job)}{time_left(job)}"
+    filled = cells * job["done"] // job["total"]
+    return f"{full * filled}{empty * (cells - filled)} {words}"
 
 
 def time_left(job: Job) -> str:

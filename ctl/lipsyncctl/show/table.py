@@ -1,4 +1,4 @@
-"""Jobs in columns, which fit onto the terminal because names of files are cut."""
+"""Jobs in columns, which fit onto the terminal: names of files are cut, and columns left out."""
 
 from collections.abc import Sequence
 from unicodedata import category, east_asian_width
@@ -10,6 +10,12 @@ HEADINGS = ("ID", "USER", "STATE", "PROGRESS", "FACE", "VOICE", "AGE")
 GAP = "  "
 ELLIPSIS = "…"
 SHORTEST_NAME = 8  # columns that a name of a file has at least
+NAMES = ("FACE", "VOICE")
+SPARE = (
+    "VOICE",
+    "AGE",
+    "FACE",
+)  # headings that a narrow terminal does without, the first ones first
 
 Widths = dict[str, int]
 
@@ -41,11 +47,25 @@ def row(job: Job) -> dict[str, str]:
 
 def fitted(widths: Widths, room: int) -> Widths:
     """The names get what the others leave; a short one leaves its part to the long one."""
-    face, voice = widths["FACE"], widths["VOICE"]
-    others = sum(widths.values()) - face - voice + len(GAP) * (len(widths) - 1)
-    left = max(room - others, 2 * SHORTEST_NAME)
+    for spare in SPARE:
+        if least(widths) <= room:
+            break
+        widths = {name: size for name, size in widths.items() if name != spare}
+    face, voice = (widths.get(name, 0) for name in NAMES)
+    left = room - sum(size for name, size in widths.items() if name not in NAMES)
+    left -= len(GAP) * (len(widths) - 1)
     face = min(face, max(left // 2, left - voice))
-    return widths | {"FACE": face, "VOICE": min(voice, left - face)}
+    return widths | {
+        name: size
+        for name, size in zip(NAMES, (face, min(voice, left - face)), strict=True)
+        if name in widths
+    }
+
+
+def least(widths: Widths) -> int:
+    """The columns that a line takes with names as short as they may be."""
+    short = (min(size, SHORTEST_NAME) if name in NAMES else size for name, size in widths.items())
+    return sum(short) + len(GAP) * (len(widths) - 1)
 
 
 def line(row: dict[str, str], widths: Widths) -> str:

@@ -1,6 +1,7 @@
-"""How errors, numbers, times and the daemon read to a person."""
+"""How errors, numbers and times read to a person."""
 
-from collections.abc import Iterable, Mapping
+import textwrap
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -55,33 +56,6 @@ def ordinal(number: int) -> str:
     return f"{number}{'th' if is_teen else ORDINALS.get(number % 10, 'th')}"
 
 
-def condition(report: Mapping[str, Any]) -> str:
-    """The daemon in a line, ready on cuda:0, 1 running, 3 queued; then each device in one."""
-    devices = report.get("devices", ())
-    serving = [each["device"] for each in devices if each["state"] == "ready"]
-    if not devices and report["device"]:  # as an older daemon tells it
-        serving = [report["device"]]
-    where = f" on {', '.join(serving)}" if serving else ""
-    detail = f": {report['detail']}" if report["detail"] else ""
-    counts = f", {report['running']} running, {report['queued']} queued"
-    paused = f". {report['paused']}" if report.get("paused") else ""
-    line = printable(f"{report['state']}{where}{detail}{counts}{paused}")
-    return "\n".join(filter(None, (line, columns(numbered(devices)))))
-
-
-def numbered(devices: Iterable[Mapping[str, Any]]) -> dict[str, object]:
-    """Each device by its place among them, since two may have one name."""
-    return {f"device {number}": device(each) for number, each in enumerate(devices, start=1)}
-
-
-def device(row: Mapping[str, Any]) -> str:
-    """cuda:0, ready, jobs: 2, memory: 1.2 GiB, GPU memory: 310.5 MiB, last pass: 2 s ago"""
-    own = f", GPU memory: {size(row['device_bytes'])}" if "device_bytes" in row else ""
-    memory = f"memory: {size(row['resident_bytes'])}{own}"
-    last = f"last pass: {roughly(row['proof_seconds_ago'])} ago"
-    return f"{row['device']}, {row['state']}, jobs: {row['jobs']}, {memory}, {last}"
-
-
 def drained(reply: Mapping[str, Any]) -> str:
     """What a drain stops and what it does not."""
     counts = f"{reply['running']} running, {reply['queued']} queued"
@@ -93,14 +67,38 @@ def resumed(reply: Mapping[str, Any]) -> str:
     return f"resumed: jobs are taken and started again; {reply['queued']} queued"
 
 
+def going(jobs: Sequence[Mapping[str, Any]]) -> str:
+    """What a clean takes: 3 jobs, 1.2 GiB; the results of 2 of them were never fetched."""
+    plural = "" if len(jobs) == 1 else "s"
+    if not jobs:
+        return "There is nothing to remove."
+    alone = [job for job in jobs if job["state"] == "succeeded" and not job.get("fetched_at")]
+    there = [job for job in alone if job["spool_bytes"]]
+    words = f"{len(jobs)} job{plural}, {size(sum(job['spool_bytes'] for job in jobs))}"
+    if not there:
+        return f"{words}."
+    whose = "its result was" if len(jobs) == 1 else f"the results of {len(there)} of them were"
+    return f"{words}; {whose} never fetched."
+
+
 def cleaned(reply: Mapping[str, Any]) -> str:
     """How much went."""
     plural = "" if reply["jobs"] == 1 else "s"
     return f"{reply['jobs']} job{plural} removed, {size(reply['bytes'])}"
 
 
-def columns(parts: Mapping[str, object]) -> str:
-    """Names and values in two columns, without those that say nothing."""
+def columns(parts: Mapping[str, object], room: int | None = None) -> str:
+    """Names and values in two columns, without those that say nothing.
+
+    In `room` columns, if that is said: what is too long goes on below its beginning.
+    """
     shown = {name: printable(value) for name, value in parts.items() if value not in (None, "")}
     width = max(map(len, shown), default=0)
-    return "\n".join(f"{name:{width}}  {value}" for name, value in shown.items())
+    lines = [f"{name:{width}}  {value}" for name, value in shown.items()]
+    return "\n".join(lines if room is None else [hung(line, width + 2, room) for line in lines])
+
+
+def hung(line: str, indent: int, room: int) -> str:
+    """A line that is too long goes on so far to the right; a word that does not fit stays whole."""
+    whole = {"break_long_words": False, "break_on_hyphens": False}
+    return textwrap.fill(line, max(room, indent + 20), subsequent_indent=" " * indent, **whole)

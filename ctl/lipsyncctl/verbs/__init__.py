@@ -5,18 +5,21 @@
     jobs      what there is, and its results
     wait      until they have ended
     follow    each change as it happens
+    clean     ended jobs go
+    health    whether the daemon is well
+    metrics   the daemon in numbers
     daemon    what keeps the daemon in order
 
 `verb` is what a verb is made of, `typed` reads what is typed, `several` does one thing to several
 jobs, `ending` is the end of a job as its user meets it.
 """
 
-from lipsyncctl.verbs import daemon, follow, jobs, preflight, submit, wait
+from lipsyncctl.verbs import clean, daemon, follow, health, jobs, metrics, preflight, submit, wait
 from lipsyncctl.verbs.verb import Verb
 
 VERBS = {
     each.name: each
-    for module in (submit, preflight, jobs, wait, follow, daemon)
+    for module in (submit, preflight, jobs, wait, follow, clean, health, metrics, daemon)
     for each in vars(module).values()
     if isinstance(each, Verb)
 }

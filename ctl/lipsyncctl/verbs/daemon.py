@@ -1,61 +1,20 @@
 """What keeps the daemon in order."""
 
 from argparse import Namespace
-from typing import Any
 
 from lipsyncctl.client.client import Client
 from lipsyncctl.show.catalogue import catalogue
 from lipsyncctl.show.console import Console
-from lipsyncctl.show.wording import cleaned, columns, condition, drained, numbered, resumed
-from lipsyncctl.verbs.several import worst
+from lipsyncctl.show.daemon import parts
+from lipsyncctl.show.wording import drained, resumed
 from lipsyncctl.verbs.verb import argument, verb
-from lipsyncd.errors import ServerUnreachable
-
-NOT_READY = 1
-NO_ANSWER = 2
-
-
-@verb(
-    "remove jobs that have ended, with their results",
-    argument(
-        "jobs",
-        metavar="ID",
-        nargs="*",
-        help="without any, all of the user's own jobs that have ended",
-    ),
-)
-def clean(console: Console, client: Client, arguments: Namespace) -> int:
-    """The named jobs go, or all; they must have ended."""
-
-    def clean_one(job: str) -> int:
-        gone = client.clean(job)
-        console.answer(gone, f"{job}: {cleaned(gone)}")
-        return 0
-
-    if arguments.jobs:
-        return worst(console, arguments.jobs, clean_one)
-    gone = client.clean()
-    console.answer(gone, cleaned(gone))
-    return 0
-
-
-@verb("whether the daemon is ready")
-def health(console: Console, client: Client, _arguments: Namespace) -> int:
-    """Whether the daemon would render now, as an exit code as well."""
-    try:
-        report = client.health()
-    except ServerUnreachable as error:
-        console.error(error)
-        return NO_ANSWER
-    console.answer(report, condition(report))
-    return 0 if report["ready"] and not report.get("paused") else NOT_READY
 
 
 @verb("what the daemon is made of")
 def info(console: Console, client: Client, _arguments: Namespace) -> int:
     """Its parts, in lines."""
     answer = client.info()
-    console.answer(answer, parts(answer))
+    console.answer(answer, parts(answer, console.columns()))
     return 0
 
 
@@ -92,17 +51,3 @@ def reload(console: Console, client: Client, _arguments: Namespace) -> int:
     answer = client.reload()
     console.answer(answer, answer["detail"])
     return 0
-
-
-def parts(informed: dict[str, Any]) -> str:
-    """What the daemon is made of, in lines."""
-    hidden = {"verb", "id", "devices"}
-    devices = numbered(informed.get("devices", ()))
-    own = {name: value for name, value in informed.items() if name not in hidden}
-    cage = {"cage": held_in(informed["cage"])} if "cage" in informed else {}
-    return columns(own | cage | (devices if len(devices) > 1 else {}))
-
-
-def held_in(cage: dict[str, Any]) -> str:
-    """What of the cage is in force, and what is not."""
-    return ", ".join(name if in_force else f"no {name}" for name, in_force in cage.items())

@@ -72,5 +72,5 @@ def follow_jobs(console: Console, client: Client, arguments: Namespace) -> int:
             last[event.job.id] = event.job
     except AWAY as error:
         raise given_up(error, resume_hint(arguments, arguments.jobs)) from error
-    codes = (exit_code(last[job]) for job in arguments.jobs)
-    return next((code for code in codes if code), 0)
+    ended = (last[job] for typed in arguments.jobs for job in last if job.startswith(typed))
+    return next((code for code in map(exit_code, ended) if code), 0)

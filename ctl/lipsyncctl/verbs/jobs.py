@@ -1,24 +1,20 @@
 """What there is: jobs, their stories and their results. Nothing here changes anything."""
 
-import os
-import shutil
-import subprocess
 from argparse import Namespace
 from collections.abc import Sequence
 
 from lipsyncctl.client.client import Client
 from lipsyncctl.client.job import Job
 from lipsyncctl.show.console import Console
-from lipsyncctl.show.job import description
+from lipsyncctl.show.job import description, story
 from lipsyncctl.show.table import table
 from lipsyncctl.show.wording import size
 from lipsyncctl.verbs.ending import destination_of
 from lipsyncctl.verbs.typed import at_least
 from lipsyncctl.verbs.verb import argument, either, verb
-from lipsyncd.errors import EventsGone, InvalidRequest
+from lipsyncd.protocol.job import State
 
 NEWEST = 50  # jobs that `list` shows
-ELSEWHERE = "Look where `lipsyncd` was started"
 
 JOB = argument("job", metavar="ID")
 
@@ -35,14 +31,23 @@ JOB = argument("job", metavar="ID")
         ),
         argument("--all", action="store_true", help="every job that the daemon knows"),
     ),
+    argument("--state", choices=[*map(str, State)], help="only the jobs in this state"),
+    argument(*("-q", "--quiet"), action="store_true", help="their ids alone"),
 )
 def list_(console: Console, client: Client, arguments: Namespace) -> int:
     """The newest jobs, and why none of them is started if that is so."""
     limit = None if arguments.all else arguments.limit
+    if arguments.quiet:
+        for job in client.list(limit, arguments.state):
+            console.answer(job.message, job.id)
+        return 0
     # one more tells whether there are more
-    show(console, client.list(None if limit is None else limit + 1), limit)
+    show(console, client.list(None if limit is None else limit + 1, arguments.state), limit)
     if paused := client.health().get("paused"):
         console.notice(paused)
+    if not arguments.socket:
+        for other in client.others():
+            console.notice(f"Another daemon has its own: `lipsyncctl --socket {other} list`.")
     return 0
 
 
@@ -50,7 +55,7 @@ def list_(console: Console, client: Client, arguments: Namespace) -> int:
 def status(console: Console, client: Client, arguments: Namespace) -> int:
     """In lines."""
     job = client.status(arguments.job)
-    console.answer(job.message, description(job))
+    console.answer(job.message, description(job, console.columns()))
     return 0
 
 
@@ -73,21 +78,12 @@ def fetch(console: Console, client: Client, arguments: Namespace) -> int:
     return 0
 
 
-@verb("what the journal tells of one job", JOB)
-def logs(_console: Console, _client: Client, arguments: Namespace) -> int:
-    """Becomes journalctl; InvalidRequest if there is none, EventsGone if it knows nothing."""
-    journalctl = shutil.which("journalctl")
-    if journalctl is None:
-        raise InvalidRequest("There is no journal on this machine.", f"{ELSEWHERE}.")
-    field = f"LIPSYNCD_JOB_ID={arguments.job}"
-    if is_silent(journalctl, field):
-        who = "" if os.geteuid() == 0 else ", or ask as root"
-        raise EventsGone(
-            f"The journal has nothing about job {arguments.job}.", f"{ELSEWHERE}{who}."
-        )
-    form = "json" if arguments.json else "short"
-    words = ["--no-hostname", f"--output={form}", field]
-    os.execv(journalctl, ["journalctl", *words])
+@verb("what became of one job so far, from its acceptance on", JOB)
+def logs(console: Console, client: Client, arguments: Namespace) -> int:
+    """Each change of its state in a line, then what was decided for its owner."""
+    job = client.recount(arguments.job)
+    console.answer(job.message, story(job, job.message["changes"]))
+    return 0
 
 
 def show(console: Console, jobs: Sequence[Job], limit: int | None) -> None:
@@ -98,10 +94,3 @@ def show(console: Console, jobs: Sequence[Job], limit: int | None) -> None:
     if len(newest) < len(jobs):
         are = "This is the newest" if limit == 1 else f"These are the newest {limit}"
         console.notice(f"{are}; `lipsyncctl list --all` shows every job.")
-
-
-def is_silent(journalctl: str, field: str) -> bool:
-    """Whether the journal shows us no entry with this field; it would end as if it had some."""
-    words = [journalctl, "--quiet", "--lines=1", "--output=cat", field]
-    tried = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    return not tried.stdout and not tried.stderr

@@ -10,7 +10,7 @@ from lipsyncctl.client.deadline import Deadline
 from lipsyncctl.client.fetch import Place
 from lipsyncctl.client.job import Job
 from lipsyncctl.client.outage import AWAY, given_up
-from lipsyncctl.client.submit import AcceptanceUnknown, Source
+from lipsyncctl.client.submit import AcceptanceUnknown, Source, refusals
 from lipsyncctl.show.console import Console
 from lipsyncctl.verbs.ending import (
     INTERRUPTED,
@@ -85,24 +85,30 @@ def run(console: Console, client: Client, arguments: Namespace) -> int:
     *(VOICE, OPTIONS, TERMS),
 )
 def submit(console: Console, client: Client, arguments: Namespace) -> int:
-    """A job for each face; the ids, and nothing else, go to stdout."""
+    """A job for each face, once all files could be opened; only ids go to stdout."""
     faces = arguments.faces
     if arguments.key is not None and len(faces) > 1:
         raise InvalidRequest("A key is for one job.", "Submit the faces one by one.")
     with opened(client, faces, arguments.voices) as (files, voices):
+        if refused := [*refusals((*files, *voices))]:
+            for error in refused:
+                console.error(error)
+            if len(faces) > 1:
+                console.notice("No job was handed in.")
+            return refused[0].code
         for number, face in enumerate(files):
             try:
                 console.words(submit_shown(console, client, arguments, face, voices).id)
             except LipsyncError:
-                if number:
-                    verb = "was" if number == 1 else "were"
-                    console.notice(f"{number} of {len(faces)} jobs {verb} accepted.")
+                if len(faces) > 1:
+                    left = ", ".join(faces[number:])
+                    console.notice(f"{number} of {len(faces)} jobs accepted; not handed in: {left}")
                 raise
     return 0
 
 
 @verb(
-    "render jobs anew that failed or were quarantined, and print the new ids",
+    "render jobs anew that have ended without a result, and print the new ids",
     argument("jobs", metavar="ID", nargs="+"),
 )
 def retry(console: Console, client: Client, arguments: Namespace) -> int:

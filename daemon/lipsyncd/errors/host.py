@@ -72,6 +72,11 @@ class JobInterrupted(HostError):
     name = "job.interrupted"
 
 
+class CrashLoop(HostError):
+    name = "daemon.crashing"
+    code = 71
+
+
 class StateBusy(HostError):
     name = "state.busy"
     code = 75

@@ -91,8 +91,9 @@ def tried(device: torch.device) -> None:
 
 def unavailable(demand: str, why: str) -> DeviceUnavailable:
     return DeviceUnavailable(
-        f'The configuration asks for "{demand}", but {why}.',
-        'Check `nvidia-smi` and the driver, or set device = "cpu".',
+        f"{demand} is asked for, but {why}.",
+        "Check `nvidia-smi` and the driver, or name another: by `devices` in the configuration, by "
+        "--device, or by the name of the instance, as lipsyncd@cpu.",
     )
 
 

@@ -174,6 +174,11 @@ def cache_folder(config: Config) -> Path:
     return Path(given) if given else config.state / "cache"
 
 
+def has_started(config: Config) -> bool:
+    """Whether a daemon has been ready here: what it compiled for that is there then."""
+    return any(cache_folder(config).glob("golden-*"))
+
+
 def weights_of(config: Config) -> dict[str, object]:
     """The files that a render looks at faces with."""
     return {

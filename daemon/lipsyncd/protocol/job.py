@@ -104,9 +104,9 @@ class Job:
     `owner` is a uid; times are unix seconds; `face` and `voice` are names for display, never
     opened; `done`, `total` and `faces` count frames; `fps` is the pace of the render; `error` is
     a LipsyncError as a map; `attempts` counts how often a render was begun; `max_runtime` is in
-    seconds; `retry_of` is the job it repeats; `spool_bytes` is what its files take; `notes` are
-    sentences on what was decided for its owner; `queued_at` is when it came into the line, for the
-    first time or after a turn.
+    seconds; `retry_of` is the job it repeats; `fetched_at` is when its owner first had the result;
+    `spool_bytes` is what its files take; `notes` are sentences on what was decided for its owner;
+    `queued_at` is when it came into the line, for the first time or after a turn.
     """
 
     id: str
@@ -130,6 +130,7 @@ class Job:
     expires_at: float | None = None
     max_runtime: float | None = None
     retry_of: str | None = None
+    fetched_at: float | None = None
     spool_bytes: int = 0
     notes: tuple[str, ...] = ()
     queued_at: float = 0.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from lipsyncd.config import LiveConfig
 from lipsyncd.errors import InputGone, NotRetryable, QueueFull
-from lipsyncd.protocol.job import Job, State, refuse_other
+from lipsyncd.protocol.job import ENDED, Job, State, refuse_other
 from lipsyncd.protocol.terms import Terms
 from lipsyncd.queue.scheduler import Scheduler
 from lipsyncd.queue.snapshot import Inputs
@@ -17,13 +17,13 @@ from lipsyncd.queue.store.usage import Files
 from lipsyncd.queue.transitions import new_job
 from lipsyncd.system.clock import now
 
-RETRYABLE = (State.FAILED, State.QUARANTINED)
+RETRYABLE = ENDED - {State.SUCCEEDED}
 SOON = 1.0  # seconds after which to try again, at least
 PARTS = 2  # into so many the room on the disk is divided, and one user's files take one at most
 MINUTE = 60.0  # in seconds
 
 WAIT = "Wait until some of your jobs have ended."
-CLEAN = "Fetch your results, then make room with `lipsyncctl clean`."
+CLEAN = "Fetch what you need, then make room with `lipsyncctl clean --all`."
 LESS = "Submit smaller files, or ask the operator for a larger disk."
 
 
@@ -81,10 +81,10 @@ class Admission:
             yield
 
     def retry(self, failed: Job) -> Job:
-        """Accept a new job with the inputs and the options of one that failed."""
+        """Accept a new job with the inputs and the options of one that has no result."""
         if failed.state not in RETRYABLE:
             raise NotRetryable(
-                f"{failed}, and only failed and quarantined jobs can be retried.",
+                f"{failed}, and only jobs that have ended without a result can be retried.",
                 "Submit it anew if you want another.",
             )
         terms = Terms(priority=failed.priority, max_runtime=failed.max_runtime)

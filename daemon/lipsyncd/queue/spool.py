@@ -35,6 +35,8 @@ KEPT = {  # files that still have a use, by the state of their job; others may g
     State.SUCCEEDED: (RESULT,),
     State.FAILED: INPUTS,  # for a retry
     State.QUARANTINED: INPUTS,
+    State.CANCELLED: INPUTS,
+    State.EXPIRED: INPUTS,
 }
 
 log = logging.getLogger(__name__)

@@ -57,14 +57,14 @@ def failed(job: Job, error: LipsyncError, seconds: float) -> Job:
 
 
 def cancelled(job: Job) -> Job:
-    """The job, of which nothing is kept."""
-    return move(job, State.CANCELLED, ended_at=now(), spool_bytes=0)
+    """The job, which leaves no result; its inputs stay for a retry."""
+    return move(job, State.CANCELLED, ended_at=now())
 
 
 def expired(job: Job, why: str, hint: str = "Submit it again with more time.") -> Job:
     """The job that was not done in time; `why` says in time for what."""
     error = JobExpired(why, hint)
-    return move(job, State.EXPIRED, ended_at=now(), spool_bytes=0, error=error.as_map())
+    return move(job, State.EXPIRED, ended_at=now(), error=error.as_map())
 
 
 def requeued(job: Job) -> Job:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lipsyncd.protocol.job import Job, State
+from lipsyncd.queue.tally import Tally
 
 
 class Subscription:
@@ -50,6 +51,7 @@ class Updates:
 
     def __init__(self, news: threading.Event | None = None) -> None:
         self.news = news or threading.Event()
+        self._tally = Tally()
         self._lock = threading.Lock()
         self._running: dict[str, Job] = {}
         self._subscriptions: dict[str | None, list[Subscription]] = {}
@@ -58,6 +60,7 @@ class Updates:
         """Show the job as it now is to all who subscription it."""
         with self._lock:
             before = self._running.pop(job.id, None)
+            self._tally.see(before, job)
             if job.state is State.RUNNING:
                 self._running[job.id] = job
             subscriptions = list(self._subscriptions.get(job.id, ()))
@@ -72,6 +75,11 @@ class Updates:
         """The jobs that are being rendered, with their progress."""
         with self._lock:
             return list(self._running.values())
+
+    def tally(self) -> dict[str, object]:
+        """What has become of jobs in this life, as a map."""
+        with self._lock:
+            return self._tally.as_map()
 
     def newest(self, job: Job) -> Job:
         """The stored job with its progress since; running until its end is published."""

@@ -56,8 +56,14 @@ def refuse_small(options: Options, source: Source) -> None:
 
 
 def refuse_outside(box: tuple[int, int, int, int] | None, source: Source) -> None:
-    if box is not None and (box[0] >= source.width or box[1] >= source.height):
+    """Raise InvalidRequest for a box of which less than half is inside the picture."""
+    if box is None:
+        return
+    left, top, right, bottom = box
+    inside = max(0, min(right, source.width) - left) * max(0, min(bottom, source.height) - top)
+    if 2 * inside < (right - left) * (bottom - top):
+        where = "Most of the box lies" if inside else "The box lies"
         raise InvalidRequest(
-            f"The box lies outside the picture of {source.width} x {source.height} pixels.",
-            "Name a box inside it.",
+            f"{where} outside the picture of {source.width} x {source.height} pixels.",
+            "Name a box inside it, in pixels of the upright picture.",
         )

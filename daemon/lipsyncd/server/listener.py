@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lipsyncd.errors import ConfigInvalid, StateBusy
 from lipsyncd.system.disk import unusable
-from lipsyncd.system.lock import locked
+from lipsyncd.system.lock import lock_of, locked, note_command
 
 log = logging.getLogger(__name__)
 
@@ -91,15 +91,18 @@ class Listener:
 
 
 @contextmanager
-def listening(path: Path, inherited: list[int]) -> Iterator[Listener]:
-    """The listening socket: the one that was passed, else a new one at `path`, gone at the end."""
+def listening(path: Path, inherited: list[int], command: str = "") -> Iterator[Listener]:
+    """The listening socket: the one that was passed, else a new one at `path`, gone at the end.
+
+    Beside the latter stays the `command` that starts the daemon again.
+    """
     if inherited:
         with adopted(inherited) as listener:
             yield Listener(listener, is_ours=False)
     else:
         _make_directory(path.parent)
-        lock = path.with_name(f"{path.name}.lock")
-        with locked(lock, f"the socket {path}"), bound(path) as own:
+        with locked(lock_of(path), f"the socket {path}"), bound(path) as own:
+            note_command(path, command)
             yield own
 
 
@@ -110,7 +113,7 @@ def adopted(descriptors: list[int]) -> Iterator[socket.socket]:
         raise ConfigInvalid(
             f"{len(descriptors)} sockets were passed.", "Name one ListenStream= in the unit."
         )
-    with socket.socket(fileno=descriptors[0]) as listener:
+    with socket.socket(fileno=os.dup(descriptors[0])) as listener:
         if not _is_listening(listener):
             raise ConfigInvalid("The passed socket is of no use.", "Use a Unix ListenStream=.")
         yield listener

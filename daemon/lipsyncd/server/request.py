@@ -28,6 +28,7 @@ def with_position(controlplane: ControlPlane, jobs: Iterable[Job]) -> list[dict[
 
 
 Value = TypeVar("Value")
+MIN_BEGINNING = 4  # characters of an id that may stand for it
 
 WORDS: dict[type, str] = {
     bool: "true or false",
@@ -92,11 +93,31 @@ class Request:
 
         What another user owns is looked up, and refused, just like what does not exist.
         """
-        wanted = self.field(name, str)
+        return self.job_of(self.job_id(name))
+
+    def job_of(self, wanted: str) -> Job:
+        """The same for an id."""
         found = self.controlplane.store.get(wanted, self.owner) if _is_id(wanted) else None
         if found is None:
             raise UnknownJob(f"There is no job {wanted}.", "List yours, as `lipsyncctl list` does.")
         return self.controlplane.updates.newest(found)
+
+    def job_id(self, name: str = "job") -> str:
+        """The id of the job it names, of which a beginning will do that no other of the client's
+        own jobs has; any other text as it is.  Raises UnknownJob if several begin so.
+
+        Jobs of others, an admin's included, have to be named in full: nobody learns of their ids.
+        """
+        return self.whole_id(self.field(name, str))
+
+    def whole_id(self, wanted: str) -> str:
+        """The same for what was typed."""
+        if not MIN_BEGINNING <= len(wanted) < ID_LENGTH or not set(wanted) <= set(ALPHABET):
+            return wanted
+        found = self.controlplane.store.beginning(wanted, self.peer.uid)
+        if len(found) > 1:
+            raise UnknownJob(f"Several of your jobs begin with {wanted}.", "Type more of the id.")
+        return found[0] if found else wanted
 
 
 @dataclass(frozen=True)

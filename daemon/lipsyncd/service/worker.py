@@ -5,6 +5,7 @@ import time
 from queue import SimpleQueue
 
 from lipsyncd.errors import InternalError, LipsyncError
+from lipsyncd.processes.renderer import has_started
 from lipsyncd.queue.renderer import Load, Renderer
 from lipsyncd.service.controlplane import ControlPlane
 from lipsyncd.service.statusline import StatusLine
@@ -14,6 +15,7 @@ from lipsyncd.system.disk import named
 from lipsyncd.system.notify import Notifier
 from lipsyncd.system.status import Condition, Loading
 
+FIRST = "loading the models, for the first time: compiling may take a minute"
 # Why the main thread wakes: a signal's number, a failure, or None when the worker is done.
 Calls = SimpleQueue[int | LipsyncError | None]
 
@@ -52,8 +54,9 @@ class Worker:
         """The models, ready to render, and everybody told so."""
         begun = time.monotonic()
         report = Loading(self._controlplane.status, Condition.WARMING, self._notifier)
-        report("loading the models")
-        renderer = load(self._controlplane.live_config.config, report)
+        config = self._controlplane.live_config.config
+        report("loading the models" if has_started(config) else FIRST)
+        renderer = load(config, report)
         self._controlplane.status.hold(renderer)
         renderer.watch(self._controlplane.status.news.set)
         self._tell_loaded(time.monotonic() - begun)

@@ -2,14 +2,16 @@
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lipsyncd.errors import StateBusy
 from lipsyncd.system.disk import unusable
 
 FILE = os.O_RDWR | os.O_CREAT
+MOST = 4096  # bytes of a command
 
 
 @contextmanager
@@ -43,3 +45,25 @@ def locked(path: Path, what: str, flags: int = FILE) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def lock_of(socket: Path) -> Path:
+    """The file that who listens at a socket has locked; after it, it tells who that was."""
+    return socket.with_name(f"{socket.name}.lock")
+
+
+def note_command(socket: Path, command: str) -> None:
+    """Write down, in the lock that is held, what starts the daemon once it is gone."""
+    with suppress(OSError):
+        lock_of(socket).write_text(command)
+
+
+def command_at(socket: Path) -> str:
+    """What was noted, by this user or by root; empty without that.  Raises OSError."""
+    descriptor = os.open(lock_of(socket), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    with open(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid not in (0, os.geteuid()):
+            return ""  # whoever follows a hint trusts it
+        words = file.read(MOST).decode(errors="replace")
+    return words if words.isprintable() else ""

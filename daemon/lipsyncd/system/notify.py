@@ -19,14 +19,21 @@ FIRST_DESCRIPTOR = 3  # where systemd puts the first socket it passes
 class Notifier:
     """Tells systemd how the daemon is. Without systemd it does nothing.
 
-    It takes NOTIFY_SOCKET and WATCHDOG_* out of the environment, since no child may use them.
-    `watchdog_seconds` is how long systemd waits for a ping, None if it does not.
+    It takes NOTIFY_SOCKET, WATCHDOG_* and LISTEN_* out of the environment, since no child may use
+    them.  `watchdog_seconds` is how long systemd waits for a ping, None if it does not; `sockets`
+    are descriptors of those it passes, and stay open.
     """
 
     def __init__(self) -> None:
         self._systemd = _connect()
         os.environ.pop("NOTIFY_SOCKET", None)
         self.watchdog_seconds = _watchdog_seconds()
+        self.sockets = listen_descriptors()
+
+    @property
+    def is_heard(self) -> bool:
+        """There is a service manager, which starts the daemon again."""
+        return self._systemd is not None
 
     def ready(self) -> None:
         """Models are loaded and warm: systemctl start may return."""

@@ -29,6 +29,7 @@ def started(
         "LIPSYNCD_SOCKET": str(directory / "control.sock"),
         "PYTHONPATH": PACKAGES,
         "PYTHONUTF8": "1",
+        "TERM": "xterm",
     }
     outs = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
     pipes = {"stdin": subprocess.DEVNULL} | outs | how

@@ -273,9 +273,9 @@ def after_step(
 
     render = process.render
 
-    def acting(options: Any, *inputs: Any) -> Iterator[Any]:
+    def acting(options: Any, *inputs: Any, **more: Any) -> Iterator[Any]:
         number = 0
-        for step in render(options, *inputs):
+        for step in render(options, *inputs, **more):
             while step.done and is_meant(options) and act(number):
                 yield step
             yield step

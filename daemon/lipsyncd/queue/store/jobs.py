@@ -35,7 +35,7 @@ WITH RECURSIVE users (owner) AS (
 """
 NOTE = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
 SHIFTED = {
-    "jobs": ("created_at", "queued_at", "expires_at", "started_at", "ended_at"),
+    "jobs": ("created_at", "queued_at", "expires_at", "started_at", "ended_at", "fetched_at"),
     "happenings": ("at",),
 }
 
@@ -75,6 +75,14 @@ class Store:
         with self._database.transaction() as db:
             return job_by_id(db, job, owner)
 
+    def beginning(self, text: str, owner: int) -> list[str]:
+        """The ids of this owner's jobs that begin with it: two of them, if there are more."""
+        which = "owner = ?1 AND id >= ?2 AND id < ?2 || '~' ORDER BY id LIMIT 2"
+        with self._database.transaction() as db:
+            return [
+                job for (job,) in db.execute(f"SELECT id FROM jobs WHERE {which}", (owner, text))
+            ]
+
     def begin(self, job: str) -> Job | None:
         """The queued job, now running and its attempt counted; None if it no longer waits."""
         with self._database.transaction() as db:
@@ -103,6 +111,13 @@ class Store:
         """What the job's files take in the spool."""
         with self._database.transaction() as db:
             db.execute("UPDATE jobs SET spool_bytes = ? WHERE id = ?", (size, job))
+
+    def set_fetched(self, job: str) -> None:
+        """Its owner has the result, now for the first time."""
+        with self._database.transaction() as db:
+            db.execute(
+                "UPDATE jobs SET fetched_at = ? WHERE id = ? AND fetched_at IS NULL", (now(), job)
+            )
 
     def recover(self) -> list[Job]:
         """Jobs an earlier life left running go back to the queue, until the MAX_ATTEMPTSth time."""

@@ -114,7 +114,12 @@ UPDATE jobs SET queued_at = created_at;
 DROP INDEX jobs_in_line;
 CREATE INDEX jobs_in_line ON jobs (owner, priority, queued_at, sequence) WHERE state = 'queued'
 """
-STEPS = (FIRST, SECOND, THIRD, FOURTH, FIFTH)
+
+# When its owner first had the result.
+SIXTH = """
+ALTER TABLE jobs ADD COLUMN fetched_at REAL
+"""
+STEPS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH)
 VERSION = len(STEPS)
 
 

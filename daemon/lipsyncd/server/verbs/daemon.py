@@ -1,7 +1,7 @@
 """What keeps the daemon in order; most of it is for admins."""
 
 from lipsyncd import __version__
-from lipsyncd.errors import AccessDenied, JobNotEnded, VersionMismatch
+from lipsyncd.errors import AccessDenied, InvalidRequest, JobNotEnded, VersionMismatch
 from lipsyncd.protocol.job import Job, State
 from lipsyncd.protocol.values import Values
 from lipsyncd.protocol.wire import HINT, VERSIONS
@@ -35,7 +35,7 @@ def on_hello(request: Request) -> Reply:
 
 
 def on_clean(request: Request) -> Reply:
-    """What is removed is the client's own, unless it names the job."""
+    """What is removed is the client's own, unless it names the jobs."""
     jobs, size = request.controlplane.retention.clean(_cleanable(request))
     return Reply("cleaned", {"jobs": jobs, "bytes": size})
 
@@ -63,12 +63,18 @@ def on_reload(request: Request) -> Reply:
 
 
 def _cleanable(request: Request) -> list[Job]:
-    """The job that is named, or every job of the client's that has ended."""
+    """The jobs that are named, or every job of the client's that has ended."""
+    named = request.field("jobs", list, []) if "jobs" in request.body else None
     if "job" in request.body:
-        job = request.job()
-        if not job.is_ended:
-            raise JobNotEnded(f"{job}.", "Cancel it, or wait for it.")
-        return [job]
+        named = [request.field("job", str), *(named or [])]
+    if named is not None:
+        if not all(isinstance(each, str) for each in named):
+            raise InvalidRequest("jobs is not an array of ids.", HINT)
+        jobs = [request.job_of(request.whole_id(each)) for each in named]
+        for job in jobs:
+            if not job.is_ended:
+                raise JobNotEnded(f"{job}.", "Cancel it, or wait for it.")
+        return jobs
     controlplane = request.controlplane
     found = (controlplane.store.get(job) for job in controlplane.history.ended(request.peer.uid))
     return [job for job in found if job]

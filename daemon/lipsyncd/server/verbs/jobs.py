@@ -1,14 +1,18 @@
 """What there is: jobs, their results, and the daemon itself. Nothing here changes anything."""
 
 import os
+from contextlib import suppress
 
 from lipsyncd import __version__
-from lipsyncd.errors import JobNotEnded, NoResult
+from lipsyncd.errors import JobNotEnded, NoResult, StorageError
 from lipsyncd.protocol.job import State
 from lipsyncd.protocol.values import whole
 from lipsyncd.server.request import Reply, Request, with_position
+from lipsyncd.service.controlplane import STORE
+from lipsyncd.system.disk import size_at
 
 MAX_LISTED = 200  # jobs in one reply, which has to fit into a message
+MAX_CHANGES = 1000  # of a job's state that are recounted, the first ones
 LIMITS = whole(1, MAX_LISTED, kind="", hint="Ask for fewer jobs.")
 
 
@@ -38,7 +42,19 @@ def on_fetch(request: Request) -> Reply:
             f"{job}, so it has no result.", "Its status tells why, as `lipsyncctl status` does."
         )
     fields = {"job": job.as_map(), "size": job.result_bytes}
-    return Reply("fetched", fields, request.controlplane.spool.open_result(job.id))
+    result = request.controlplane.spool.open_result(job.id)
+    if job.owner == request.peer.uid:
+        with suppress(StorageError):  # to have it is more than to know that one has it
+            request.controlplane.store.set_fetched(job.id)
+    return Reply("fetched", fields, result)
+
+
+def on_recount(request: Request) -> Reply:
+    """Also for who may not read the journal."""
+    job = request.job()
+    changes = request.controlplane.history.events(0, None, job.id, MAX_CHANGES)
+    told = [{"at": each.at, "state": str(each.job.state)} for each in changes]
+    return Reply("recounted", {"job": job.as_map(), "changes": told})
 
 
 def on_health(request: Request) -> Reply:
@@ -57,6 +73,17 @@ def on_health(request: Request) -> Reply:
         "max_voice_bytes": limits.max_voice_bytes,
     }
     return Reply("reported", fields)
+
+
+def on_measure(request: Request) -> Reply:
+    """Of all users together."""
+    controlplane = request.controlplane
+    files = controlplane.store.files().values()
+    taken = {
+        "spool_bytes": sum(each.all for each in files),
+        "store_bytes": size_at(controlplane.live_config.config.state / STORE) or 0,
+    }
+    return Reply("measured", {**controlplane.updates.tally(), **taken})
 
 
 def on_models(request: Request) -> Reply:

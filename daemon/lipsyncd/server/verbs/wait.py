@@ -14,13 +14,13 @@ EVENT_SILENCE = 10.0  # seconds: at least one event in that time
 
 def on_wait(request: Request) -> Reply:
     wants_progress = request.field("progress", bool, False)
-    with request.controlplane.updates.subscribe(request.field("job", str)) as subscription:
+    with request.controlplane.updates.subscribe(request.job_id()) as subscription:
         ended = _end_of(request, subscription, request.job(), wants_progress)
     return Reply("finished", {"job": ended.as_map()})
 
 
 def on_cancel(request: Request) -> Reply:
-    with request.controlplane.updates.subscribe(request.field("job", str)) as subscription:
+    with request.controlplane.updates.subscribe(request.job_id()) as subscription:
         job = request.job()
         request.controlplane.scheduler.cancel(job.id)
         ended = _end_of(request, subscription, job, wants_progress=False)

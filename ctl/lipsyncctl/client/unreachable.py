@@ -1,0 +1,156 @@
+"""Why there is no session, in words, and what to do about it."""
+
+import grp
+import os
+import pwd
+import shlex
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+from lipsyncd.config import default_socket
+from lipsyncd.errors import AccessDenied, InvalidRequest, LipsyncError, ServerUnreachable
+from lipsyncd.protocol.wire import DEFAULT_SOCKET
+from lipsyncd.system.lock import command_at
+
+LISTENING = 0x10000  # __SO_ACCEPTCON, the flag of /proc/net/unix
+LONGEST_PATH = 107  # bytes; Linux has no room for more in a socket's address
+BOOTED = Path("/run/systemd/system")  # is there where systemd runs
+SECONDS = 5.0  # for systemd to tell how its units are
+CLOSED = "Ask its owner for access: `ls -l` names the group that has it."
+
+
+def failure(error: OSError, address: Path) -> LipsyncError:
+    """Why nobody could connect to the socket at `address`."""
+    if len(os.fsencode(address)) > LONGEST_PATH:
+        words = f"No daemon can be at {address}."
+        return InvalidRequest(words, f"A socket's path has at most {LONGEST_PATH} bytes.")
+    match error:
+        case PermissionError():
+            return AccessDenied(f"You may not use the socket {address}.", admission(address))
+        case FileNotFoundError() if is_fallback(address):
+            where = f"{DEFAULT_SOCKET}, the system's, and none at {address}, your own"
+            return ServerUnreachable(f"No daemon: there is no socket at {where}.", start(address))
+        case FileNotFoundError():
+            return ServerUnreachable(f"No daemon: there is no socket at {address}.", start(address))
+        case ConnectionRefusedError():
+            return ServerUnreachable(f"No daemon listens at {address}.", start(address))
+    return ServerUnreachable(f"No daemon at {address}: {error.strerror or error}.", look(address))
+
+
+def refuse_to_start(address: Path) -> None:
+    """Raise ServerUnreachable if systemd would start the daemon for whoever connects.
+
+    What only asks goes no further then: a daemon that was stopped stays so, and one that is broken
+    does not have to fail once more.
+    """
+    if not is_systems(address) or not BOOTED.is_dir():
+        return
+    unit = unit_of(address)
+    match states(f"{unit}.socket", f"{unit}.service"):
+        case "active", "inactive":
+            hint = f"`systemctl start {unit}` starts it, as a job would."
+            raise ServerUnreachable(f"No daemon: {unit}.service is stopped.", hint)
+        case "active", "failed":
+            hint = f"`systemctl status {unit}` tells why, `systemctl start {unit}` tries again."
+            raise ServerUnreachable(f"No daemon: {unit}.service has failed.", hint)
+
+
+def states(*units: str) -> tuple[str, ...]:
+    """What systemd says of units: active, inactive, failed, ...; nothing if it cannot be asked."""
+    words = ["systemctl", "is-active", *units]
+    quiet = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    try:
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, **quiet) as process:
+            return tuple(process.communicate(timeout=SECONDS)[0].split())
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+
+
+def look(address: Path) -> str:
+    """Where it is told what a daemon does that does not answer."""
+    if is_systems(address):
+        return f"Look with `systemctl status {unit_of(address)}`."
+    return "Look where `lipsyncd` was started."
+
+
+def admission(address: Path) -> str:
+    """Who may use a socket that we may not use."""
+    try:
+        found = address.stat()
+        group = grp.getgrgid(found.st_gid)
+        user = pwd.getpwuid(os.geteuid())
+    except (OSError, KeyError):  # its folder is closed to us, or nobody has a name
+        return CLOSED
+    if not found.st_mode & 0o077:
+        return "It is for its owner only."
+    if user.pw_name in group.gr_mem:
+        return f"You are in its group {group.gr_name} by now: log in again."
+    join = f"usermod --append --groups {group.gr_name} {user.pw_name}"
+    return f"It is for the group {group.gr_name}: ask root for `{join}`, then log in again."
+
+
+def start(address: Path) -> str:
+    """How there comes to be a daemon: a service, or one at the socket that was named."""
+    again = used_at(address)
+    if not is_own(address) and not is_systems(address):
+        if again:
+            return f"Start it again with `{again}`."
+        by_hand = shlex.join(["lipsyncd", "--socket", str(address)])
+        return f"Check --socket and $LIPSYNCD_SOCKET, or start one with `{by_hand}`."
+    unit, is_instance = unit_of(address), is_systems(address) and address != DEFAULT_SOCKET
+    if is_systems(address) and is_open(address):
+        return f"Its file was removed; `systemctl restart {unit}.socket` makes it anew."
+    if is_systems(address) and "failed" in states(f"{unit}.socket", f"{unit}.service"):
+        again = f"systemctl reset-failed {unit}.socket {unit}; systemctl start {unit}"
+        return f"Its service has failed, as `systemctl status {unit}` tells; `{again}` tries again."
+    if again:
+        return f"Start it again with `{again}`, or the system's with `systemctl start {unit}`."
+    return f"Start it with `systemctl start {unit}`{'' if is_instance else other_than_service()}."
+
+
+def used_at(address: Path) -> str:
+    """The command by which somebody started the daemon that was there; empty if nobody did."""
+    with suppress(OSError):
+        return command_at(address)
+    return ""
+
+
+def other_than_service() -> str:
+    """What else there is to do: use an instance, if there is one."""
+    instances = sorted({*DEFAULT_SOCKET.parent.glob("*.sock")} - {DEFAULT_SOCKET})
+    if instances:
+        return f", or use an instance with `--socket {instances[0]}`"
+    return ", or run `lipsyncd` by hand"
+
+
+def is_systems(address: Path) -> bool:
+    """Whether it is a socket of the system's daemon or of one of its instances."""
+    return address.parent == DEFAULT_SOCKET.parent
+
+
+def is_own(address: Path) -> bool:
+    """Whether it is the socket that a user's own daemon has if nobody says otherwise."""
+    return not os.environ.get("LIPSYNCD_SOCKET") and address == default_socket()
+
+
+def is_fallback(address: Path) -> bool:
+    """Whether the user's own is used because the system has none."""
+    return is_own(address) and not is_systems(address)
+
+
+def unit_of(address: Path) -> str:
+    """The name of the daemon's units, without what kind they are."""
+    is_instance = is_systems(address) and address != DEFAULT_SOCKET
+    return f"lipsyncd@{address.stem}" if is_instance else "lipsyncd"
+
+
+def is_open(address: Path) -> bool:
+    """Whether a socket that was bound there still listens, also when its file is gone."""
+    wanted = os.fsencode(address)
+    try:
+        lines = Path("/proc/net/unix").read_bytes().splitlines()[1:]
+    except OSError:
+        return False
+    sockets = [line.split(maxsplit=7) for line in lines]
+    return any(found[7:] == [wanted] and int(found[3], 16) & LISTENING for found in sockets)

@@ -1,0 +1,105 @@
+"""The daemon in numbers, as Prometheus and whatever reads OpenMetrics take them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Answer = Mapping[str, Any]
+Labels = Mapping[str, object]
+
+
+@dataclass
+class Family:
+    """Samples of one name: what is added to it, their labels, their value."""
+
+    name: str
+    kind: str
+    text: str
+    samples: list[tuple[str, Labels, float]] = field(default_factory=list)
+
+    def lines(self, is_open: bool) -> Iterator[str]:
+        """As OpenMetrics, or as the older format, in which a counter's whole name is told."""
+        is_counter = self.kind == "counter" and not is_open
+        name = f"{self.name}_total" if is_counter else self.name
+        yield f"# HELP {name} {self.text}"
+        yield f"# TYPE {name} {self.kind}"
+        for suffix, labels, value in self.samples:
+            chosen = ",".join(f'{key}="{quoted(it)}"' for key, it in labels.items())
+            yield f"{self.name}{suffix}{{{chosen}}} {value:.15g}".replace("{}", "")
+
+
+def exposition(measured: Answer, health: Answer, info: Answer, is_open: bool = True) -> str:
+    """All there is to measure; `is_open` for OpenMetrics, else for node_exporter's text files."""
+    found = [*families(measured, health, info), *of_devices(health["devices"])]
+    lines = [line for each in found if each.samples for line in each.lines(is_open)]
+    return "\n".join([*lines, *(["# EOF"] if is_open else []), ""])
+
+
+def families(measured: Answer, health: Answer, info: Answer) -> Iterator[Family]:
+    """What is told of the daemon and of all jobs together."""
+    ended = [
+        ("_total", {"state": it["state"], "reason": it["reason"]}, it["count"])
+        for it in measured["ended"]
+    ]
+    jobs = [("", {"state": name}, health[name]) for name in ("queued", "running")]
+    yield gauge("build_info", "The version of the daemon.", 1, {"version": info["version"]})
+    yield gauge("start_time_seconds", "When this life of the daemon began.", measured["begun_at"])
+    yield gauge("ready", "Whether a job can be rendered.", health["ready"])
+    yield gauge("paused", "Whether the queue takes and starts no jobs.", bool(health["paused"]))
+    yield Family("lipsyncd_jobs", "gauge", "Jobs that have not ended, by state.", jobs)
+    yield counter("jobs_accepted", "Jobs that were accepted.", measured["accepted"])
+    yield Family("lipsyncd_jobs_ended", "counter", "Jobs that ended, by state and error.", ended)
+    yield histogram(
+        "job_waiting_seconds", "From the acceptance of a job to its render.", measured["waiting"]
+    )
+    yield histogram("job_running_seconds", "How long a render took.", measured["running"])
+    yield counter("frames", "Frames that were written.", measured["frames"])
+    yield gauge(
+        "last_progress_timestamp_seconds",
+        "When the last frame was written.",
+        measured["progress_at"],
+    )
+    yield gauge("spool_bytes", "What the files of jobs take.", measured["spool_bytes"])
+    yield gauge("store_bytes", "What the records of jobs take.", measured["store_bytes"])
+
+
+def of_devices(devices: Iterable[Answer]) -> list[Family]:
+    """What is told of each device; two of one name are told apart by their number."""
+    up = Family("lipsyncd_device_up", "gauge", "Whether the device renders.")
+    jobs = Family("lipsyncd_device_jobs", "gauge", "Jobs that the device serves.")
+    memory = Family("lipsyncd_device_resident_bytes", "gauge", "What its process has of memory.")
+    own = Family("lipsyncd_device_memory_bytes", "gauge", "What is taken of a GPU's own memory.")
+    proof = Family("lipsyncd_device_proof_age_seconds", "gauge", "Since it last proved to compute.")
+    for number, each in enumerate(devices, start=1):
+        labels = {"device": each["device"], "number": number}
+        up.samples.append(("", labels, each["state"] == "ready"))
+        jobs.samples.append(("", labels, each["jobs"]))
+        memory.samples.append(("", labels, each["resident_bytes"]))
+        proof.samples.append(("", labels, each["proof_seconds_ago"]))
+        if "device_bytes" in each:
+            own.samples.append(("", labels, each["device_bytes"]))
+    return [up, jobs, memory, own, proof]
+
+
+def gauge(name: str, text: str, value: float | None, labels: Labels | None = None) -> Family:
+    """One number, which may not be known."""
+    samples = [] if value is None else [("", labels or {}, value)]
+    return Family(f"lipsyncd_{name}", "gauge", text, samples)
+
+
+def counter(name: str, text: str, value: float) -> Family:
+    """One number that only grows."""
+    return Family(f"lipsyncd_{name}", "counter", text, [("_total", {}, value)])
+
+
+def histogram(name: str, text: str, spread: Answer) -> Family:
+    """How often it was no more than each bound."""
+    bounds = [*spread["bounds"], ["+Inf", spread["count"]]]
+    buckets = [("_bucket", {"le": bound}, count) for bound, count in bounds]
+    ends = [("_sum", {}, spread["sum"]), ("_count", {}, spread["count"])]
+    return Family(f"lipsyncd_{name}", "histogram", text, [*buckets, *ends])
+
+
+def quoted(value: object) -> str:
+    """As the value of a label."""
+    return str(value).replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
