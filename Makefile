@@ -6,17 +6,24 @@ INSTALLED := .venv/.installed
 # This one, that it also holds what measures the quality of pictures.
 MEASURING := .venv/.measuring
 
+# And this one, that it holds what looks at running processes.
+PROFILING := .venv/.profiling
+
+# A checkout of the original Wav2Lip, for bench.
+REFERENCE ?=
 # What contact-sheet shows: faces, and what is spoken.  Without them it is the demo.
 CLIPS ?=
 VOICE ?= tests/media/harbour.flac
 
-.PHONY: help demo test gpu bench bench-quality contact-sheet torture check install uninstall clean
+.PHONY: help demo test gpu bench profile bench-quality contact-sheet torture check install uninstall clean
 
 help:
 	@echo 'make demo    install, fetch a clip, render it, and say how fast (writes demo.mp4)'
 	@echo 'make test    every test this machine can run; skips say why'
 	@echo 'make gpu     test and measure on a CUDA GPU, with the PyTorch of PYTHON if it has one (8 minutes)'
-	@echo 'make bench   measure; one JSON line per figure (some minutes)'
+	@echo 'make bench   measure: a table, and a JSON line for each case; what has moved against the'
+	@echo '             baseline (20 minutes); REFERENCE=path runs an original Wav2Lip beside it'
+	@echo "make profile where a job's time goes: .cache/profile.svg"
 	@echo 'make bench-quality'
 	@echo '             measure the pictures: sync, colours, seams; one JSON line per figure (10 minutes)'
 	@echo 'make contact-sheet CLIPS="a.mp4 b.jpg" VOICE=hello.wav'
@@ -41,7 +48,10 @@ gpu:
 	@tests/gpu.sh "$(PYTHON)"
 
 bench: $(INSTALLED)
-	@PYTHONPATH=tests $(BIN)/python tests/bench/render.py --long
+	@REFERENCE="$(REFERENCE)" PYTHONPATH=tests $(BIN)/python tests/bench/render.py
+
+profile: $(PROFILING)
+	@PYTHONPATH=tests $(BIN)/python tests/bench/flame.py
 
 bench-quality: $(MEASURING)
 	@PYTHONPATH=tests $(BIN)/python tests/bench/quality.py
@@ -74,4 +84,8 @@ $(INSTALLED): pyproject.toml
 
 $(MEASURING): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[render,test,quality]'
+	@touch $@
+
+$(PROFILING): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[render,test,profile]'
 	@touch $@

@@ -57,6 +57,9 @@ class Render:
 
     # frames that share one forward pass; 0 means 8 on the CPU and 64 on a GPU
     batch: int = whole(0, 512).default(0)
+    # what the generator computes with: auto is float16 on a GPU and float32 on the CPU; bf16 takes
+    # half of that on a CPU that has it, and is off by 2 of 255 at most
+    precision: str = one_of("auto", "fp32", "bf16").default("auto")
     # quality of the encoded result, 0 (best) to 51, where a job does not ask for its own
     crf: int = whole(BEST, WORST).default(18)
     # effort of the encoder, as x264 names it

@@ -10,13 +10,18 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from render import MEBI, RATE, Daemon, Figure, recording, tell, video
+from cases import Case
+from material import RATE
+from measuring import rendered, start_parts
+from service import Daemon
+from table import Figure, tell
 
 from lipsyncd.config import Config
 from lipsyncd.model.checkpoint import load_checkpoint
@@ -25,39 +30,8 @@ from lipsyncd.model.golden import golden_of
 from lipsyncd.model.residency import Models
 
 AT_ONCE = 16
-SHORT_SECONDS = 10
-PARTS = {  # of a start, by how what is said of them begins
-    "loading the models": "imports",
-    "looking for a device": "the device tried",
-    "reading": "weights read",
-    "computing the golden output": "golden output made",
-    "moving": "weights to the device",
-    "warming up": "warming up",
-    "rendering a first picture": "a first picture",
-}
-
-
-def start_figures(ready: Daemon) -> Iterator[Figure]:
-    """Waits for READY: how long that took, and each part of it that was told."""
-    heard = [("", ready.begun)]
-    while "READY=1" not in heard[-1][0]:
-        if not ready.is_alive:
-            raise SystemExit(ready.log)
-        with suppress(TimeoutError):
-            heard.append((ready.manager.recv(1 << 16).decode(), time.monotonic()))
-    yield Figure("exec to ready", heard[-1][1] - ready.begun, "s")
-    told = [(part_of(words), at) for words, at in heard if part_of(words)] + [("", heard[-1][1])]
-    spent: dict[str, float] = {"python, the state": told[0][1] - ready.begun}
-    for (part, begun), (_, ended) in zip(told, told[1:], strict=False):
-        spent[part] = spent.get(part, 0.0) + ended - begun
-    for part, seconds in spent.items():
-        yield Figure(f"of it: {part}", seconds, "s")
-
-
-def part_of(words: str) -> str:
-    """Which part of a start begins with what systemd is told; empty for none."""
-    status = next((each[7:] for each in words.splitlines() if each.startswith("STATUS=")), "")
-    return next((part for begin, part in PARTS.items() if status.startswith(begin)), "")
+MEBI = 1 << 20
+SHORT = Case()
 
 
 def generator_figures(device: str, most: int, seconds: float) -> Iterator[Figure]:
@@ -82,19 +56,26 @@ def generator_figures(device: str, most: int, seconds: float) -> Iterator[Figure
 
 
 def job_figures(ready: Daemon, seconds: int, jobs: int, idle: float) -> Iterator[Figure]:
-    """Jobs from the command to the file."""
-    face, short = video(), recording(SHORT_SECONDS)
-    yield Figure("first 10 s of 720p on a ready daemon", ready.render(face, short), "s")
-    rate = seconds * RATE / ready.render(face, recording(seconds))
+    """Jobs from `submit` to their ends."""
+    yield Figure("first 10 s of 720p on a ready daemon", taken(ready, SHORT), "s")
+    rate = seconds * RATE / taken(ready, replace(SHORT, seconds=seconds))
     yield Figure(f"{seconds} s of 720p, end to end", rate, "fps")
-    rate = jobs * SHORT_SECONDS * RATE / ready.render(face, short, jobs=jobs)
+    rate = jobs * SHORT.seconds * RATE / taken(ready, SHORT, jobs)
     yield Figure(f"{jobs} jobs of 10 s of 720p at once, together", rate, "fps")
     models = info(ready)
     yield Figure("memory of the device, for tensors", models.get("device_bytes", 0) / MEBI, "MiB")
-    yield Figure("peak memory of the processes", ready.peak_bytes() / MEBI, "MiB")
+    yield Figure("peak memory of the processes", ready.peak_mib(), "MiB")
     time.sleep(idle)
     name = f"first 10 s of 720p after {idle:g} s of idling"
-    yield Figure(name, ready.render(face, short), "s")
+    yield Figure(name, taken(ready, SHORT), "s")
+
+
+def taken(ready: Daemon, case: Case, jobs: int = 1) -> float:
+    """The seconds from the first `submit` to the last end of so many jobs at once."""
+    begun = time.monotonic()
+    with ThreadPoolExecutor(jobs) as clients:
+        list(clients.map(lambda _: rendered(ready, case), range(jobs)))
+    return time.monotonic() - begun
 
 
 def info(ready: Daemon) -> dict[str, int]:
@@ -108,7 +89,7 @@ def daemon(directory: Path, device: str, jobs: int) -> Iterator[Daemon]:
     """A daemon that has just been started on a device, for so many jobs at once."""
     (directory / "notify").unlink(missing_ok=True)
     toml = f'device = "{device}"\n[render]\nmax_active = {jobs}\n'
-    with Daemon(directory, toml) as fresh, fresh.manager:
+    with Daemon(directory, toml) as fresh:
         yield fresh
         fresh.end()
 
@@ -119,10 +100,11 @@ def figures(asked: argparse.Namespace) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         with daemon(directory, asked.device, asked.jobs) as first:
-            for figure in start_figures(first):
-                yield Figure(f"a first start: {figure.name}", figure.value, figure.unit)
+            for part, seconds in start_parts(first).items():
+                yield Figure(f"a first start: {part}", seconds, "s")
         with daemon(directory, asked.device, asked.jobs) as fresh:
-            yield from start_figures(fresh)
+            for part, seconds in start_parts(fresh).items():
+                yield Figure(part, seconds, "s")
             yield from job_figures(fresh, asked.seconds, asked.jobs, asked.idle)
 
 

@@ -11,7 +11,8 @@ import torch
 from support.checkpoints import SHIPPED
 
 from lipsyncd.errors import DeviceMemoryFull
-from lipsyncd.model.residency import TOLERANCE, Models, Wanted, load_models
+from lipsyncd.model.precision import TOLERANCE
+from lipsyncd.model.residency import Models, Wanted, load_models
 
 pytestmark = pytest.mark.gpu
 

@@ -20,10 +20,12 @@ HEAVY = ("torch", "numpy", "cv2", "/av/", "libav")
 TOML = "[render]\nstall_seconds = 15\n"
 
 
-@pytest.fixture
-def served(tmp_path: Path, harbour: Path) -> Iterator[Daemon]:
-    with ready(tmp_path, TOML) as process:
-        yield Daemon(tmp_path, process, harbour)
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, harbour: Path) -> Iterator[Daemon]:
+    """One for all of them: it outlives whatever dies, but for a device that dies a third time."""
+    directory = tmp_path_factory.mktemp("served")
+    with ready(directory, TOML) as process:
+        yield Daemon(directory, process, harbour)
         assert process.is_alive, process.log
     assert "Traceback" not in process.log
 
@@ -70,6 +72,7 @@ def test_the_title_of_a_render_says_how_far_it_is(served: Daemon) -> None:
         time.sleep(0.01)
     assert shares == sorted(shares)
     assert shares[-1] <= 100
+    assert served.end_of(job)["state"] == "succeeded"
 
 
 def test_a_render_that_dies_is_begun_once_more(served: Daemon, wanted: str) -> None:

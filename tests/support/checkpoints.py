@@ -54,6 +54,30 @@ def random_generator(
     return generator.eval()
 
 
+@torch.no_grad()
+def widened(path: Path) -> Generator:
+    """A generator of twice the width that makes the same mouths as those of a file: each
+    hidden channel is there twice, and counts for half."""
+    narrow = load_checkpoint(path, lambda _: None)
+    generator, known = Generator(2 * narrow.width).eval(), narrow.generator.state_dict()
+    for name, module in generator.named_modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_var.fill_(1 - module.eps)  # it does nothing
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            module.bias.copy_(doubled(known[f"{name}.bias"], module.bias.shape))
+            weight, heard = known[f"{name}.weight"], 0 if module.transposed else 1
+            share = weight.shape[heard] / module.weight.shape[heard]
+            module.weight.copy_(share * doubled(weight, module.weight.shape))
+    return generator
+
+
+def doubled(values: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+    """Each twice along the axes that have twice as many in a shape."""
+    for axis, (few, many) in enumerate(zip(values.shape, shape, strict=True)):
+        values = values.repeat_interleave(many // few, axis)
+    return values
+
+
 def write_safetensors(
     path: Path, generator: Generator, metadata: dict[str, str] | None = None
 ) -> Path:
@@ -63,10 +87,18 @@ def write_safetensors(
 
 def write_legacy_pickle(path: Path, generator: Generator) -> Path:
     """As the training script saves it: before zip files, from two GPUs, with the optimizer."""
-    optimizer = torch.optim.Adam(generator.parameters())
+    # as Adam has it before its first step; making one imports a compiler
+    group: dict[str, object] = {
+        "lr": 1e-4,
+        "betas": (0.9, 0.999),
+        "eps": 1e-8,
+        "weight_decay": 0,
+        "amsgrad": False,
+    }
+    group["params"] = list(range(len(list(generator.parameters()))))
     content = {
         "state_dict": {f"module.{k}": v for k, v in generator.state_dict().items()},
-        "optimizer": optimizer.state_dict(),
+        "optimizer": {"state": {}, "param_groups": [group]},
         "global_step": 396000,
         "global_epoch": 203,
     }

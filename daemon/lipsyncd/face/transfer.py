@@ -37,6 +37,7 @@ SKIN = skin_around(np.vstack([np.zeros((HALF, CROP), np.float32), MASK]))
 # leave lips less open than its own are.  Measured: sync is best about here (`make bench-quality`).
 REACH = 1.25
 LOWER = GRID + (0, HALF)  # the crop's pixels that have a mask, (48, 96, 2)
+Layers = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 class TransferBlend:
@@ -70,6 +71,7 @@ class TransferBlend:
         seen = crop_of(frame.final, asked.place)
         added = self._changed(motion, neutral)
         added += light_between(seen, neutral.final, SKIN, self._unit)[HALF:]
+        share, mask = 1 - motion.inner, (strength * MASK).astype(np.float32)
         for channel, plane in enumerate(planes_of(canvas)):
             matrix = from_pixel(in_plane(asked.place, SUBSAMPLING[channel]), 0, HALF)
             put(
@@ -77,7 +79,7 @@ class TransferBlend:
                 matrix,
                 neutral.patches[channel],
                 motion,
-                np.dstack([added[..., channel], 1 - motion.inner, strength * MASK]),
+                (added[..., channel].copy(), share, mask),
             )
 
     def picture(self, canvas: np.ndarray, frame: Frame) -> av.VideoFrame:
@@ -91,29 +93,23 @@ class TransferBlend:
 
 
 def put(
-    plane: np.ndarray, matrix: np.ndarray, patch: Patch, motion: Motion, layers: np.ndarray
+    plane: np.ndarray, matrix: np.ndarray, patch: Patch, motion: Motion, layers: Layers
 ) -> None:
     """Move the lips of a neutral face and show them in a plane, in place.
 
-    `matrix` is from the lower half's pixels to the plane's; `layers`, (48, 96, 3), are what is
-    added, to which share of what is moved, and how far all of it shows.
+    `matrix` is from the lower half's pixels to the plane's; `layers`, each (48, 96) float32,
+    are what is added, to which share of what is moved, and how far all of it shows.
     """
     region = touched(plane, matrix, (CROP, HALF))
     taken_at = (LOWER + motion.flow) @ patch.matrix[:, :2].T + patch.matrix[:, 2]
     places = spread(taken_at.astype(np.float32), matrix, region, cv2.INTER_LINEAR)
-    added, share, mask = cv2.split(
-        spread(layers.astype(np.float32), matrix, region, cv2.INTER_LINEAR)
-    )
-    taken = cv2.remap(
-        patch.samples,
-        places[..., 0],
-        places[..., 1],
-        cv2.INTER_CUBIC,
-        borderMode=cv2.BORDER_REPLICATE,
-    ).astype(np.float32)
-    taken *= share
-    taken += added
-    taken -= plane[region]
-    taken *= mask
-    taken += plane[region]
+    added, share, mask = (spread(layer, matrix, region, cv2.INTER_LINEAR) for layer in layers)
+    moved = cv2.remap(patch.samples, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    # in float32 and in place: numpy would convert the samples again in each step
+    seen, taken = plane[region].astype(np.float32), moved.astype(np.float32)
+    cv2.multiply(taken, share, dst=taken)
+    cv2.add(taken, added, dst=taken)
+    cv2.subtract(taken, seen, dst=taken)
+    cv2.multiply(taken, mask, dst=taken)
+    cv2.add(taken, seen, dst=taken)
     store(plane[region], taken)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 
 from lipsyncd.errors import DeviceLost, DeviceMemoryFull, DeviceUnavailable
+from lipsyncd.model.precision import precision_of
 
 # How messages of a broken CUDA context begin; such a context stays broken until the process ends.
 FAULTS = (
@@ -101,10 +102,6 @@ def reason_of(error: Exception) -> str:
     """The first line of what a device or a library says, without its full stop."""
     error = error.__cause__ if isinstance(error.__cause__, Exception) else error
     return str(error).split("\n")[0].removeprefix("CUDA error: ").rstrip(".")
-
-
-def precision_of(device: torch.device) -> torch.dtype:
-    return torch.float16 if device.type == "cuda" else torch.float32
 
 
 @contextmanager

@@ -67,7 +67,8 @@ class Sigmoid(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not x.is_cpu:
             return torch.sigmoid(x)
-        return torch.stack([torch.sigmoid(mouth) for mouth in x.unbind()])
+        # bfloat16 has no more than 128 steps from 127 to 255: here they would be seen
+        return torch.stack([torch.sigmoid(mouth.float()) for mouth in x.unbind()])
 
 
 class Generator(nn.Module):

@@ -21,19 +21,17 @@ from lipsyncd.model.device import (
     device_of,
     keep_in_memory,
     memory_of,
-    precision_of,
     recover,
 )
 from lipsyncd.model.golden import Golden, golden_of
+from lipsyncd.model.precision import TOLERANCE, name_of, precision_of
 from lipsyncd.system.catalog import GPU_OOM, emit
 
-# How far a mouth may be from the golden one, of 255: float16 was seen within 0.4, float32 in 1e-4.
-TOLERANCE = {torch.float16: 3.0, torch.float32: 0.05}
 SAMPLED = 997  # every so many-th weight goes into the checksum
 
 
 class Models:
-    """The generator of one checkpoint, resident.
+    """The generator of one checkpoint, resident, in the precision that suits its device or another.
 
     Jobs that want mouths at the same time share passes.  Every pass of a job has the same shape,
     so a mouth never depends on its neighbours.  One thread makes them all: cuDNN's choices for
@@ -46,6 +44,8 @@ class Models:
         golden: Golden,
         device: torch.device,
         batch: int,
+        *,
+        precision: torch.dtype | None = None,
         fallback: str = "",
     ) -> None:
         """`fallback` says why it is this device.  Raises DeviceLost, DeviceMemoryFull."""
@@ -53,7 +53,7 @@ class Models:
         self._golden = golden
         self._device = device
         self._fallback = fallback
-        self._dtype = precision_of(device)
+        self._dtype = precision or precision_of(device)
         with device_faults(device):
             self._generator = checkpoint.generator.to(
                 device, self._dtype, memory_format=torch.channels_last
@@ -118,10 +118,11 @@ class Models:
         for lower, urgent in ((True, False), (False, False), (False, True)):
             error = self._error(lower, urgent)
             if not error <= TOLERANCE[self._dtype]:
+                where = f"{self._device} in {name_of(self._dtype)}"
                 raise WarmUpFailed(
-                    f"{self._checkpoint.path.name} gives other pictures on {self._device} than on "
-                    f"the CPU (off by {error:.3g} of 255).",
-                    "Use another checkpoint or another device.",
+                    f"{self._checkpoint.path.name} gives other pictures on {where} than on the CPU "
+                    f"in float32 (off by {error:.3g} of 255).",
+                    "Use another checkpoint, another device, or another precision.",
                 )
 
     def describe(self) -> dict[str, object]:
@@ -132,7 +133,7 @@ class Models:
         return {
             **description_of(self._device),
             "fallback": self._fallback,
-            "precision": str(self._dtype).removeprefix("torch."),
+            "precision": name_of(self._dtype),
             "checkpoint": self._checkpoint.path.name,
             "checkpoint_sha256": self._checkpoint.sha256,
             "checkpoint_width": self._checkpoint.width,
@@ -203,7 +204,7 @@ class Models:
             sampled = [
                 weights.detach().reshape(-1)[::SAMPLED] for weights in self._generator.parameters()
             ]
-            values = torch.cat(sampled).cpu().numpy()
+            values = torch.cat(sampled).float().cpu().numpy()
         return hashlib.sha256(values.tobytes()).hexdigest()[:16]
 
 
@@ -218,12 +219,13 @@ def padded(values: np.ndarray, count: int) -> np.ndarray:
 @dataclass(frozen=True)
 class Wanted:
     """What a device is to hold: `device` as the configuration names it, `batch` 0 for automatic,
-    `cache` the folder of golden outputs."""
+    `cache` the folder of golden outputs, `precision` as the configuration names it."""
 
     device: str
     checkpoint: Path
     batch: int
     cache: Path
+    precision: str = "auto"
 
 
 def load_models(wanted: Wanted, report: Callable[[str], None]) -> Models:
@@ -234,12 +236,14 @@ def load_models(wanted: Wanted, report: Callable[[str], None]) -> Models:
     """
     report("looking for a device")
     device, fallback = device_of(wanted.device)
+    precision = precision_of(device, wanted.precision)
     # every shape is fixed, so cuDNN tries its routines once for each
     torch.backends.cudnn.benchmark = device.type == "cuda"
     checkpoint = load_checkpoint(wanted.checkpoint, report)
     golden = golden_of(checkpoint, wanted.cache, report)
     report(f"moving {checkpoint.path.name} to {device}")
-    models = Models(checkpoint, golden, device, batch_of(wanted.batch, device.type), fallback)
+    batch = batch_of(wanted.batch, device.type)
+    models = Models(checkpoint, golden, device, batch, precision=precision, fallback=fallback)
     report(f"warming up on {device}")
     models.check()
     return models

@@ -113,6 +113,7 @@ def load_devices(config: Config, cache: Path, report: Report) -> list[Device]:
             "checkpoint": str(config.checkpoint),
             "batch": config.render.batch,
             "cache": str(cache),
+            "precision": config.render.precision,
         }
         return Device(wanted, config.warm_interval_seconds, config.render.stall_seconds, report)
 

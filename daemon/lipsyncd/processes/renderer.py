@@ -4,6 +4,7 @@ import ctypes
 import os
 import signal
 from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -120,12 +121,13 @@ def open_renderer(config: Config, report: Report) -> ProcessRenderer:
 def open_plane(config: Config, report: Report) -> Plane:
     """Processes that have rendered a first picture."""
     with ExitStack() as stack:
-        template = Template("render", weights_of(config))
-        stack.callback(template.retire)
-        pool = Pool(load_devices(config, cache_folder(config), report))
-        stack.callback(pool.retire)
+        with ThreadPoolExecutor(1, "template") as beside:
+            coming = beside.submit(Template, "render", weights_of(config))
+            stack.callback(lambda: coming.exception() or coming.result().retire())
+            pool = Pool(load_devices(config, cache_folder(config), report))
+            stack.callback(pool.retire)
         plans = PlanCache(cache_folder(config) / "plans", 3600 * config.retention.max_age_hours)
-        plane = Plane(config, template, pool, plans, cage={})
+        plane = Plane(config, coming.result(), pool, plans, cage={})
         report("rendering a first picture")
         warm_up(partial(rendered, plane, shares=Shares(1), may_go_on=lambda: True))
         stack.pop_all()

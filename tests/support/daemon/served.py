@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from support.client.command import lipsyncctl
-from support.daemon.process import DaemonProcess, children
+from support.daemon.process import PAUSE, DaemonProcess, children
 from support.media.clips import clip
 
 
@@ -18,7 +18,7 @@ def child(process: DaemonProcess, title: str, besides: int = 0) -> int:
         for pid, found in children(process.pid).items():
             if found.startswith(f"lipsyncd: {title}") and pid != besides:
                 return pid
-        time.sleep(0.01)
+        time.sleep(PAUSE)
 
 
 def packets(path: Path) -> str:
@@ -35,7 +35,7 @@ def answer(directory: Path, *words: str) -> Any:
 
 
 class Daemon:
-    """A daemon of its own for each test, and jobs for it."""
+    """A daemon, and jobs for it."""
 
     def __init__(self, directory: Path, process: DaemonProcess, voice: Path) -> None:
         self.directory = directory
@@ -49,8 +49,9 @@ class Daemon:
     def rendering(self) -> str:
         """A job of which some frames are written."""
         job = self.submit()
-        while not answer(self.directory, "status", job)["job"]["done"]:
-            pass
+        with self.process.client() as client:
+            while not client.job(job)["done"]:
+                time.sleep(PAUSE)
         return job
 
     def end_of(self, job: str) -> dict[str, Any]:
