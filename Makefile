@@ -15,10 +15,13 @@ REFERENCE ?=
 CLIPS ?=
 VOICE ?= tests/media/harbour.flac
 
-.PHONY: help demo test gpu bench profile bench-quality contact-sheet torture check install uninstall clean
+.PHONY: help demo demo-farm test gpu bench profile bench-quality contact-sheet torture check install
+.PHONY: install-farm uninstall clean
 
 help:
 	@echo 'make demo    install, fetch a clip, render it, and say how fast (writes demo.mp4)'
+	@echo 'make demo-farm'
+	@echo '             two daemons, a Redis and a folder as a farm render two clips, and leave nothing'
 	@echo 'make test    every test this machine can run; skips say why'
 	@echo 'make gpu     test and measure on a CUDA GPU, with the PyTorch of PYTHON if it has one (8 minutes)'
 	@echo 'make bench   measure: a table, and a JSON line for each case; what has moved against the'
@@ -33,6 +36,7 @@ help:
 	@echo 'make clean   remove what the targets above made'
 	@echo
 	@echo 'make install     the service, into /opt/lipsyncd, and its systemd units; again: an upgrade'
+	@echo 'make install-farm   after it: this machine becomes a host of a farm'
 	@echo 'make uninstall   remove it again, but for configuration and state'
 	@echo
 	@echo 'PYTHON=python3.12 chooses the interpreter (3.11 or newer). Up to `clean` all stays in this'
@@ -40,6 +44,9 @@ help:
 
 demo: $(INSTALLED)
 	@tests/demo.sh
+
+demo-farm: $(INSTALLED)
+	@tests/demo-farm.sh
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
@@ -67,11 +74,11 @@ check: $(INSTALLED)
 	$(BIN)/ruff check
 
 # What is said on the command line (DESTDIR, PREFIX, SYSTEMD_UNIT_DIR, PYTHON) reaches the script.
-install uninstall:
+install install-farm uninstall:
 	@systemd/install.sh $@
 
 clean:
-	rm -rf .venv .venv-gpu .cache .pytest_cache .ruff_cache .hypothesis demo.mp4
+	rm -rf .venv .venv-gpu .cache .pytest_cache .ruff_cache .hypothesis demo*.mp4
 	find daemon ctl tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml
@@ -79,11 +86,11 @@ $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "lipsyncd needs Python 3.11 or newer: make PYTHON=python3.12")'
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo 'The venv module is missing: apt install python3-venv'; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[render,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[render,farm,test]'
 	@touch $@
 
 $(MEASURING): $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[render,test,quality]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[render,farm,test,quality]'
 	@touch $@
 
 $(PROFILING): $(INSTALLED)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # `make install` and `make uninstall`: a virtual environment, two commands, manual, units, group, catalog.
+# `make install-farm`, after it: what makes this machine a host of a farm.
 # What systemd has to be told it is told only if this is its machine: without DESTDIR, booted.
 set -euo pipefail
 shopt -s nullglob
@@ -18,6 +19,7 @@ units=$DESTDIR$SYSTEMD_UNIT_DIR
 group=$DESTDIR/usr/local/lib/sysusers.d/lipsyncd.conf
 catalog=$DESTDIR/usr/local/lib/systemd/catalog/lipsyncd.catalog
 config=$DESTDIR/etc/lipsyncd/lipsyncd.toml
+farm=$DESTDIR/etc/lipsyncd/farms/farm.toml
 
 fail() {
     echo "$1" >&2
@@ -37,9 +39,7 @@ install_all() {
         install -D --mode=0644 "$page" "$manual/$page"
     done
     "$environment/bin/python" -m lipsyncctl.manual . "$share"
-    for unit in systemd/*.{service,socket}; do
-        sed "s|/opt/lipsyncd|$PREFIX|g" "$unit" | install --mode=0644 /dev/stdin "$units/${unit##*/}"
-    done
+    for unit in systemd/lipsyncd*.{service,socket}; do install_unit "$unit"; done
     install -D --mode=0644 systemd/lipsyncd.sysusers "$group"
     install -D --mode=0644 systemd/lipsyncd.catalog "$catalog"
     [[ -e $config ]] || install -D --mode=0644 systemd/lipsyncd.toml "$config"
@@ -49,6 +49,23 @@ install_all() {
         systemctl daemon-reload
         say_what_is_next
     fi
+}
+
+install_unit() {
+    sed "s|/opt/lipsyncd|$PREFIX|g" "$1" | install --mode=0644 /dev/stdin "$units/${1##*/}"
+}
+
+install_farm() {
+    is_ours || fail "There is no lipsyncd in $environment: make install comes first."
+    install_packages 'render,manual,farm'
+    ln --symbolic --force "$PREFIX/bin/lipsyncfarm-worker" "$commands"
+    install_unit systemd/lipsyncfarm-worker.service
+    [[ -e $farm ]] || install -D --mode=0644 systemd/farm.toml "$farm"
+    install --directory --mode=0700 "$DESTDIR/etc/lipsyncd/secrets"
+    if systemd_runs; then systemctl daemon-reload; fi
+    echo "Next: edit $farm, put the hosts' key into /etc/lipsyncd/secrets/key and the password of"
+    echo 'Redis into /etc/lipsyncd/secrets/broker-password (empty if it has none), then'
+    echo 'systemctl enable --now lipsyncfarm-worker'
 }
 
 # The service has no home, so it could not execute an interpreter that lives in one.
@@ -70,7 +87,11 @@ install_environment() {
         echo "Making $environment. This downloads PyTorch and its libraries (some GB)."
         "$PYTHON" -m venv --clear "$environment"
     fi
-    "$environment/bin/python" -m pip install --quiet --disable-pip-version-check '.[render,manual]'
+    install_packages 'render,manual'
+}
+
+install_packages() {
+    "$environment/bin/python" -m pip install --quiet --disable-pip-version-check ".[$1]"
     if [[ -n $DESTDIR ]]; then # its programs begin with the path at which they were made
         grep --recursive --files-with-matches --null --fixed-strings "$DESTDIR" "$environment/bin" |
             xargs --null --no-run-if-empty sed --in-place "s|$DESTDIR$PREFIX|$PREFIX|g"
@@ -93,25 +114,28 @@ say_what_is_next() {
 
 uninstall_all() {
     if systemd_runs; then
-        systemctl stop 'lipsyncd*.socket' 'lipsyncd*.service'
+        systemctl stop 'lipsyncfarm*.service' 'lipsyncd*.socket' 'lipsyncd*.service'
         systemctl --quiet disable lipsyncd{,@}.{service,socket} 2>/dev/null || true
-        systemctl reset-failed 'lipsyncd*' 2>/dev/null || true
-        rm -rf /var/cache/lipsyncd /var/cache/private/lipsyncd
+        systemctl --quiet disable lipsyncfarm-worker.service 2>/dev/null || true
+        systemctl reset-failed 'lipsync*' 2>/dev/null || true
+        rm -rf /var/cache/{,private/}lipsync{d,farm}
     fi
     rm -f "$units"/lipsyncd{,@}.{service,socket} "$group" "$catalog" "$commands"/{lipsyncd,lipsyncctl}
     rm -f "$share"/man/man?/{lipsyncctl.1,lipsyncd.8,lipsyncd.toml.5,lipsync-protocol.7} \
         "$share"/bash-completion/completions/{lipsyncd,lipsyncctl} \
         "$share"/zsh/site-functions/_{lipsyncd,lipsyncctl} \
         "$share"/fish/vendor_completions.d/{lipsyncd,lipsyncctl}.fish
+    rm -f "$units/lipsyncfarm-worker.service" "$commands/lipsyncfarm-worker"
     if is_ours; then rm -rf "$environment"; fi
     if systemd_runs; then
         systemctl daemon-reload
         journalctl --update-catalog
     fi
-    echo "Kept: $DESTDIR/etc/lipsyncd, $DESTDIR/var/lib/lipsyncd*, the group lipsync."
+    echo "Kept: $DESTDIR/etc/lipsyncd, $DESTDIR/var/lib/lipsync*, the group lipsync."
 }
 
 case ${1-} in
 install | uninstall) "$1_all" ;;
-*) fail 'usage: systemd/install.sh install|uninstall' ;;
+install-farm) install_farm ;;
+*) fail 'usage: systemd/install.sh install|install-farm|uninstall' ;;
 esac

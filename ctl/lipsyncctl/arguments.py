@@ -52,7 +52,7 @@ def parser() -> ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    add_common(parser, socket=None, json=False)
+    add_common(parser, None, False)
     how = {"dest": "verb", "metavar": "VERB", "required": True}
     subparsers = parser.add_subparsers(parser_class=VerbParser, **how)
     for verb in VERBS.values():
@@ -60,15 +60,18 @@ def parser() -> ArgumentParser:
             verb.name, help=verb.text, description=verb.text, allow_abbrev=False
         )
         # SUPPRESS: what was said before the verb holds unless it is said again after it
-        add_common(own, socket=SUPPRESS, json=SUPPRESS)
+        add_common(own, SUPPRESS, SUPPRESS)
         for add in verb.arguments:
             add(own)
     return parser
 
 
-def add_common(parser: ArgumentParser, socket: str | None, json: bool | str) -> None:
-    """The options of every verb, with their defaults."""
+def add_common(parser: ArgumentParser, place: str | None, json: bool | str) -> None:
+    """The options of every verb, with their defaults: `place` is that of where the jobs are."""
+    where = parser.add_mutually_exclusive_group()
     text = "the daemon's socket (default: $LIPSYNCD_SOCKET, else the system's, else the user's own)"
-    parser.add_argument("--socket", metavar="PATH", default=socket, help=text)
+    where.add_argument("--socket", metavar="PATH", default=place, help=text)
+    text = "the hosts of this farm instead of one daemon: its name, or the path of its farm.toml"
+    where.add_argument("--farm", metavar="NAME", default=place, help=text)
     text = "answer with JSON, one object in a line, with the keys of the protocol"
     parser.add_argument("--json", action="store_true", default=json, help=text)

@@ -10,7 +10,7 @@ from lipsyncctl.show.console import Console
 from lipsyncctl.verbs import VERBS
 from lipsyncctl.verbs.ending import INTERRUPTED
 from lipsyncctl.verbs.pipes import DASH
-from lipsyncd.errors import LipsyncError
+from lipsyncd.errors import ConfigInvalid, LipsyncError
 
 
 def main() -> int:
@@ -19,7 +19,7 @@ def main() -> int:
     is_piped = getattr(arguments, "output", None) == DASH
     console = Console(arguments.json, sys.stderr if is_piped else sys.stdout)
     try:
-        with Client(arguments.socket, console.notice) as client:
+        with client_of(arguments, console) as client:
             return VERBS[arguments.verb](console, client, arguments)
     except LipsyncError as error:
         console.error(error, only_job(arguments))
@@ -30,6 +30,18 @@ def main() -> int:
         # whoever read our stdout has gone; without this the interpreter fails to flush it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def client_of(arguments: Namespace, console: Console) -> Client:
+    """That of the daemon, or of the farm, which is imported only then."""
+    if arguments.farm is None:
+        return Client(arguments.socket, console.notice)
+    try:
+        from lipsyncfarm.client import FarmClient  # noqa: PLC0415
+    except ImportError as error:
+        hint = "Install it with `pip install 'lipsyncd[farm]'`."
+        raise ConfigInvalid(f"A farm needs {error.name}, which is not here.", hint) from error
+    return FarmClient(arguments.farm, console.notice)
 
 
 def only_job(arguments: Namespace) -> str | None:

@@ -172,12 +172,12 @@ def load_config(path: Path | None, overrides: Mapping[str, object]) -> Config:
     Raises ConfigInvalid, which names the file and the key, for what is unknown, of another type or
     out of range; StorageError if the file cannot be read for now.
     """
-    chosen = _several({} if path is None else _read(path))
+    chosen = _several({} if path is None else read_toml(path))
     try:
-        _section(Config, chosen, prefix="")
+        from_table(Config, chosen)
     except ConfigInvalid as error:
         raise ConfigInvalid(f"{path}: {error.message}", error.hint) from None
-    config: Config = _section(Config, {**chosen, **_several(overrides)}, prefix="")
+    config: Config = from_table(Config, {**chosen, **_several(overrides)})
     return config
 
 
@@ -201,7 +201,8 @@ class Source:
         return load_config(self.path, self.overrides)
 
 
-def _read(path: Path) -> dict[str, object]:
+def read_toml(path: Path) -> dict[str, object]:
+    """What a file says.  Raises ConfigInvalid, StorageError."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -211,12 +212,11 @@ def _read(path: Path) -> dict[str, object]:
         raise ConfigInvalid(f"{path} cannot be read: {error}.", hint) from error
 
 
-def _section(kind: type[Any], chosen: Mapping[str, object], prefix: str) -> Any:
-    """A dataclass from a TOML table."""
+def from_table(kind: type[Any], chosen: Mapping[str, object], prefix: str = "") -> Any:
+    """A dataclass from a TOML table.  Raises ConfigInvalid, which names the key."""
     known = {each.name: each for each in fields(kind)}
-    for name in chosen:
-        if name not in known:
-            raise _unknown(name, prefix, known)
+    if unknown := [name for name in chosen if name not in known]:
+        raise _unknown(unknown[0], prefix, known)
     return kind(**{name: _value(known[name], chosen[name], prefix) for name in chosen})
 
 
@@ -226,19 +226,17 @@ def _value(key: Any, value: object, prefix: str) -> object:
     if key.type in SECTIONS:
         if not isinstance(value, Mapping):
             raise _invalid(name, "is a table")
-        return _section(key.type, value, prefix=f"{name}.")
+        return from_table(key.type, value, prefix=f"{name}.")
     values = key.metadata.get("values", PATHS)
     if value not in values:
         raise _invalid(name, values.refusal)
-    if isinstance(value, list):
-        return tuple(value)
-    return Path(str(value)) if key.type is Path else value
+    checked = tuple(value) if isinstance(value, list) else value
+    return Path(str(checked)) if key.type is Path else checked
 
 
 def _unknown(name: str, prefix: str, known: Collection[str]) -> ConfigInvalid:
     """The error for a key that is not there, with the place that was meant."""
-    tables = {kind.__name__.lower(): kind for kind in SECTIONS}
-    keys = {"": Config} | {f"{table}.": kind for table, kind in tables.items()}
+    keys = {"": Config} | {f"{kind.__name__.lower()}.": kind for kind in SECTIONS}
     places = [place for place, kind in keys.items() if name in {each.name for each in fields(kind)}]
     words = f"{prefix}{name} is no key."
     if places:

@@ -48,7 +48,9 @@ CODES = {
     "sessions.full": 6,
     "disk.full": 74,
     "disk.failed": 74,
+    "store.failed": 74,
     "host.exhausted": 75,
+    "host.lost": 75,
     "job.interrupted": 70,
     "checkpoint.missing": 66,
     "checkpoint.invalid": 66,
@@ -72,7 +74,9 @@ RETRYABLE = {
     "sessions.full",
     "disk.full",
     "disk.failed",
+    "store.failed",
     "host.exhausted",
+    "host.lost",
     "gpu.oom",
 }
 

@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"lipsyncd": ROOT / "daemon/lipsyncd", "lipsyncctl": ROOT / "ctl/lipsyncctl"}
+PACKAGES["lipsyncfarm"] = ROOT / "ctl/lipsyncfarm"
 HEAVY = {"torch", "numpy", "cv2", "av", "librosa", "scipy", "soxr", "safetensors"}
 MAX_FUNCTION_LINES = 40
 MAX_MODULE_LINES = 250
@@ -26,10 +27,10 @@ LAYERS = [
     {"lipsyncd.arguments", "lipsyncd.queue", "lipsyncd.media", "lipsyncctl"},
     {"lipsyncd.processes", "lipsyncd.intake", "lipsyncd.face"},
     {"lipsyncd.service"},
-    {"lipsyncd.server", "lipsyncd.model"},
+    {"lipsyncd.server", "lipsyncd.model", "lipsyncfarm"},
     {"lipsyncd.render"},
-    {"lipsyncd.main", "lipsyncctl.manual"},
-    {"lipsyncd.__main__"},
+    {"lipsyncd.main", "lipsyncctl.main", "lipsyncctl.manual"},
+    {"lipsyncd.__main__", "lipsyncctl.__main__"},
 ]
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
 

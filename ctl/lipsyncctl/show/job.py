@@ -140,7 +140,8 @@ def description(job: Job, room: int | None = None) -> str:
         {
             "job": job["id"],
             "state": job["state"],
-            "user": name_of(job["owner"]) if is_other(job["owner"]) else None,
+            "user": user_of(job) if is_other(job["owner"]) else None,
+            "host": job.get("host"),
             "place": prospect(job),
             "face": job["face"],
             "voice": job["voice"],
@@ -178,6 +179,11 @@ def expiry(job: Job) -> str:
     left = moment - time.time()
     is_due = left > 0 and job["state"] not in ENDED
     return clock(moment) + (f", in {roughly(left)}" if is_due else "")
+
+
+def user_of(job: Job) -> str:
+    """Whose it is; in a farm users have names alone."""
+    return job.get("user") or name_of(job["owner"])
 
 
 def name_of(uid: int) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from unicodedata import category, east_asian_width
 
-from lipsyncctl.show.job import Job, advance, age, is_other, name_of, special_priority
+from lipsyncctl.show.job import Job, advance, age, is_other, special_priority, user_of
 from lipsyncctl.show.wording import printable
 
 HEADINGS = ("ID", "USER", "STATE", "PROGRESS", "FACE", "VOICE", "AGE")
@@ -36,7 +36,7 @@ def row(job: Job) -> dict[str, str]:
     priority = special_priority(job)
     return {
         "ID": job["id"],
-        "USER": name_of(job["owner"]),
+        "USER": printable(user_of(job)),
         "STATE": f"{job['state']} ({priority})" if priority else job["state"],
         "PROGRESS": advance(job),
         "FACE": printable(job["face"]),

@@ -9,17 +9,29 @@
     health    whether the daemon is well
     metrics   the daemon in numbers
     daemon    what keeps the daemon in order
+    farm      what there is of a farm
 
 `verb` is what a verb is made of, `typed` reads what is typed, `several` does one thing to several
 jobs, `ending` is the end of a job as its user meets it.
 """
 
-from lipsyncctl.verbs import clean, daemon, follow, health, jobs, metrics, preflight, submit, wait
+from lipsyncctl.verbs import (
+    clean,
+    daemon,
+    farm,
+    follow,
+    health,
+    jobs,
+    metrics,
+    preflight,
+    submit,
+    wait,
+)
 from lipsyncctl.verbs.verb import Verb
 
 VERBS = {
     each.name: each
-    for module in (submit, preflight, jobs, wait, follow, clean, health, metrics, daemon)
+    for module in (submit, preflight, jobs, wait, follow, clean, health, metrics, daemon, farm)
     for each in vars(module).values()
     if isinstance(each, Verb)
 }

@@ -76,11 +76,12 @@ def exit_code(job: Mapping[str, Any]) -> int:
 
 
 def resume_command(arguments: Namespace, jobs: Iterable[str]) -> str:
-    """A `wait` that goes on where we stopped, at the socket and for the result that were named."""
+    """A `wait` that goes on where we stopped, at the place and for the result that were named."""
     socket = ["--socket", arguments.socket] if arguments.socket else []
+    farm = ["--farm", arguments.farm] if arguments.farm else []
     output = getattr(arguments, "output", None)
     result = ["-o", output] if output else []
-    return shlex.join(["lipsyncctl", "wait", *socket, *jobs, *result])
+    return shlex.join(["lipsyncctl", "wait", *socket, *farm, *jobs, *result])
 
 
 def resume_hint(arguments: Namespace, jobs: Iterable[str]) -> str:

@@ -22,6 +22,10 @@ class DiskFailed(StorageError):
     name = "disk.failed"
 
 
+class StoreFailed(StorageError):
+    name = "store.failed"
+
+
 class HostExhausted(StorageError):
     name = "host.exhausted"
     code = 75
@@ -75,6 +79,12 @@ class JobInterrupted(HostError):
 class CrashLoop(HostError):
     name = "daemon.crashing"
     code = 71
+
+
+class HostLost(HostError):
+    name = "host.lost"
+    code = 75
+    retryable = True
 
 
 class StateBusy(HostError):

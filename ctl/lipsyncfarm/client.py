@@ -1,0 +1,226 @@
+"""FarmClient: jobs of a farm, with the methods that lipsyncctl's Client has for a daemon's."""
+
+import os
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Never
+
+from celery import Celery
+
+from lipsyncctl import Client, Event, Job
+from lipsyncctl.client.daemon import Answer, given
+from lipsyncctl.client.deadline import Deadline
+from lipsyncctl.client.fetch import Destination, Outlet, Place
+from lipsyncctl.client.outage import persistent
+from lipsyncctl.client.preflight import voices_of
+from lipsyncctl.client.session import Notice
+from lipsyncctl.client.submit import SERVING, Media, OpenFile, Source
+from lipsyncctl.client.wait import OnProgress
+from lipsyncd.errors import InvalidRequest, JobEnded, NotRetryable, UnknownJob
+from lipsyncd.protocol.choices import name_of
+from lipsyncd.protocol.job import ENDED
+from lipsyncfarm import broker, tickets
+from lipsyncfarm.config import find_farm
+from lipsyncfarm.events import Changes
+from lipsyncfarm.record import Fields, Record
+from lipsyncfarm.results import receive
+from lipsyncfarm.spec import Spec
+from lipsyncfarm.store import MediaStore
+from lipsyncfarm.submission import accepted, again, spec_of
+from lipsyncfarm.views import job_of, phrase_of
+
+PAUSE = 0.3  # seconds between two looks at a job
+
+
+class FarmClient(Client):
+    """A farm, from a program: `FarmClient("studio")`, with the methods of Client.
+
+    What is asked of a single daemon (`drain`, `probe`, ...) is an InvalidRequest here.  Failures of
+    Redis and of the store are told like those of a daemon: ServerUnreachable, AccessDenied,
+    DiskFull, StoreFailed.
+    """
+
+    def __init__(self, name: str, on_notice: Notice = lambda _: None) -> None:
+        super().__init__(None, on_notice)
+        self._name = name
+        self.farm = find_farm(name)
+        self._record = Record(self.farm, broker.connect(self.farm))
+        self._is_closed = False
+
+    def close(self) -> None:
+        """End each `follow` that is under way, within two seconds."""
+        self._is_closed = True
+
+    def submit(
+        self,
+        face: Source,
+        voice: Source | Sequence[Source],
+        *,
+        pictures: Sequence[Source] = (),
+        key: str | None = None,
+        priority: str | None = None,
+        expires: float | None = None,
+        max_runtime: float | None = None,
+        **options: Any,
+    ) -> Job:
+        """Hand in a job; on return its files are in the store, and its record in Redis."""
+        when = {"priority": priority, "expires": expires, "max_runtime": max_runtime}
+        chosen = given({name_of(field): value for field, value in options.items()})
+        media = Media(face, voices_of(voice), pictures)
+        spec = spec_of(self.farm, self._store, media, chosen, given({"key": key, **when}))
+        return self._accepted(spec)
+
+    def status(self, job: str) -> Job:
+        """A job as it is now."""
+        fields = self._fields(job)
+        return job_of(self.farm, "described", job, fields, seq=int(fields["seq"]))
+
+    def list(self, limit: int | None = None, state: str | None = None) -> "list[Job]":
+        """The newest jobs, the newest last: the user's own, for admins everybody's; only those in
+        a `state`, if one is named."""
+        user = None if self._is_admin else self.farm.user
+        found = self._record.newest(user, limit if state is None else None)
+        jobs = [job_of(self.farm, "listed", *each) for each in found]
+        if state is None:
+            return jobs
+        wanted = [job for job in jobs if job.state == state]
+        return wanted if limit is None else wanted[-limit:]
+
+    def wait(
+        self, job: str, timeout: float | None = None, on_progress: OnProgress | None = None
+    ) -> Job:
+        """The job once it has ended; TimeIsUp after `timeout` seconds."""
+        deadline, shown = Deadline(timeout), None
+        while True:
+            fields = persistent(lambda: self._fields(job), self.on_notice, deadline)
+            if fields["state"] in ENDED:
+                return job_of(self.farm, "finished", job, fields)
+            if on_progress and fields != shown:
+                on_progress(job_of(self.farm, "progressed", job, fields))
+            shown = fields
+            deadline.sleep(PAUSE)
+
+    def wait_any(self, jobs: Sequence[str], timeout: float | None = None) -> Job:
+        """The first of several jobs to end."""
+        deadline = Deadline(timeout)
+
+        def look() -> "list[Job]":
+            return [self.status(job) for job in jobs]
+
+        while True:
+            found = persistent(look, self.on_notice, deadline)
+            if ended := [each for each in found if each.is_ended]:
+                return min(ended, key=lambda each: each["ended_at"])
+            deadline.sleep(PAUSE)
+
+    def follow(self, since: int | None = None, jobs: Iterable[str] = ()) -> Iterator[Event]:
+        """Each change of a job's state, once and in order."""
+        found = [persistent(self._looking(job), self.on_notice, Deadline()) for job in jobs]
+        user = None if self._is_admin else self.farm.user
+        return Changes(self._record, user, lambda: self._is_closed, self.on_notice).of(found, since)
+
+    def fetch(
+        self,
+        job: str,
+        to: str | os.PathLike[str] | OpenFile | Place,
+        *,
+        timeout: float | None = None,
+        survive_restart: bool = False,
+    ) -> Job:
+        """Write a result to `to`: whole, durable, or not at all."""
+        place = to if isinstance(to, Destination | Outlet) else self.destination(to)
+
+        def once() -> Job:
+            fields = self._fields(job)
+            size = receive(self._store, job, fields, place)
+            return job_of(self.farm, "fetched", job, fields, size=size)
+
+        return persistent(once, self.on_notice, Deadline(timeout)) if survive_restart else once()
+
+    def cancel(self, job: str) -> Job:
+        """Stop a job; on return it has ended, and leaves no result."""
+        said = self._record.cancel(job, "" if self._is_admin else self.farm.user)
+        if said == "unknown":
+            raise self._unknown(job)
+        ended = self.wait(job)
+        if said == "ended" or ended.state != "cancelled":
+            words = f"{phrase_of(job, ended.state)} before it could be cancelled."
+            raise JobEnded(words, "There is nothing left to cancel.")
+        return Job(ended.message | {"verb": "cancelled"})
+
+    def retry(self, job: str) -> Job:
+        """A new job from the inputs of one that failed."""
+        fields = self._fields(job)
+        if fields["state"] != "failed":
+            words = f"{phrase_of(job, fields['state'])}, and only failed jobs can be retried."
+            raise NotRetryable(words, "Submit it anew if you want another.")
+        spec = Spec.loads(fields["spec"])
+        if spec.user != self.farm.user:
+            raise InvalidRequest(f"Job {job} is {spec.user}'s, who alone can sign it.", "Ask them.")
+        return self._accepted(again(self._store, job, spec))
+
+    def health(self) -> Answer:
+        """The hosts as if they were one daemon: ready if one of them is."""
+        hosts = self.hosts()
+        ready = [each for each in hosts if each["state"] in SERVING and not each["paused"]]
+        paused = "" if ready else "No host of the farm takes jobs at present."
+        queued, running = self._record.counts()
+        state = "ready" if ready else "not ready"
+        detail = f"{len(ready)} of {len(hosts)} hosts are ready"
+        report = {"verb": "reported", "ready": bool(ready), "state": state, "detail": detail}
+        figures = {"queued": queued, "running": running, "hosts": hosts}
+        return report | {"device": "", "devices": [], "paused": paused} | figures
+
+    def hosts(self) -> "list[Answer]":
+        """Each host that the farm has seen: its `state`, `device`, `rate` in frames a second, how
+        many `jobs` it has of its `slots`, its `version`, how many `seconds_ago` it was seen, and
+        its last `problem`."""
+        lost = {"state": "lost", "jobs": 0, "rate": 0.0}
+        return [
+            {"host": host, "seconds_ago": round(age, 1)}
+            | info
+            | (lost if age > self.farm.lease_seconds else {})
+            for host, age, info in self._record.hosts()
+        ]
+
+    def others(self) -> "list[Path]":
+        """None: daemons of this system are none of the farm's business."""
+        return []
+
+    @cached_property
+    def _store(self) -> MediaStore:
+        return MediaStore(self.farm)
+
+    @cached_property
+    def _app(self) -> Celery:
+        return tickets.app_of(self.farm)
+
+    @property
+    def _is_admin(self) -> bool:
+        return self.farm.user in self.farm.admins
+
+    def _accepted(self, spec: Spec) -> Job:
+        id = accepted(self._record, self._app, spec, self.on_notice)
+        return job_of(self.farm, "accepted", id, self._fields(id))
+
+    def _looking(self, job: str) -> Callable[[], tuple[str, Fields]]:
+        return lambda: (job, self._fields(job))
+
+    def _fields(self, job: str) -> Fields:
+        """Its record.  Raises UnknownJob, also for jobs that are not the user's."""
+        fields = self._record.of(job)
+        if not fields or not (self._is_admin or fields["user"] == self.farm.user):
+            raise self._unknown(job)
+        return fields
+
+    def _unknown(self, job: str) -> UnknownJob:
+        command = shlex.join(["lipsyncctl", "--farm", self._name, "list"])
+        return UnknownJob(f"There is no job {job} of yours in the farm.", f"See `{command}`.")
+
+    def _ask(self, verb: str, timeout: float | None = None, **fields: Any) -> Never:
+        raise InvalidRequest("That is for one daemon, and not for a farm.", "Omit --farm.")
+
+    def _asked(self, verb: str, *_: Any, **__: Any) -> Never:
+        self._ask(verb)
