@@ -63,6 +63,7 @@ follow                    yes   yes     yes    yes   yes   yes     unknown  no
 fetch                     yes   yes     yes    yes   yes   yes     unknown  no
 cancel                    yes   yes     yes    yes   yes   yes     unknown  no
 retry                     yes   yes     yes    yes   yes   yes     unknown  no
+redo                      yes   yes     yes    yes   yes   yes     unknown  no
 clean                     yes   yes     yes    yes   yes   yes     unknown  no
 recount                   yes   yes     yes    yes   yes   yes     unknown  no
 drain                     yes   yes     yes    yes   yes   denied  denied   no
@@ -137,6 +138,7 @@ REQUESTS: dict[str, Callable[[Asker], Any]] = {
     "fetch": lambda asker: asker.ask("fetch", job=asker.job_of_alice()),
     "cancel": lambda asker: asker.ask("cancel", job=asker.job_of_alice("hangs")),
     "retry": lambda asker: asker.ask("retry", job=asker.job_of_alice("fails")),
+    "redo": lambda asker: asker.ask("retry", job=asker.job_of_alice(), redo={}),
     "clean": lambda asker: asker.ask("clean", job=asker.job_of_alice()),
     "recount": lambda asker: asker.ask("recount", job=asker.job_of_alice()),
     "drain": lambda asker: asker.ask("drain", reason="a test"),
@@ -149,6 +151,8 @@ DONE = {
     **{"status": "described", "wait": "finished", "follow": "happened", "fetch": "fetched"},
     **{"cancel": "cancelled", "clean": "cleaned", "drain": "drained", "resume": "resumed"},
     **{"reload": "reloaded", "recount": "recounted", "measure": "measured"},
+    "reload": "reloaded",
+    "redo": "input.gone",  # the renders here keep no work
 }
 
 

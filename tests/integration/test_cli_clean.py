@@ -76,9 +76,9 @@ def test_it_says_how_much_goes_and_that_results_were_never_fetched(
 ) -> None:
     ended = lipsyncctl(tmp_path, "clean", "--all")
     assert ended.stderr == (
-        "lipsyncctl: 3 jobs, 27 bytes; the results of 1 of them were never fetched.\n"
+        "lipsyncctl: 3 jobs, 45 bytes; the results of 1 of them were never fetched.\n"
     )
-    assert ended.stdout == "3 jobs removed, 27 bytes\n"
+    assert ended.stdout == "3 jobs removed, 45 bytes\n"
     assert "nothing to remove" in lipsyncctl(tmp_path, "clean", "--all").stderr
     assert left(client) == []
 
@@ -117,7 +117,7 @@ def test_named_jobs_go_and_one_that_cannot_go_does_not_hide_the_others(
 ) -> None:
     ended = lipsyncctl(tmp_path, "clean", jobs[0], "nothing", jobs[2])
     assert ended.returncode == 5
-    assert ended.stdout == "2 jobs removed, 18 bytes\n"
+    assert ended.stdout == "2 jobs removed, 27 bytes\n"
     assert left(client) == jobs[1:2]
 
 

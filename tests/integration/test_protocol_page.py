@@ -129,6 +129,9 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Heard:
         gate.let_go()
         heard.ask(client, "wait", job=running, progress=False)
         heard.ask(client, "fetch", job=running)
+        again = redo_all(heard, client, directory, running)
+        gate.let_go()
+        assert client.end_of(again)["redo_of"] == running
         failed = client.submit(directory, crf=FAILING)
         client.end_of(failed)
         client.end_of(heard.ask(client, "retry", job=failed)["job"]["id"])
@@ -150,6 +153,13 @@ def hand_in(heard: Heard, client: Client, directory: Path) -> str:
         heard.ask(client, "probe", *files, options=options)
         heard.ask(client, "preview", *files, options=options, at=1.5, frames=2)
     return str(reply["job"]["id"])
+
+
+def redo_all(heard: Heard, client: Client, directory: Path, job: str) -> str:
+    """A stretch of the result of a job, whose render has kept no work; the new job."""
+    (directory / "state/spool" / job / "work").touch()
+    redo = {"from": 1.0, "to": 2.0, "box": [0, 0, 9, 9]}
+    return str(heard.ask(client, "retry", job=job, redo=redo)["job"]["id"])
 
 
 def follow(daemon: Daemon, job: str) -> None:

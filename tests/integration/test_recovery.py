@@ -41,7 +41,7 @@ def test_a_job_whose_render_was_killed_is_rendered_in_the_next_life(tmp_path: Pa
         ended = client.end_of(job)
         assert (ended["state"], ended["attempts"]) == ("succeeded", 2)
         assert client.result_of(job) == b"facevoice"
-    assert spooled(tmp_path) == [job, f"{job}/result"]
+    assert spooled(tmp_path) == [job, *(f"{job}/{name}" for name in ("face", "result", "voice"))]
 
 
 def test_waiting_jobs_keep_their_order(tmp_path: Path) -> None:
@@ -92,7 +92,8 @@ def test_a_job_that_no_life_ends_fails_at_the_tenth_and_the_next_one_runs(tmp_pa
         assert ended["error"]["name"] == "job.interrupted"
         daemon.let_go()
         assert client.end_of(good)["state"] == "succeeded"
-    kept = [deadly, f"{deadly}/face", f"{deadly}/voice", good, f"{good}/result"]
+    kept = [deadly, f"{deadly}/face", f"{deadly}/voice"]
+    kept += [good, *(f"{good}/{name}" for name in ("face", "result", "voice"))]
     assert spooled(tmp_path) == sorted(kept)
 
 

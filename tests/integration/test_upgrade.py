@@ -40,7 +40,7 @@ def test_what_waited_and_what_ran_under_the_version_before_is_rendered(tmp_path:
         assert [job["attempts"] for job in ended] == [2, 1, 1]
         for job in WAITING:
             assert reencoding.frames_in(state / "spool" / job / "result") == reencoding.FRAMES
-        assert {Path(name).name for name in daemon.spooled()} == {"result"}
+        assert {Path(name).name for name in daemon.spooled()} == {"face", "result", "voice"}
 
 
 def test_results_and_records_of_the_version_before_stay(tmp_path: Path) -> None:

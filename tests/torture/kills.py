@@ -18,6 +18,8 @@ from support.daemon import reencoding
 from support.daemon.reencoding import ReencodingDaemon
 from support.torture import Load, main
 
+from lipsyncd.queue.contents import SPARE
+
 LONGEST_LIFE = 1.6  # seconds from exec to the kill; some lives end before they can listen
 SUBMITTERS = 3
 UNFINISHED = 4  # jobs of one submitter
@@ -92,7 +94,8 @@ def audit(daemon: ReencodingDaemon, accepted: list[str], tally: Tally) -> None:
     tally.lost = sum(job["state"] != "succeeded" for job in ended.values())
     tally.twice = sum(count > 1 for count in succeeded.values()) + len(accepted) - len(ended)
     tally.broken = sum(not is_whole(daemon.state / "spool" / result) for result in results)
-    tally.strays = sorted(daemon.spooled() - results)
+    kept = {f"{job}/{name}" for job in ended for name in SPARE}
+    tally.strays = sorted(daemon.spooled() - results - kept)
     tally.leftovers = len(tally.strays)
 
 

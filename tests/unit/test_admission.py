@@ -15,8 +15,10 @@ from lipsyncd.config import Retention as Rules
 from lipsyncd.errors import (
     DiskFull,
     InputGone,
+    JobNotEnded,
     KeyTaken,
     LipsyncError,
+    NoResult,
     NotAFile,
     NotRetryable,
     QueueDraining,
@@ -24,8 +26,10 @@ from lipsyncd.errors import (
 )
 from lipsyncd.protocol.job import Job, State, move
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.redo import Redo
 from lipsyncd.protocol.terms import Terms
 from lipsyncd.queue.admission import Admission
+from lipsyncd.queue.contents import SPARE
 from lipsyncd.queue.retention import Retention
 from lipsyncd.queue.scheduler import Scheduler
 from lipsyncd.queue.snapshot import Opened
@@ -33,6 +37,7 @@ from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.history import History
 from lipsyncd.queue.store.jobs import Store
+from lipsyncd.queue.store.usage import Files
 from lipsyncd.queue.transitions import failed, new_job, succeeded
 from lipsyncd.queue.updates import Updates
 from lipsyncd.system.notify import Notifier
@@ -40,7 +45,7 @@ from lipsyncd.system.watchdog import Heartbeat
 
 ALICE, BOB = 1000, 2000
 PLAIN = Options()
-FACE, VOICE = b"face", b"voice"
+FACE, VOICE, MADE = b"face", b"voice", b"parts"
 SIZE = len(FACE + VOICE)
 GRACE_MINUTES = 90
 GONE = InputGone("It is gone.", "Send it again.")
@@ -77,7 +82,10 @@ class Desk:
         heartbeat = Heartbeat(Notifier())
         self.updates = Updates()
         self.scheduler = Scheduler(self.store, self.spool, self.updates, heartbeat, live_config)
-        self.admission = Admission(self.store, self.spool, self.scheduler, live_config)
+        self.retention = Retention(History(self.database), self.spool, live_config)
+        self.admission = Admission(
+            self.store, self.spool, self.scheduler, self.retention, live_config
+        )
 
     def submit(self, owner: int = ALICE, options: Options = PLAIN, **terms: Any) -> Job:
         job = new_job(owner, "face.mp4", "voice.wav", options, Terms(**terms))
@@ -382,6 +390,69 @@ def test_what_has_not_ended_or_has_a_result_cannot_be_retried(desk: Desk) -> Non
     for job in (desk.submit(), desk.ended(desk.submit(), None)):
         with pytest.raises(NotRetryable):
             desk.admission.retry(job)
+
+
+def with_work(desk: Desk, job: Job) -> Job:
+    """The job, done, with what a render keeps."""
+    paths = desk.spool.paths(job.id)
+    paths.work.write_bytes(MADE)
+    paths.result.write_bytes(b"r")
+    running = desk.store.begin(job.id)
+    assert running
+    done = succeeded(running, desk.spool.seal(job.id), 1.0, desk.spool.bytes_of(job.id, SPARE))
+    desk.store.put(done)
+    desk.spool.tidy(done.id, done.state)
+    return done
+
+
+def test_a_redo_has_the_files_of_its_job_without_a_copy_and_outlives_it(desk: Desk) -> None:
+    done = with_work(desk, desk.submit(key="monday", max_runtime=60))
+    free = desk.spool.taken()
+    again = desk.admission.redo(done, Redo(from_=1.0, to=2.0, expression=0.5))
+    assert (again.redo_of, again.retry_of, again.key) == (done.id, None, None)
+    assert (again.max_runtime, again.owner, again.state) == (60, ALICE, State.QUEUED)
+    assert again.options == replace(PLAIN, from_=1.0, to=2.0, expression=0.5)
+    assert (desk.spool.taken(), again.spool_bytes) == (free, SIZE + len(MADE))
+    desk.spool.discard(done.id)
+    paths = desk.spool.paths(again.id, is_redo=True)
+    assert paths.earlier
+    assert (paths.face.read_bytes(), paths.earlier.read_bytes()) == (FACE, MADE)
+
+
+def test_what_a_redo_needs_counts_for_its_owner_and_gives_way_to_what_is_submitted(
+    desk: Desk,
+) -> None:
+    done = with_work(desk, desk.submit())
+    spare = SIZE + len(MADE)
+    assert done.spool_bytes == 1 + spare
+    assert desk.store.files() == {ALICE: Files(1, 1, 1 + spare)}
+    desk.room(2 * SIZE + spare)  # a job of hers and what is kept leave too little for another one
+    other = desk.submit()
+    assert desk.spooled() == {done.id, other.id}
+    assert desk.store.get(done.id) == replace(done, spool_bytes=1)
+    with pytest.raises(InputGone, match="The face is no longer in the spool"):
+        desk.admission.redo(done, Redo(from_=1.0))
+    assert desk.spooled() == {done.id, other.id}
+
+
+@pytest.mark.parametrize(
+    "state, error, hint",
+    [
+        (State.QUEUED, JobNotEnded, "Wait for it first."),
+        (State.RUNNING, JobNotEnded, "Wait for it first."),
+        (State.FAILED, NoResult, "Repeat all of it: `lipsyncctl retry {}`."),
+        (State.CANCELLED, NoResult, "Repeat all of it: `lipsyncctl retry {}`."),
+        (State.EXPIRED, NoResult, "Repeat all of it: `lipsyncctl retry {}`."),
+    ],
+)
+def test_what_has_no_result_cannot_be_redone(
+    desk: Desk, state: State, error: type[LipsyncError], hint: str
+) -> None:
+    job = replace(desk.submit(), state=state)
+    with pytest.raises(error) as refused:
+        desk.admission.redo(job, Redo(from_=1.0))
+    assert refused.value.hint == hint.format(job.id)
+    assert desk.spooled() == {job.id}
 
 
 def test_a_retry_counts_like_any_other_job(small: Desk) -> None:

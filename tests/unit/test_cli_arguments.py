@@ -21,6 +21,14 @@ RENDER = ["submit", "-a", "hello.wav", "speaker.mp4"]
             "argument --who: 'lefty' is none of largest, left, right, all, N (from the left), "
             "X,Y@SECONDS, and no picture of a person",
         ),
+        (
+            ["retry", "x", "--redo", "12"],
+            "argument --redo: '12' is no stretch; write 12.0-15.5, 1:02-1:05 or 12-",
+        ),
+        (
+            ["retry", "x", "--redo", "-5"],
+            "argument --redo: '' is no time; write 90, 90.5, 1:30.5 or 1:02:03",
+        ),
         ([*RENDER, "--crf", "good"], "argument --crf: 'good' is not a whole number"),
         ([*RENDER, "--key", "x" * 129], "argument --key: key is 1 to 128 characters"),
         ([*RENDER, "--box", "1,2,3"], "argument --box: 1,2,3 is not LEFT,TOP,RIGHT,BOTTOM"),

@@ -32,6 +32,7 @@ from lipsyncd.protocol.probe import (
     Stream,
     Sync,
 )
+from lipsyncd.protocol.redo import Redo
 from lipsyncd.protocol.terms import MAX_KEY, Priority, Terms
 from lipsyncd.queue.positions import Place
 from lipsyncd.queue.preflight import MOST
@@ -79,7 +80,7 @@ BOUNDS = {
     "seconds between two `progressed`": EVENT_PAUSE,
     "seconds without an event of `wait` with progress, or of `follow`": EVENT_SILENCE,
 }
-CHOSEN = {"options": Options, "terms": Terms}
+CHOSEN = {"options": Options, "terms": Terms, "redo": Redo}
 CHOICES = {
     each.name: list(each.metadata["values"].choices)
     for kind in CHOSEN.values()
@@ -182,7 +183,7 @@ def test_what_a_field_of_a_request_may_be_is_told_with_its_bounds() -> None:
 
 
 @pytest.mark.parametrize("what", CHOSEN)
-def test_options_and_terms_are_listed_with_their_defaults(what: str) -> None:
+def test_what_may_be_chosen_is_listed_with_its_defaults(what: str) -> None:
     listed = {
         page.name(row["key"]): json.loads(page.name(row["default"])) for row in page.section(what)
     }
@@ -223,6 +224,8 @@ def samples(key: str, allowed: str) -> tuple[list[Any], list[Any]]:  # noqa: PLR
             refused = ["left all", "left  right", "1 2 3 4", "left "]
             refused += ["0", str(most + 1), "middle", "1,2,3", "-1,2", "1,2@", ""]
             found = [*names, *points, *dialogue], refused
+        case "largest, left, right, all, N to N, or X,Y@SECONDS":
+            found = ["left right", "1,2 3,4@5", "all"], ["pictured", "left all", "0", ""]
         case "N to N, for all voices or for each":
             each = [f"{least} {most} 7", str(least), str(most)]
             found = each, ["", "0", str(most + 1), "1  2", "1 2 3 4", "1,2", "first", " 1"]

@@ -81,7 +81,8 @@ def test_what_a_job_needs_stays_and_the_rest_goes(earlier: Earlier) -> None:
     needed = [waiting, running, broken, dropped]
     inputs = [f"{job.id}/{name}" for job in needed for name in ("face", "voice")]
     folders = [job.id for job in (*needed, done)]
-    assert earlier.files() == sorted([*folders, *inputs, f"{done.id}/result"])
+    kept = [f"{done.id}/{name}" for name in ("face", "result", "voice")]  # for a redo
+    assert earlier.files() == sorted([*folders, *inputs, *kept])
 
 
 def test_what_ran_waits_again_until_it_was_begun_too_often(
@@ -145,15 +146,19 @@ def test_they_are_kept_though_their_disk_fails_on_the_way(
     assert earlier.aside() == unknown
 
 
+@pytest.mark.parametrize("is_spared", [False, True])
 def test_a_success_whose_record_was_lost_is_recorded_again(
-    earlier: Earlier, caplog: pytest.LogCaptureFixture
+    earlier: Earlier, caplog: pytest.LogCaptureFixture, is_spared: bool
 ) -> None:
     job = earlier.queue()
     earlier.spool.paths(job.id).result.write_bytes(b"result")
     earlier.spool.tidy(job.id, State.SUCCEEDED)
+    if is_spared:
+        earlier.spool.spare(job.id)
+    kept = earlier.files()
     assert earlier.recover() == ""
     found = earlier.store.get(job.id)
     assert found and (found.state, found.result_bytes) == (State.SUCCEEDED, 6)
-    assert earlier.files() == [job.id, f"{job.id}/result"]
+    assert earlier.files() == kept
     assert [each.id for each in earlier.history.kept()] == [job.id]
     assert f"job {job.id}: its result was there" in caplog.text

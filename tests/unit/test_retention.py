@@ -17,7 +17,7 @@ from lipsyncd.protocol.job import Job, State, move
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.terms import Terms
 from lipsyncd.queue.recovery import recover
-from lipsyncd.queue.retention import Retention, is_young, overdue
+from lipsyncd.queue.retention import Retention, in_the_way, is_young, overdue
 from lipsyncd.queue.snapshot import Opened
 from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.store.database import Database
@@ -28,7 +28,8 @@ from lipsyncd.queue.transitions import new_job
 NOW = 1_800_000_000.0
 MINUTE, HOUR = 60.0, 3600.0
 AMPLE = Rules(max_age_hours=24, max_results=100, max_bytes=1000, grace_minutes=10)
-RESULT = b"a result"
+RESULT, WORK = b"a result", b"parts"
+SPARE = 10 + len(WORK)  # bytes beside a result
 ALICE, BOB = 1000, 2000
 
 
@@ -69,13 +70,18 @@ class Shelf:
         assert job
         if state is State.SUCCEEDED:
             self.spool.paths(job.id).result.write_bytes(RESULT)
+            self.spool.paths(job.id).work.write_bytes(WORK)
         self.spool.tidy(job.id, state)
         if state is State.CANCELLED:  # and so long ago that its inputs went
             self.spool.discard(job.id)
         size = self.spool.bytes_of(job.id)
-        ended = move(job, state, ended_at=NOW - age, spool_bytes=size)
+        made = {"result_bytes": len(RESULT)} if state is State.SUCCEEDED else {}
+        ended = move(job, state, ended_at=NOW - age, spool_bytes=size, **made)
         self.store.put(ended)
         return ended
+
+    def files_of(self, job: Job) -> list[str]:
+        return sorted(path.name for path in (self.directory / "spool" / job.id).iterdir())
 
     def has_files(self, *jobs: Job) -> list[bool]:
         return [(self.directory / "spool" / job.id).exists() for job in jobs]
@@ -247,6 +253,59 @@ def test_the_inputs_of_a_failed_job_count_and_go_like_a_result(shelf: Shelf) -> 
     assert shelf.has_files(older, younger, result) == [False, True, True]
 
 
+def test_what_a_redo_needs_is_kept_while_there_is_room_and_goes_before_any_result(
+    shelf: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    older, younger = shelf.end(2 * HOUR), shelf.end(HOUR)
+    shelf.rule(max_bytes=2 * (SPARE + len(RESULT)))
+    shelf.retention.apply(NOW)
+    assert shelf.files_of(older) == shelf.files_of(younger) == ["face", "result", "voice", "work"]
+    shelf.rule(max_bytes=2 * (SPARE + len(RESULT)) - 1)
+    with caplog.at_level(logging.INFO):
+        shelf.retention.apply(NOW)
+        shelf.retention.apply(NOW)
+    assert (shelf.files_of(older), len(shelf.files_of(younger))) == (["result"], 4)
+    assert [each.bytes for each in shelf.history.kept()] == [len(RESULT), SPARE + len(RESULT)]
+    (told,) = [each.getMessage() for each in caplog.records]
+    assert told == "jobs: of 1 no stretch can be redone any more, its files gave room, 0.0 MiB"
+    shelf.rule(max_bytes=2 * len(RESULT))
+    shelf.retention.apply(NOW)
+    assert shelf.files_of(older) == shelf.files_of(younger) == ["result"]
+
+
+def test_a_result_costs_another_users_redo_nothing_while_its_owner_has_more(shelf: Shelf) -> None:
+    hers = shelf.end(9 * HOUR)
+    his = [shelf.end(hours * HOUR, owner=BOB) for hours in (3, 2)]
+    shelf.rule(max_bytes=3 * len(RESULT) + 2 * SPARE)
+    shelf.retention.apply(NOW)
+    assert [len(shelf.files_of(job)) for job in (hers, *his)] == [4, 1, 4]
+    shelf.rule(max_bytes_per_user=2 * len(RESULT))
+    shelf.retention.apply(NOW)
+    assert [len(shelf.files_of(job)) for job in (hers, *his)] == [1, 1, 1]
+
+
+def test_what_a_redo_needs_has_no_grace_and_takes_no_more_than_is_left_of_the_disk() -> None:
+    found = [Kept(str(number), ALICE, NOW - number, 110, 100) for number in (2, 1, 0)]
+    rules = replace(AMPLE, grace_minutes=60)
+    for room, first in ((300, 0), (299, 1), (101, 1), (99, 2), (0, 2), (-100, 2), (-101, 3)):
+        assert in_the_way(found, rules, room) == found[:first], room
+
+
+def test_a_job_whose_spare_files_went_before_the_record_says_so_loses_no_result(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    job = shelf.end(HOUR)
+    shelf.spool.spare(job.id)  # and there it died
+    shelf.database.close()
+    shelf = Shelf(tmp_path)
+    assert recover(shelf.store, shelf.spool) == ""
+    shelf.rule(max_bytes=len(RESULT))
+    shelf.retention.apply(NOW)
+    assert [(each.bytes, each.spare) for each in shelf.history.kept()] == [(len(RESULT), 0)]
+    assert shelf.files_of(job) == ["result"]
+    shelf.database.close()
+
+
 def test_jobs_that_have_not_ended_are_none_of_its_business(shelf: Shelf) -> None:
     waiting, running = shelf.queue(), shelf.queue()
     shelf.store.begin(running.id)
@@ -304,7 +363,7 @@ def test_what_was_removed_is_told_once(shelf: Shelf, caplog: pytest.LogCaptureFi
         shelf.retention.apply(NOW)
     (told,) = caplog.records
     assert told.getMessage() == "jobs: files of 2 were kept long enough and are removed, 0.0 MiB"
-    assert told.fields["LIPSYNCD_BYTES"] == str(2 * len(RESULT))
+    assert told.fields["LIPSYNCD_BYTES"] == str(2 * (SPARE + len(RESULT)))
 
 
 def test_files_go_although_the_store_cannot_say_so_yet(shelf: Shelf) -> None:
@@ -326,7 +385,7 @@ def test_files_go_although_the_store_cannot_say_so_yet(shelf: Shelf) -> None:
 def test_a_clean_leaves_nothing_of_ended_jobs_however_young(shelf: Shelf) -> None:
     jobs = [shelf.end(0), shelf.end(0, State.FAILED), shelf.end(0, State.CANCELLED)]
     other = shelf.end(0)
-    assert shelf.retention.clean(jobs) == (3, len(RESULT) + 10)
+    assert shelf.retention.clean(jobs) == (3, SPARE + len(RESULT) + 10)
     assert shelf.is_known(*jobs, other) == [False, False, False, True]
     assert shelf.has_files(*jobs, other) == [False, False, False, True]
 

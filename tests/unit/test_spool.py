@@ -25,6 +25,7 @@ from lipsyncd.errors import (
 )
 from lipsyncd.protocol.job import State
 from lipsyncd.queue import snapshot
+from lipsyncd.queue.contents import EARLIER, WORK
 from lipsyncd.queue.snapshot import CHUNK, Opened, copy, examined
 from lipsyncd.queue.spool import Spool, created
 
@@ -205,7 +206,7 @@ def test_a_disk_that_cannot_be_written_to_is_named_and_what_is_on_it_stays(
         spool.link("k3", "m5")
     for _ in range(2):
         assert not spool.discard("k3")
-        spool.tidy("k3", State.SUCCEEDED)
+        assert not spool.spare("k3")
     assert spool.paths("k3").face.read_bytes() == b"face"
     (told,) = [record.getMessage() for record in caplog.records]
     assert "k3/" in told and "cannot be removed: Read-only file system" in told
@@ -223,6 +224,30 @@ def test_a_retry_shares_the_inputs_and_outlives_the_first_job(spool: Spool, open
     assert spool.discard("k3")
     paths = spool.paths("m5")
     assert (paths.face.read_bytes(), paths.voices[0].read_bytes()) == (b"face", b"voice")
+
+
+def test_a_redo_shares_the_inputs_and_the_work_whatever_becomes_of_the_first_job(
+    spool: Spool, opened: Opener
+) -> None:
+    spool.admit("k3", Opened(opened(b"face"), opened(b"voice")))
+    spool.accept("k3")
+    spool.paths("k3").work.write_bytes(b"parts")
+    assert spool.link("k3", "m5", earlier=WORK) == 14 == spool.bytes_of("m5")
+    assert spool.spare("k3")
+    paths = spool.paths("m5", is_redo=True)
+    assert paths.earlier and paths.earlier.read_bytes() == b"parts"
+    assert (paths.face.read_bytes(), paths.work.exists()) == (b"face", False)
+    assert spool.link("m5", "n7", earlier=EARLIER) == 14
+    spool.accept("n7")
+    paths.earlier.unlink()
+    for look in (
+        lambda: spool.paths("m5", is_redo=True),
+        lambda: spool.link("m5", "p9", earlier=EARLIER),
+        lambda: spool.link("n7", "p9", earlier=WORK),
+    ):
+        with pytest.raises(InputGone, match="The work is no longer in the spool"):
+            look()
+    assert spool.paths("m5").earlier is None
 
 
 @pytest.mark.parametrize("name", ["face", "voice"])
@@ -285,7 +310,7 @@ def test_the_bytes_of_a_job_are_those_of_what_it_has_now(
     assert spool.bytes_of("k3") == 9
     (tmp_path / "spool/k3/result").write_bytes(b"result")
     assert spool.bytes_of("k3") == 15
-    spool.tidy("k3", State.SUCCEEDED)
+    assert spool.spare("k3")
     assert spool.bytes_of("k3") == 6
 
 
@@ -322,12 +347,12 @@ def test_files_that_are_gone_already_can_be_removed_again(spool: Spool) -> None:
 @pytest.mark.parametrize(
     "state, kept",
     [
-        (State.QUEUED, ["face", "voice"]),
-        (State.RUNNING, ["face", "voice"]),
-        (State.SUCCEEDED, ["result"]),
-        (State.FAILED, ["face", "voice"]),
-        (State.CANCELLED, ["face", "voice"]),
-        (State.EXPIRED, ["face", "voice"]),
+        (State.QUEUED, ["earlier", "face", "voice", "work"]),
+        (State.RUNNING, ["earlier", "face", "voice", "work"]),
+        (State.SUCCEEDED, ["face", "result", "voice", "work"]),
+        (State.FAILED, ["earlier", "face", "voice"]),
+        (State.CANCELLED, ["earlier", "face", "voice"]),
+        (State.EXPIRED, ["earlier", "face", "voice"]),
         (State.QUARANTINED, ["face", "voice"]),
     ],
 )
@@ -336,7 +361,7 @@ def test_only_what_a_state_needs_is_kept(
 ) -> None:
     spool.admit("k3", Opened(opened(b"face"), opened(b"voice")))
     directory = spool.paths("k3").face.parent
-    for name in ("result", "result.part"):
+    for name in ("earlier", "result", "result.part", "work"):
         (directory / name).write_bytes(b"")
     spool.tidy("k3", state)
     assert (names_in(directory) if directory.exists() else None) == kept

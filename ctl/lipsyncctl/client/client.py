@@ -212,14 +212,20 @@ class Client(Preflights):
         """
         return self._ask_about(job, "cancel")
 
-    def retry(self, job: str) -> Job:
-        """A new job from the inputs of one that has ended without a result.
+    def retry(
+        self, job: str, redo: tuple[float, float | None] | None = None, **options: Any
+    ) -> Job:
+        """A new job from the inputs of one that has ended without a result; or, of one that has
+        succeeded, one that makes a stretch of the result anew and leaves the rest as it was.
 
-        Raises NotRetryable for others, InputGone, and what `submit` does of a full queue.
+        `redo` is the stretch, two times in seconds, None for the end; `options` are what is other
+        in it, fields of `lipsyncd.protocol.redo.Redo`. Raises NotRetryable, JobNotEnded, NoResult,
+        InputGone, and what `submit` does of a full queue.
 
-        >>> again = client.retry(job.id)
+        >>> other = client.retry(job.id, redo=(12.0, 15.5), expression=0.6)
         """
-        return self._ask_about(job, "retry")
+        stretch = given(dict(zip(("from", "to"), redo or (), strict=False)) | options)
+        return self._ask_about(job, "retry", **({"redo": stretch} if stretch else {}))
 
     def clean(self, jobs: str | Sequence[str] | None = None) -> Answer:
         """Remove jobs that have ended, with their results; without ids all of the caller's own.
@@ -235,8 +241,8 @@ class Client(Preflights):
         counts = {name: sum(each[name] for each in gone) for name in ("jobs", "bytes")}
         return {"verb": "cleaned", **counts}
 
-    def _ask_about(self, job: str, verb: str, timeout: float | None = None) -> Job:
-        return Job(self._ask(verb, timeout=timeout, job=job))
+    def _ask_about(self, job: str, verb: str, timeout: float | None = None, **more: Any) -> Job:
+        return Job(self._ask(verb, timeout=timeout, job=job, **more))
 
 
 def batched(ids: Sequence[str], most: int) -> Iterator[Sequence[str]]:

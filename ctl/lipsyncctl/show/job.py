@@ -152,6 +152,7 @@ def description(job: Job, room: int | None = None) -> str:
             "attempts": job["attempts"] or None,
             "notes": " ".join(job.get("notes") or []) or None,
             "retry of": job.get("retry_of"),
+            "redo of": job.get("redo_of"),
             "fetched": f"{ago(job['fetched_at'])} ago" if job.get("fetched_at") else None,
             "result": size(job["result_bytes"]) if job["result_bytes"] else None,
             "error": sentence(job["error"]) if job["error"] else None,

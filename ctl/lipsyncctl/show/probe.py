@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lipsyncctl.show.wording import columns, printable, roughly, sentence
+from lipsyncd.protocol.moment import clock
 
 COLUMNS = 80
 MOST_FACES, MOST_CUTS = 8, 6  # that are told by themselves
@@ -117,12 +118,6 @@ def result(probe: Probe) -> str:
     took = probe["render_seconds"]
     about = "" if took is None else f", rendered in about {roughly(max(took, 1))}"
     return f"{probe['frames']} frames, {probe['result_seconds']:.1f} s{about}"
-
-
-def clock(seconds: float) -> str:
-    """0:03.2"""
-    minutes, rest = divmod(round(10 * seconds), 600)
-    return f"{minutes}:{rest // 10:02}.{rest % 10}"
 
 
 def wrapped(words: str) -> str:

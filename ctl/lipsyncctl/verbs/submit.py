@@ -21,15 +21,17 @@ from lipsyncctl.verbs.ending import (
 )
 from lipsyncctl.verbs.pipes import opened
 from lipsyncctl.verbs.several import worst
-from lipsyncctl.verbs.typed import arguments_of
+from lipsyncctl.verbs.typed import arguments_of, stretch
 from lipsyncctl.verbs.verb import argument, group, verb
 from lipsyncctl.verbs.wait import cancel_shown
 from lipsyncd.errors import InvalidRequest, LipsyncError
 from lipsyncd.protocol.options import PICTURED, WHO, Options
+from lipsyncd.protocol.redo import Redo
 from lipsyncd.protocol.terms import Terms
 
 SECOND_THOUGHTS = 3.0  # seconds for a second Ctrl-C
 CANCELLED = 3
+BOUNDS = "from_", "to"  # of a stretch
 EACH = "who", "voice_track"  # options that are given for each voice
 
 VOICE = argument(
@@ -108,14 +110,28 @@ def submit(console: Console, client: Client, arguments: Namespace) -> int:
 
 
 @verb(
-    "render jobs anew that have ended without a result, and print the new ids",
+    "render jobs anew that have no result, or with --redo a stretch of one; print the new ids",
     argument("jobs", metavar="ID", nargs="+"),
+    argument(
+        "--redo",
+        metavar="FROM-TO",
+        type=stretch,
+        help="the stretch that is made anew with the options below, as 12.0-15.5 or 1:02-1:05, 12- "
+        "to the end; the rest stays as it was",
+    ),
+    group("what is other in the stretch", *arguments_of(Redo, BOUNDS)),
 )
 def retry(console: Console, client: Client, arguments: Namespace) -> int:
-    """A new job for each that went wrong; their ids, and nothing else, go to stdout."""
+    """A new job for each; their ids, and nothing else, go to stdout."""
+    given = {each.name: getattr(arguments, each.name, None) for each in fields(Redo)}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if chosen and not arguments.redo:
+        raise InvalidRequest(
+            "A job that failed is repeated as it was.", "Leave the options out, or add --redo."
+        )
 
     def retry_one(job: str) -> int:
-        again = client.retry(job)
+        again = client.retry(job, arguments.redo, **chosen)
         console.answer(again.message, again.id)
         return 0
 

@@ -3,7 +3,7 @@
 import os
 import re
 from argparse import ArgumentTypeError, BooleanOptionalAction
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import fields
 from typing import Any, get_args
 
@@ -40,6 +40,14 @@ def moment(text: str) -> float:
     for part in text.split(":"):
         seconds = 60 * seconds + float(part)
     return seconds
+
+
+def stretch(text: str) -> tuple[float, float | None]:
+    """The two moments in 12.0-15.5 or 1:02-1:05; in 12- the second is the end."""
+    begins, dash, ends = text.partition("-")
+    if not dash:
+        raise ArgumentTypeError(f"{text!r} is no stretch; write 12.0-15.5, 1:02-1:05 or 12-")
+    return moment(begins), moment(ends) if ends else None
 
 
 def number(text: str) -> float:
@@ -96,9 +104,10 @@ READERS: dict[Any, tuple[str, Callable[[str], object]]] = {
 EACH = {WHO: "WHO|FILE", TRACKS: "N"}  # typed once for each voice, with how it is shown
 
 
-def arguments_of(kind: type[Any]) -> list[Argument]:
-    """One for each field of Options or Terms; the defaults are the daemon's, so none is here."""
-    return [argument_of(each) for each in fields(kind)]
+def arguments_of(kind: type[Any], without: Collection[str] = ()) -> list[Argument]:
+    """One for each field of Options, Terms or Redo; the defaults are the daemon's, so none is
+    here."""
+    return [argument_of(each) for each in fields(kind) if each.name not in without]
 
 
 def argument_of(field: Any) -> Argument:

@@ -28,8 +28,8 @@ QUIET_AV1 = {"SVT_LOG": "1"}
 
 @dataclass(frozen=True)
 class Encoder:
-    """`name` and `pixels`, the pixel format, are libav's words; `settings` are made of a crf, 0 to
-    51, and a preset of x264's.
+    """`name`, `decoder` and `pixels`, the pixel format, are libav's words; `settings` are made of a
+    crf, 0 to 51, and a preset of x264's.
 
     `deep` is the format of more than 8 bits, where the encoder has one.
     `sparing` are further ones for large pictures: who looks ahead over tens of these takes GB.
@@ -44,6 +44,7 @@ class Encoder:
     """
 
     name: str
+    decoder: str
     settings: Callable[[int, str], Settings]
     sparing: Settings = field(default_factory=dict)
     pixels: str = "yuv420p"
@@ -99,9 +100,10 @@ def scaled(crf: int, worst: int) -> int:
 
 ENCODERS = {
     # 8 bits only: what plays H.264 hardly ever plays its High 10 profile
-    "h264": Encoder("libx264", x264, {"tune": "zerolatency"}),
+    "h264": Encoder("libx264", "h264", x264, {"tune": "zerolatency"}),
     "h265": Encoder(
         "libx265",
+        "hevc",
         x265,
         {"tune": "zerolatency"},
         deep="yuv420p10le",
@@ -113,6 +115,7 @@ ENCODERS = {
     ),
     "av1": Encoder(
         "libsvtav1",
+        "libdav1d",
         av1,
         {"svtav1-params": "lookahead=0:lp=1"},
         deep="yuv420p10le",
@@ -120,9 +123,11 @@ ENCODERS = {
         mastering=of_av1,
         least=32,
     ),
-    "vp9": Encoder("libvpx-vp9", vp9, {"lag-in-frames": "0"}),  # PyAV's is built for 8 bits only
+    "vp9": Encoder(
+        "libvpx-vp9", "vp9", vp9, {"lag-in-frames": "0"}
+    ),  # PyAV's is built for 8 bits only
     "prores": Encoder(
-        "prores_ks", prores, pixels="yuv422p10le", deep="yuv422p10le", is_limited=True
+        "prores_ks", "prores", prores, pixels="yuv422p10le", deep="yuv422p10le", is_limited=True
     ),
-    "lossless": Encoder("ffv1", lossless, deep="yuv420p10le"),
+    "lossless": Encoder("ffv1", "ffv1", lossless, deep="yuv420p10le"),
 }

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import chain
 from typing import BinaryIO
 
 import av
@@ -21,36 +22,34 @@ KEYFRAME_SECONDS = 4  # between keyframes at most, so that players can jump
 class PartEncoder:
     """Makes packets of a part's pictures; those of all parts fit into one result."""
 
-    def __init__(self, source: Source, output: Output) -> None:
+    def __init__(self, source: Source, output: Output, first: int = 0) -> None:
+        """The first picture is that of a frame of the part."""
         self._swing = source.final.swing
         self._colour = colour_in(source, output)
-        self._context = av.CodecContext.create(output.encoder.name, "w")
-        # what all packets have in common lies beside them, as in the result
-        self._context.flags |= av.codec.context.Flags.global_header
-        set_up(self._context, source, output)
+        self._context = encoder_of(source, output)
         large = source.width * source.height > LARGE  # of these no picture waits for others
         self._delay = 0 if large else output.encoder.delay
-        self._count = 0
+        self._first = self._count = first
 
     def packets(self, picture: av.VideoFrame | None) -> Iterator[av.Packet]:
         """Those that are complete with one more picture, as the result has the source's frames;
-        with None the last ones.  The first picture is due at 0."""
+        with None the last ones.  They are due frame by frame."""
         if picture is not None:
-            picture = self._fitted(picture)
+            picture = self.fitted(picture)
             tag(picture, self._colour)  # the encoder of ProRes looks here
             picture.pts, picture.time_base = self._count, self._context.time_base
             picture.pict_type = 0  # else the encoder would repeat the source's choice of keyframes
             self._count += 1
         try:
             for packet in self._context.encode_lazy(picture):
-                if self._count <= self._delay:
+                if self._count - self._first <= self._delay:
                     packet.dts = packet.pts - self._delay
                 yield packet
         except av.FFmpegError as error:
             refuse_lack(error)
             raise
 
-    def _fitted(self, picture: av.VideoFrame) -> av.VideoFrame:
+    def fitted(self, picture: av.VideoFrame) -> av.VideoFrame:
         """The picture in the encoder's format; itself if it is."""
         context = self._context
         if picture.format.name == context.pix_fmt:
@@ -61,6 +60,31 @@ class PartEncoder:
             dst_color_range=context.color_range,
             threads=1,
         )
+
+
+def decoded(
+    packets: Iterable[av.Packet], source: Source, output: Output
+) -> Iterator[av.VideoFrame]:
+    """The pictures of a part's packets, in the encoder's format."""
+    encoder = encoder_of(source, output)
+    encoder.open()
+    context = av.CodecContext.create(output.encoder.decoder, "r")
+    context.extradata, context.width, context.height = (
+        encoder.extradata,
+        source.width,
+        source.height,
+    )
+    for packet in chain(packets, [None]):
+        yield from context.decode(packet)
+
+
+def encoder_of(source: Source, output: Output) -> av.VideoCodecContext:
+    """An encoder of parts: what all their packets have in common lies beside them, as in the
+    result."""
+    context = av.CodecContext.create(output.encoder.name, "w")
+    context.flags |= av.codec.context.Flags.global_header
+    set_up(context, source, output)
+    return context
 
 
 def set_up(context: av.VideoCodecContext, source: Source, output: Output) -> None:

@@ -1,25 +1,24 @@
 """A preflight, as the daemon sees it: a render process that answers soon, or is ended."""
 
 import logging
-import signal
 import time
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 
-from lipsyncd.errors import InputError, JobMemoryFull, MediaCrashed, MediaStalled
+from lipsyncd.errors import MediaStalled
 from lipsyncd.processes.assignment import assignment_of
+from lipsyncd.processes.blame import blame
 from lipsyncd.processes.plane import Plane
 from lipsyncd.processes.plans import Plans
 from lipsyncd.processes.render import Crashed, RenderProcess, Stalled
 from lipsyncd.protocol.job import Outcome, Progress
 from lipsyncd.protocol.preflight import Preflight
-from lipsyncd.system.crashlog import EXTENSIONS
+from lipsyncd.system.crashlog import without_modules
 
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 160 << 20  # of an answer: more than a PNG of the largest picture has
 SUBMIT = "Submit them: a render may take longer."
-CONVERT = "Convert them to MP4 with H.264 and AAC, then ask again."
 
 
 def run_preflight(
@@ -43,7 +42,11 @@ def run_preflight(
             process.begin(assignment, files)
             steps = process.steps(seconds, hear_plans=plans.hear)
             stack.enter_context(plane.pool.serving(process))
-            outcome = yield from in_time(steps, asked.task, seconds, ends_at)
+            try:
+                outcome = yield from in_time(steps, asked.task, seconds, ends_at)
+            except Crashed as crash:
+                tell(asked.task, f"ended {crash}", crash.stacks)
+                raise blame(crash, asked.task, plane.config.limits, "ask") from None
 
 
 def in_time(
@@ -56,9 +59,6 @@ def in_time(
             yield
     except StopIteration as end:
         return Outcome(end.value)
-    except Crashed as crash:
-        tell(task, f"ended {crash}", crash.stacks)
-        raise blame(crash, task) from None
     except Stalled as stall:
         tell(task, f"gave no sign of life {stall}", stall.stacks)
     raise MediaStalled(f"The {task} of these files was not done after {seconds:g} s.", SUBMIT)
@@ -66,13 +66,5 @@ def in_time(
 
 def tell(task: str, what: str, stacks: str) -> None:
     """One entry, with the stacks of the process."""
-    details = "".join(EXTENSIONS.split(stacks))
-    log.warning("%s: its process %s", task, what, extra={"details": details})
-
-
-def blame(crash: Crashed, task: str) -> InputError:
-    """Why there is no answer."""
-    if crash.end.status == -signal.SIGKILL:
-        words = f"The {task} was killed, as the kernel does when memory runs out."
-        return JobMemoryFull(words, "Give a smaller picture, or ask the operator for more memory.")
-    return MediaCrashed(f"The {task} crashed on these files ({crash}).", CONVERT)
+    details = {"details": without_modules(stacks)}
+    log.warning("%s: its process %s", task, what, extra=details)

@@ -2,15 +2,15 @@
 
 import ctypes
 import os
-import signal
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from lipsyncd.config import Config, Limits
-from lipsyncd.errors import InputError, JobMemoryFull, MediaCrashed, MediaStalled
+from lipsyncd.config import Config
+from lipsyncd.errors import MediaStalled
+from lipsyncd.processes.blame import CONVERT, blame
 from lipsyncd.processes.plane import Plane
 from lipsyncd.processes.plans import PlanCache
 from lipsyncd.processes.pool import Pool, load_devices
@@ -25,12 +25,11 @@ from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.preflight import Preflight
 from lipsyncd.queue.renderer import MayGoOn, Report
 from lipsyncd.system.catalog import CAGE_OPEN, RENDER_CRASHED, RENDER_STALLED, Entry, emit
-from lipsyncd.system.crashlog import EXTENSIONS
+from lipsyncd.system.crashlog import without_modules
 from lipsyncd.system.native import set_up_libraries
 
 PR_SET_CHILD_SUBREAPER = 36  # of prctl(2)
-CONVERT = "Convert them to MP4 with H.264 and AAC, then submit them again."
-GIB = 1 << 30
+SUBMIT = "submit them"
 CRASHES = 2  # of one job's render, and its files are to blame
 
 
@@ -57,11 +56,12 @@ class ProcessRenderer:
             except Crashed as crash:
                 tell(RENDER_CRASHED, "ended", paths, crash)
                 if crashes == CRASHES:
-                    raise blame(crash, self._plane.config.limits) from None
+                    limits = self._plane.config.limits
+                    raise blame(crash, "render", limits, SUBMIT) from None
             except Stalled as stall:
                 tell(RENDER_STALLED, "gave no sign of life", paths, stall)
                 words = f"Nothing came of these files {stall}."
-                raise MediaStalled(words, CONVERT) from None
+                raise MediaStalled(words, CONVERT.format(SUBMIT)) from None
 
     def preflight(self, asked: Preflight, files: Sequence[int]) -> Generator[None, None, None]:
         """Answer what is asked of files, by a process of its own.
@@ -143,24 +143,8 @@ def tell_gaps(cage: Mapping[str, object]) -> None:
 
 def tell(event: Entry, what: str, paths: Paths, end: Crashed | Stalled) -> None:
     """One entry, with the stacks of the process."""
-    stacks = "".join(EXTENSIONS.split(end.stacks))
-    text = "job %s: its render %s %s"
+    text, stacks = "job %s: its render %s %s", without_modules(end.stacks)
     emit(event, text, paths.job, what, end, details=stacks, JOB_ID=paths.job)
-
-
-def blame(crash: Crashed, limits: Limits) -> InputError:
-    """Why a job failed whose render has crashed each time."""
-    if crash.end.status == -signal.SIGKILL:
-        used, most = crash.end.most_bytes / GIB, limits.max_render_memory_bytes / GIB
-        return JobMemoryFull(
-            "The render was killed each time, as the kernel does when memory runs out: it had used "
-            f"{used:.1f} GiB, and may ask for {most:.1f} GiB in all.",
-            "Give a smaller picture, or ask the operator for more memory.",
-        )
-    return MediaCrashed(
-        f"The render crashed on these files each time ({crash}).",
-        CONVERT,
-    )
 
 
 def processes_of(config: Config) -> int:

@@ -34,7 +34,8 @@ def rendered(
         stack.callback(part.unlink, missing_ok=True)
         files = [stack.enter_context(each) for each in opened(paths, part)]
         room = free_bytes(paths.result.parent)
-        assignment = assignment_of(plane.config, "render", options, room, job=paths.job)
+        task = "redo" if paths.earlier else "render"
+        assignment = assignment_of(plane.config, task, options, room, job=paths.job)
         process.begin(assignment, [each.fileno() for each in files])
         spread, plans = Spread(process, may_go_on), Plans(plane.plans, paths.owner, process)
         stack.callback(plans.close)
@@ -72,7 +73,7 @@ def opened(paths: Paths, part: Path) -> Iterator[BinaryIO]:
     Raises InputGone, OSError.
     """
     yield paths.face.open("rb")
-    for path in (*paths.voices, *paths.pictures):
+    for path in (*paths.voices, *paths.pictures, *filter(None, [paths.earlier])):
         yield path.open("rb")
     paths.work.touch()
     yield paths.work.open("r+b")

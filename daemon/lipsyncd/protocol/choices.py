@@ -26,7 +26,7 @@ def known(kind: type[Any], given: object, what: str) -> Mapping[str, Any]:
     names = [name_of(field.name) for field in fields(kind)]
     for name in given:
         if name not in names:
-            raise refused(f"{what} are {', '.join(names)}, not {name!r}")
+            raise refused(f"{what} may hold {', '.join(names)}, not {name!r}")
     return given
 
 

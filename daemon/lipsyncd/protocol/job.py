@@ -81,14 +81,16 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Paths:
-    """The files of one render: the inputs, where the result appears when it is whole, and where the
-    render keeps what it has finished before; `owner` is the uid whose they are."""
+    """The files of one render: the inputs, where the result appears when it is whole, where the
+    render keeps what it has finished before, and what was finished of a job that it redoes; `owner`
+    is the uid whose they are."""
 
     face: Path
     voices: tuple[Path, ...]
     result: Path
     work: Path
     pictures: tuple[Path, ...] = ()
+    earlier: Path | None = None
     owner: int | None = None
 
     @property
@@ -104,9 +106,10 @@ class Job:
     `owner` is a uid; times are unix seconds; `face` and `voice` are names for display, never
     opened; `done`, `total` and `faces` count frames; `fps` is the pace of the render; `error` is
     a LipsyncError as a map; `attempts` counts how often a render was begun; `max_runtime` is in
-    seconds; `retry_of` is the job it repeats; `fetched_at` is when its owner first had the result;
-    `spool_bytes` is what its files take; `notes` are sentences on what was decided for its owner;
-    `queued_at` is when it came into the line, for the first time or after a turn.
+    seconds; `retry_of` is the job it repeats, `redo_of` the one of whose result it makes a stretch
+    anew; `fetched_at` is when its owner first had the result; `spool_bytes` is what its files take;
+    `notes` are sentences on what was decided for its owner; `queued_at` is when it came into the
+    line, for the first time or after a turn.
     """
 
     id: str
@@ -130,6 +133,7 @@ class Job:
     expires_at: float | None = None
     max_runtime: float | None = None
     retry_of: str | None = None
+    redo_of: str | None = None
     fetched_at: float | None = None
     spool_bytes: int = 0
     notes: tuple[str, ...] = ()

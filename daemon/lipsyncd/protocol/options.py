@@ -27,7 +27,8 @@ def is_time(seconds: object) -> bool:
 
 PICTURED = "pictured"
 BLENDS = "Choose the blend transfer or soft."
-ONE = rf"(largest|left|right|{PICTURED}|[1-9]\d?|\d{{1,5}},\d{{1,5}}(@\d{{1,6}}(\.\d{{1,3}})?)?)"
+PLACE = r"largest|left|right|[1-9]\d?|\d{1,5},\d{1,5}(@\d{1,6}(\.\d{1,3})?)?"
+ONE = rf"({PICTURED}|{PLACE})"
 WHO = text(
     rf"all|{ONE}( {ONE}){{0,{MAX_VOICES - 1}}}",
     "is largest, left, right, all, N (from the left), X,Y@SECONDS or pictured; one for each voice",

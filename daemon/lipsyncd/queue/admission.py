@@ -6,9 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from lipsyncd.config import LiveConfig
-from lipsyncd.errors import InputGone, NotRetryable, QueueFull
+from lipsyncd.errors import InputGone, JobNotEnded, NoResult, NotRetryable, QueueFull
 from lipsyncd.protocol.job import ENDED, Job, State, refuse_other
+from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.redo import Redo
 from lipsyncd.protocol.terms import Terms
+from lipsyncd.queue.contents import EARLIER, WORK
+from lipsyncd.queue.retention import Retention
 from lipsyncd.queue.scheduler import Scheduler
 from lipsyncd.queue.snapshot import Inputs
 from lipsyncd.queue.spool import Spool
@@ -43,11 +47,17 @@ class Admission:
     """
 
     def __init__(
-        self, store: Store, spool: Spool, scheduler: Scheduler, live_config: LiveConfig
+        self,
+        store: Store,
+        spool: Spool,
+        scheduler: Scheduler,
+        retention: Retention,
+        live_config: LiveConfig,
     ) -> None:
         self._store = store
         self._spool = spool
         self._scheduler = scheduler
+        self._retention = retention
         self._live_config = live_config
         self._lock = threading.Lock()
         self._claims: list[Claim] = []
@@ -87,13 +97,33 @@ class Admission:
                 f"{failed}, and only jobs that have ended without a result can be retried.",
                 "Submit it anew if you want another.",
             )
-        terms = Terms(priority=failed.priority, max_runtime=failed.max_runtime)
-        job = new_job(failed.owner, failed.face, failed.voice, failed.options, terms)
-        with self._claimed(Claim(failed.owner, failed.spool_bytes)) as claim:
-            options = job.options
-            spooled = self._spool.link(failed.id, job.id, len(options.places), options.pictures)
-            again = replace(job, spool_bytes=spooled, retry_of=failed.id)
-            return self._enqueued(again, claim)
+        again = repeated(failed, failed.options)
+        again = replace(again, retry_of=failed.id, redo_of=failed.redo_of)
+        return self._linked(failed, again, EARLIER if failed.redo_of else "")
+
+    def redo(self, done: Job, redo: Redo) -> Job:
+        """Accept a new job that makes a stretch of the result of another one anew.
+
+        Raises JobNotEnded, NoResult, InvalidRequest, and what `submit` does.
+        """
+        if not done.is_ended:
+            raise JobNotEnded(f"{done}.", "Wait for it first.")
+        if done.state is not State.SUCCEEDED:
+            raise NoResult(
+                f"{done}, so there is no result of which to redo a part.",
+                f"Repeat all of it: `lipsyncctl retry {done.id}`.",
+            )
+        again = repeated(done, redo.applied(done.options))
+        return self._linked(done, replace(again, redo_of=done.id), WORK)
+
+    def _linked(self, old: Job, new: Job, earlier: str) -> Job:
+        """The new job in the queue, with the files of the old one."""
+        options = new.options
+        size = old.spool_bytes - (old.result_bytes or 0)
+        with self._claimed(Claim(old.owner, size)) as claim:
+            counts = len(options.places), options.pictures
+            spooled = self._spool.link(old.id, new.id, *counts, earlier=earlier)
+            return self._enqueued(replace(new, spool_bytes=spooled), claim)
 
     @contextmanager
     def _claimed(self, claim: Claim, copied: int = 0) -> Iterator[Claim]:
@@ -104,7 +134,9 @@ class Admission:
         self._scheduler.check_open()
         with self._lock:
             self._refuse_beyond(claim)
-            self._scheduler.pause.refuse_little_room(copied + sum(c.bytes for c in self._claims))
+            taken = copied + sum(each.bytes for each in self._claims)
+            self._retention.make_room(taken)
+            self._scheduler.pause.refuse_little_room(taken)
             self._refuse_large_share(claim.owner, copied)
             self._claims.append(claim)
         try:
@@ -188,6 +220,12 @@ class Admission:
         first = self._store.first_kept(owner)
         grace = MINUTE * self._live_config.config.retention.grace_minutes
         return 0.0 if first is None else first + grace - now()
+
+
+def repeated(job: Job, options: Options) -> Job:
+    """A new job with the files, the priority and the time of another one."""
+    terms = Terms(priority=job.priority, max_runtime=job.max_runtime)
+    return new_job(job.owner, job.face, job.voice, options, terms)
 
 
 def later(error: QueueFull, seconds: float | None) -> QueueFull:

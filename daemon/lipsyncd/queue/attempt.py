@@ -8,6 +8,7 @@ from dataclasses import replace
 from lipsyncd.config import LiveConfig
 from lipsyncd.errors import DeviceLost, DiskFull, InternalError, LipsyncError, StorageError
 from lipsyncd.protocol.job import MAX_ATTEMPTS, Job, Progress, State
+from lipsyncd.queue.contents import SPARE
 from lipsyncd.queue.givingway import Turn
 from lipsyncd.queue.pause import Pause
 from lipsyncd.queue.renderer import Render, TurnOver
@@ -99,13 +100,14 @@ class Attempt:
         return interrupted(self.job)
 
     def _finished(self, render: Render) -> Job:
-        options = self.job.options
-        paths = self._spool.paths(self.job.id, len(options.places), options.pictures)
+        job, options = self.job.id, self.job.options
+        counts, is_redo = (len(options.places), options.pictures), self.job.redo_of is not None
+        paths = self._spool.paths(job, *counts, is_redo=is_redo)
         steps = render(options, replace(paths, owner=self.job.owner), lambda: not self.gives_way)
         if ended := self._followed(steps):
             return ended
-        size = self._spool.seal(self.job.id)
-        return succeeded(self.job, size, self.seconds)
+        size, spare = self._spool.seal(job), self._spool.bytes_of(job, SPARE)
+        return succeeded(self.job, size, self.seconds, spare)
 
     def _followed(self, steps: Generator[Progress, None, None]) -> Job | None:
         """Iterate the render to its end, or to a verdict: the job then."""

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from lipsyncd.protocol.job import State
-from lipsyncd.queue.spool import INPUTS, RESULT, Entry, Spool
+from lipsyncd.queue.contents import INPUTS, RESULT, SPARE
+from lipsyncd.queue.spool import Entry, Spool
 from lipsyncd.queue.store.jobs import Store
 from lipsyncd.queue.transitions import succeeded, tell
 from lipsyncd.system.catalog import JOB_RECOVERED, RECORDS_LOST, RESULT_RECOVERED, emit
@@ -48,14 +49,14 @@ def sweep(store: Store, spool: Spool, states: Mapping[str, State]) -> list[str]:
 
 
 def is_finished(entry: Entry) -> bool:
-    """Whether the inputs went, as they do once the job's success is recorded."""
-    return RESULT in entry.names and not entry.names & {*INPUTS}
+    """Whether the job's success was recorded; an earlier version removed the inputs then."""
+    return entry.is_done or (RESULT in entry.names and not entry.names & {*INPUTS})
 
 
 def succeed(store: Store, spool: Spool, job: str) -> None:
     """Record once more that a job has succeeded: the record of it was lost, the result was not."""
     if begun := store.begin(job):
-        ended = succeeded(begun, spool.seal(job), seconds=0.0)
+        ended = succeeded(begun, spool.seal(job), 0.0, spool.bytes_of(job, SPARE))
         store.put(ended)
         text = "job %s: its result was there, and the record of its success was not"
         emit(RESULT_RECOVERED, text, job, job=ended)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
+from operator import attrgetter
 
 from lipsyncd.config import LiveConfig
 from lipsyncd.config import Retention as Rules
@@ -14,6 +15,7 @@ from lipsyncd.system.catalog import JOBS_CLEANED, emit
 
 MINUTE, HOUR = 60.0, 3600.0  # in seconds
 MIB = 1 << 20
+NEEDED, SPARE = attrgetter("needed"), attrgetter("spare")
 
 
 def overdue(kept: Sequence[Kept], now: float, rules: Rules) -> list[Kept]:
@@ -24,11 +26,31 @@ def overdue(kept: Sequence[Kept], now: float, rules: Rules) -> list[Kept]:
     left: dict[int, Sequence[Kept]] = {}
     for owner, mine in by_owner(kept).items():
         fresh = [each for each in mine if now - each.ended_at < HOUR * rules.max_age_hours]
-        left |= within({owner: fresh}, rules.max_bytes_per_user, bytes_of)
+        left |= within({owner: fresh}, rules.max_bytes_per_user, NEEDED)
     left = within(left, rules.max_results, lambda _: 1)
-    left = within(left, rules.max_bytes, bytes_of)
+    left = within(left, rules.max_bytes, NEEDED)
     stays = {each.id for mine in left.values() for each in mine}
     return [each for each in kept if each.id not in stays and not is_young(each, now, rules)]
+
+
+def in_the_way(kept: Sequence[Kept], rules: Rules, room: int) -> list[Kept]:
+    """Which jobs lose what they keep beside their results, the longest ended first.
+
+    It takes nothing from results: what those leave of the bounds, and no more than it leaves of the
+    disk, which has `room` bytes besides.
+    """
+    left: dict[int, Sequence[Kept]] = {}
+    for owner, mine in by_owner(kept).items():
+        spare = [each for each in mine if each.spare]
+        left |= within({owner: spare}, rules.max_bytes_per_user - needed(mine), SPARE)
+    most = min(rules.max_bytes - needed(kept), (room + sum(map(SPARE, kept))) // 2)
+    stays = {each.id for mine in within(left, most, SPARE).values() for each in mine}
+    return [each for each in kept if each.spare and each.id not in stays]
+
+
+def needed(kept: Iterable[Kept]) -> int:
+    """What the results take."""
+    return sum(map(NEEDED, kept))
 
 
 def by_owner(kept: Iterable[Kept]) -> dict[int, list[Kept]]:
@@ -45,11 +67,6 @@ def within(
     """What each owner may keep so that all have no more than `most` together."""
     gone = levelled({owner: [weight(each) for each in mine] for owner, mine in kept.items()}, most)
     return {owner: mine[gone[owner] :] for owner, mine in kept.items()}
-
-
-def bytes_of(kept: Kept) -> int:
-    """What its files take."""
-    return kept.bytes
 
 
 def is_young(kept: Kept, now: float, rules: Rules) -> bool:
@@ -79,8 +96,22 @@ class Retention:
         if gone:
             self._history.emptied([each.id for each in gone])
             _tell("files of %d were kept long enough and are removed", gone)
+        self.make_room(0, may_go_on)
         if may_go_on() and self._history.records() > rules.max_records:
             self._forget_beyond(rules.max_records)
+
+    def make_room(self, size: int, may_go_on: Callable[[], bool] = lambda: True) -> None:
+        """Remove what is kept beside results where it is in the way, also of so many bytes that
+        are to come.  Raises StorageError."""
+        config = self._live_config.config
+        room = self._spool.free_bytes() - config.limits.min_free_bytes - size
+        found = in_the_way(self._history.kept(), config.retention, room)
+        gone = [
+            each for each in takewhile(lambda _: may_go_on(), found) if self._spool.spare(each.id)
+        ]
+        if gone:
+            self._history.spared([each.id for each in gone])
+            _tell("of %d no stretch can be redone any more, its files gave room", gone, SPARE)
 
     def _forget_beyond(self, most: int) -> None:
         """Leave so many records, or more: of an owner only those that have no files go."""
@@ -113,6 +144,8 @@ class Retention:
         return gone
 
 
-def _tell(text: str, gone: Sequence[Kept]) -> None:
-    count, size = len(gone), sum(each.bytes for each in gone)
+def _tell(
+    text: str, gone: Sequence[Kept], weight: Callable[[Kept], int] = attrgetter("bytes")
+) -> None:
+    count, size = len(gone), sum(map(weight, gone))
     emit(JOBS_CLEANED, f"jobs: {text}, %.1f MiB", count, size / MIB, JOBS=count, BYTES=size)

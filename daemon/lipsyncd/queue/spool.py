@@ -19,25 +19,11 @@ from pathlib import Path
 from lipsyncd.config import LiveConfig
 from lipsyncd.errors import InputGone, NoResult
 from lipsyncd.protocol.job import Paths, State
-from lipsyncd.protocol.options import MAX_VOICES
+from lipsyncd.queue.contents import EARLIER, KEPT, RESULT, SPARE, WORK, names_of
 from lipsyncd.queue.snapshot import Inputs
 from lipsyncd.system.disk import disk_named, free_bytes, remove, size_at, sync
 
-NUMBERS = ("", *map(str, range(2, 1 + MAX_VOICES)))
-VOICES, PICTURES = (tuple(f"{kind}{each}" for each in NUMBERS) for kind in ("voice", "picture"))
-INPUTS = ("face", *VOICES, *PICTURES)
-RESULT = "result"
-WORK = "work"  # what a render has finished so far
 NEW = ".new"  # of a job that is not accepted yet
-KEPT = {  # files that still have a use, by the state of their job; others may go
-    State.QUEUED: (*INPUTS, WORK),
-    State.RUNNING: (*INPUTS, WORK),
-    State.SUCCEEDED: (RESULT,),
-    State.FAILED: INPUTS,  # for a retry
-    State.QUARANTINED: INPUTS,
-    State.CANCELLED: INPUTS,
-    State.EXPIRED: INPUTS,
-}
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +37,8 @@ class Entry:
         self.is_new = self.job != path.name
         self.is_folder = stat.S_ISDIR(path.lstat().st_mode)
         self.names = set(os.listdir(path)) if self.is_folder else set()
+        result = path / RESULT
+        self.is_done = RESULT in self.names and not result.stat().st_mode & stat.S_IWUSR
 
 
 class Spool:
@@ -86,18 +74,22 @@ class Spool:
                 sync(directory / name)
         return size
 
-    def link(self, old: str, new: str, voices: int = 1, pictures: int = 0) -> int:
+    def link(
+        self, old: str, new: str, voices: int = 1, pictures: int = 0, *, earlier: str = ""
+    ) -> int:
         """Give a new job the inputs of an old one, for good; how many bytes they have.
 
-        Raises InputGone or StorageError, and then nothing remains.
+        `earlier` is what of the old one's files a redo goes on from, WORK or EARLIER.  Raises
+        InputGone or StorageError, and then nothing remains.
         """
-        names = names_of(voices, pictures)
+        names = {name: name for name in names_of(voices, pictures)}
+        names |= {EARLIER: earlier} if earlier else {}
         with self._made(new) as directory:
-            for name in names:
+            for name, theirs in names.items():
                 try:
-                    (directory / name).hardlink_to(self._directory / old / name)
+                    (directory / name).hardlink_to(self._directory / old / theirs)
                 except FileNotFoundError:
-                    raise _gone(name) from None
+                    raise _gone(theirs) from None
             return sum(size_at(directory / name) or 0 for name in names)
 
     def accept(self, job: str) -> None:
@@ -108,7 +100,9 @@ class Spool:
         with suppress(OSError):
             self._accepted(job)
 
-    def paths(self, job: str, voices: int = 1, pictures: int = 0) -> Paths:
+    def paths(
+        self, job: str, voices: int = 1, pictures: int = 0, *, is_redo: bool = False
+    ) -> Paths:
         """Where a render finds the inputs and puts the result.
 
         Raises InputGone if one of the inputs is not there, and StorageError.
@@ -116,12 +110,13 @@ class Spool:
         with disk_named():
             directory = self._accepted(job)
             inputs = [directory / name for name in names_of(voices, pictures)]
-            for path in inputs:
+            earlier = directory / EARLIER if is_redo else None
+            for path in (*inputs, *filter(None, [earlier])):
                 if size_at(path) is None:
                     raise _gone(path.name)
         face, *spoken = inputs[: 1 + voices]
         result, work = directory / RESULT, directory / WORK
-        return Paths(face, tuple(spoken), result, work, tuple(inputs[1 + voices :]))
+        return Paths(face, tuple(spoken), result, work, tuple(inputs[1 + voices :]), earlier)
 
     def seal(self, job: str) -> int:
         """Bring a result to the disk for good; its size in bytes."""
@@ -142,14 +137,14 @@ class Spool:
                 "The result was removed when its time was over.", "Submit the job again."
             ) from None
 
-    def bytes_of(self, job: str) -> int:
-        """What the inputs and the result of a job have in bytes, those that are there.
+    def bytes_of(self, job: str, names: Iterable[str] = (*SPARE, EARLIER, RESULT)) -> int:
+        """What the files of a job have in bytes, those that are there.
 
         Raises StorageError.
         """
         with disk_named():
             directory = self._accepted(job)
-            return sum(size_at(directory / name) or 0 for name in (*INPUTS, RESULT, WORK))
+            return sum(size_at(directory / name) or 0 for name in names)
 
     def free_bytes(self) -> int:
         """What the daemon may still write to the disk."""
@@ -160,13 +155,21 @@ class Spool:
         """Remove all files of a job; whether they are gone, and if not the log tells why."""
         return self._clear(self._directory / f"{job}{NEW}") and self._clear(self._directory / job)
 
+    def spare(self, job: str) -> bool:
+        """Remove all files of a job but its result; whether they are gone."""
+        return self._clear(self._directory / job, (RESULT,))
+
     def sync(self) -> None:
         """What was removed stays removed, whatever happens.  Raises StorageError."""
         with disk_named():
             sync(self._directory)
 
     def tidy(self, job: str, state: State) -> None:
-        """Remove the files that have no use once the job is in this state."""
+        """Remove the files that have no use once the job is in this state.  A result that can only
+        be read tells of a success that was recorded, should its record be lost."""
+        if state is State.SUCCEEDED:
+            with suppress(OSError):
+                (self._directory / job / RESULT).chmod(0o400)
         self._clear(self._directory / job, KEPT.get(state, ()))
 
     def entries(self) -> list[Entry]:
@@ -224,11 +227,6 @@ class Spool:
         return True
 
 
-def names_of(voices: int, pictures: int) -> tuple[str, ...]:
-    """The files of a job's inputs, in the order in which they come."""
-    return ("face", *VOICES[:voices], *PICTURES[:pictures])
-
-
 @contextmanager
 def created(path: Path) -> Iterator[int]:
     """A new file, open for writing.  Raises OSError."""
@@ -240,4 +238,5 @@ def created(path: Path) -> Iterator[int]:
 
 
 def _gone(name: str) -> InputGone:
-    return InputGone(f"The {name.rstrip('23')} is no longer in the spool.", "Submit the job again.")
+    what = "work" if name == EARLIER else name.rstrip("23")
+    return InputGone(f"The {what} is no longer in the spool.", "Submit the job again.")

@@ -46,9 +46,11 @@ def new_id() -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH))
 
 
-def succeeded(job: Job, size: int, seconds: float) -> Job:
-    """The job with a result of `size` bytes, after a render of so many seconds."""
-    return move(job, State.SUCCEEDED, result_bytes=size, spool_bytes=size, **_times(job, seconds))
+def succeeded(job: Job, size: int, seconds: float, spare: int = 0) -> Job:
+    """The job with a result of `size` bytes, after a render of so many seconds; `spare` are the
+    bytes that are kept beside the result."""
+    taken = {"result_bytes": size, "spool_bytes": size + spare}
+    return move(job, State.SUCCEEDED, **taken, **_times(job, seconds))
 
 
 def failed(job: Job, error: LipsyncError, seconds: float) -> Job:

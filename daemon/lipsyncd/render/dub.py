@@ -31,11 +31,11 @@ class Batch(NamedTuple):
 
 
 @contextmanager
-def dubbed(scene: Scene, parts: Iterator[int], models: Models) -> Iterator[Iterator[Batch]]:
-    """The pictures of some parts; while some are made, the takes of the next come in."""
+def dubbed(scene: Scene, frames: Iterable[range], models: Models) -> Iterator[Iterator[Batch]]:
+    """The pictures of some frames; while some are made, the takes of the next come in."""
     source = scene.source
     depth = held(source.frame_bytes, models.batch)
-    takes = chain.from_iterable(scene.takes(scene.parts[number]) for number in parts)
+    takes = chain.from_iterable(map(scene.takes, frames))
     with (
         prefetch(takes, depth) as fetched,
         prefetch(dub(batched(fetched, scene, models), blend_of(scene, models), models), 1) as made,

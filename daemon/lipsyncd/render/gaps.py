@@ -9,6 +9,7 @@ import numpy as np
 
 from lipsyncd.errors import FaceAway
 from lipsyncd.face.track import Track
+from lipsyncd.protocol.moment import clock
 from lipsyncd.protocol.options import Options
 
 SEEN, AWAY, TURNED, COVERED = range(4)
@@ -85,9 +86,3 @@ def listed(gaps: Sequence[Gap], rate: Fraction) -> str:
     told = ", ".join(f"{clock(gap.start / rate)}-{clock(gap.stop / rate)}" for gap in gaps[:TOLD])
     more = len(gaps) - TOLD
     return f"{told} and {more} more" if more > 0 else told
-
-
-def clock(seconds: Fraction) -> str:
-    """0:03.2"""
-    minutes, rest = divmod(round(10 * seconds), 600)
-    return f"{minutes}:{rest // 10:02}.{rest % 10}"

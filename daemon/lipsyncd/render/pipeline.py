@@ -71,7 +71,7 @@ def render_part(
     work = Work(files.work, key_of(options, models, settings), is_lent=True)
     scene = yield from staged(work, files, options, models, settings)
     part = scene.parts[number]
-    with dubbed(scene, iter([number]), models) as batches:
+    with dubbed(scene, [part], models) as batches:
         for count in write_part(scene, output, files.moved, batches, files.result):
             yield Progress(count, len(part), scene.faces_in(part[:count]))
     files.result.flush()
@@ -89,7 +89,7 @@ def encode(
     done, faces = made_in(work, scene)
     yield done, faces
     claimed = others.claimed(stretches(number not in made for number in range(len(scene.parts))))
-    with dubbed(scene, claimed, models) as batches:
+    with dubbed(scene, map(scene.parts.__getitem__, claimed), models) as batches:
         for number, of_part in groupby(batches, lambda batch: scene.part_at(batch.first)):
             part = scene.parts[number]
             with work.added(Kind.PART, number) as file:
@@ -107,8 +107,7 @@ def taken_in(others: Others, work: Work, scene: Scene) -> tuple[int, int]:
     for number, packets in others.made():
         with packets, work.added(Kind.PART, number) as file:
             shutil.copyfileobj(packets, file)
-    if len(scene.parts) > 1:
-        work.settle()
+    work.settle()
     return made_in(work, scene)
 
 

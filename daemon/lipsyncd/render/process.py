@@ -32,6 +32,7 @@ from lipsyncd.render.orders import SIGN_SECONDS, Orders
 from lipsyncd.render.pipeline import TurnOver, render, render_part
 from lipsyncd.render.preview import preview
 from lipsyncd.render.probe import probe
+from lipsyncd.render.redo import redo
 from lipsyncd.render.scene import Files
 from lipsyncd.render.work import Stale
 from lipsyncd.system.disk import disk_named
@@ -110,18 +111,19 @@ def steps(
     daemon: Connection, assignment: Message, weights: Weights
 ) -> Generator[Progress, None, None]:
     """The task of an assignment; its descriptors are the face's, the voices', those of pictures of
-    people, the work's, the result's."""
+    people, that of the work that a redo goes on from, the work's, the result's."""
     body: dict[str, Any] = assignment.body
     alive = sparing(partial(daemon.send, Kind.EVENT, {}))
     orders = Orders(daemon, alive)
     models = Mouths(orders, weights, alive)
     *inputs, work, result = (assignment.take() for _ in range(len(assignment.descriptors)))
     options, settings = Options.from_map(body["options"]), Settings(**body["settings"])
+    earlier = os.fdopen(inputs.pop(), "rb") if body["task"] == "redo" else None
     face, *others = (Spooled(each, alive) for each in inputs)
     spoken = len(others) - options.pictures
     voices, pictures = others[:spoken], others[spoken:]
     with open_grown(result, alive) as written, open_grown(work, alive) as kept:
-        files = Files(face, tuple(voices), written, kept, tuple(pictures), alive, orders)
+        files = Files(face, tuple(voices), written, kept, tuple(pictures), alive, orders, earlier)
         yield from task_of(body, orders)(options, files, models, settings)
 
 
@@ -130,6 +132,8 @@ def task_of(body: dict[str, Any], orders: Orders) -> Task:
     match body["task"]:
         case "render":
             return partial(render, others=orders)
+        case "redo":
+            return redo
         case "part":
             return partial(render_part, number=body["part"])
         case "preview":

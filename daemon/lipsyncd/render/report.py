@@ -12,6 +12,7 @@ from lipsyncd.face.track import Run
 from lipsyncd.media.colour import FULL, Colour
 from lipsyncd.media.source import Source
 from lipsyncd.media.voice import Voice
+from lipsyncd.protocol.moment import clock
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.probe import (
     MOST_CUTS,
@@ -23,7 +24,7 @@ from lipsyncd.protocol.probe import (
     Stream,
     Sync,
 )
-from lipsyncd.render.gaps import clock, notes_of
+from lipsyncd.render.gaps import notes_of
 from lipsyncd.render.plan import Plan, Planner
 from lipsyncd.render.scene import length, spoken_of
 

@@ -53,7 +53,7 @@ class Settings(Protocol):
 class Files:
     """What a render reads, the empty file that its result is written to and read in, and the one in
     which it keeps what is finished; `moved` is called for each picture that is encoded, of which an
-    encoder may make some in a minute."""
+    encoder may make some in a minute; `earlier` has what was finished of a job that is redone."""
 
     face: Readable
     voices: tuple[Readable, ...]
@@ -62,6 +62,7 @@ class Files:
     pictures: tuple[Readable, ...] = ()  # of people whose lips move
     moved: Callable[[], None] = lambda: None
     plans: Cache = NoCache()  # where those of earlier renders are
+    earlier: BinaryIO | None = None
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def assembled(
     store, history = Store(database), History(database)
     scheduler = Scheduler(store, spool, updates, heartbeat, live_config)
     retention = Retention(history, spool, live_config)
-    admission = Admission(store, spool, scheduler, live_config)
+    admission = Admission(store, spool, scheduler, retention, live_config)
     return ControlPlane(
         live_config=live_config,
         store=store,

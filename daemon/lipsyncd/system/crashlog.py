@@ -32,7 +32,7 @@ class CrashLog:
         """
         with disk_named():
             words = self._content()
-        return "".join(EXTENSIONS.split(words)).strip()  # a long list that tells nothing
+        return without_modules(words).strip()
 
     def _content(self) -> str:
         try:
@@ -61,3 +61,8 @@ class CrashLog:
             self._path.unlink()
         except OSError as error:  # what is left has no words in it
             log.warning("crash file: it cannot be removed: %s", error.strerror)
+
+
+def without_modules(stacks: str) -> str:
+    """What faulthandler wrote, without its long list of modules, which tells nothing."""
+    return "".join(EXTENSIONS.split(stacks))

@@ -42,9 +42,10 @@ max_records = {records}
 KEPT = {  # in the spool, by the state of a job
     "queued": {"face", "voice"},
     "running": {"face", "voice"},
-    "succeeded": {"result"},
+    "succeeded": {"result"},  # and, while there is room, SPARE
     "failed": {"face", "voice"},
 }
+SPARE = "face", "voice", "work"
 Answer = TypeVar("Answer")
 
 
@@ -375,6 +376,8 @@ class Harness:
         known = {job["id"]: job["state"] for job in self.persist(_listed)}
         spool = self.state / "spool"
         kept = {spool / job / name for job in known for name in KEPT.get(known[job], ())}
+        done = (job for job, state in known.items() if state == "succeeded")
+        kept |= {spool / job / name for job in done for name in SPARE}
         kept |= {path.parent for path in kept}
         for path in sorted(set(spool.rglob("*")) - kept):
             self.note("leftovers", f"{path.name} of a job that is {known.get(path.parent.name)}")

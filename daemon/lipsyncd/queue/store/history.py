@@ -8,6 +8,7 @@ from lipsyncd.protocol.job import Job, State
 from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.rows import SELECT, as_bytes, job_of, jobs_of
 
+SPARE = "iif(state = 'succeeded', coalesce(spool_bytes - result_bytes, 0), 0)"
 ENDED = "state NOT IN ('queued', 'running')"  # as the index has it
 # CROSS JOIN: from the happenings to their jobs, never from all jobs of an owner
 HAPPENINGS = f"""
@@ -33,12 +34,18 @@ class Event:
 
 @dataclass(frozen=True)
 class Kept:
-    """An ended job that still has `bytes` in the spool."""
+    """An ended job that still has `bytes` in the spool, `spare` of them beside its result."""
 
     id: str
     owner: int
     ended_at: float
     bytes: int
+    spare: int = 0
+
+    @property
+    def needed(self) -> int:
+        """The bytes of its result, or of the inputs of one that failed."""
+        return self.bytes - self.spare
 
 
 class History:
@@ -95,7 +102,7 @@ class History:
     def kept(self) -> list[Kept]:
         """The ended jobs that still have files, the longest ended first."""
         query = (
-            "SELECT id, owner, ended_at, spool_bytes FROM jobs"
+            f"SELECT id, owner, ended_at, spool_bytes, {SPARE} FROM jobs"
             f" WHERE {ENDED} AND spool_bytes > 0 ORDER BY ended_at, sequence"
         )
         with self._database.transaction() as db:
@@ -125,6 +132,12 @@ class History:
         """These jobs have no files any more."""
         with self._database.transaction() as db:
             db.executemany("UPDATE jobs SET spool_bytes = 0 WHERE id = ?", [(job,) for job in jobs])
+
+    def spared(self, jobs: Iterable[str]) -> None:
+        """Of these jobs only the results are left, where they are."""
+        query = f"UPDATE jobs SET spool_bytes = result_bytes WHERE id = ? AND {SPARE} > 0"
+        with self._database.transaction() as db:
+            db.executemany(query, [(job,) for job in jobs])
 
     def forget(self, jobs: Iterable[str]) -> None:
         """Remove these jobs, where they have ended, and all that happened to them."""

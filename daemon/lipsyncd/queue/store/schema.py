@@ -119,7 +119,16 @@ CREATE INDEX jobs_in_line ON jobs (owner, priority, queued_at, sequence) WHERE s
 SIXTH = """
 ALTER TABLE jobs ADD COLUMN fetched_at REAL
 """
-STEPS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH)
+
+# The job of whose result a stretch is made anew. What ended jobs keep beside their results is asked
+# at every submission, too.
+SEVENTH = """
+ALTER TABLE jobs ADD COLUMN redo_of TEXT;
+DROP INDEX jobs_with_files;
+CREATE INDEX jobs_with_files ON jobs (owner, state, retry_of, redo_of, result_bytes, spool_bytes)
+    WHERE spool_bytes > 0
+"""
+STEPS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH)
 VERSION = len(STEPS)
 
 

@@ -7,10 +7,12 @@ USAGE = """
 SELECT owner, sum(state = 'queued'), sum(spool_bytes) FROM jobs
 WHERE state IN ('queued', 'running') GROUP BY owner
 """
-FILES = """
-SELECT owner, sum(spool_bytes),
-    sum(spool_bytes * (state NOT IN ('queued', 'running'))),
-    sum(spool_bytes * (retry_of IS NULL OR state = 'succeeded'))
+RESULT = "iif(state = 'succeeded', coalesce(result_bytes, spool_bytes), 0)"
+NEEDED = f"iif(state = 'succeeded', {RESULT}, spool_bytes)"
+FILES = f"""
+SELECT owner, sum({NEEDED}),
+    sum({NEEDED} * (state NOT IN ('queued', 'running'))),
+    sum(iif(retry_of IS NULL AND redo_of IS NULL, spool_bytes, {RESULT}))
 FROM jobs WHERE spool_bytes > 0 GROUP BY owner
 """
 FIRST_KEPT = """
@@ -31,8 +33,9 @@ class Usage:
 class Files:
     """What one user's jobs have in the spool, in bytes: all of them, and those that have ended.
 
-    `unshared` leaves out the inputs of retries, which are links to those of another job, so of what
-    is on the disk it counts nothing twice.
+    Neither counts what is kept beside results, which gives way.  `unshared` does, but leaves out
+    the inputs of retries and redos, which are links to those of another job, so of what is on the
+    disk it counts nothing twice.
     """
 
     all: int = 0

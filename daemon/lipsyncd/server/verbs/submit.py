@@ -3,6 +3,7 @@
 from lipsyncd.errors import InvalidRequest
 from lipsyncd.protocol.job import Job, State
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.redo import Redo
 from lipsyncd.protocol.terms import Priority, Terms
 from lipsyncd.protocol.values import Values, text
 from lipsyncd.protocol.wire import HINT
@@ -58,7 +59,11 @@ def refuse_uneven(files: int, voices: int, options: Options) -> None:
 
 def on_retry(request: Request) -> Reply:
     before = request.controlplane.store.count(State.QUEUED)
-    job = request.controlplane.admission.retry(request.job())
+    admission, old = request.controlplane.admission, request.job()
+    if "redo" in request.body:
+        job = admission.redo(old, Redo.from_map(request.body.get("redo")))
+    else:
+        job = admission.retry(old)
     _tell_accepted(request, job, before + 1)
     return Reply("accepted", {"job": job.as_map()})
 
