@@ -6,29 +6,33 @@ A tour, from the bottom up; each package imports only from those above it in thi
     protocol     what crosses a boundary: messages and descriptors over a socket (wire,
                  connection), a job and its states (job), what a client may choose (options: how it
                  is rendered, terms: when, choices: how both are read), what may be asked before a
-                 job (preflight, probe), what a result may be (outputs), what a field may hold
-                 (values)
+                 job (preflight, probe), what a result may be (outputs), what may be made anew
+                 (redo), what a field may hold (values)
     system       systemd, its journal and its watchdog, the disk, the clock, locks, the crash log
     config       what the operator chose
     queue        a job's life, from acceptance to the end:
                  admission           the bounds, and what a job has to pass
-                 snapshot, spool     private copies of the inputs, and the results
+                 snapshot, spool, contents
+                                     private copies of the inputs, and the results
                  preflight, unnamed  what is asked before a job, on copies of which nothing stays
                  store               the durable queue, and what became of everything: database
                                      (schema, rows, integrity), jobs, history, usage
-                 order, positions    who is next, and when
+                 order, positions, givingway
+                                     who is next, and when; who lets others go first
                  scheduler, running, attempt, transitions, pause
                                      renders at once, each from its start to its end
-                 updates             how far they are, and who waits for which
+                 updates, tally      how far they are, and who waits for which; in numbers
                  retention, levelling, janitor
                                      what is over is ended and removed
                  recovery            what an earlier life left behind
                  renderer, selftest  what is asked of the data plane, and the proof that it works
     processes    the other processes, as the daemon sees them: child, device (one for each, kept
                  alive), pool (which serves which render), template (forks what is needed now),
-                 render (one for each running job), preflight (one for each probe or preview),
+                 render (one of these), rendering (of a job: one that leads, and helpers; spread is
+                 who makes which part, shares how many each job may have), preflight (one for each
+                 probe or preview), plans (what is known of faces), plane (all of a configuration),
                  renderer (what the queue asks), warmup (before READY), intake (one for each request
-                 with files), listing (what lies beside the checkpoint)
+                 with files), listing (what lies beside the checkpoint), blame (for a crash)
     intake       the process that has the files of a request open, and its template
     service      the daemon's own life: controlplane (what all sessions share), worker, reload,
                  stop, statusline
@@ -50,12 +54,14 @@ A tour, from the bottom up; each package imports only from those above it in thi
                  shares with a render
     render       pipeline is the straight line, face and voice in and result out; scene is its first
                  half, what pictures are made of: inputs are the two, plan (survey, choice, gaps,
-                 looking) is the look at the face before them, people who is on a picture, hearing
-                 what lips follow; neutrals are the faces they are moved in.  parts is how a
-                 result is divided, work the file in which it keeps what is finished.  probe
-                 (report, sync) and preview go the same way without a result.  template and
-                 process are the processes around all, mouths asks a device for batches; cage
-                 (landlock, seccomp) is what a render gives up before it looks at media
+                 looking) is the look at the face before them, plans keeps those, people who is on a
+                 picture, hearing what lips follow; dub gives frames their new mouths, neutrals are
+                 the faces they are moved in.  parts is how a result is divided, work the file in
+                 which it keeps what is finished.  redo makes a stretch of a result anew; probe
+                 (report, sync) and preview go the same way without a result.  template and process
+                 are the processes around all, orders what the daemon tells them, mouths asks a
+                 device for batches; cage (landlock, seccomp) is what a render gives up before it
+                 looks at media
     main         builds everything
 """
 

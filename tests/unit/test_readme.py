@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from lipsyncd.config import Limits, Render, Retention
+from lipsyncd.processes.plans import MOST_BYTES
 from lipsyncd.queue import preflight
 from lipsyncd.queue.admission import PARTS
 from lipsyncd.server.server import KEPT_FOR_ADMINS, MAX_OF_USER, MAX_SESSIONS
@@ -57,7 +58,8 @@ def test_each_fixed_figure_of_what_one_user_can_take_is_that_of_the_code() -> No
     fixed = [at_most for _, at_most, cell in rows() if cell == "fixed"]
     sessions = f"{MAX_OF_USER} of {MAX_SESSIONS}, of which {KEPT_FOR_ADMINS} are kept for admins"
     preflights = f"{preflight.MOST_OF_USER} of {preflight.MOST}"
-    assert fixed == [f"1/{PARTS} of the room on the disk", sessions, preflights]
+    known = f"{MOST_BYTES >> 20} MiB"
+    assert fixed == [f"1/{PARTS} of the room on the disk", sessions, preflights, known]
 
 
 def test_every_bound_of_one_user_that_can_be_chosen_is_in_the_table() -> None:
