@@ -8,7 +8,7 @@ A tour, from the bottom up; each package imports only from those above it in thi
                  is rendered, terms: when, choices: how both are read), what may be asked before a
                  job (preflight, probe), what a result may be (outputs), what may be made anew
                  (redo), what a field may hold (values)
-    system       systemd, its journal and its watchdog, the disk, the clock, locks, the crash log
+    system       systemd, its journal and its watchdog, the disk, the clock, places, locks, crashes
     config       what the operator chose
     queue        a job's life, from acceptance to the end:
                  admission           the bounds, and what a job has to pass

@@ -1,7 +1,5 @@
 """What an operator chooses: a frozen Config from a TOML file and the command line."""
 
-import os
-import sys
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
@@ -11,8 +9,8 @@ from typing import Any
 from lipsyncd.errors import ConfigInvalid
 from lipsyncd.protocol.outputs import BEST, PRESETS, WORST
 from lipsyncd.protocol.values import one_of, several, text, whole
-from lipsyncd.protocol.wire import DEFAULT_SOCKET
 from lipsyncd.system.disk import unusable
+from lipsyncd.system.places import default_checkpoint, default_socket, default_state
 
 GENERATOR = "lipsync-grid-96.safetensors"
 DETECTOR = "face_detection_yunet_2023mar.onnx"
@@ -22,33 +20,6 @@ SYNC_EXPERT = "sync-expert-grid-v0.safetensors"
 PATHS = text(".+", "is text")
 DEVICES = text(r"auto|cpu|cuda:\d+", "is one of auto, cpu, cuda:N")
 GROUPS = text("[a-z_][a-z0-9_-]*", "is the name of a group")
-
-
-def default_socket() -> Path:
-    """$LIPSYNCD_SOCKET, else the system's socket for root, else one of the user."""
-    if given := os.environ.get("LIPSYNCD_SOCKET"):
-        return Path(given)
-    if os.geteuid() == 0:
-        return DEFAULT_SOCKET
-    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.geteuid()}"
-    return Path(runtime) / "lipsyncd/control.sock"
-
-
-def default_state() -> Path:
-    """$STATE_DIRECTORY (from systemd), else the system's for root, else one of the user."""
-    if given := os.environ.get("STATE_DIRECTORY"):
-        return Path(given)
-    if os.geteuid() == 0:
-        return Path("/var/lib/lipsyncd")
-    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
-    return Path(home) / "lipsyncd"
-
-
-def default_checkpoint(name: str) -> Path:
-    """The checkpoint in the checkout we run from, else where an installation puts it."""
-    checkout = Path(__file__).parents[2] / "checkpoints"
-    installed = Path(sys.prefix) / "share/lipsyncd/checkpoints"
-    return (checkout if checkout.is_dir() else installed) / name
 
 
 @dataclass(frozen=True)

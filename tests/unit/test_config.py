@@ -13,12 +13,11 @@ from lipsyncd.config import (
     Limits,
     Render,
     Source,
-    default_socket,
-    default_state,
     load_config,
 )
 from lipsyncd.errors import ConfigInvalid
 from lipsyncd.protocol.wire import DEFAULT_SOCKET
+from lipsyncd.system.places import default_socket, default_state
 
 SHIPPED = Path(__file__).parents[2] / "systemd/lipsyncd.toml"
 

@@ -4,8 +4,8 @@ import os
 import stat
 from pathlib import Path
 
-from lipsyncd.config import default_socket
 from lipsyncd.protocol.wire import DEFAULT_SOCKET
+from lipsyncd.system.places import default_socket
 
 
 def address_of(given: str | os.PathLike[str] | None) -> Path:

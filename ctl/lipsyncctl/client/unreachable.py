@@ -8,10 +8,10 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from lipsyncd.config import default_socket
 from lipsyncd.errors import AccessDenied, InvalidRequest, LipsyncError, ServerUnreachable
 from lipsyncd.protocol.wire import DEFAULT_SOCKET
 from lipsyncd.system.lock import command_at
+from lipsyncd.system.places import default_socket
 
 LISTENING = 0x10000  # __SO_ACCEPTCON, the flag of /proc/net/unix
 LONGEST_PATH = 107  # bytes; Linux has no room for more in a socket's address
