@@ -35,8 +35,11 @@ def test_a_socket_that_was_named_may_be_the_wrong_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name, unit", [("control.sock", "lipsyncd"), ("cuda0.sock", "lipsyncd@cuda0")]
 )
-def test_a_daemon_of_the_system_is_a_service(name: str, unit: str) -> None:
-    assert f"`systemctl start {unit}`" in start(DEFAULT_SOCKET.with_name(name))
+def test_a_daemon_of_the_system_is_a_service(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, unit: str
+) -> None:
+    monkeypatch.setattr(unreachable, "DEFAULT_SOCKET", tmp_path / "control.sock")
+    assert f"`systemctl start {unit}`" in start(tmp_path / name)
 
 
 @pytest.mark.parametrize(
