@@ -1,7 +1,9 @@
 """What a render has finished is there for its next life, whole or not at all."""
 
 import errno
+import io
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -133,3 +135,37 @@ def test_work_that_is_lent_is_read_as_far_as_it_is_settled_and_never_written(
         with pytest.raises(Stale):
             Work(again, b"other options", is_lent=True)
     assert Path(file.name).read_bytes() == content
+
+
+class Slow(io.FileIO):
+    """A file whose writing takes until it is allowed to end, once it has been made slow."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "w+")
+        self.is_slow = False
+        self.written, self.may_end = threading.Event(), threading.Event()
+
+    def write(self, content: bytes) -> int:
+        count = super().write(content)
+        if self.is_slow:
+            self.written.set()
+            self.may_end.wait()
+        return count
+
+
+def test_a_record_has_its_own_length_though_another_thread_reads_meanwhile(tmp_path: Path) -> None:
+    raw = Slow(tmp_path / "work")
+    with io.BufferedRandom(raw) as file:
+        work = Work(file, KEY)
+        with work.added(Kind.PART) as content:
+            content.write(b"one part")
+            raw.is_slow = True
+            reading = threading.Thread(target=work.read_at, args=[0, 1])
+            reading.start()
+            raw.written.wait()
+            # this one waits for the other; a thread that does not, ends here with a wrong length
+            freeing = threading.Timer(0.2, raw.may_end.set)
+            freeing.start()
+        reading.join()
+        part = work.of(Kind.PART)[0]
+        assert part.stop - part.start == len(b"one part")

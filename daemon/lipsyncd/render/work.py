@@ -89,6 +89,7 @@ class Work:
         except BaseException:
             os.truncate(self._file.fileno(), start)  # a disk that was full has room again
             raise
+        self._file.flush()  # while another thread does, `tell` would count what is written twice
         self.records.append(Record(kind, number, start, self._file.tell()))
 
     def settle(self) -> None:
