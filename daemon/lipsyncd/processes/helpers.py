@@ -78,8 +78,9 @@ class Helpers:
                     self._spread.made(number, packets)
                     return True
         except Exception as error:
-            text = "job %s: a process that helped with part %d failed: %s"
-            log.warning(text, self._paths.job, number, error)
+            if not self._is_over:  # else its files may be gone
+                text = "job %s: a process that helped with part %d failed: %s"
+                log.warning(text, self._paths.job, number, error)
         finally:
             self._parts.pop(number, None)
         self._has_failed = True

@@ -63,8 +63,8 @@ class Spread:
 
     @property
     def is_open(self) -> bool:
-        """There are parts that nobody makes."""
-        return bool(self._open)
+        """There are parts that nobody makes, and that may be begun."""
+        return bool(self._open) and self._may_go_on()
 
     def _answer(self) -> None:
         """Tell the leader its next part; that there is none, once nobody makes one."""
@@ -77,10 +77,10 @@ class Spread:
 
     def _next(self) -> int | None:
         """The first part that nobody makes."""
-        if not self._open or not self._may_go_on():
+        if not self.is_open:
             return None
-        first, *rest = self._open
-        self._open = [first[1:], *rest] if len(first) > 1 else rest
+        first, *others = self._open
+        self._open = [each for each in (first[1:], *others) if each]
         return first.start
 
 
