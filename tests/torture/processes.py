@@ -26,6 +26,8 @@ from support.media.synthetic import babble, write_voice
 from support.torture import Load, main
 
 from lipsyncd.errors import InternalError
+from lipsyncd.protocol.job import State
+from lipsyncd.queue.contents import KEPT
 
 LONGEST_PAUSE = 6.0  # seconds between two kills
 LOOKS = 20  # at the descriptors
@@ -175,6 +177,7 @@ def torture(directory: Path, kills: int, seed: int) -> Tally:
         load, keeper = Jobs(daemon, voices), Keeper(daemon)
         undisturbed = [load.job(f"undisturbed-{each:g}", at) for at, each in enumerate(SECONDS)]
         wanted = {result_of(daemon, job) for job in undisturbed}
+        load.ended += undisturbed
         load.start()
         Killer(daemon, tally, seed).run(kills)
         load.stop()
@@ -207,7 +210,8 @@ def audit(daemon: DaemonProcess, load: Jobs, wanted: set[str], tally: Tally) -> 
     tally.twice = len(ended) - len({job["id"] for job in ended})
     spool = daemon.state / "spool"
     kept = {path.relative_to(spool).parts for path in spool.rglob("*") if path.is_file()}
-    tally.leftovers = len([parts for parts in kept if parts[1:] != ("result",)])
+    known = {(job["id"], name) for job in ended for name in KEPT[State(job["state"])]}
+    tally.leftovers = len(kept - known)
     settled = descriptors_of(daemon)
     for number in range(len(SECONDS)):
         load.job(f"afterwards-{number}", number)

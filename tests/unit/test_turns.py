@@ -9,6 +9,7 @@ from support.daemon.renderers import Steps
 from support.daemon.scheduling import ALICE, BOB, Bench
 
 from lipsyncd.config import Config, Limits, LiveConfig, Render
+from lipsyncd.errors import NoFace
 from lipsyncd.protocol.job import Paths, Progress, State
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.terms import Priority
@@ -135,6 +136,28 @@ def test_between_its_turns_a_job_is_as_far_as_it_is_and_its_parts_are_its_owners
     assert waits.started_at
     renders.may_begin.set()
     assert bench.end_of(long).started_at
+    bench.close()
+
+
+def test_a_job_that_fails_after_a_turn_takes_no_more_than_its_inputs(tmp_path: Path) -> None:
+    bench = bench_of(tmp_path)
+    long, other = bench.submit(), bench.submit(BOB)
+    inputs = bench.spool.bytes_of(long)
+    renders = Parts({long: PARTS, other: 1})
+    renders.may_begin.set()
+
+    def render(options: Options, paths: Paths, may_go_on: MayGoOn) -> Steps:
+        if renders.turns[long] and paths.job == long:
+            raise NoFace("There is none.", "Bring one.")
+        return (yield from renders.render(options, paths, may_go_on))
+
+    bench.start(render)
+    assert bench.end_of(long).state is State.FAILED
+    assert bench.end_of(other).state is State.SUCCEEDED
+    ended = bench.store.get(long)
+    assert ended
+    assert ended.spool_bytes == inputs
+    assert bench.files_of(long) == ["face", "voice"]
     bench.close()
 
 

@@ -7,6 +7,7 @@ from lipsyncd.config import LiveConfig
 from lipsyncd.errors import InternalError, JobEnded, LipsyncError, QueueDraining, StorageError
 from lipsyncd.protocol.job import Job, State
 from lipsyncd.queue.attempt import OVERDUE, Attempt
+from lipsyncd.queue.contents import KEPT
 from lipsyncd.queue.pause import Pause
 from lipsyncd.queue.positions import Positions
 from lipsyncd.queue.renderer import Render, Renderer
@@ -180,10 +181,8 @@ class Scheduler:
             return self._running.add(attempt)
 
     def _begun(self) -> Job | None:
-        """The first job of the line, if it may run beside those that do; now it is running.
-
-        Else one that runs is to give way to it, if that is fair.
-        """
+        """The first job of the line, now running, if it may beside those that do; else one of them
+        is to give way to it, if that is fair."""
         head = self.positions.head(self._running.jobs)
         if head is None:
             self._running.give_way(self.positions.giving_way(self._running.turns))
@@ -235,8 +234,9 @@ class Scheduler:
             try:
                 if job.id in self._running:
                     self._store.put(job)
-                    if not job.is_ended:  # what it has finished is its owner's
-                        self._store.set_bytes(job.id, self._spool.bytes_of(job.id))
+                    if job.state is not State.SUCCEEDED:  # with what it has finished, or without
+                        kept = self._spool.bytes_of(job.id, KEPT[job.state])
+                        self._store.set_bytes(job.id, kept)
                     return True
             except StorageError as error:
                 self.pause.tell(error)
