@@ -97,7 +97,7 @@ def test_a_job_whose_daemon_is_killed_goes_on_in_the_next_life(
         daemon = Daemon(tmp_path, process, speak(SECONDS))
         wanted = daemon.result_of(daemon.submit(*words, face=neutral))
         job = daemon.submit(*words, face=neutral)
-        while answer(tmp_path, "status", job)["job"]["done"] < FIRST_PART:
+        while answer(tmp_path, "status", job)["job"]["done"] <= FIRST_PART:
             pass
         process.end(signal.SIGKILL)
     with ready(tmp_path, toml) as process:

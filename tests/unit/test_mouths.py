@@ -64,6 +64,7 @@ class Rig:
 
     def mouths(self, alive: Callable[[], None] = lambda: None) -> Mouths:
         self.orders = Orders(self.render, alive)
+        self._stack.callback(self.orders.close)
         mouths = Mouths(self.orders, Weights(yunet(), mesh(), sface(), judge()), alive)
         self._stack.callback(mouths.close)
         return mouths

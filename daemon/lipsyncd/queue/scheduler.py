@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 from lipsyncd.config import LiveConfig
 from lipsyncd.errors import InternalError, JobEnded, LipsyncError, QueueDraining, StorageError
@@ -233,10 +234,8 @@ class Scheduler:
         with self._moves:
             try:
                 if job.id in self._running:
-                    self._store.put(job)
-                    if job.state is not State.SUCCEEDED:  # with what it has finished, or without
-                        kept = self._spool.bytes_of(job.id, KEPT[job.state])
-                        self._store.set_bytes(job.id, kept)
+                    kept = self._spool.bytes_of(job.id, KEPT[job.state])
+                    self._store.put(replace(job, spool_bytes=kept))
                     return True
             except StorageError as error:
                 self.pause.tell(error)

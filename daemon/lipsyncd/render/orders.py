@@ -31,7 +31,8 @@ class Orders:
         self._parts: queue.Queue[int | None] = queue.Queue()
         self._plans: queue.Queue[BinaryIO | None] = queue.Queue()
         self._made: queue.Queue[tuple[int, BinaryIO]] = queue.Queue()
-        threading.Thread(target=self._read, name="orders", daemon=True).start()
+        self._thread = threading.Thread(target=self._read, name="orders", daemon=True)
+        self._thread.start()
 
     @property
     def has_device(self) -> bool:
@@ -78,6 +79,11 @@ class Orders:
             with file:
                 file.write(content)
             self._daemon.send(Kind.EVENT, {"filled": name})
+
+    def close(self) -> None:
+        """Hear nothing more; the connection may be closed then."""
+        self._daemon.hang_up()
+        self._thread.join()
 
     def _waited(self, things: "queue.Queue[T]") -> T:
         """The next of these."""

@@ -44,6 +44,8 @@ KEPT = {  # in the spool, by the state of a job
     "running": {"face", "voice"},
     "succeeded": {"result"},  # and, while there is room, SPARE
     "failed": {"face", "voice"},
+    "cancelled": {"face", "voice"},
+    "expired": {"face", "voice"},
 }
 SPARE = "face", "voice", "work"
 Answer = TypeVar("Answer")
