@@ -1,6 +1,7 @@
 """Whatever is no request as the protocol has it meets an error with a name, and says which."""
 
 import os
+import select
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,12 +33,19 @@ def request(verb: object, number: object = 2, **fields: object) -> bytes:
 def greeted(daemon: Daemon) -> Iterator[tuple[socket.socket, Connection]]:
     """A bare socket with a session that has begun, and the same as a connection."""
     sock = socket.socket(socket.AF_UNIX)
+    sock.connect(str(daemon.config.socket))
     with Connection(sock) as connection:
-        sock.connect(str(daemon.config.socket))
-        sock.sendall(HELLO)
+        send(sock, HELLO)
         welcomed = connection.receive()
         assert welcomed and welcomed.body["verb"] == "welcomed"
         yield sock, connection
+
+
+def send(sock: socket.socket, data: bytes) -> None:
+    """All of it, over a socket that never blocks."""
+    while data:
+        select.select([], [sock], [])
+        data = data[sock.send(data) :]
 
 
 # After each of these nothing can be trusted, and the session is over.
@@ -86,7 +94,7 @@ def test_what_leaves_the_stream_in_doubt_ends_its_session_and_no_other(
     daemon: Daemon, client: Client, data: bytes, name: str, words: str
 ) -> None:
     with greeted(daemon) as (sock, connection):
-        sock.sendall(data)
+        send(sock, data)
         message = connection.receive()
         assert message and message.kind is Kind.ERROR
         error = LipsyncError.from_map(message.body)
@@ -133,11 +141,11 @@ MISTAKES = {
 @pytest.mark.parametrize("data, name", MISTAKES.values(), ids=MISTAKES)
 def test_a_mistake_is_named_and_the_session_goes_on(daemon: Daemon, data: bytes, name: str) -> None:
     with greeted(daemon) as (sock, connection):
-        sock.sendall(data)
+        send(sock, data)
         message = connection.receive()
         assert message and message.kind is Kind.ERROR
         assert (message.body["name"], message.body["id"]) == (name, 2)
-        sock.sendall(request("health", 3))
+        send(sock, request("health", 3))
         message = connection.receive()
         assert message and message.body["verb"] == "reported"
 
