@@ -2,20 +2,7 @@
 # `make demo-farm`: a farm of two daemons renders two clips, and nothing is left running.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-bin=$PWD/.venv/bin
-scratch=$(mktemp -d)
-started=()
-
-clean_up() {
-    for pid in "${started[@]}"; do
-        kill -TERM "$pid" 2>/dev/null || continue
-        # its state is thrown away with it, so it gets no time to finish a job
-        timeout 5 tail --pid="$pid" -f /dev/null || kill -KILL "$pid" || true
-    done
-    rm -rf "$scratch"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM HUP
+. tests/started.sh
 
 begin() { # LOG COMMAND ...
     "${@:2}" >>"$scratch/$1.log" 2>&1 &
@@ -27,8 +14,7 @@ command -v redis-server >/dev/null || {
     exit 1
 }
 
-echo 'Fetching clips of faces (10 MB, the first time only) ...'
-clips=$("$bin/python" tests/support/media/clips.py)
+fetch_clips
 
 echo 'Starting a Redis, two daemons, and a bridge for each ...'
 begin redis redis-server --port 0 --unixsocket "$scratch/redis.sock" --dir "$scratch" --appendonly yes

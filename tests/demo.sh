@@ -2,23 +2,9 @@
 # `make demo`: a daemon of its own renders one clip to demo.mp4, and nothing is left running.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-bin=$PWD/.venv/bin
-scratch=$(mktemp -d)
-started=()
+. tests/started.sh
 
-clean_up() {
-    for pid in "${started[@]}"; do
-        kill -TERM "$pid" 2>/dev/null || continue
-        # its state is thrown away with it, so it gets no time to finish a job
-        timeout 5 tail --pid="$pid" -f /dev/null || kill -KILL "$pid" || true
-    done
-    rm -rf "$scratch"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM HUP
-
-echo 'Fetching clips of faces (10 MB, the first time only) ...'
-clips=$("$bin/python" tests/support/media/clips.py)
+fetch_clips
 
 echo 'Starting lipsyncd, with a socket and a state of its own ...'
 export LIPSYNCD_SOCKET=$scratch/control.sock

@@ -18,15 +18,16 @@ def ready(daemon: Daemon) -> None:
     daemon.is_ready.wait()
 
 
-def shown(directory: Path, gate: Gate, columns: int) -> str:
+def shown(directory: Path, gate: Gate, columns: int, *prefix: str) -> str:
     """What a terminal of this width gets to see of a `run`, the first of three steps included."""
     ours, theirs = os.openpty()
     termios.tcsetwinsize(theirs, (24, columns))
-    seen = ""
+    seen, first = "", ": running" if prefix else "33 %"
     gate.let_go(1)
-    with started(directory, "run", *RENDER, "-o", "out.mp4", stderr=theirs) as process:
+    words = ("run", *RENDER, "-o", "out.mp4")
+    with started(directory, *words, prefix=prefix, stderr=theirs) as process:
         os.close(theirs)
-        while "33 %" not in seen:
+        while first not in seen:
             seen += read(ours)
         gate.let_go(2)
         while more := read(ours):
@@ -72,19 +73,7 @@ def test_on_a_narrow_terminal_the_bar_gives_way_and_not_what_is_told(
 
 @pytest.mark.usefixtures("ready")
 def test_a_terminal_that_cannot_clear_a_line_gets_plain_ones(tmp_path: Path, gate: Gate) -> None:
-    ours, theirs = os.openpty()
-    words = ("run", *RENDER, "-o", "out.mp4")
-    with started(tmp_path, *words, prefix=["env", "TERM=dumb"], stderr=theirs) as process:
-        os.close(theirs)
-        seen = ""
-        while ": running" not in seen:
-            seen += read(ours)
-        gate.let_go(3)
-        while more := read(ours):
-            seen += more
-        assert process.wait() == 0
-    os.close(ours)
-    assert "\033" not in seen
+    assert "\033" not in shown(tmp_path, gate, 80, "env", "TERM=dumb")
 
 
 def test_elsewhere_a_state_is_told_in_a_line_of_its_own(tmp_path: Path) -> None:

@@ -236,14 +236,10 @@ def samples(key: str, allowed: str) -> tuple[list[Any], list[Any]]:  # noqa: PLR
         case "above N, to N":
             found = [least + 1e-9, most], [least, most + 1]
         case "N whole numbers from N to N":
+            beyond = [[least, least, most, most + 1], [least - 1, least, most, most]]
             found = (
                 [[least, least, most, most]],
-                [
-                    [least, least, most, most + 1],
-                    [least - 1, least, most, most],
-                    [least, least, most],
-                    [least, most, most, most],
-                ],
+                [*beyond, [least, least, most], [least, most, most, most]],
             )
         case _:
             raise AssertionError(f"the test does not know what {allowed} means")

@@ -54,22 +54,22 @@ def display_in(said: object) -> tuple[Pair, Pair, Pair, Pair, Pair] | None:
 
 def of_x265(said: Mastering) -> Mapping[str, str]:
     """As x265 takes it: in parts of 1/50000 and of 1/10000 cd/m2."""
-    found = {}
-    if said.display:
-        found["master-display"] = written(said.display, "{:.0f}", 50000, 10000)
-    if said.light:
-        found["max-cll"] = "{},{}".format(*said.light)
-    return found
+    display = said.display and written(said.display, "{:.0f}", 50000, 10000)
+    return told({"master-display": display, "max-cll": pair(said.light)})
 
 
 def of_av1(said: Mastering) -> Mapping[str, str]:
     """As SVT-AV1 takes it."""
-    found = {}
-    if said.display:
-        found["mastering-display"] = written(said.display, "{:.5f}", 1, 1)
-    if said.light:
-        found["content-light"] = "{},{}".format(*said.light)
-    return found
+    display = said.display and written(said.display, "{:.5f}", 1, 1)
+    return told({"mastering-display": display, "content-light": pair(said.light)})
+
+
+def told(found: Mapping[str, str | None]) -> Mapping[str, str]:
+    return {name: words for name, words in found.items() if words}
+
+
+def pair(light: tuple[int, int] | None) -> str | None:
+    return light and "{},{}".format(*light)
 
 
 def written(display: tuple[Pair, ...], form: str, unit: int, light: int) -> str:

@@ -1,0 +1,20 @@
+# What the demos have in common, to be sourced: what they start ends with them, and leaves nothing.
+bin=$PWD/.venv/bin
+scratch=$(mktemp -d)
+started=()
+
+clean_up() {
+    for pid in "${started[@]}"; do
+        kill -TERM "$pid" 2>/dev/null || continue
+        # its state is thrown away with it, so it gets no time to finish a job
+        timeout 5 tail --pid="$pid" -f /dev/null || kill -KILL "$pid" || true
+    done
+    rm -rf "$scratch"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM HUP
+
+fetch_clips() {
+    echo 'Fetching clips of faces (10 MB, the first time only) ...'
+    clips=$("$bin/python" tests/support/media/clips.py)
+}
