@@ -128,7 +128,7 @@ class Bridge:
         self._failures = self._failures + 1 if problem else 0
         self._problem = problem
         if problem:
-            pause = min(2.0**self._failures / 2, LONGEST_PAUSE)
+            pause = min(2.0 ** min(self._failures, 10) / 2, LONGEST_PAUSE)
             self._paused_until = time.monotonic() + pause
 
     def _repeat(self, act: Callable[[], None], pause: float) -> None:
@@ -136,6 +136,7 @@ class Bridge:
             try:
                 act()
             except LipsyncError as error:
+                self._came = time.monotonic()  # without Redis Celery can take nothing
                 log.warning("%s", error)
             except Exception:
                 log.exception("a mistake of ours")

@@ -56,7 +56,7 @@ class Cache:
             with path.open("rb") as file:
                 status = os.fstat(file.fileno())
                 # used now; not changed, for somebody may be copying it
-                os.utime(path, ns=(time.time_ns(), status.st_mtime_ns))
+                os.utime(file.fileno(), ns=(time.time_ns(), status.st_mtime_ns))
                 self._shrink()
                 yield Named(file, input.name)
 
@@ -84,8 +84,9 @@ class Cache:
     def _shrink(self) -> None:
         """What was used longest ago goes, until the rest fits."""
         with self._lock:
-            found = [(each.stat(), each) for each in self._folder.iterdir() if each.is_file()]
-            kept = 0
+            # what is being fetched has a name of its own, and no use yet
+            paths = [each for each in self._folder.iterdir() if not each.name.startswith("tmp")]
+            found, kept = [(each.stat(), each) for each in paths], 0
             for status, path in sorted(found, key=lambda each: -each[0].st_atime_ns):
                 kept += status.st_size
                 if kept > self._most:

@@ -20,7 +20,7 @@ from lipsyncctl.client.submit import SERVING, Media, OpenFile, Source
 from lipsyncctl.client.wait import OnProgress
 from lipsyncd.errors import InvalidRequest, JobEnded, NotRetryable, UnknownJob
 from lipsyncd.protocol.choices import name_of
-from lipsyncd.protocol.job import ENDED
+from lipsyncd.protocol.job import ENDED, State
 from lipsyncfarm import broker, tickets
 from lipsyncfarm.config import find_farm
 from lipsyncfarm.events import Changes
@@ -150,11 +150,16 @@ class FarmClient(Client):
             raise JobEnded(words, "There is nothing left to cancel.")
         return Job(ended.message | {"verb": "cancelled"})
 
-    def retry(self, job: str) -> Job:
-        """A new job from the inputs of one that failed."""
+    def retry(
+        self, job: str, redo: tuple[float, float | None] | None = None, **options: Any
+    ) -> Job:
+        """A new job from the inputs of one that ended without a result; no stretch of one."""
+        if redo or options:
+            raise InvalidRequest("A farm repeats whole jobs only.", "Leave out --redo.")
         fields = self._fields(job)
-        if fields["state"] != "failed":
-            words = f"{phrase_of(job, fields['state'])}, and only failed jobs can be retried."
+        if fields["state"] not in ENDED - {State.SUCCEEDED}:
+            words = phrase_of(job, fields["state"])
+            words += ", and only jobs that have ended without a result can be retried."
             raise NotRetryable(words, "Submit it anew if you want another.")
         spec = Spec.loads(fields["spec"])
         if spec.user != self.farm.user:

@@ -2,10 +2,9 @@
 
 import os
 import pwd
-import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -128,8 +127,7 @@ def no_secrets_in(path: Path) -> ConfigInvalid:
 def from_secrets(farm: Farm) -> Farm:
     """The farm with the secrets of systemd's credentials, else of the environment."""
     found = {name: value for name in SECRETS if (value := secret_of(name)) is not None}
-    fields = {name: getattr(farm, name) for name in Farm.__dataclass_fields__}
-    return Farm(**fields | {"secrets": found})
+    return replace(farm, secrets=found)
 
 
 def secret_of(name: str) -> str | None:
@@ -138,4 +136,4 @@ def secret_of(name: str) -> str | None:
     path = Path(folder) / name if folder else None
     if path and path.exists():
         return path.read_text(encoding="utf-8").strip()
-    return os.environ.get(f"LIPSYNCFARM_{re.sub('-', '_', name).upper()}")
+    return os.environ.get(f"LIPSYNCFARM_{name.replace('-', '_').upper()}")

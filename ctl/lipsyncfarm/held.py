@@ -33,7 +33,7 @@ class Held:
 
     def leave(self, taken: Taken) -> None:
         """It is not ours any more, but the daemon here may have it still."""
-        with disk_named("the bridge's state"):
+        with disk_named("the bridge's state"), suppress(FileNotFoundError):  # it was left already
             os.replace(self._path(taken, HELD), self._path(taken, LEFT))
 
     def drop(self, taken: Taken) -> None:

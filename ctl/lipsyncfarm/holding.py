@@ -5,7 +5,6 @@ cannot do another tries, and what has not begun here is given back as if nothing
 """
 
 import logging
-import os
 import tempfile
 import threading
 import time
@@ -143,7 +142,7 @@ class Holding:
         scratch = self.tools.scratch
         with disk_named("the bridge"), tempfile.TemporaryFile(dir=scratch) as file:
             self._local.fetch(file)
-            sha256, size = hash_of(file.fileno(), os.pread)
+            sha256, size = hash_of(file.fileno())
             self._store(path, file)
         result = {"result": path, "result_bytes": size, "result_sha256": sha256}
         if self._end("succeeded", **result) != "done":

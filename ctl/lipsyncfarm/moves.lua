@@ -119,7 +119,7 @@ function moves.restore(id, fence, user, level, spec, signature, host, lease)
     return 'held'
 end
 
--- ID: an ended job goes, and what it needs no more is returned: its result, then its inputs
+-- ID: an ended job goes, and its inputs are needed by one record less
 function moves.forget(id)
     local spec = get(id, 'spec')
     if not spec or not redis.call('ZSCORE', key('ended'), id) then return {} end

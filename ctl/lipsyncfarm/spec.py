@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -69,7 +70,7 @@ class Spec:
             Terms.from_map(spec.terms)
             if not 0 < spec.voices < len(inputs) <= MOST_INPUTS:
                 raise refused("it is a face and voices, and pictures")
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise refused(f"it is no job ({error})") from error
         return spec
 
@@ -103,10 +104,10 @@ def check_id(id: str) -> None:
         raise refused("its id is none")
 
 
-def hash_of(descriptor: int, read: Any) -> tuple[str, int]:
-    """The SHA-256 of a file, and its size; `read` is os.pread."""
+def hash_of(descriptor: int) -> tuple[str, int]:
+    """The SHA-256 of a file, and its size."""
     digest, done = hashlib.sha256(), 0
-    while chunk := read(descriptor, CHUNK, done):
+    while chunk := os.pread(descriptor, CHUNK, done):
         digest.update(chunk)
         done += len(chunk)
     return digest.hexdigest(), done

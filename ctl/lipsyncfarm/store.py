@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -16,7 +16,6 @@ from lipsyncd.system.disk import disk_named, sync
 from lipsyncfarm.config import Farm
 
 PIECE = 8 << 20  # bytes of a file that travel at once
-MARK = "lipsyncfarm"  # the object that says whose store it is
 TIMEOUTS = {"timeout": "60s", "connect_timeout": "5s"}
 RETRIES: Any = {"max_retries": 4}
 NO_ROOM = ("os error 28", "os error 122", "No space left")
@@ -88,8 +87,9 @@ class MediaStore:
             return
         with disk_named("the media store"):
             for path in self.folder.glob("*/*#*"):  # as the library calls what it writes to
-                if time.time() - path.stat().st_mtime > seconds:
-                    path.unlink(missing_ok=True)
+                with suppress(FileNotFoundError):  # another host was faster
+                    if time.time() - path.stat().st_mtime > seconds:
+                        path.unlink()
 
     @contextmanager
     def _named(self) -> Iterator[None]:

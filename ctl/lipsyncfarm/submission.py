@@ -47,7 +47,7 @@ def spec_of(
 def uploaded(farm: Farm, store: MediaStore, source: Source, kind: str) -> Input:
     """A file, which is in the store, and will not be swept soon."""
     with open_input(source) as descriptor:
-        found = Input(name_of(source, kind), *hash_of(descriptor, os.pread))
+        found = Input(name_of(source, kind), *hash_of(descriptor))
         age = store.age(found.path)
         if age is None or age > HOUR * farm.keep_hours / 2:
             with os.fdopen(os.dup(descriptor), "rb") as file:

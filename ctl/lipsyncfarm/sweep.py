@@ -20,7 +20,8 @@ def sweep(record: Record, store: MediaStore, keep: float, cut_off: float = CUT_O
             record.forget(id)
             log.info("%s was kept long enough", id, extra={"fields": {"LIPSYNCFARM_JOB_ID": id}})
     for each in store.listed("inputs"):
-        if each.age > keep and not record.is_needed(each.path.rpartition("/")[2]):
+        is_old = each.age > keep and not record.is_needed(each.path.rpartition("/")[2])
+        if is_old and (store.age(each.path) or 0) > keep:  # not handed in again meanwhile
             store.remove(each.path)
     for each in store.listed("results"):
         if each.age > cut_off and not is_published(record, each.path):

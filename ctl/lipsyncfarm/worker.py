@@ -16,7 +16,7 @@ from redis import Redis
 
 from lipsyncctl import Client
 from lipsyncd import __version__
-from lipsyncd.errors import ConfigInvalid, LipsyncError
+from lipsyncd.errors import ConfigInvalid, HostExhausted, LipsyncError
 from lipsyncd.system import journal
 from lipsyncd.system.lock import locked
 from lipsyncfarm import broker, identity, tickets
@@ -45,6 +45,9 @@ def main() -> int:
     except LipsyncError as error:
         sys.stderr.write(f"{error.message} {error.hint}\n")
         return error.code
+    except OSError as error:  # a folder or a secret of ours that cannot be used
+        sys.stderr.write(f"{error}\n")
+        return HostExhausted.code
 
 
 def parse() -> Namespace:

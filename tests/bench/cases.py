@@ -6,6 +6,8 @@ from typing import Any
 
 from material import weights
 
+from lipsyncd.model.precision import has_bfloat16
+
 AT_ONCE = 8  # jobs, at most
 BOX = (500, 120, 780, 480)  # of the face in 720 lines: a place that is not looked for
 
@@ -41,9 +43,15 @@ class Case:
     def toml(self) -> str:
         """The configuration of its daemon: cases with the same one share it."""
         return (
-            f'checkpoint = "{weights(self.width)}"\n[render]\nprecision = "{self.precision}"\n'
+            f'device = "cpu"\ncheckpoint = "{weights(self.width)}"\n'
+            f'[render]\nprecision = "{self.precision}"\n'
             f"max_active = {AT_ONCE + 1}\n"
         )
+
+
+def can_run(case: Case) -> bool:
+    """Whether this processor has its precision."""
+    return case.precision != "bf16" or has_bfloat16()
 
 
 USUAL = Case()

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from render import tell
 from support.checkpoints import SHIPPED, InProcess
 from support.media.clips import clip
 from support.paths import ROOT, VOICES
 from support.quality.footage import Footage, Viewer, part_of
 from support.quality.rendered import Settings, models_of, rendered
+from table import tell
 
 from lipsyncd.face.warp import gather, in_plane
 from lipsyncd.media.voice import examine_voice

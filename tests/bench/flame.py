@@ -27,6 +27,7 @@ def main() -> None:
     if program is None:
         raise SystemExit("There is no py-spy here: `make profile` installs it.")
     video()
+    GRAPH.unlink(missing_ok=True)
     with daemon(USUAL.toml) as fresh:
         fresh.start_told()
         rendered(fresh, USUAL)  # a first one is slower
@@ -35,8 +36,10 @@ def main() -> None:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as looking:
             assert looking.stdout is not None
             next(iter(looking.stdout), None)  # it says that it has begun
-            rendered(fresh, USUAL)
-            looking.send_signal(signal.SIGINT)
+            try:
+                rendered(fresh, USUAL)
+            finally:
+                looking.send_signal(signal.SIGINT)
             said = looking.stdout.read().decode()
     if not GRAPH.exists():
         raise SystemExit(said)

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from cases import Case
-from material import RATE
+from material import RATE, recording, video
 from measuring import rendered, start_parts
 from service import Daemon
 from table import Figure, tell
@@ -57,6 +57,8 @@ def generator_figures(device: str, most: int, seconds: float) -> Iterator[Figure
 
 def job_figures(ready: Daemon, seconds: int, jobs: int, idle: float) -> Iterator[Figure]:
     """Jobs from `submit` to their ends."""
+    made = video(SHORT.lines), recording(SHORT.seconds), recording(seconds)  # not in their time
+    assert all(path.exists() for path in made)
     yield Figure("first 10 s of 720p on a ready daemon", taken(ready, SHORT), "s")
     rate = seconds * RATE / taken(ready, replace(SHORT, seconds=seconds))
     yield Figure(f"{seconds} s of 720p, end to end", rate, "fps")

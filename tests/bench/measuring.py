@@ -76,7 +76,7 @@ def runs_of(ready: Daemon, case: Case, count: int) -> Iterator[Figures]:
         yield {
             "seconds": seconds,
             "to the first frame": statistics.median(job.first for job in jobs),
-            "CPU": sum(used.values()) + sum(job.client for job in jobs),
+            "CPU": sum(after.values()) - sum(before.values()) + sum(job.client for job in jobs),
             "CPU, generator": device,
             "CPU, renders": used["daemon"],
             "memory": ready.peak_mib(),
@@ -93,7 +93,7 @@ class Rendered:
 
 def rendered(ready: Daemon, case: Case) -> Rendered:
     """One job from `submit` to its end."""
-    begun, used, first = time.monotonic(), time.thread_time(), 0.0
+    begun = first = 0.0
 
     def heed(job: Job) -> None:
         nonlocal first
@@ -103,6 +103,7 @@ def rendered(ready: Daemon, case: Case) -> Rendered:
     known, voice = video(case.lines), recording(case.seconds)
     shown = nullcontext(known) if case.planned else unknown(known)
     with shown as face, Client(ready.socket) as client:
+        begun, used = time.monotonic(), time.thread_time()
         job = client.submit(face, voice, blend=case.blend, **case.options)
         ended = client.wait(job.id, on_progress=heed)
     if ended.error:

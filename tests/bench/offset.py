@@ -16,12 +16,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from render import Figure, tell
 from support.checkpoints import SHIPPED, InProcess, judge
 from support.media.clips import clip
 from support.paths import TALKERS, VOICES
 from support.quality.footage import Footage, Viewer, part_of
 from support.quality.rendered import Settings, models_of, rendered
+from table import Figure, tell
 
 from lipsyncd.errors import InputError
 from lipsyncd.media.mel import TRAINED_RATE, mel_columns, window_start

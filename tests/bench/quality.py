@@ -15,12 +15,12 @@ from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
 
-from render import Figure, tell
 from support.paths import TALKERS
 from support.quality.faces import Subject, subjects
 from support.quality.identity import fetch
 from support.quality.trial import REAL, Values, Way, trial
 from support.quality.voices import voices
+from table import Figure, tell
 
 from lipsyncd.errors import InputError
 

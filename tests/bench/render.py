@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
 
-from baseline import moved, ratios_of, write
-from cases import CASES, LONG, USUAL, Case
+from baseline import known, moved, ratios_of, write
+from cases import CASES, LONG, USUAL, Case, can_run
 from measuring import Figures, case_figures, command_figures, start_parts
 from reference import compared
 from service import daemon
@@ -46,8 +46,10 @@ def main() -> None:
     if unknown := [name for name in asked.cases if name not in names]:
         parser.error(f"there is no case {unknown[0]!r}")
     wanted = [names[name] for name in asked.cases if name != USUAL.name]
-    found = measured([USUAL, *wanted] if asked.cases else CASES, asked.runs)
+    found = measured([USUAL, *wanted] if asked.cases else filter(can_run, CASES), asked.runs)
     ratios = ratios_of(found)
+    if not known():
+        tell("There is no baseline yet: --keep makes one.")
     for sentence in moved(ratios):
         tell(f"moved: {sentence}")
     if asked.keep:

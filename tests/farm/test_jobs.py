@@ -78,6 +78,9 @@ def test_what_the_files_are_to_blame_for_fails_at_once(farm: Farm) -> None:
     assert isinstance(ended.error, InputError)
     again = client.retry(job.id)
     assert (again["retry_of"], client.wait(again.id).state) == (job.id, "failed")
+    assert farm.run("retry", job.id).returncode == 0
+    refused = farm.run("retry", job.id, "--redo", "0-1")
+    assert "A farm repeats whole jobs only." in refused.stderr
 
 
 def test_a_host_that_cannot_do_it_leaves_it_to_another(farm: Farm) -> None:

@@ -151,7 +151,6 @@ DONE = {
     **{"status": "described", "wait": "finished", "follow": "happened", "fetch": "fetched"},
     **{"cancel": "cancelled", "clean": "cleaned", "drain": "drained", "resume": "resumed"},
     **{"reload": "reloaded", "recount": "recounted", "measure": "measured"},
-    "reload": "reloaded",
     "redo": "input.gone",  # the renders here keep no work
 }
 

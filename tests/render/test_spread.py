@@ -13,7 +13,7 @@ from support.checkpoints import random_generator, write_safetensors
 from support.daemon.process import children, ready
 from support.daemon.served import Daemon, answer, child
 
-SECONDS, PARTS = 60.0, 6
+SECONDS = 60.0
 OPTIONS = ("--crf", "51", "--blend", "box")
 SPREAD = "[render]\nprocesses = 4\n"
 ALONE = "[render]\nprocesses = 1\n"
@@ -113,6 +113,7 @@ def test_a_job_that_several_made_goes_on_after_the_daemon_was_killed(
         daemon.process.end(signal.SIGKILL)
         daemon.process.start()
         assert daemon.result_of(job) == wanted
+        assert f"job {job}: goes on after " in daemon.process.log
 
 
 def test_parts_are_spread_over_the_devices_of_which_one_may_die(

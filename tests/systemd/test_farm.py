@@ -1,12 +1,10 @@
 """A host of a farm as it is installed: its bridge renders for users of the farm, in its sandbox."""
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 
 import pytest
-from support.paths import ROOT
-from support.systemd.machine import INSTALLED, PREFIX, PYTHON, Machine, assembled
+from support.systemd.machine import PREFIX, Machine, assembled
 
 pytestmark = pytest.mark.booted
 
@@ -19,8 +17,6 @@ def host(installed: None) -> Iterator[Machine]:
     """A machine on which `make install-farm` has been run, with a Redis and a folder."""
     if not shutil.which("redis-server"):
         pytest.skip("there is no redis-server, which Debian's package of that name brings")
-    command = ["make", "--silent", "install-farm", f"DESTDIR={INSTALLED}", f"PYTHON={PYTHON}"]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     with assembled() as machine:
         machine.write("/etc/lipsyncd/farms/farm.toml", TOML)
         for name, secret in (("key", KEY), ("broker-password", PASSWORD)):

@@ -133,7 +133,7 @@ def audit(farm: Farm, hosts: list[Host], load: Jobs, tally: Tally) -> None:
             path = farm.directory / f"{number}.mp4"
             client.fetch(job, path)
             tally.broken += not is_whole(path)
-    tally.twice = len(load.accepted) - len({job for _, job in load.accepted})
+    tally.twice = len(farm.client("root").list()) - len(load.accepted)
     for host in hosts:
         until(host.bridge.has_nothing)
         tally.leftovers += len(host.daemon.spooled())

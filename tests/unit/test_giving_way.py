@@ -2,13 +2,15 @@
 
 import pytest
 
+from lipsyncd.config import Render
 from lipsyncd.protocol.terms import Priority
 from lipsyncd.queue.givingway import Turn, giving_way
 from lipsyncd.queue.order import AGEING_SECONDS, Waiting
 
 ALICE, BOB, CAROL = 1, 2, 3
 HIGH, NORMAL, LOW = Priority
-NOW, LEAST = 1e9, 10.0
+NOW, LEAST = 1e9, 10
+RULES = Render(turn_seconds=LEAST, max_active=4)
 
 
 def waits(owner: int, priority: Priority = NORMAL, age: float = 0.0) -> Waiting:
@@ -39,7 +41,9 @@ def turn(name: str, owner: int, seconds: float = LEAST, priority: Priority = NOR
         ([waits(BOB, HIGH)], [turn("a", ALICE), turn("b", BOB), turn("c", BOB)], "b"),
         ([waits(BOB)], [turn("a", ALICE, 99, HIGH), turn("b", BOB, 1, HIGH)], None),
         ([waits(BOB)], [turn("a", ALICE, 99), turn("b", BOB), turn("l", ALICE, 10, LOW)], "l"),
+        # who has as many renders as one user may could not begin in another's place
+        ([waits(BOB)], [turn("l", ALICE, 99, LOW), *[turn(f"b{at}", BOB) for at in "123"]], "b1"),
     ],
 )
 def test_a_job_gives_way(waiting: list[Waiting], turns: list[Turn], gives_way: str | None) -> None:
-    assert giving_way(waiting, turns, LEAST, NOW) == gives_way
+    assert giving_way(waiting, turns, RULES, NOW) == gives_way

@@ -1,6 +1,8 @@
 """A face that was looked through once is not looked through again, and what is made is the same."""
 
 import io
+import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -132,6 +134,8 @@ def test_those_that_were_not_used_for_longest_go_first(
     names = [letter * 64 for letter in "abc"]
     for name in names[:2]:
         add(cache, ALICE, name, bytes(100))
+    for path in tmp_path.iterdir():  # else all are of one tick of the clock
+        os.utime(path, (time.time() - 60,) * 2)
     assert content_of(cache, ALICE, names[0])
     add(cache, ALICE, names[2], bytes(100))
     assert [bool(content_of(cache, ALICE, name)) for name in names] == [True, False, True]

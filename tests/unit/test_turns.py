@@ -13,6 +13,8 @@ from lipsyncd.errors import NoFace
 from lipsyncd.protocol.job import Paths, Progress, State
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.terms import Priority
+from lipsyncd.queue.attempt import Attempt
+from lipsyncd.queue.givingway import Turn
 from lipsyncd.queue.renderer import MayGoOn, TurnOver
 
 PARTS, FRAMES = 4, 10  # of a long job, and of each of its parts
@@ -30,7 +32,6 @@ class Parts:
         self._left = set(parts)
         self.turns: Counter[str] = Counter()
         self.order: list[str] = []
-        self.may_begin = threading.Event()
         self.is_patient = True
 
     def render(self, _options: Options, paths: Paths, may_go_on: MayGoOn) -> Steps:
@@ -40,7 +41,6 @@ class Parts:
         total = self._parts[paths.job] * FRAMES
         while made * FRAMES < total:
             yield Progress(made * FRAMES, total, 0, kept=kept * FRAMES)
-            self.may_begin.wait()
             self.order.append(paths.job)
             paths.work.write_bytes(bytes((made := made + 1) * FRAMES))
             if made * FRAMES < total and self._is_over(may_go_on):
@@ -68,7 +68,6 @@ def test_a_short_job_is_rendered_between_two_parts_of_a_long_one(
     bench = bench_of(tmp_path)
     long, short = bench.submit(ALICE), bench.submit(owner)
     renders = Parts({long: PARTS, short: 1})
-    renders.may_begin.set()
     bench.start(renders.render)
     ended = [bench.end_of(job) for job in (long, short)]
     assert renders.order == [long, short, *[long] * (PARTS - 1)]
@@ -82,7 +81,6 @@ def test_long_jobs_of_one_user_take_turns_part_by_part(tmp_path: Path) -> None:
     bench = bench_of(tmp_path)
     jobs = [bench.submit() for _ in range(3)]
     renders = Parts(dict.fromkeys(jobs, PARTS))
-    renders.may_begin.set()
     bench.start(renders.render)
     for job in jobs:
         assert bench.end_of(job).state is State.SUCCEEDED
@@ -94,7 +92,6 @@ def test_a_job_that_nobody_waits_for_has_one_turn(tmp_path: Path) -> None:
     bench = bench_of(tmp_path)
     job = bench.submit()
     renders = Parts({job: PARTS})
-    renders.may_begin.set()
     bench.start(renders.render)
     bench.end_of(job)
     assert renders.turns[job] == 1
@@ -106,7 +103,6 @@ def test_a_job_of_a_lower_priority_waits_for_all_parts(tmp_path: Path) -> None:
     low, normal = bench.submit(BOB, priority=Priority.LOW), bench.submit(ALICE)
     renders = Parts({low: 1, normal: PARTS})
     renders.is_patient = False
-    renders.may_begin.set()
     bench.start(renders.render)
     bench.end_of(low)
     assert renders.order == [*[normal] * PARTS, low]
@@ -120,13 +116,16 @@ def test_between_its_turns_a_job_is_as_far_as_it_is_and_its_parts_are_its_owners
     long, other = bench.submit(), bench.submit(BOB)
     before = bench.store.get(long)
     renders = Parts({long: PARTS, other: 1})
-    bench.start(renders.render)
-    renders.may_begin.set()
-    while not renders.order:
-        pass
-    renders.may_begin.clear()
-    while not renders.turns[other]:
-        pass
+    begun, may_end = threading.Event(), threading.Event()
+
+    def render(options: Options, paths: Paths, may_go_on: MayGoOn) -> Steps:
+        if paths.job == other:
+            begun.set()
+            may_end.wait()
+        return (yield from renders.render(options, paths, may_go_on))
+
+    bench.start(render)
+    begun.wait()
     waits = bench.store.get(long)
     assert before
     assert waits
@@ -134,7 +133,7 @@ def test_between_its_turns_a_job_is_as_far_as_it_is_and_its_parts_are_its_owners
     assert waits.spool_bytes == bench.spool.bytes_of(long) > FRAMES
     assert waits.queued_at > before.queued_at
     assert waits.started_at
-    renders.may_begin.set()
+    may_end.set()
     assert bench.end_of(long).started_at
     bench.close()
 
@@ -144,7 +143,6 @@ def test_a_job_that_fails_after_a_turn_takes_no_more_than_its_inputs(tmp_path: P
     long, other = bench.submit(), bench.submit(BOB)
     inputs = bench.spool.bytes_of(long)
     renders = Parts({long: PARTS, other: 1})
-    renders.may_begin.set()
 
     def render(options: Options, paths: Paths, may_go_on: MayGoOn) -> Steps:
         if renders.turns[long] and paths.job == long:
@@ -161,13 +159,20 @@ def test_a_job_that_fails_after_a_turn_takes_no_more_than_its_inputs(tmp_path: P
     bench.close()
 
 
-def test_all_turns_together_are_no_longer_than_a_job_may_be_rendered(tmp_path: Path) -> None:
+def of_40_seconds(attempt: Attempt) -> Turn:
+    job = attempt.job
+    return Turn(job.id, job.owner, job.priority, 40.0)
+
+
+def test_all_turns_together_are_no_longer_than_a_job_may_be_rendered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench = bench_of(tmp_path)
-    job = bench.submit(max_runtime=1e-9)
-    other = bench.submit()
+    monkeypatch.setattr(Attempt, "turn", property(of_40_seconds))
+    job, other = bench.submit(max_runtime=60), bench.submit()
     renders = Parts({job: PARTS, other: 1})
-    renders.may_begin.set()
     bench.start(renders.render)
     assert bench.end_of(job).state is State.EXPIRED
+    assert renders.turns[job] == 2
     bench.end_of(other)
     bench.close()

@@ -59,10 +59,9 @@ def refuse_to_start(address: Path) -> None:
 def states(*units: str) -> tuple[str, ...]:
     """What systemd says of units: active, inactive, failed, ...; nothing if it cannot be asked."""
     words = ["systemctl", "is-active", *units]
-    quiet = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    how = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": SECONDS}
     try:
-        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, **quiet) as process:
-            return tuple(process.communicate(timeout=SECONDS)[0].split())
+        return tuple(subprocess.run(words, check=False, **how).stdout.split())
     except (OSError, subprocess.TimeoutExpired):
         return ()
 
@@ -136,7 +135,7 @@ def is_own(address: Path) -> bool:
 
 def is_fallback(address: Path) -> bool:
     """Whether the user's own is used because the system has none."""
-    return is_own(address) and not is_systems(address)
+    return is_own(address) and not is_systems(address) and not DEFAULT_SOCKET.exists()
 
 
 def unit_of(address: Path) -> str:

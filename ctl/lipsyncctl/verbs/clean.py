@@ -69,7 +69,8 @@ def named(console: Console, client: Client, arguments: Namespace) -> tuple[list[
         if not job.is_ended:
             words = f"Job {job.id} {PHRASES[State(job.state)]}."
             raise JobNotEnded(words, "Cancel it, or wait for it.")
-        found.append(job)
+        if job.id not in {each.id for each in found}:
+            found.append(job)
         return 0
 
     return found, worst(console, arguments.jobs, look)

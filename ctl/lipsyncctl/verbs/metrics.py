@@ -3,6 +3,7 @@
 import os
 import tempfile
 from argparse import Namespace
+from contextlib import suppress
 
 from lipsyncctl.client.client import Client
 from lipsyncctl.show.console import Console
@@ -37,10 +38,14 @@ def replace(name: str, text: str) -> None:
     folder, base = os.path.split(os.path.abspath(name))
     try:
         descriptor, fresh = tempfile.mkstemp(prefix=f".{base}.", dir=folder)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(fresh, READABLE)
-        os.replace(fresh, name)
+        try:
+            with open(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.chmod(fresh, READABLE)
+            os.replace(fresh, name)
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(fresh)
     except OSError as error:
         words = f"{name} cannot be written: {error.strerror}."
         raise InvalidRequest(words, "Choose another place.") from error

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from lipsyncd.media.colour import HLG, Colour
+from lipsyncd.media.colour import BT2020, HLG, Colour
 from lipsyncd.media.mapping import (
     CHROMATICITIES,
     DISPLAY_GAMMA,
@@ -33,7 +33,7 @@ def coder_of(colour: Colour) -> Coder:
     matrix = colour.from_bgr.astype(np.float32)
     if not colour.is_hdr:
         return lambda bgr: cv2.transform(bgr, matrix)
-    primaries = colour.primaries if colour.primaries in CHROMATICITIES else 9
+    primaries = colour.primaries if colour.primaries in CHROMATICITIES else BT2020
     from_bt709 = np.linalg.inv(to_bt709(primaries)).astype(np.float32)
     signal_of = hlg_signal if colour.transfer == HLG else pq_signal
     mapped, bright = curve()

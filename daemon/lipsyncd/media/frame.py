@@ -43,7 +43,7 @@ class Frame:
         return y, u, v
 
     def i420(self) -> np.ndarray:
-        """A copy, (3 * height / 2, width) uint8: the Y plane, then U, then V."""
+        """A copy, (3 * height / 2, width) uint8, of 10 bits uint16: the Y plane, then U, then V."""
         return self.picture.to_ndarray()
 
     def edited(self, edit: Callable[[Planes], None]) -> "Frame":
@@ -113,4 +113,5 @@ def tagged(picture: av.VideoFrame, like: av.VideoFrame) -> av.VideoFrame:
 
 def store(samples: np.ndarray, values: np.ndarray) -> None:
     """Round values into samples of 8 or 10 bits, in place; what these cannot hold is cut off."""
-    samples[:] = np.rint(np.clip(values, 0, PEAKS[samples.dtype]))
+    kept = np.clip(values, 0, PEAKS[samples.dtype])
+    samples[:] = kept if kept.dtype == samples.dtype else np.rint(kept)

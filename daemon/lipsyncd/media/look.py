@@ -152,7 +152,7 @@ def notes_of(
     if hdr := HDR.get(colour_of(first).transfer):
         done = "its samples are kept, in 10 bits" if final.is_hdr else "it is tone-mapped to BT.709"
         yield f"{name} is HDR ({hdr}): {done}."
-    elif is_deep(first) and final.bits == 8:
+    elif is_deep(first) and final.bits == 8 and not has_alpha(first):
         keeping = ", ".join(DEEP)
         yield f"{name} has more than 8 bits a sample, and the result 8; {keeping} keep 10."
     if is_interlaced:

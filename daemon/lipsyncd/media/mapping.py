@@ -114,6 +114,7 @@ def toned(light: np.ndarray) -> np.ndarray:
     return light * (pq_light(curved * top) / largest)
 
 
+HLG_CURVE = 0.17883277, 0.28466892, 0.55991073
 HLG_LUMA = np.array([0.2627, 0.6780, 0.0593])  # of BT.2020's primaries
 
 # Of SMPTE ST 2084
@@ -135,7 +136,7 @@ def pq_signal(light: np.ndarray) -> np.ndarray:
 
 def hlg_light(signal: np.ndarray) -> np.ndarray:
     """cd/m2 of R'G'B' (..., 3) on a display of PEAK (ITU-R BT.2100, table 5)."""
-    a, b, c = 0.17883277, 0.28466892, 0.55991073
+    a, b, c = HLG_CURVE
     scene = np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - c) / a) + b) / 12)
     luminance = scene @ HLG_LUMA
     return PEAK * luminance[..., None] ** (SYSTEM_GAMMA - 1) * scene
@@ -143,7 +144,7 @@ def hlg_light(signal: np.ndarray) -> np.ndarray:
 
 def hlg_signal(light: np.ndarray) -> np.ndarray:
     """The R'G'B' whose light, in cd/m2 (..., 3), that is."""
-    a, b, c = 0.17883277, 0.28466892, 0.55991073
+    a, b, c = HLG_CURVE
     shown = light / PEAK
     luminance = np.maximum(shown @ HLG_LUMA, 1e-9)
     scene = luminance[..., None] ** (1 / SYSTEM_GAMMA - 1) * shown

@@ -24,10 +24,12 @@ class PlanCache:
     """The folder; for every thread."""
 
     def __init__(self, folder: Path, most_seconds: float) -> None:
-        """A plan that nobody has used for so long goes."""
+        """A plan that nobody has used for so long goes, here and when another one comes."""
         self._folder = folder
         self._most_seconds = most_seconds
         self._lock = threading.Lock()
+        with suppress(OSError):
+            self._trim()
 
     def found(self, owner: int, name: str) -> BinaryIO | None:
         """A user's plan of this name, if it is there; the caller's to close."""

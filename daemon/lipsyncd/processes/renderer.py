@@ -99,7 +99,7 @@ class ProcessRenderer:
         self._shares.most = processes_of(config)
         self.watch(self._on_change)
         after.pool.succeed(before.pool)
-        before.template.retire()
+        after.template.succeed(before.template)
         old, new = before.pool.checkpoint, after.pool.checkpoint
         if old == new:
             return "the configuration was taken over, the checkpoint is the same"

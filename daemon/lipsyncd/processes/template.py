@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Mapping
+from typing import Self
 
 from lipsyncd.errors import InternalError
 from lipsyncd.processes.child import Child, Gone
@@ -25,6 +26,7 @@ class Template:
         self._kind = kind
         self._wanted = wanted
         self._lock = threading.Lock()
+        self._successor: Self | None = None
         self._child = self._started()
 
     def fork(self) -> tuple[Connection, Message]:
@@ -32,6 +34,8 @@ class Template:
 
         Raises InternalError.
         """
+        if self._successor:
+            return self._successor.fork()
         with self._lock:
             for _ in range(TRIES):
                 if forked := self._forked():
@@ -39,6 +43,12 @@ class Template:
                 self._end(self._child)
                 self._child = self._started()
         raise InternalError(f"No {self._kind} could be started.", "Read the log.")
+
+    def succeed(self, before: Self) -> None:
+        """Fork what another template is asked for, which is retired."""
+        with before._lock:
+            before._successor = self
+        before.retire()
 
     def retire(self) -> None:
         """Nothing more is asked of it; what it has forked goes on."""

@@ -8,7 +8,6 @@ from dataclasses import replace
 from lipsyncd.config import LiveConfig
 from lipsyncd.errors import DeviceLost, DiskFull, InternalError, LipsyncError, StorageError
 from lipsyncd.protocol.job import MAX_ATTEMPTS, Job, Progress, State
-from lipsyncd.queue.contents import SPARE
 from lipsyncd.queue.givingway import Turn
 from lipsyncd.queue.pause import Pause
 from lipsyncd.queue.renderer import Render, TurnOver
@@ -106,8 +105,7 @@ class Attempt:
         steps = render(options, replace(paths, owner=self.job.owner), lambda: not self.gives_way)
         if ended := self._followed(steps):
             return ended
-        size, spare = self._spool.seal(job), self._spool.bytes_of(job, SPARE)
-        return succeeded(self.job, size, self.seconds, spare)
+        return succeeded(self.job, self._spool.seal(job), self.seconds)
 
     def _followed(self, steps: Generator[Progress, None, None]) -> Job | None:
         """Iterate the render to its end, or to a verdict: the job then."""

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lipsyncd.config import Render
 from lipsyncd.protocol.terms import Priority
 from lipsyncd.queue.order import LEVELS, Waiting
 
@@ -24,21 +25,23 @@ class Turn:
 
 
 def giving_way(
-    waiting: Sequence[Waiting], turns: Sequence[Turn], least: float, now: float
+    waiting: Sequence[Waiting], turns: Sequence[Turn], rules: Render, now: float
 ) -> str | None:
     """The job that is to give way to the first of those waiting to which one has to; or None.
 
-    After `least` seconds a job gives way to one of a higher priority; and of its own priority to
+    After its `turn_seconds` a job gives way to one of a higher priority; and of its own priority to
     one of the same user, or of a user who has fewer renders.
     """
     held = Counter(turn.owner for turn in turns)
 
     def gives_way(turn: Turn, job: Waiting) -> bool:
+        if turn.owner != job.owner and held[job.owner] >= rules.max_active_per_user:
+            return False  # it could not begin then
         is_fair = turn.owner == job.owner or held[turn.owner] > held[job.owner]
         level = job.level(now)
         return turn.level > level or (turn.level == level and is_fair)
 
-    long = [turn for turn in turns if turn.seconds >= least]
+    long = [turn for turn in turns if turn.seconds >= rules.turn_seconds]
     for job in waiting:
         if those := [turn for turn in long if gives_way(turn, job)]:
             return max(those, key=lambda turn: (turn.level, held[turn.owner], turn.seconds)).id

@@ -131,13 +131,13 @@ class Positions:
 
     def giving_way(self, turns: Sequence[Turn]) -> str | None:
         """The job, of those that run, which is to give way to one that waits; or None."""
-        least, moment = self._live_config.config.render.turn_seconds, now()
-        if not any(turn.seconds >= least for turn in turns):
+        rules, moment = self._live_config.config.render, now()
+        if not any(turn.seconds >= rules.turn_seconds for turn in turns):
             return None  # without a look at the disk
         heads = self._store.heads(moment)
         with self._lock:
             waiting = ranked(heads, self._turns, moment)
-        return giving_way(waiting, turns, least, moment)
+        return giving_way(waiting, turns, rules, moment)
 
     def served(self, owner: int) -> None:
         """A job of this user has left the line, or has had its turn; the others come first now."""

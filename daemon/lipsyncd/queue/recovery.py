@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from lipsyncd.protocol.job import State
-from lipsyncd.queue.contents import INPUTS, RESULT, SPARE
+from lipsyncd.queue.contents import INPUTS, KEPT, RESULT, SPARE
 from lipsyncd.queue.spool import Entry, Spool
 from lipsyncd.queue.store.jobs import Store
 from lipsyncd.queue.transitions import succeeded, tell
@@ -16,10 +16,10 @@ def recover(store: Store, spool: Spool) -> str:
     Nothing is lost by a StorageError: the next start goes on from here.
     """
     for each in store.recover():
+        store.set_bytes(each.id, spool.bytes_of(each.id, KEPT[each.state]))
         if each.is_ended:
             tell(each)
         else:
-            store.set_bytes(each.id, spool.bytes_of(each.id))
             emit(JOB_RECOVERED, "job %s: queued after the daemon died", each.id, job=each)
     unrecorded = sweep(store, spool, store.states())
     for job in store.unmeasured():

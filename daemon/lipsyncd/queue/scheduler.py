@@ -82,8 +82,7 @@ class Scheduler:
             if found is None or found.is_ended:
                 words = f"{found} already." if found else f"Job {job} is gone."
                 raise JobEnded(words, "There is nothing left to cancel.")
-            ended = cancelled(found)
-            self._store.put(ended)
+            ended = self._put(cancelled(found))
             self._running.forget(job)
         self._show(ended)
 
@@ -93,8 +92,7 @@ class Scheduler:
             found = self._store.get(job.id)
             if found is None or found.state is not State.QUEUED:
                 return
-            ended = expired(found, OVERDUE)
-            self._store.put(ended)
+            ended = self._put(expired(found, OVERDUE))
             self._running.forget(job.id)
         self._show(ended)
 
@@ -133,9 +131,7 @@ class Scheduler:
         with self._moves:
             try:
                 if (found := self._store.get(job)) and found.state is State.RUNNING:
-                    back = requeued(found)
-                    self._store.put(back)
-                    self._show(back)
+                    self._show(self._put(requeued(found)))
             except StorageError as error:
                 self.pause.tell(error)
             self._running.remove(job)
@@ -219,7 +215,8 @@ class Scheduler:
         while self._running.has(attempt):
             if attempt.verdict is State.CANCELLED and not job.is_ended:
                 job = cancelled(attempt.job)  # on its way back to the queue
-            if self._is_recorded(job):
+            if recorded := self._recorded(job):
+                job = recorded
                 if job.state is State.SUCCEEDED:
                     self.positions.ended(job)
                 if attempt.has_had_turn:
@@ -229,17 +226,19 @@ class Scheduler:
             else:
                 time.sleep(RETRY_SECONDS)  # for an operator, while the queue is alive
 
-    def _is_recorded(self, job: Job) -> bool:
-        """Whether the end could be written to the store."""
+    def _recorded(self, job: Job) -> Job | None:
+        """The job as it was written to the store; None if that could not be."""
         with self._moves:
             try:
-                if job.id in self._running:
-                    kept = self._spool.bytes_of(job.id, KEPT[job.state])
-                    self._store.put(replace(job, spool_bytes=kept))
-                    return True
+                return self._put(job) if job.id in self._running else None
             except StorageError as error:
-                self.pause.tell(error)
-        return False
+                return self.pause.tell(error)
+
+    def _put(self, job: Job) -> Job:
+        """The job as it is recorded, with what its files take from now on.  Raises StorageError."""
+        job = replace(job, spool_bytes=self._spool.bytes_of(job.id, KEPT[job.state]))
+        self._store.put(job)
+        return job
 
     def _show(self, job: Job, attempt: Attempt | None = None) -> None:
         """The files first, so that whoever learns of an end finds them as they stay."""

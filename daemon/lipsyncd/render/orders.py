@@ -8,6 +8,7 @@ import queue
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import BinaryIO, TypeVar
 
@@ -73,12 +74,13 @@ class Orders:
         return self._waited(self._plans)
 
     def keep(self, name: str, content: bytes) -> None:
-        """Have a plan kept.  Raises OSError."""
+        """Have a plan kept for later renders; this one goes on where that cannot be."""
         self._daemon.send(Kind.EVENT, {"room": name})
         if file := self._waited(self._plans):
-            with file:
+            with suppress(OSError), file:
                 file.write(content)
-            self._daemon.send(Kind.EVENT, {"filled": name})
+                file.flush()
+                self._daemon.send(Kind.EVENT, {"filled": name})
 
     def close(self) -> None:
         """Hear nothing more; the connection may be closed then."""

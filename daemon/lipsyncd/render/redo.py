@@ -22,10 +22,12 @@ from lipsyncd.media.groups import around, begins_of
 from lipsyncd.media.kept import NOTHING, kept_of
 from lipsyncd.media.output import Output, output_of
 from lipsyncd.media.part import PartEncoder, decoded, read_packets, write_packets
+from lipsyncd.protocol.choices import refused
 from lipsyncd.protocol.job import Progress
 from lipsyncd.protocol.options import Options
 from lipsyncd.render.dub import dubbed
 from lipsyncd.render.hearing import minds_silence
+from lipsyncd.render.inputs import examined_face
 from lipsyncd.render.models import Models
 from lipsyncd.render.pipeline import join, made_in
 from lipsyncd.render.scene import Files, Scene, Settings, inside, key_of, staged
@@ -50,10 +52,14 @@ class Earlier:
         """What a part consists of."""
         return read_packets(self.work.reading(self._parts[number]), 1 / rate)
 
-    def refuse_other(self, scene: Scene) -> None:
+    def refuse_other(self, scene: Scene, moved: Callable[[], None]) -> None:
         """Raise InputGone unless there are the parts of a scene: a packet is a frame."""
-        rate = scene.source.rate
-        counts = [sum(1 for _ in self.packets(number, rate)) for number in sorted(self._parts)]
+        rate, counts = scene.source.rate, []
+        for number in sorted(self._parts):
+            counts.append(0)
+            for _ in self.packets(number, rate):
+                counts[-1] += 1
+                moved()
         if counts != list(map(len, scene.parts)):
             raise InputGone("What the earlier job had made is not whole.", "Submit the job again.")
 
@@ -87,11 +93,15 @@ class Stretch:
         """How long the result is."""
         return self.scene.total / self.scene.source.rate
 
+    @cached_property
+    def _faded(self) -> Options:
+        """At the end of the result there is nothing to fade to."""
+        ends = self.options.to
+        return replace(self.options, to=None if ends is None or ends >= self.seconds else ends)
+
     def share(self, number: int) -> float:
         """How far a frame of the result is a new one, 0 to 1."""
-        ends = self.options.to
-        to = None if ends is None or ends >= self.seconds else ends  # nothing to fade to
-        return inside(replace(self.options, to=to), number / self.scene.source.rate)
+        return inside(self._faded, number / self.scene.source.rate)
 
     def within(self, frames: range) -> range:
         """Those of some frames that are made anew."""
@@ -115,7 +125,10 @@ def redo(
     if not work.of(Kind.PLAN) and is_of_same_plan(earlier.key, whole, models, settings):
         take_over(earlier.work, work, whole)
     scene = yield from staged(work, files, whole, models, settings)
-    earlier.refuse_other(scene)
+    earlier.refuse_other(scene, files.moved)
+    once = Options.from_map(earlier.key["options"])
+    if once.bits != whole.bits and examined_face(files.face, once).final != scene.source.final:
+        raise refused("that blend would code the stretch otherwise than the rest is")
     stretch = Stretch(scene, options, earlier, output)
     kept = kept_of(scene.source, output, stretch.seconds) if options.keep else NOTHING
     notes, (before, _) = (*scene.notes, *kept.notes), made_in(work, scene)

@@ -55,12 +55,15 @@ def lock_of(socket: Path) -> Path:
 def note_command(socket: Path, command: str) -> None:
     """Write down, in the lock that is held, what starts the daemon once it is gone."""
     with suppress(OSError):
-        lock_of(socket).write_text(command)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        with open(os.open(lock_of(socket), flags, 0o644), "w", encoding="utf-8") as file:
+            file.write(command)
 
 
 def command_at(socket: Path) -> str:
     """What was noted, by this user or by root; empty without that.  Raises OSError."""
-    descriptor = os.open(lock_of(socket), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+    descriptor = os.open(lock_of(socket), flags)
     with open(descriptor, "rb") as file:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_uid not in (0, os.geteuid()):

@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 import av
 
 from lipsyncd.errors import ConfigInvalid, InternalError, LipsyncError, UnknownJob
+from lipsyncd.queue.contents import SPARE
+from lipsyncd.system.crashlimit import FINAL
 from support.client.session import Client, session
 from support.daemon import reencoding
 from support.daemon.forkserver import ForkedDaemon, ForkServer
@@ -29,7 +31,6 @@ from support.disk.tally import Tally, Trial, tracebacks
 TIMEOUT = 30.0  # seconds: who is silent for longer hangs
 START_TIMEOUT = 3.0  # seconds: a start that takes longer waits for a better disk
 PAUSE = 0.003  # seconds between two attempts
-NEVER_RESTARTED = {64, 66, 78}  # as the unit's RestartPreventExitStatus has it
 UNNAMED = {1, 70}
 TOML = """
 [limits]
@@ -47,7 +48,6 @@ KEPT = {  # in the spool, by the state of a job
     "cancelled": {"face", "voice"},
     "expired": {"face", "voice"},
 }
-SPARE = "face", "voice", "work"
 Answer = TypeVar("Answer")
 
 
@@ -153,7 +153,7 @@ class Harness:
         code = self.life.code
         assert code is not None
         self.tally.exits[code] += 1
-        is_named = code > 0 and code not in (NEVER_RESTARTED - self._excused()) | UNNAMED
+        is_named = code > 0 and code not in (FINAL - self._excused()) | UNNAMED
         if not (may_be_well if code == 0 else is_named and may_fail):
             self.note("bad_exits", f"{code}: {self.last_words()}")
 

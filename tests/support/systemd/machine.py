@@ -224,7 +224,8 @@ def install(run: str) -> None:
         fcntl.flock(done, fcntl.LOCK_EX)
         done.seek(0)
         if done.read() != run:
-            command = ["make", "--silent", "install", f"DESTDIR={INSTALLED}", f"PYTHON={PYTHON}"]
-            subprocess.run(command, cwd=ROOT, check=True)
+            goals = ["install", "install-farm"]
+            command = ["make", "--silent", *goals, f"DESTDIR={INSTALLED}", f"PYTHON={PYTHON}"]
+            subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
             done.truncate(0)
             done.write(run)

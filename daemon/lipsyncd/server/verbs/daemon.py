@@ -1,7 +1,7 @@
 """What keeps the daemon in order; most of it is for admins."""
 
 from lipsyncd import __version__
-from lipsyncd.errors import AccessDenied, InvalidRequest, JobNotEnded, VersionMismatch
+from lipsyncd.errors import AccessDenied, InvalidRequest, VersionMismatch
 from lipsyncd.protocol.job import Job, State
 from lipsyncd.protocol.values import Values
 from lipsyncd.protocol.wire import HINT, VERSIONS
@@ -70,11 +70,7 @@ def _cleanable(request: Request) -> list[Job]:
     if named is not None:
         if not all(isinstance(each, str) for each in named):
             raise InvalidRequest("jobs is not an array of ids.", HINT)
-        jobs = [request.job_of(request.whole_id(each)) for each in named]
-        for job in jobs:
-            if not job.is_ended:
-                raise JobNotEnded(f"{job}.", "Cancel it, or wait for it.")
-        return jobs
+        return [request.job_of(each) for each in dict.fromkeys(map(request.whole_id, named))]
     controlplane = request.controlplane
     found = (controlplane.store.get(job) for job in controlplane.history.ended(request.peer.uid))
     return [job for job in found if job]
