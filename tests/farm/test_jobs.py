@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.farm.farm import Farm, Host, until
+from support.farm.farm import Farm, Host, in_daemon, until
 
 from lipsyncctl import Job
 from lipsyncd.errors import (
@@ -27,11 +27,6 @@ ANOTHER = "0123456789ab"  # an id
 
 def submitted(client: FarmClient, host: Host, **options: object) -> Job:
     return client.submit(host.daemon.face, host.daemon.voice, **options)
-
-
-def in_daemon(host: Host, state: str) -> int:
-    """How many jobs the daemon has that are queued or running."""
-    return int(host.daemon.persist(lambda client: client.ask("health"))[state])
 
 
 def test_a_cancelled_job_ends_at_its_host_too(farm: Farm) -> None:

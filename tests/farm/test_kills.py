@@ -4,7 +4,7 @@ import signal
 from pathlib import Path
 
 from support.daemon.reencoding import FRAMES, frames_in
-from support.farm.farm import Farm, Host, until
+from support.farm.farm import Farm, Host, in_daemon, until
 from torture.farm import torture
 
 from lipsyncctl import Job
@@ -19,11 +19,6 @@ def begun(host: Host, client: FarmClient) -> Job:
     job = client.submit(host.daemon.face, host.daemon.voice)
     until(lambda: in_daemon(host, "running") and client.status(job.id)["host"] == host.name)
     return job
-
-
-def in_daemon(host: Host, state: str) -> int:
-    """How many jobs the daemon has that are queued or running."""
-    return int(host.daemon.persist(lambda client: client.ask("health"))[state])
 
 
 def check(farm: Farm, client: FarmClient, job: Job, path: Path) -> Job:

@@ -155,3 +155,8 @@ def until(look: Callable[[], Answer]) -> Any:
     while not (found := look()):
         time.sleep(PAUSE)
     return found
+
+
+def in_daemon(host: Host, state: str) -> int:
+    """How many jobs the daemon has that are queued or running."""
+    return int(host.daemon.persist(lambda client: client.ask("health"))[state])
