@@ -1,6 +1,7 @@
 """A stretch of a result is redone with other options, and the rest stays as it was."""
 
 import signal
+import subprocess
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
@@ -77,6 +78,7 @@ class Job:
         folder.mkdir(exist_ok=True)
         self.folder, self.voice, self.models = folder, voice, models
         self.result, self.work = folder / "result", folder / "work"
+        self.face = clip("single_face.mp4")
 
     def life(
         self, options: Options, earlier: "Job | None" = None
@@ -84,7 +86,7 @@ class Job:
         """A render, which goes on from the work of the one before."""
         self.work.touch()
         with self.result.open("w+b") as result, self.work.open("r+b") as work:
-            files = Files(clip("single_face.mp4"), (self.voice,), result, work)
+            files = Files(self.face, (self.voice,), result, work)
             if earlier is None:
                 yield from render(options, files, self.models, SETTINGS)
             else:
@@ -210,6 +212,22 @@ def test_a_stretch_outside_of_the_result_is_refused(
     with pytest.raises(InvalidRequest, match="is not in the result, which lasts 2.50 s") as refused:
         job().done(replace(SOFT, from_=begins, to=ends), earlier)
     assert refused.value.hint == "Redo one between 0 and 2.5."
+
+
+def test_a_blend_that_would_be_coded_otherwise_than_the_rest_is_refused(
+    job: NewJob, tmp_path: Path
+) -> None:
+    """Box has 8 bits, and these packets, which would be beside its own, have 10."""
+    face = tmp_path / "deep.mkv"
+    words = ["ffmpeg", "-v", "error", "-i", str(clip("single_face.mp4")), "-an", "-t", "0.5"]
+    subprocess.run([*words, "-c:v", "ffv1", "-pix_fmt", "yuv420p10le", str(face)], check=True)
+    earlier, other = job(), job()
+    earlier.face = other.face = face
+    deep = Options(format="mkv", codec="lossless", blend="soft")
+    earlier.done(deep)
+    with pytest.raises(InvalidRequest, match="would code the stretch otherwise"):
+        other.done(replace(deep, blend="box", **STRETCH), earlier)
+    assert other.done(replace(deep, expression=0.3, **STRETCH), earlier).pictures()
 
 
 def test_what_is_left_of_an_earlier_job_is_not_taken_for_whole(job: NewJob) -> None:
