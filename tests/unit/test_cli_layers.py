@@ -17,7 +17,8 @@ from lipsyncd.protocol.terms import Terms
 ROOT = Path(__file__).parents[2] / "ctl/lipsyncctl"
 WIRE = {"socket", "connection", "wire"}  # how one speaks with a daemon
 INSIDE = {"session", "address"}  # of the library
-LOUD = {"print", "exit", "signal", "setitimer", "input", "stdout", "stderr", "argparse"}
+# Of sys its streams and its exit; a stdout that is no stream of ours is the answer of a program.
+LOUD = {"print", "exit", "signal", "setitimer", "input", "sys", "argparse"}
 
 
 def modules(*folders: str) -> list[Path]:
@@ -58,7 +59,7 @@ def test_the_library_prints_nothing_and_never_exits_and_leaves_signals_alone(pat
     syntax = ast.parse(path.read_text())
     names = {node.id for node in ast.walk(syntax) if isinstance(node, ast.Name)}
     names |= {node.attr for node in ast.walk(syntax) if isinstance(node, ast.Attribute)}
-    assert not (names | parts_of(path)) & (LOUD | {"sys"})
+    assert not (names | parts_of(path)) & LOUD
 
 
 def test_every_field_of_a_submission_can_be_typed_and_has_its_words_in_the_help() -> None:
