@@ -32,7 +32,10 @@ class Asked:
 
 
 class Blend(Protocol):
-    """What the render asks of each way.  `lower`: it shows only the lower half of a mouth."""
+    """What the render asks of each way.  `lower`: it shows only the lower half of a mouth.
+
+    One thread may ask while another pastes.
+    """
 
     lower: bool
 

@@ -41,7 +41,7 @@ Layers = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 class TransferBlend:
-    """A Blend.  It is for one thread."""
+    """A Blend.  It is for one thread that asks and one that pastes."""
 
     lower = True
 

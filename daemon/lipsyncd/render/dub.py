@@ -23,6 +23,14 @@ from lipsyncd.render.prefetch import prefetch
 from lipsyncd.render.scene import Scene, Take
 
 
+class Answered(NamedTuple):
+    """Some takes of a part, what was asked for the faces of each, and the generator's answers."""
+
+    takes: list[Take]
+    asked: list[list[Asked]]
+    mouths: Iterable[np.ndarray]
+
+
 class Batch(NamedTuple):
     """Some pictures of a part, by the number of the first in the result."""
 
@@ -32,13 +40,14 @@ class Batch(NamedTuple):
 
 @contextmanager
 def dubbed(scene: Scene, frames: Iterable[range], models: Models) -> Iterator[Iterator[Batch]]:
-    """The pictures of some frames; while some are made, the takes of the next come in."""
-    source = scene.source
-    depth = held(source.frame_bytes, models.batch)
+    """The pictures of some frames; while some are made, the next are with the generator, and the
+    takes of those after them come in."""
+    blend, depth = blend_of(scene, models), held(scene.source.frame_bytes, models.batch)
     takes = chain.from_iterable(map(scene.takes, frames))
     with (
         prefetch(takes, depth) as fetched,
-        prefetch(dub(batched(fetched, scene, models), blend_of(scene, models), models), 1) as made,
+        prefetch(answered(batched(fetched, scene, models), blend, models), 1) as answers,
+        prefetch(pasted(answers, blend), 1) as made,
     ):
         yield made
 
@@ -58,15 +67,27 @@ def batched(takes: Iterator[Take], scene: Scene, models: Models) -> Iterator[lis
 
 def dub(batches: Iterable[list[Take]], blend: Blend, models: Models) -> Iterator[Batch]:
     """Give each face its new mouth, a batch at a time."""
+    return pasted(answered(batches, blend, models), blend)
+
+
+def answered(batches: Iterable[list[Take]], blend: Blend, models: Models) -> Iterator[Answered]:
+    """Ask the generator for the mouths of each batch."""
     for batch in batches:
         asked, changes = asked_of(batch, blend), models.changes
         windows = [take.windows[seen.track.voice] for take in batch for seen in take.seen]
-        mouths = iter(answered(list(chain.from_iterable(asked)), windows, blend, models))
+        mouths = mouths_of(list(chain.from_iterable(asked)), windows, blend, models)
         if models.changes != changes:  # the mouths are of others: so must be what they began at
             asked = asked_of(batch, blend)
-        pairs = zip(batch, asked, strict=True)
+        yield Answered(batch, asked, mouths)
+
+
+def pasted(answers: Iterable[Answered], blend: Blend) -> Iterator[Batch]:
+    """Put the mouths into their frames."""
+    for takes, asked, made in answers:
+        mouths = iter(made)
+        pairs = zip(takes, asked, strict=True)
         pictures = [picture_of(take.frame, each, mouths, blend) for take, each in pairs]
-        yield Batch(batch[0].number, pictures)
+        yield Batch(takes[0].number, pictures)
 
 
 def blend_of(scene: Scene, models: Models) -> Blend:
@@ -85,7 +106,7 @@ def asked_of(batch: list[Take], blend: Blend) -> list[list[Asked]]:
     return [[blend.ask(take.frame, seen) for seen in take.seen] for take in batch]
 
 
-def answered(
+def mouths_of(
     asked: list[Asked], windows: list[np.ndarray], blend: Blend, models: Models
 ) -> Iterable[np.ndarray]:
     """What the generator makes of what it was asked, and of the window that goes with each."""
