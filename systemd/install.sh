@@ -34,8 +34,9 @@ install_all() {
     install --directory "$commands" "$units" "$manual"
     ln --symbolic --force "$PREFIX"/bin/{lipsyncd,lipsyncctl} "$commands"
     # as they lie here, so that links among them hold
-    for page in README.md LICENSE NOTICE daemon/PROTOCOL.md checkpoints/README.md tests/media/demo.jpg \
-        systemd/{README.md,lipsyncd.toml} systemd/{drop-ins,monitoring}/*; do
+    for page in README.md CHANGELOG.md LICENSE NOTICE daemon/PROTOCOL.md ctl/README.md \
+        checkpoints/README.md tests/media/demo.jpg tests/bench/README.md \
+        systemd/{README.md,FARM.md,lipsyncd.toml} systemd/{drop-ins,monitoring}/*; do
         install -D --mode=0644 "$page" "$manual/$page"
     done
     "$environment/bin/python" -m lipsyncctl.manual . "$share"
@@ -121,7 +122,7 @@ uninstall_all() {
         rm -rf /var/cache/{,private/}lipsync{d,farm}
     fi
     rm -f "$units"/lipsyncd{,@}.{service,socket} "$group" "$catalog" "$commands"/{lipsyncd,lipsyncctl}
-    rm -f "$share"/man/man?/{lipsyncctl.1,lipsyncd.8,lipsyncd.toml.5,lipsync-protocol.7} \
+    rm -f "$share"/man/man?/{lipsyncctl.1,lipsyncd.8,lipsyncd.toml.5,lipsyncfarm.7,lipsync-protocol.7} \
         "$share"/bash-completion/completions/{lipsyncd,lipsyncctl} \
         "$share"/zsh/site-functions/_{lipsyncd,lipsyncctl} \
         "$share"/fish/vendor_completions.d/{lipsyncd,lipsyncctl}.fish

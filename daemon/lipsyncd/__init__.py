@@ -63,6 +63,28 @@ A tour, from the bottom up; each package imports only from those above it in thi
                  device for batches; cage (landlock, seccomp) is what a render gives up before it
                  looks at media
     main         builds everything
+
+There are two planes, which meet only in main.  The control plane (sessions, queue, spool, store,
+journal) is the standard library, msgpack and sdnotify; the data plane (media, face, model, render)
+is numpy, PyTorch, OpenCV, librosa and PyAV, and lives in the processes that `processes` starts.
+
+How a job travels:
+
+    1  lipsyncctl opens the face and the voice, and sends `submit` with both descriptors beside it.
+    2  The daemon checks them against the bounds, copies them into its spool, commits the job to its
+       store and answers `accepted`.
+    3  The scheduler takes the next job of the line, counts the attempt, and gives it a thread that
+       iterates the render.  Up to `max_active` jobs run at once and share the generator's batches,
+       all but one of them of one user.
+    4  The render looks through the video once for its plan: the shots, the faces in them, and for
+       each the frame in which the mouth is most at rest.  It gives that face and the sound around
+       each frame to the generator in batches, moves the face's own lips as the generator's move,
+       puts them where the head is, lit as it is lit there, and encodes them, in parts of some ten
+       seconds, by as many processes as nobody else needs.  Parts are kept until all are there and
+       joined; between two of them a long job gives way to others.  Each batch is a sign of life, a
+       step of the progress bar and a chance to cancel.
+    5  The result is renamed into place.  lipsyncctl fetches a descriptor of it and copies it to
+       where -o says.
 """
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

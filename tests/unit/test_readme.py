@@ -1,73 +1,125 @@
-"""What the README promises is what the code does."""
+"""The README is short, and all that it and the other pages tell to type can be typed."""
 
 import re
+import shlex
+import shutil
+import subprocess
 from pathlib import Path
 
-from lipsyncd.config import Limits, Render, Retention
-from lipsyncd.processes.plans import MOST_BYTES
-from lipsyncd.queue import preflight
-from lipsyncd.queue.admission import PARTS
-from lipsyncd.server.server import KEPT_FOR_ADMINS, MAX_OF_USER, MAX_SESSIONS
+import pytest
+from support.pages import PAGES, README, commands, readme_blocks
+from support.paths import ROOT
 
-README = Path(__file__).parents[2] / "README.md"
-KEY = re.compile(r"`(?:\[(\w+)\] )?(\w+)`")
-SECTIONS = {"render": Render(), "limits": Limits(), "retention": Retention()}
+from lipsyncctl.arguments import parse
+from lipsyncd import __version__
+from lipsyncd.protocol.outputs import CODECS, DEEP, FORMATS
 
-
-def rows() -> list[list[str]]:
-    """The cells of the table of what one user can take, without its head."""
-    (part,) = re.findall(r"## What one user can take at most\n(.*?)\n## ", README.read_text(), re.S)
-    lines = [line for line in part.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
-
-
-def keys(cell: str) -> list[tuple[str, str]]:
-    """The section and the name of each key; one without a section is in that of the one before."""
-    found: list[tuple[str, str]] = []
-    for section, name in KEY.findall(cell):
-        found.append((section or found[-1][0], name))
-    return found
+FIRST = "lipsyncd", "sh"
+TREE = "What's in the box", ""
+ELSEWHERE = {  # who runs the others
+    ("Make a video", "sh"): "render/test_readme.py",
+    ("Run it as a service", "console"): "systemd/test_readme.py",
+    ("Use it from a program", "python"): "integration/test_client_library.py",
+}
 
 
-def figure(section: str, name: str) -> str:
-    """How the table writes the default of a key."""
-    value = getattr(SECTIONS[section], name)
-    if "bytes" in name:
-        return f"{value >> 30} GiB"
-    if "seconds" in name:
-        return f"{value // 3600} h"
-    return f"{value} min" if "minutes" in name else f"{value}"
+def test_it_is_read_in_a_few_minutes() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 150
 
 
-def test_each_figure_of_what_one_user_can_take_is_the_default_of_its_key() -> None:
-    chosen = [(at_most, keys(cell)) for _, at_most, cell in rows() if cell != "fixed"]
-    for at_most, names in chosen:
-        said = re.split(r" of |, ", at_most)
-        if names == [("render", "max_active")]:
-            most = Render().max_active
-            assert said == [
-                f"{Render().max_active_per_user}",
-                f"{most}",
-                "always one less than all",
-            ]
-        else:
-            assert said == [figure(*key) for key in names]
+def test_each_block_is_run_by_a_test() -> None:
+    assert {*readme_blocks()} == {FIRST, TREE, *ELSEWHERE}
+    assert all((ROOT / "tests" / path).exists() for path in ELSEWHERE.values())
 
 
-def test_each_fixed_figure_of_what_one_user_can_take_is_that_of_the_code() -> None:
-    fixed = [at_most for _, at_most, cell in rows() if cell == "fixed"]
-    sessions = f"{MAX_OF_USER} of {MAX_SESSIONS}, of which {KEPT_FOR_ADMINS} are kept for admins"
-    preflights = f"{preflight.MOST_OF_USER} of {preflight.MOST}"
-    known = f"{MOST_BYTES >> 20} MiB"
-    assert fixed == [f"1/{PARTS} of the room on the disk", sessions, preflights, known]
+@pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
+def test_what_it_begins_with_can_be_made() -> None:
+    lines = readme_blocks()[FIRST].splitlines()
+    assert [line.split()[:2] for line in lines] == [["make", "demo"], ["make", "test"]]
+    for line in lines:
+        words = [*shlex.split(line, comments=True), "--dry-run", "-C", str(ROOT)]
+        subprocess.run(words, check=True, capture_output=True)
 
 
-def test_every_bound_of_one_user_that_can_be_chosen_is_in_the_table() -> None:
-    named = {key for _, _, cell in rows() for key in keys(cell)}
-    bounds = {
-        (section, name)
-        for section, defaults in SECTIONS.items()
-        for name in vars(defaults)
-        if re.match("max_", name) and name != "max_age_hours"
-    }
-    assert bounds - named == set()
+def test_what_is_in_the_box_is_there() -> None:
+    lines = readme_blocks()[TREE].splitlines()
+    folders = [Path(line.split()[0]) for line in lines]
+    assert [folder for folder in folders if not (ROOT / folder).is_dir()] == []
+    (tests,) = (line.partition(" ")[2] for line in lines if line.startswith("tests/"))
+    named = re.findall(r"\w+", re.sub(r"\(.*?\)", "", tests))
+    assert [name for name in named if not (ROOT / "tests" / name).is_dir()] == []
+
+
+def test_every_link_leads_to_a_file_and_to_a_heading_of_it() -> None:
+    links = [
+        (page, link)
+        for page in PAGES
+        for link in re.findall(r"\]\((?!https:)([^)]+)\)", page.read_text(encoding="utf-8"))
+    ]
+    assert len(links) > 15
+    assert [(page, link) for page, link in links if not leads(page, link)] == []
+
+
+def leads(page: Path, link: str) -> bool:
+    """Whether something is there."""
+    path, _, anchor = link.partition("#")
+    target = page.parent / path if path else page
+    if not anchor:
+        return target.exists()
+    headings = re.findall(r"^#+ (.*)", target.read_text(encoding="utf-8"), re.MULTILINE)
+    return anchor in {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+def test_every_lipsyncctl_of_the_pages_can_be_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "anna.jpg").touch()  # a person is told by a picture that is there
+    typed = [*commands("lipsyncctl")]
+    assert len(typed) > 40
+    assert {line: capsys.readouterr().err for line in typed if not is_understood(line)} == {}
+
+
+def is_understood(line: str) -> bool:
+    """Whether the command line takes it; what the shell does with its files is not its affair."""
+    words = shlex.split(re.split(r" [<>|] ?", line)[0], comments=True)[1:]
+    try:
+        parse(words)
+    except SystemExit as ended:
+        return ended.code == 0  # help
+    return True
+
+
+def test_every_target_of_make_that_the_pages_name_is_there() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = " ".join(re.findall(r"^\.PHONY: (.*)", makefile, re.MULTILINE)).split()
+    goals = {line.split()[1] for line in commands("make")}
+    assert len(goals) > 8
+    assert goals - {*targets} == set()
+
+
+def test_every_unit_that_the_pages_name_is_there() -> None:
+    words = {word for line in commands("systemctl") for word in shlex.split(line, comments=True)}
+    units = {word for word in words if word.startswith("lipsync")}
+    assert len(units) > 3
+    files = {re.sub(r"@\w+", "@", unit) for unit in units}
+    named = {file if "." in file else f"{file}.service" for file in files}
+    assert {file for file in named if not (ROOT / "systemd" / file).exists()} == set()
+
+
+def test_the_newest_of_the_changelog_is_this_version() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## \[(.*?)\] - \d{4}-\d\d-\d\d$", text, re.MULTILINE)[0] == __version__
+
+
+def test_the_table_of_codecs_is_that_of_the_code() -> None:
+    text = (ROOT / "ctl/README.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `(\w+)` \| ([\w, ]+) \| ([\w ]+) \|$", text, re.MULTILINE)
+    assert told == [
+        (
+            codec,
+            ", ".join(name for name, made in FORMATS.items() if codec in made.codecs),
+            "up to 10" if codec in DEEP else "8",
+        )
+        for codec in CODECS
+    ]

@@ -16,6 +16,7 @@ TOP = {
     "pyproject.toml",
     "Makefile",
     "README.md",
+    "CHANGELOG.md",
     "LICENSE",
     "NOTICE",
 }

@@ -11,19 +11,29 @@ from lipsyncd.arguments import parser as daemon_parser
 
 KEY = re.compile(r"#(\w+) = (.*)")
 SECTION = re.compile(r"\[(\w+)\]")
-ALL = "lipsyncctl(1)", "lipsyncd(8)", "lipsyncd.toml(5)", "lipsync-protocol(7)"
+ALL = "lipsyncctl(1)", "lipsyncd(8)", "lipsyncd.toml(5)", "lipsyncfarm(7)", "lipsync-protocol(7)"
 
 
 def pages(checkout: Path) -> dict[str, str]:
     """Each page by where it lies below share/; the sources are in `checkout`."""
-    return {
-        "man/man1/lipsyncctl.1": joined(lipsyncctl()),
-        "man/man8/lipsyncd.8": joined(lipsyncd((checkout / "systemd/README.md").read_text())),
-        "man/man5/lipsyncd.toml.5": joined(toml((checkout / "systemd/lipsyncd.toml").read_text())),
-        "man/man7/lipsync-protocol.7": joined(
-            protocol((checkout / "daemon/PROTOCOL.md").read_text())
+
+    def text(path: str) -> str:
+        return (checkout / path).read_text(encoding="utf-8")
+
+    found = {
+        "man/man1/lipsyncctl.1": lipsyncctl(text("ctl/README.md")),
+        "man/man5/lipsyncd.toml.5": toml(text("systemd/lipsyncd.toml")),
+        "man/man7/lipsync-protocol.7": described(
+            *("lipsync-protocol", 7, "how a client of lipsyncd hands in jobs and takes results"),
+            text("daemon/PROTOCOL.md"),
         ),
+        "man/man7/lipsyncfarm.7": described(
+            *("lipsyncfarm", 7, "one queue over many hosts, each of which has a lipsyncd"),
+            text("systemd/FARM.md"),
+        ),
+        "man/man8/lipsyncd.8": lipsyncd(text("systemd/README.md")),
     }
+    return {path: joined(lines) for path, lines in found.items()}
 
 
 def joined(lines: list[str]) -> str:
@@ -33,7 +43,7 @@ def joined(lines: list[str]) -> str:
     return "\n".join(line for line, before in after if (line, before[:2]) != (".PP", ".S"))
 
 
-def lipsyncctl() -> list[str]:
+def lipsyncctl(guide: str) -> list[str]:
     """The command, verb by verb; arguments that several verbs share are told with the first."""
     parser, told = ctl_parser(), set()
     lines = head("lipsyncctl", 1, "hand jobs to lipsyncd, follow them, and fetch their results")
@@ -59,7 +69,7 @@ def lipsyncctl() -> list[str]:
                 lines += [".PP", f"{capital(safe(group.title or ''))}:{safe(about)}"]
             for action in own:
                 lines += explained(action)
-    lines += [".SH EXIT STATUS", *verbatim(EXIT_CODES)]
+    lines += [*untitled(guide), ".SH EXIT STATUS", *verbatim(EXIT_CODES)]
     return [*lines, ".SH ENVIRONMENT", *tagged("LIPSYNCD_SOCKET", "The daemon's socket.")]
 
 
@@ -71,7 +81,7 @@ def lipsyncd(service: str) -> list[str]:
     lines += [".SH OPTIONS"]
     for action in parser._actions:
         lines += explained(action)
-    return [*lines, *markdown(service)]
+    return [*lines, *untitled(service)]
 
 
 def toml(text: str) -> list[str]:
@@ -88,11 +98,15 @@ def toml(text: str) -> list[str]:
     return [*lines, ".SH FILES", "/etc/lipsyncd/lipsyncd.toml"]
 
 
-def protocol(text: str) -> list[str]:
-    """How a client speaks with the daemon."""
+def described(name: str, section: int, what: str, text: str) -> list[str]:
+    """A page that is a text as it stands."""
+    return [*head(name, section, what), ".SH DESCRIPTION", *untitled(text)]
+
+
+def untitled(text: str) -> list[str]:
+    """Markdown below its title, whose place a page gives to its name."""
     _, _, rest = text.partition("\n")
-    about = head("lipsync-protocol", 7, "how a client of lipsyncd hands in jobs and takes results")
-    return [*about, ".SH DESCRIPTION", *markdown(rest)]
+    return markdown(rest)
 
 
 def synopsis(parser: ArgumentParser) -> list[str]:
