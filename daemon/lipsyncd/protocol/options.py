@@ -63,8 +63,8 @@ class Options:
     )
     fps: float | None = between(1, 120).default(
         None,
-        "frames a second of the result; if not given those of the face, or where they are few so "
-        "many times them that there are 25",
+        "frames a second of the result, 1 to 120; if not given those of the face, or where they "
+        "are few so many times them that there are 25",
     )
     video_track: int | None = whole(1, 99, kind="").default(
         None, "which video of the face's file is shown; if not given the first that can be read"

@@ -37,7 +37,7 @@ def locked(path: Path, what: str, flags: int = FILE) -> Iterator[None]:
         except BlockingIOError:
             raise StateBusy(
                 f"Another lipsyncd uses {what}.",
-                "Stop it first, or give this one its own; if none runs, see systemd/README.md.",
+                "Stop it first, or give this one its own; if none runs, see `man lipsyncd`.",
             ) from None
         except OSError as error:
             if flags == FILE:  # NFS locks files alone
