@@ -31,9 +31,10 @@ def compared(checkout: Path) -> Figures:
     named box, from its start to its file; the medians of runs in turns."""
     with ExitStack() as stack:
         ours = {name: case for name, case in OURS.items() if can_run(case)}
-        ready = {name: stack.enter_context(daemon(case.toml)) for name, case in ours.items()}
-        for each in ready.values():
-            each.start_told()
+        ready = {}
+        for name, case in ours.items():
+            ready[name] = stack.enter_context(daemon(case.toml))
+            ready[name].start_told()
         turns = [one_turn(checkout, ready) for _ in range(PAIRS)]
     return {name: statistics.median(turn[name] for turn in turns) for name in ours}
 

@@ -4,10 +4,13 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
+from typing import Any
 
 import pytest
 
+from lipsyncd.system import notify
 from lipsyncd.system.notify import Notifier, listen_descriptors
 
 VARIABLES = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID"]
@@ -80,6 +83,31 @@ def test_a_systemd_that_does_not_read_blocks_nobody_and_hears_again_once_it_read
     while (heard := systemd.recv(99)) == b"WATCHDOG=1":
         pass
     assert heard == b"READY=1"
+    notifier.close()
+
+
+def test_a_systemd_whose_queue_is_full_hears_that_the_daemon_is_ready_once_it_reads(
+    systemd: socket.socket, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notifier, waits, wait_for_room = Notifier(), threading.Event(), notify.wait_for_room
+    while "systemd did not take WATCHDOG" not in caplog.text:
+        notifier.watchdog()
+    caplog.clear()
+
+    def waiting(*how: Any) -> None:
+        waits.set()
+        wait_for_room(*how)
+
+    monkeypatch.setattr(notify, "wait_for_room", waiting)
+    telling = threading.Thread(target=notifier.ready)
+    telling.start()
+    assert waits.wait(60)
+    heard = systemd.recv(99)
+    telling.join()
+    systemd.setblocking(False)
+    while heard == b"WATCHDOG=1":
+        heard = systemd.recv(99)
+    assert (heard, caplog.text) == (b"READY=1", "")
     notifier.close()
 
 

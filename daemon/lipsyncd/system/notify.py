@@ -2,11 +2,14 @@
 
 sdnotify has three traps, and this file contains them: it encodes latin-1 (so text goes in as
 UTF-8 in disguise), it swallows every error (so its debug mode is on), and its socket blocks
-(so it is told not to).
+(so it is told not to).  Where a manager's queue is full, as while it reloads, only what is said
+but once waits for room in it.
 """
 
 import logging
 import os
+import select
+import socket
 import time
 
 from sdnotify import SystemdNotifier
@@ -14,6 +17,7 @@ from sdnotify import SystemdNotifier
 log = logging.getLogger(__name__)
 
 FIRST_DESCRIPTOR = 3  # where systemd puts the first socket it passes
+PATIENCE = 30.0  # seconds in which there has to be room for what is said but once
 
 
 class Notifier:
@@ -37,11 +41,11 @@ class Notifier:
 
     def ready(self) -> None:
         """Models are loaded and warm: systemctl start may return."""
-        self._send("READY=1")
+        self._send("READY=1", PATIENCE)
 
     def reloading(self) -> None:
         """A reload begins, `ready` ends it; systemd wants the time in the same datagram."""
-        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}", PATIENCE)
 
     def status(self, text: str) -> None:
         """One line for systemctl status."""
@@ -65,13 +69,22 @@ class Notifier:
             self._systemd.socket.close()
         self._systemd = None
 
-    def _send(self, message: str) -> None:
+    def _send(self, message: str, patience: float = 0.0) -> None:
         if not self._systemd:
             return
         try:
+            if patience:
+                wait_for_room(self._systemd.socket, patience)
             self._systemd.notify(message.encode("utf-8", "replace").decode("latin-1"))
         except OSError as error:
             log.warning("systemd did not take %s: %s", message.partition("=")[0], error)
+
+
+def wait_for_room(connected: socket.socket, seconds: float) -> None:
+    """Until a datagram fits into the queue of whoever is at the other end, or so long."""
+    queue = select.poll()
+    queue.register(connected, select.POLLOUT)
+    queue.poll(round(1000 * seconds))
 
 
 def listen_descriptors() -> list[int]:
