@@ -69,6 +69,16 @@ def encoder_seconds(lines: int, crf: int, preset: str) -> float:
     return best
 
 
+@cache
+def decoder_seconds(lines: int) -> float:
+    """H.264, of the face itself."""
+    best = float("inf")
+    for _ in range(TIMES):
+        begun, count = used(), len(decoded(video(lines)))
+        best = min(best, (used() - begun) / count)
+    return best
+
+
 def decoded(path: Path, most: int = 100) -> list[av.VideoFrame]:
     with av.open(str(path)) as container:
         return list(islice(container.decode(video=0), most))

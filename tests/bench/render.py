@@ -14,6 +14,7 @@ from pathlib import Path
 from baseline import known, moved, ratios_of, write
 from cases import CASES, LONG, USUAL, Case, can_run
 from measuring import Figures, case_figures, command_figures, start_parts
+from prediction import can_predict, elsewhere, predicted
 from reference import compared
 from service import daemon
 from table import tell, tell_case, tell_figures, tell_head
@@ -47,6 +48,9 @@ def main() -> None:
         parser.error(f"there is no case {unknown[0]!r}")
     wanted = [names[name] for name in asked.cases if name != USUAL.name]
     found = measured([USUAL, *wanted] if asked.cases else filter(can_run, CASES), asked.runs)
+    if can_predict(found):
+        tell_figures("predictions", predicted(found), "x")
+        tell_figures("elsewhere", elsewhere(found), "fps")
     ratios = ratios_of(found)
     if not known():
         tell("There is no baseline yet: --keep makes one.")
