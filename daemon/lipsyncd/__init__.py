@@ -4,10 +4,10 @@ A tour, from the bottom up; each package imports only from those above it in thi
 
     errors       every failure a client may see, with its name on the wire
     protocol     what crosses a boundary: messages and descriptors over a socket (wire,
-                 connection), a job and its states (job), what a client may choose (options: how it
-                 is rendered, terms: when, choices: how both are read), what may be asked before a
-                 job (preflight, probe), what a result may be (outputs), what may be made anew
-                 (redo), what a field may hold (values)
+                 connection), a job and its states (job), whom it counts for (user), what a client
+                 may choose (options: how it is rendered, terms: when and for whom, choices: how
+                 both are read), what may be asked before a job (preflight, probe), what a result
+                 may be (outputs), what may be made anew (redo), what a field may hold (values)
     system       systemd, its journal and its watchdog, the disk, the clock, places, locks, crashes
     config       what the operator chose
     queue        a job's life, from acceptance to the end:

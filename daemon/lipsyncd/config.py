@@ -20,6 +20,7 @@ SYNC_EXPERT = "sync-expert-grid-v0.safetensors"
 PATHS = text(".+", "is text")
 DEVICES = text(r"auto|cpu|cuda:\d+", "is one of auto, cpu, cuda:N")
 GROUPS = text("[a-z_][a-z0-9_-]*", "is the name of a group")
+GROUPS_OR_NONE = text("([a-z_][a-z0-9_-]*)?", "is the name of a group, or empty")
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,16 @@ class Limits:
     # how long a stop waits for the running jobs before they go back to the queue
     drain_seconds: int = whole(0, 86_400).default(50)
 
+    @property
+    def max_jobs_per_uid(self) -> int:
+        """How many may wait of one uid with all its labels, so that other uids have room."""
+        return max(self.max_jobs_per_user, self.max_jobs // 2)
+
+    @property
+    def max_input_bytes_per_uid(self) -> int:
+        """What their inputs may take, likewise."""
+        return max(self.max_input_bytes_per_user, self.max_input_bytes // 2)
+
 
 @dataclass(frozen=True)
 class Retention:
@@ -122,6 +133,8 @@ class Config:
     warm_interval_seconds: int = whole(1, 3600).default(5)
     # the group whose members may do with every job what its owner may
     admin_group: str = GROUPS.default("lipsync-admin")
+    # the group whose members may hand in jobs for others, told apart by label; empty: nobody may
+    label_group: str = GROUPS_OR_NONE.default("")
     render: Render = Render()
     limits: Limits = Limits()
     retention: Retention = Retention()

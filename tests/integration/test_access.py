@@ -23,13 +23,15 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become 
 MEMBERS = 4100  # the group that may connect, known by its number only
 ADMIN_GROUP = "games"  # one that every system has
 ADMINS = grp.getgrnam(ADMIN_GROUP).gr_gid
+LABEL_GROUP = "users"  # another one
+LABELLERS = grp.getgrnam(LABEL_GROUP).gr_gid
 MANY = tuple(range(5000, 5300))  # more groups than fit into one page of anything
 
 USERS = {
     "root": User(0, (0,)),
     "daemon": User(4000, (4000, MEMBERS)),  # whose the daemon's process is
     "alice": User(4001, (4001, MEMBERS)),  # whose the jobs are
-    "bob": User(4002, (4002, MEMBERS)),
+    "bob": User(4002, (4002, MEMBERS, LABELLERS)),
     "carol": User(4003, (4003, MEMBERS, ADMINS)),
     "dave": User(4004, (ADMINS, MEMBERS)),
     "erin": User(4005, (4005, *MANY, MEMBERS, ADMINS)),
@@ -56,6 +58,8 @@ measure                   yes   yes     yes    yes   yes   yes     yes      no
 list                      yes   yes     yes    yes   yes   yes     yes      no
 submit                    yes   yes     yes    yes   yes   yes     yes      no
 submit_with_high_priority yes   yes     yes    yes   yes   denied  denied   no
+submit_with_label         yes   yes     denied denied denied denied yes    no
+retry_with_label          yes   yes     yes    yes   yes   unknown yes     no
 list_before               yes   yes     yes    yes   yes   yes     unknown  no
 status                    yes   yes     yes    yes   yes   yes     unknown  no
 wait                      yes   yes     yes    yes   yes   yes     unknown  no
@@ -90,7 +94,7 @@ def crowd() -> Iterator[Crowd]:
 @contextmanager
 def crowd_before(admin_group: str) -> Iterator[Crowd]:
     with open_directory() as directory:
-        toml = f'admin_group = "{admin_group}"\n'
+        toml = f'admin_group = "{admin_group}"\nlabel_group = "{LABEL_GROUP}"\n'
         (directory / "subuid").write_text(SUBUID)
         with served(directory, USERS["daemon"], MEMBERS, toml) as crowd:
             yield crowd
@@ -117,6 +121,13 @@ class Asker:
             alice.ask("wait", job=job)
         return job
 
+    def labelled_job_of_bob(self) -> str:
+        """A job that he handed in for somebody, and that has failed."""
+        bob = Asker(self.crowd, "bob")
+        job = str(bob.submit("fails", label="anna")["job"]["id"])
+        bob.ask("wait", job=job)
+        return job
+
     def end_of_alices(self) -> dict[str, object]:
         """Her job, and the number before the last thing that happened to it."""
         job = self.job_of_alice()
@@ -131,6 +142,8 @@ REQUESTS: dict[str, Callable[[Asker], Any]] = {
     "list": lambda asker: asker.ask("list"),
     "submit": lambda asker: asker.submit(),
     "submit_with_high_priority": lambda asker: asker.submit(priority="high"),
+    "submit_with_label": lambda asker: asker.submit(label="anna"),
+    "retry_with_label": lambda asker: asker.ask("retry", job=asker.labelled_job_of_bob()),
     "list_before": lambda asker: asker.ask("list", before=asker.job_of_alice()),
     "status": lambda asker: asker.ask("status", job=asker.job_of_alice()),
     "wait": lambda asker: asker.ask("wait", job=asker.job_of_alice()),
@@ -148,6 +161,7 @@ REQUESTS: dict[str, Callable[[Asker], Any]] = {
 DONE = {
     **{"health": "reported", "info": "informed", "list": "listed", "list_before": "listed"},
     **{"submit": "accepted", "submit_with_high_priority": "accepted", "retry": "accepted"},
+    **{"submit_with_label": "accepted", "retry_with_label": "accepted"},
     **{"status": "described", "wait": "finished", "follow": "happened", "fetch": "fetched"},
     **{"cancel": "cancelled", "clean": "cleaned", "drain": "drained", "resume": "resumed"},
     **{"reload": "reloaded", "recount": "recounted", "measure": "measured"},

@@ -15,6 +15,7 @@ from lipsyncd.errors import InvalidRequest, QueueDraining, QueueFull, QueueWarmi
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.preflight import Preflight
 from lipsyncd.protocol.probe import Probe
+from lipsyncd.protocol.user import User
 
 
 def ask(client: Client, directory: Path, verb: str, voices: int = 1, **fields: object) -> None:
@@ -50,7 +51,7 @@ def test_a_probe_is_answered_and_leaves_no_job_and_no_file(
     assert Probe.from_json(json.dumps(body).encode()) == PROBE
     assert body["render_seconds"] is None
     assert daemon.renderer.preflights.get() == Preflight(
-        "probe", Options(who="left"), owner=os.getuid()
+        "probe", Options(who="left"), user=User(os.getuid())
     )
     assert client.ask("list")["jobs"] == []
     assert spooled(tmp_path) == []
@@ -79,7 +80,9 @@ def test_a_preview_is_handed_over_to_be_read_only(
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.write(picture, b"more")
     os.close(picture)
-    assert daemon.renderer.preflights.get() == Preflight("preview", Options(), 3.0, 2, os.getuid())
+    assert daemon.renderer.preflights.get() == Preflight(
+        "preview", Options(), 3.0, 2, User(os.getuid())
+    )
     assert spooled(tmp_path) == []
 
 
@@ -95,6 +98,22 @@ def test_a_user_has_one_at_a_time(holding: Daemon, client: Client, tmp_path: Pat
         client.hear()
         ask(other, tmp_path, "preview")
         other.hear().close()
+
+
+def test_two_labels_of_a_user_have_one_each(
+    holding: Daemon, client: Client, tmp_path: Path
+) -> None:
+    ask(client, tmp_path, "probe", label="anna")
+    assert holding.renderer.preflights.get().user == User(os.getuid(), "anna")
+    with holding.client() as other:
+        ask(other, tmp_path, "preview", label="anna")
+        with pytest.raises(QueueFull, match="^This user has a probe or a preview"):
+            other.hear()
+        ask(other, tmp_path, "preview", label="ben")
+        holding.renderer.preflights.get()
+        holding.renderer.may_answer.set()
+        for each in (client, other):
+            each.hear().close()
 
 
 def test_all_users_together_have_two_at_a_time(tmp_path: Path) -> None:
@@ -200,7 +219,7 @@ def test_a_preview_is_written_to_its_place(daemon: Daemon, tmp_path: Path) -> No
     assert (done.returncode, done.stdout) == (0, "frame.png: 9 bytes\n")
     assert (tmp_path / "frame.png").read_bytes() == b"facevoice"
     assert daemon.renderer.preflights.get() == Preflight(
-        "preview", Options(to=9.0), 1.5, 4, os.getuid()
+        "preview", Options(to=9.0), 1.5, 4, User(os.getuid())
     )
     renamed = lipsyncctl(tmp_path, *words, "-o", "frame.jpg")
     assert renamed.stderr == "lipsyncctl: The preview is a PNG, whatever its name says.\n"

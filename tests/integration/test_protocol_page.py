@@ -148,10 +148,10 @@ def hand_in(heard: Heard, client: Client, directory: Path) -> str:
     with (directory / "speaker.mp4").open() as face, (directory / "hello.wav").open() as voice:
         files = (face.fileno(), voice.fileno())
         options = {"blend": "box", "extend": "loop", "box": [0, 0, 9, 9], "crf": 1}
-        terms = {"priority": "high", "key": "k", "expires": 3600, "max_runtime": 1.5}
+        terms = {"priority": "high", "key": "k", "expires": 3600, "max_runtime": 1.5, "label": "l"}
         reply = heard.ask(client, "submit", *files, **NAMES, options=options, terms=terms)
-        heard.ask(client, "probe", *files, options=options)
-        heard.ask(client, "preview", *files, options=options, at=1.5, frames=2)
+        heard.ask(client, "probe", *files, options=options, label="l")
+        heard.ask(client, "preview", *files, options=options, at=1.5, frames=2, label="l")
     return str(reply["job"]["id"])
 
 
@@ -175,7 +175,7 @@ def look_at(heard: Heard, client: Client, waiting: str) -> None:
     heard.ask(client, "status", job=waiting)
     heard.ask(client, "drain", reason="a test")
     heard.ask(client, "list", limit=1)
-    heard.ask(client, "list", limit=1, before=waiting)
+    heard.ask(client, "list", limit=1, before=waiting, label="l")
     heard.ask(client, "resume")
 
 

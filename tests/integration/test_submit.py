@@ -4,6 +4,7 @@ import os
 import socket
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from support.daemon.inprocess import living, session_of, with_controlplane
 from support.daemon.renderers import Gate, endless, raising
 
 from lipsyncd.errors import (
+    AccessDenied,
     FileTooLarge,
     InvalidRequest,
     JobEnded,
@@ -317,6 +319,23 @@ def test_a_job_is_seen_by_its_owner_and_by_root_only(tmp_path: Path, verb: str) 
         with session_of(0, controlplane) as root:
             assert [each["id"] for each in root.ask("list")["jobs"]] == [job]
             assert root.ask("cancel", job=job)["job"]["state"] == "cancelled"
+
+
+def test_who_may_set_a_label_is_for_the_operator_to_say(tmp_path: Path) -> None:
+    files = tmp_path / "face", tmp_path / "voice"
+    for file in files:
+        file.write_bytes(b"content")
+    with with_controlplane(tmp_path) as controlplane, session_of(1000, controlplane) as client:
+        with pytest.raises(AccessDenied) as refused:
+            client.hand_in(*files, label="anna")
+        assert "`label_group` in lipsyncd.toml" in refused.value.hint
+        config = replace(controlplane.live_config.config, label_group="lipsync-web")
+        controlplane.live_config.config = config
+        with pytest.raises(AccessDenied) as refused:
+            client.hand_in(*files, label="anna")
+        assert "the group lipsync-web" in refused.value.hint
+        assert client.ask("list")["jobs"] == []
+        assert spooled(tmp_path) == []
 
 
 def test_the_kernel_tells_who_a_client_is() -> None:

@@ -28,6 +28,7 @@ from lipsyncd.protocol.job import Job, State, move
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.redo import Redo
 from lipsyncd.protocol.terms import Terms
+from lipsyncd.protocol.user import User
 from lipsyncd.queue.admission import Admission
 from lipsyncd.queue.contents import SPARE
 from lipsyncd.queue.retention import Retention
@@ -244,6 +245,67 @@ def test_half_of_the_room_is_left_to_others_whatever_the_figures_say(tmp_path: P
         desk.submit(BOB)
 
 
+def test_labels_of_one_uid_have_the_bounds_of_users_each(tmp_path: Path) -> None:
+    for desk in opened(tmp_path, max_jobs=6, max_jobs_per_user=1, max_input_bytes_per_user=SIZE):
+        for label in ("anna", "ben", None):
+            job = desk.submit(label=label)
+            with pytest.raises(QueueFull, match="at most 1 jobs of one user may wait"):
+                desk.submit(label=label)
+            desk.store.begin(job.id)
+            with pytest.raises(QueueFull, match=f"of one user may take {SIZE} bytes"):
+                desk.submit(label=label)
+
+
+def test_all_labels_of_a_uid_leave_others_half_of_what_may_wait(tmp_path: Path) -> None:
+    for desk in opened(tmp_path, max_jobs=4, max_jobs_per_user=1):
+        desk.submit(label="anna")
+        desk.submit(label="ben")
+        with pytest.raises(QueueFull, match="at most 2 jobs of one uid may wait"):
+            desk.submit(label="carla")
+        desk.submit(BOB)
+
+
+def test_all_labels_of_a_uid_leave_others_half_of_what_inputs_may_take(tmp_path: Path) -> None:
+    for desk in opened(tmp_path, max_input_bytes=4 * SIZE, max_input_bytes_per_user=SIZE):
+        desk.submit(label="anna")
+        desk.submit(label="ben")
+        with pytest.raises(QueueFull, match=f"of one uid may take {2 * SIZE} bytes"):
+            desk.submit(label="carla")
+        desk.submit(BOB)
+
+
+def test_a_uid_may_have_what_one_user_may_where_that_is_more_than_half(tmp_path: Path) -> None:
+    for desk in opened(tmp_path, max_jobs=3, max_jobs_per_user=3):
+        for label in ("anna", "anna", "anna"):
+            desk.submit(label=label)
+
+
+def test_of_the_room_a_label_leaves_half_to_others_of_its_uid_and_these_half_to_other_uids(
+    tmp_path: Path,
+) -> None:
+    for desk in opened(tmp_path):
+        desk.room(8 * SIZE)
+        for label in ("anna", "ben"):
+            desk.submit(label=label)
+            desk.submit(label=label)
+            with pytest.raises(QueueFull, match=f"of one user may take {2 * SIZE} bytes of the"):
+                desk.submit(label=label)
+        with pytest.raises(QueueFull, match=f"of one uid may take {4 * SIZE} bytes of the disk"):
+            desk.submit(label="carla")
+        for _ in range(4):
+            desk.submit(BOB)
+
+
+def test_a_retry_counts_for_the_label_of_the_job_that_it_repeats(tmp_path: Path) -> None:
+    for desk in opened(tmp_path, max_jobs_per_user=1):
+        failure = desk.ended(desk.submit(label="anna"), GONE)
+        again = desk.admission.retry(failure)
+        assert again.user == User(ALICE, "anna")
+        with pytest.raises(QueueFull, match="of one user"):
+            desk.submit(label="anna")
+        desk.submit(label="ben")
+
+
 def test_a_job_that_is_larger_than_half_of_the_room_is_refused_without_false_hope(
     tmp_path: Path,
 ) -> None:
@@ -425,7 +487,7 @@ def test_what_a_redo_needs_counts_for_its_owner_and_gives_way_to_what_is_submitt
     done = with_work(desk, desk.submit())
     spare = SIZE + len(MADE)
     assert done.spool_bytes == 1 + spare
-    assert desk.store.files() == {ALICE: Files(1, 1, 1 + spare)}
+    assert desk.store.files() == {User(ALICE): Files(1, 1, 1 + spare)}
     desk.room(2 * SIZE + spare)  # a job of hers and what is kept leave too little for another one
     other = desk.submit()
     assert desk.spooled() == {done.id, other.id}

@@ -4,6 +4,7 @@ import pytest
 
 from lipsyncd.config import Render
 from lipsyncd.protocol.terms import Priority
+from lipsyncd.protocol.user import User
 from lipsyncd.queue.givingway import Turn, giving_way
 from lipsyncd.queue.order import AGEING_SECONDS, Waiting
 
@@ -14,11 +15,11 @@ RULES = Render(turn_seconds=LEAST, max_active=4)
 
 
 def waits(owner: int, priority: Priority = NORMAL, age: float = 0.0) -> Waiting:
-    return Waiting("waits", owner, priority, NOW - age, 9)
+    return Waiting("waits", User(owner), priority, NOW - age, 9)
 
 
 def turn(name: str, owner: int, seconds: float = LEAST, priority: Priority = NORMAL) -> Turn:
-    return Turn(name, owner, priority, seconds)
+    return Turn(name, User(owner), priority, seconds)
 
 
 @pytest.mark.parametrize(

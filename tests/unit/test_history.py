@@ -13,6 +13,7 @@ from lipsyncd.errors import DiskFull
 from lipsyncd.protocol.job import ENDED, NEXT, Job, State, move
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.terms import Terms
+from lipsyncd.protocol.user import User
 from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.history import Event, History, Kept
 from lipsyncd.queue.store.jobs import Store
@@ -240,7 +241,7 @@ def test_the_key_of_a_forgotten_job_is_free(store: Store, history: History) -> N
     first = store.add(job(key="mine"))
     store.put(move(first, State.CANCELLED, ended_at=1.0))
     history.forget([first.id])
-    assert store.by_key(1000, "mine") is None
+    assert store.by_key(User(1000), "mine") is None
     assert store.add(job(key="mine")).id != first.id
 
 
@@ -270,7 +271,7 @@ def test_what_is_kept_is_told_the_longest_ended_first(store: Store, history: His
     late, early = over(store, 1, at=20, size=5), over(store, 2, at=10, size=7)
     over(store, at=5, size=0)
     store.add(replace(job(), spool_bytes=9))
-    kept = [Kept(early.id, 2, 10, 7), Kept(late.id, 1, 20, 5)]
+    kept = [Kept(early.id, User(2), 10, 7), Kept(late.id, User(1), 20, 5)]
     assert history.kept() == kept
     history.emptied([early.id, "unknown"])
     assert history.kept() == kept[1:]
@@ -291,10 +292,10 @@ def test_records_are_told_the_longest_ended_first(store: Store, history: History
     late, early, middle = (over(store, owner, at) for owner, at in ((1, 30), (2, 10), (1, 20)))
     store.add(job())
     assert history.records() == 3
-    assert history.records_by_owner() == {2: 1, 1: 2}
-    assert list(history.records_by_owner()) == [2, 1]
-    assert history.oldest_records(1, 1) == [middle.id]
-    assert history.oldest_records(1, 9) == [middle.id, late.id]
-    assert history.oldest_records(3, 9) == []
+    assert history.records_by_user() == {User(2): 1, User(1): 2}
+    assert list(history.records_by_user()) == [User(2), User(1)]
+    assert history.oldest_records(User(1), 1) == [middle.id]
+    assert history.oldest_records(User(1), 9) == [middle.id, late.id]
+    assert history.oldest_records(User(3), 9) == []
     assert history.ended(None) == [early.id, middle.id, late.id]
     assert [history.ended(owner) for owner in (1, 2, 3)] == [[middle.id, late.id], [early.id], []]

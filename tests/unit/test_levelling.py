@@ -3,12 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as some
 
+from lipsyncd.protocol.user import User
 from lipsyncd.queue.levelling import levelled
 
-ALICE, BOB, CAROL = 1, 2, 3
+ALICE, BOB, CAROL = map(User, (1, 2, 3))
 
 shelves = some.dictionaries(
-    some.integers(1, 6), some.lists(some.integers(1, 100), max_size=12), max_size=6
+    some.builds(User, some.integers(1, 6)),
+    some.lists(some.integers(1, 100), max_size=12),
+    max_size=6,
 )
 
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from lipsyncd.protocol.terms import Priority
-from lipsyncd.queue.order import AGEING_SECONDS, Turns, Waiting, in_order, ranked
+from lipsyncd.protocol.user import User
+from lipsyncd.queue.order import AGEING_SECONDS, REMEMBERED, Turns, Waiting, in_order, ranked
 
 ALICE, BOB, CAROL = 1, 2, 3
 NOW = 1e9
@@ -23,9 +24,13 @@ waiting = some.lists(
 
 
 def job(
-    sequence: int, owner: int, priority: Priority = Priority.NORMAL, age: float = 0.0
+    sequence: int,
+    owner: int,
+    priority: Priority = Priority.NORMAL,
+    age: float = 0.0,
+    label: str = "",
 ) -> Waiting:
-    return Waiting(f"j{sequence}", owner, priority, NOW - age, sequence)
+    return Waiting(f"j{sequence}", User(owner, label), priority, NOW - age, sequence)
 
 
 def started(jobs: list[Waiting]) -> list[int]:
@@ -33,7 +38,7 @@ def started(jobs: list[Waiting]) -> list[int]:
     turns, left, order = Turns(), list(jobs), []
     while left:
         head = ranked(left, turns, NOW)[0]
-        turns.serve(head.owner)
+        turns.serve(head.user)
         left.remove(head)
         order.append(head.sequence)
     return order
@@ -48,10 +53,24 @@ def test_a_flood_delays_another_user_by_one_job() -> None:
     assert started([*flood, job(100, BOB)])[:3] == [0, 100, 1]
 
 
+def test_a_flood_of_one_label_delays_another_label_of_the_same_uid_by_one_job() -> None:
+    flood = [job(at, ALICE, label="anna") for at in range(100)]
+    assert started([*flood, job(100, ALICE, label="ben"), job(101, ALICE)])[:4] == [0, 100, 101, 1]
+
+
 def test_three_users_take_turns() -> None:
     jobs = [job(3 * at + owner, owner) for owner in (ALICE, BOB, CAROL) for at in range(3)]
     owners = [(sequence - 1) % 3 + 1 for sequence in started(jobs)]
     assert Counter(owners[:3]) == Counter(owners[3:6]) == Counter([ALICE, BOB, CAROL])
+
+
+def test_of_very_many_those_served_longest_ago_are_forgotten_and_come_first_all_the_same() -> None:
+    turns, users = Turns(), [User(ALICE, str(number)) for number in range(REMEMBERED + 2)]
+    turns.serve(users[0])
+    for user in [*users[1:], users[0]]:
+        turns.serve(user)
+    assert [turns.of(user) for user in users[1:4]] == [0, 0, 4]
+    assert sorted(users, key=turns.of) == [*users[1:], users[0]]
 
 
 def test_priority_goes_before_turns() -> None:
@@ -71,10 +90,10 @@ def test_a_low_job_is_served_though_normal_ones_never_end() -> None:
     turns.serve(BOB)
     for minute in range(60):
         now = NOW + 60 * minute
-        normal = Waiting(f"n{minute}", ALICE, Priority.NORMAL, now, minute + 1)
+        normal = Waiting(f"n{minute}", User(ALICE), Priority.NORMAL, now, minute + 1)
         head = ranked([low, normal], turns, now)[0]
         assert head
-        turns.serve(head.owner)
+        turns.serve(head.user)
         if head == low:
             return
     raise AssertionError("it starved")

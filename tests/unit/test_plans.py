@@ -11,10 +11,11 @@ import pytest
 
 from lipsyncd.processes.plans import PlanCache
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.user import User
 from lipsyncd.render.plan import Plan
 from lipsyncd.render.plans import Plans
 
-ALICE, BOB = 1000, 2000
+ALICE, BOB = User(1000), User(2000)
 NAME, OTHER = "a" * 64, "b" * 64
 PLAN = Plan(50, ())
 
@@ -104,14 +105,14 @@ def test_what_is_no_plan_is_not_used(face: Path, content: bytes) -> None:
 # Where they lie
 
 
-def add(cache: PlanCache, owner: int, name: str, content: bytes) -> None:
+def add(cache: PlanCache, user: User, name: str, content: bytes) -> None:
     with cache.room() or pytest.fail() as file:
         file.write(content)
-    cache.add(owner, name, file.name)
+    cache.add(user, name, file.name)
 
 
-def content_of(cache: PlanCache, owner: int, name: str) -> bytes | None:
-    if file := cache.found(owner, name):
+def content_of(cache: PlanCache, user: User, name: str) -> bytes | None:
+    if file := cache.found(user, name):
         with file:
             return file.read()
     return None
@@ -122,8 +123,19 @@ def test_each_user_has_plans_of_his_own(tmp_path: Path) -> None:
     add(cache, ALICE, NAME, b"hers")
     assert content_of(cache, ALICE, NAME) == b"hers"
     assert content_of(cache, BOB, NAME) is None
+    assert content_of(cache, User(ALICE.uid, "anna"), NAME) is None
     assert content_of(cache, ALICE, OTHER) is None
     assert (tmp_path / "plans").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_label_has_plans_of_its_own_whatever_is_in_it(tmp_path: Path) -> None:
+    cache = PlanCache(tmp_path, 3600)
+    users = [User(ALICE.uid, label) for label in ("anna", "../anna", "/", ".", "é" * 64)]
+    for user in users:
+        add(cache, user, NAME, user.label.encode())
+    assert [content_of(cache, user, NAME) for user in users] == [u.label.encode() for u in users]
+    assert len(list(tmp_path.iterdir())) == len(users)
+    assert content_of(cache, ALICE, NAME) is None
 
 
 def test_those_that_were_not_used_for_longest_go_first(

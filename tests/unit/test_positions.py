@@ -8,6 +8,7 @@ from hypothesis import strategies as some
 
 from lipsyncd.protocol.job import Job, State, move
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.user import User
 from lipsyncd.queue.positions import Eta, Forecast
 from lipsyncd.queue.transitions import new_job
 
@@ -29,13 +30,13 @@ def measured(*seconds: float) -> Eta:
 def start(ahead: int, eta: Eta, running: list[Job], slots: int) -> float | None:
     """The seconds until a job starts that has so many others before it, all of different users."""
     forecast = eta.forecast(running, slots, share=max(1, slots - 1))
-    return [forecast.start(owner) for owner in range(100, 101 + ahead)][-1]
+    return [forecast.start(User(owner)) for owner in range(100, 101 + ahead)][-1]
 
 
 def starts(eta: Eta, running: list[Job], *owners: int, slots: int = 3) -> list[float | None]:
     """The seconds until the jobs of these owners start, as they stand in line."""
     forecast = eta.forecast(running, slots, share=max(1, slots - 1))
-    return [forecast.start(owner) for owner in owners]
+    return [forecast.start(User(owner)) for owner in owners]
 
 
 def test_with_a_free_slot_a_job_starts_at_once() -> None:
@@ -99,22 +100,24 @@ def test_where_more_run_than_may_the_next_waits_until_enough_have_ended() -> Non
 
 
 @given(
-    running=some.lists(some.tuples(some.integers(1, 3), some.floats(0, 100)), max_size=6),
-    line=some.lists(some.integers(1, 4), max_size=20),
+    running=some.lists(
+        some.tuples(some.builds(User, some.integers(1, 3)), some.floats(0, 100)), max_size=6
+    ),
+    line=some.lists(some.builds(User, some.integers(1, 4)), max_size=20),
     slots=some.integers(1, 6),
     mean=some.floats(1, 50),
 )
 def test_nobody_has_more_at_once_than_may_be(
-    running: list[tuple[int, float]], line: list[int], slots: int, mean: float
+    running: list[tuple[User, float]], line: list[User], slots: int, mean: float
 ) -> None:
     share = max(1, slots - 1)
     forecast = Forecast(running, slots, share, mean)
-    renders = [(owner, 0.0, end) for owner, end in running]
-    for owner in line:
-        at = forecast.start(owner)
+    renders = [(user, 0.0, end) for user, end in running]
+    for user in line:
+        at = forecast.start(user)
         assert at is not None
-        renders.append((owner, at, at + mean))
-        mine = [each for each in renders[:-1] if each[0] == owner and each[1] <= at < each[2]]
+        renders.append((user, at, at + mean))
+        mine = [each for each in renders[:-1] if each[0] == user and each[1] <= at < each[2]]
         assert len(mine) < share
     for _, at, _ in renders[len(running) :]:
         assert sum(begun <= at < end for _, begun, end in renders) <= slots

@@ -34,6 +34,7 @@ from lipsyncd.protocol.probe import (
 )
 from lipsyncd.protocol.redo import Redo
 from lipsyncd.protocol.terms import MAX_KEY, Priority, Terms
+from lipsyncd.protocol.user import MAX_LABEL
 from lipsyncd.queue.positions import Place
 from lipsyncd.queue.preflight import MOST
 from lipsyncd.queue.preflight import MOST_OF_USER as MOST_PREFLIGHTS_OF_USER
@@ -71,6 +72,7 @@ BOUNDS = {
     "processes of the daemon that wait for files of one user": MOST_OF_USER,
     "characters of a file's name": MAX_NAME,
     "characters of `key`": MAX_KEY,
+    "characters of `label`": MAX_LABEL,
     "characters of `reason`": MAX_REASON,
     "jobs in a `listed`": MAX_LISTED,
     "`probe` and `preview` under way, of one user": MOST_PREFLIGHTS_OF_USER,
@@ -233,6 +235,9 @@ def samples(key: str, allowed: str) -> tuple[list[Any], list[Any]]:  # noqa: PLR
             found = ["white", "green", "#00b140", "#FFFFFF"], ["", "red", "#fff", "#00b14g"]
         case "N to N characters":
             found = ["x" * least, "x" * most], ["x" * (least - 1), "x" * (most + 1)]
+        case "N to N printable characters":
+            beyond = ["x" * (least - 1), "x" * (most + 1)]
+            found = ["x" * least, "é" * most, "Anna B."], [*beyond, "a\nb", "\x1b[1m", "\udcff"]
         case "above N, to N":
             found = [least + 1e-9, most], [least, most + 1]
         case "N whole numbers from N to N":

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from lipsyncd.errors import JobNotEnded, NoResult
 from lipsyncd.protocol.job import Job, State, move
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.terms import Terms
+from lipsyncd.protocol.user import User
 from lipsyncd.queue.recovery import recover
 from lipsyncd.queue.retention import Retention, in_the_way, is_young, overdue
 from lipsyncd.queue.snapshot import Opened
@@ -47,9 +49,9 @@ class Shelf:
     def rule(self, **rules: int) -> None:
         self.live_config.config = Config(retention=replace(AMPLE, **rules))
 
-    def queue(self, owner: int = ALICE, key: str | None = None) -> Job:
+    def queue(self, owner: int = ALICE, **terms: Any) -> Job:
         """A job that waits."""
-        job = new_job(owner, "face", "voice", Options(), Terms(key=key))
+        job = new_job(owner, "face", "voice", Options(), Terms(**terms))
         with (self.directory / "input").open("w+b") as file:
             file.write(b"input")
             file.flush()
@@ -63,10 +65,10 @@ class Shelf:
         age: float,
         state: State = State.SUCCEEDED,
         owner: int = ALICE,
-        key: str | None = None,
+        **terms: Any,
     ) -> Job:
         """A job that ended so many seconds before NOW."""
-        job = self.store.begin(self.queue(owner, key).id)
+        job = self.store.begin(self.queue(owner, **terms).id)
         assert job
         if state is State.SUCCEEDED:
             self.spool.paths(job.id).result.write_bytes(RESULT)
@@ -102,12 +104,12 @@ def shelf(tmp_path: Path) -> Iterator[Shelf]:
 
 def kept(*ages: float, size: int = 1, owner: int = ALICE) -> list[Kept]:
     """Jobs that ended so many seconds before NOW; the numbers of their ids count from 0."""
-    return [Kept(str(number), owner, NOW - age, size) for number, age in enumerate(ages)]
+    return [Kept(str(number), User(owner), NOW - age, size) for number, age in enumerate(ages)]
 
 
 def together(*parts: list[Kept]) -> list[Kept]:
-    """What several users have; the ids begin with the owner's."""
-    every = [replace(each, id=f"{each.owner}-{each.id}") for part in parts for each in part]
+    """What several users have; the ids begin with the uid."""
+    every = [replace(each, id=f"{each.user.uid}-{each.id}") for part in parts for each in part]
     return sorted(every, key=lambda each: each.ended_at)
 
 
@@ -188,7 +190,7 @@ def test_of_many_users_what_stays_is_within_the_bounds_or_young_and_each_loses_h
 ) -> None:
     found = together(
         *(
-            [Kept(str(at), owner, NOW - age, size) for at, (age, size) in enumerate(part)]
+            [Kept(str(at), User(owner), NOW - age, size) for at, (age, size) in enumerate(part)]
             for owner, part in enumerate(parts)
         )
     )
@@ -200,10 +202,10 @@ def test_of_many_users_what_stays_is_within_the_bounds_or_young_and_each_loses_h
     assert sum(each.bytes for each in old) <= rules.max_bytes
     assert all(NOW - each.ended_at < HOUR * rules.max_age_hours for each in old)
     for owner in range(len(parts)):
-        mine = [each for each in found if each.owner == owner]
+        mine = [each for each in found if each.user.uid == owner]
         assert [each for each in mine if each in removed] == mine[: sum(e in removed for e in mine)]
-        if any(each.owner == owner for each in old):
-            assert sum(e.bytes for e in left if e.owner == owner) <= rules.max_bytes_per_user
+        if any(each.user.uid == owner for each in old):
+            assert sum(e.bytes for e in left if e.user.uid == owner) <= rules.max_bytes_per_user
 
 
 @given(
@@ -285,7 +287,7 @@ def test_a_result_costs_another_users_redo_nothing_while_its_owner_has_more(shel
 
 
 def test_what_a_redo_needs_has_no_grace_and_takes_no_more_than_is_left_of_the_disk() -> None:
-    found = [Kept(str(number), ALICE, NOW - number, 110, 100) for number in (2, 1, 0)]
+    found = [Kept(str(number), User(ALICE), NOW - number, 110, 100) for number in (2, 1, 0)]
     rules = replace(AMPLE, grace_minutes=60)
     for room, first in ((300, 0), (299, 1), (101, 1), (99, 2), (0, 2), (-100, 2), (-101, 3)):
         assert in_the_way(found, rules, room) == found[:first], room
@@ -335,7 +337,21 @@ def test_a_flood_of_one_user_costs_another_neither_result_nor_record_nor_key(
     shelf.retention.apply(NOW)
     assert shelf.has_files(result, *flood) == [True] + 7 * [False] + [True]
     assert shelf.is_known(result, cancelled, *flood) == 2 * [True] + 6 * [False] + 2 * [True]
-    assert shelf.store.by_key(ALICE, "hers") == result
+    assert shelf.store.by_key(User(ALICE), "hers") == result
+
+
+def test_a_flood_of_one_label_costs_another_of_its_uid_neither_result_nor_record(
+    shelf: Shelf,
+) -> None:
+    result, cancelled = (
+        shelf.end(age, state, label="anna")
+        for age, state in ((9 * HOUR, State.SUCCEEDED), (8 * HOUR, State.CANCELLED))
+    )
+    flood = [shelf.end(6 * HOUR, label="ben") for _ in range(4)]
+    shelf.rule(max_results=2, max_records=3)
+    shelf.retention.apply(NOW)
+    assert shelf.has_files(result, *flood) == [True] + 3 * [False] + [True]
+    assert shelf.is_known(result, cancelled, *flood) == 2 * [True] + 3 * [False] + [True]
 
 
 def test_who_has_nothing_that_may_go_costs_nobody_else_a_record(shelf: Shelf) -> None:

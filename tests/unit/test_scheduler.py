@@ -322,6 +322,19 @@ def test_as_many_jobs_run_at_once_as_may(tmp_path: Path) -> None:
     bench.close()
 
 
+def test_a_label_may_have_all_slots_but_one_whatever_others_of_its_uid_have(tmp_path: Path) -> None:
+    bench, gate = Bench(tmp_path, choice=live_config(max_active=3)), Gate()
+    hers = [bench.submit(ALICE, label="anna") for _ in range(3)]
+    his = bench.submit(ALICE, label="ben")
+    bench.start(gate.render)
+    for _ in range(3):
+        gate.at.get()
+    assert {job.id for job in bench.updates.running} == {*hers[:2], his}
+    gate.let_go(99)
+    assert bench.end_of(hers[2]).state is State.SUCCEEDED
+    bench.close()
+
+
 def test_one_user_may_have_all_slots_but_one(tmp_path: Path) -> None:
     bench, gate = Bench(tmp_path, choice=live_config(max_active=3)), Gate()
     *running, waiting = [bench.submit(ALICE) for _ in range(3)]

@@ -201,7 +201,7 @@ def test_the_queue_of_version_1_goes_on_where_it_was(path: Path) -> None:
         assert [job.id for job in store.recover()] == [RUNNING.id]
         line = [RUNNING, WAITING, LAST]
         assert store.waiting() == [
-            Waiting(job.id, job.owner, job.priority, job.queued_at, sequence)
+            Waiting(job.id, job.user, job.priority, job.queued_at, sequence)
             for sequence, job in enumerate(line, start=4)
         ]
         added = store.add(new_job(1000, "face", "voice", Options()))
@@ -214,7 +214,7 @@ def test_of_the_files_of_version_1_only_the_results_are_known(path: Path) -> Non
         assert [(each.id, each.bytes) for each in History(database).kept()] == [(DONE.id, 123456)]
         assert {usage.bytes for usage in Store(database).usage().values()} == {0}
         Store(database).set_bytes(RUNNING.id, 9)
-        assert Store(database).usage()[RUNNING.owner].bytes == 9
+        assert Store(database).usage()[RUNNING.user].bytes == 9
 
 
 def test_a_follower_learns_how_each_job_of_version_1_stood(path: Path) -> None:

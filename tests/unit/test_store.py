@@ -16,6 +16,7 @@ from lipsyncd.errors import DiskFull, KeyTaken
 from lipsyncd.protocol.job import ENDED, NEXT, Job, State, move
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.terms import Priority, Terms
+from lipsyncd.protocol.user import User
 from lipsyncd.queue.order import Waiting
 from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.jobs import Store, Usage
@@ -162,7 +163,7 @@ def test_an_unknown_job_is_none(store: Store) -> None:
 def test_the_same_key_gives_the_same_job(store: Store) -> None:
     first = store.add(job(key="mine"))
     assert store.add(job(key="mine", priority=HIGH, expires=5)) == first
-    assert store.by_key(1000, "mine") == first
+    assert store.by_key(User(1000), "mine") == first
     store.put(ended(begun(store, first)))
     again = store.add(job(key="mine"))
     assert (again.id, again.state) == (first.id, State.SUCCEEDED)
@@ -171,8 +172,16 @@ def test_the_same_key_gives_the_same_job(store: Store) -> None:
 def test_a_key_is_its_owners_own(store: Store) -> None:
     mine, yours = store.add(job(1, key="k\udce9")), store.add(job(2, key="k\udce9"))
     assert mine.id != yours.id
-    assert [store.by_key(owner, "k\udce9") for owner in (1, 2, 3)] == [mine, yours, None]
-    assert store.by_key(1, "k") is None
+    assert [store.by_key(User(owner), "k\udce9") for owner in (1, 2, 3)] == [mine, yours, None]
+    assert store.by_key(User(1), "k") is None
+
+
+def test_a_key_is_its_labels_own(store: Store) -> None:
+    hers, his, plain = (store.add(job(1, key="k", label=label)) for label in ("a", "b", None))
+    assert len({hers.id, his.id, plain.id}) == 3
+    users = (User(1, "a"), User(1, "b"), User(1), User(2, "a"))
+    assert [store.by_key(user, "k") for user in users] == [hers, his, plain, None]
+    assert store.add(job(1, key="k", label="b")) == his
 
 
 def test_a_job_without_a_key_is_like_no_other(store: Store) -> None:
@@ -250,7 +259,7 @@ def test_the_heads_are_the_oldest_of_each_user_and_priority(store: Store) -> Non
         for priority in Priority:
             added(owner, priority)
     running = begun(store, first[0])
-    second = next(w for w in store.waiting() if (w.owner, w.priority) == (2, LOW))
+    second = next(w for w in store.waiting() if (w.user.uid, w.priority) == (2, LOW))
     assert heads(store) == sorted([second.id, *ids(first[1:])])
     store.put(move(running, State.QUEUED))
     assert heads(store) == sorted(ids(first))
@@ -260,7 +269,7 @@ def test_the_heads_are_the_oldest_of_each_user_and_priority(store: Store) -> Non
 def test_a_head_tells_what_the_order_has_to_know(store: Store) -> None:
     store.add(job())
     second = store.add(job(3, priority=HIGH))
-    expected = Waiting(second.id, 3, HIGH, second.queued_at, sequence=2)
+    expected = Waiting(second.id, User(3), HIGH, second.queued_at, sequence=2)
     assert expected in store.heads(time.time())
     assert store.waiting()[1] == expected
 
@@ -300,9 +309,11 @@ def test_a_long_queue_costs_no_more_than_a_short_one(
 
 
 def fill(database: Database, count: int) -> None:
-    """So many more jobs in the queue, of three users."""
+    """So many more jobs in the queue, of six users."""
     with database.transaction() as db:
-        db.executemany(INSERT, [row_of(job(n % 3, expires=LATER)) for n in range(count)])
+        db.executemany(
+            INSERT, [row_of(job(n % 3, label="ab"[n % 2], expires=LATER)) for n in range(count)]
+        )
 
 
 def steps(database: Database, ask: Callable[[], None]) -> int:
@@ -335,9 +346,9 @@ def test_usage_counts_what_waits_and_the_bytes_of_what_has_not_ended(store: Stor
     added(1, 10)
     running, over = begun(store, added(1, 100)), begun(store, added(2, 1000))
     store.put(ended(over))
-    assert store.usage() == {1: Usage(queued=1, bytes=110)}
+    assert store.usage() == {User(1): Usage(queued=1, bytes=110)}
     store.set_bytes(running.id, 5)
-    assert store.usage() == {1: Usage(queued=1, bytes=15)}
+    assert store.usage() == {User(1): Usage(queued=1, bytes=15)}
     found = store.get(running.id)
     assert found and found.spool_bytes == 5
 

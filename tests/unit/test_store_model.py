@@ -2,10 +2,12 @@
 
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -16,13 +18,15 @@ from lipsyncd.errors import KeyTaken
 from lipsyncd.protocol.job import ENDED, NEXT, Job, State
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.terms import Priority, Terms
+from lipsyncd.protocol.user import User
 from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.history import History, Kept
 from lipsyncd.queue.store.jobs import Store
 from lipsyncd.queue.store.usage import Files, Usage
 from lipsyncd.queue.transitions import new_job
 
-OWNERS = (1, 2, 3)
+OWNERS, LABELS = (1, 2, 3), (None, "a", "b")
+ONE = User(1, "a")
 NOW = 150.0  # seconds: of the deadlines, one is before and one after
 ANY = some.integers(0, 99)  # which job, modulo how many there are
 SOME = some.sets(ANY, max_size=4)
@@ -67,17 +71,18 @@ class Life(RuleBasedStateMachine):
 
     @rule(
         owner=some.sampled_from(OWNERS),
+        label=some.sampled_from(LABELS),
         priority=some.sampled_from(Priority),
         key=some.none() | some.sampled_from("ab"),
         face=some.sampled_from("xxxy"),
         deadline=some.none() | some.sampled_from([100.0, 200.0]),
     )
     def submit(
-        self, owner: int, priority: Priority, key: str | None, face: str, deadline: float | None
+        self, owner: int, label: str | None, face: str, deadline: float | None, **terms: Any
     ) -> None:
-        plain = new_job(owner, face, "voice", Options(), Terms(priority, key))
+        plain = new_job(owner, face, "voice", Options(), Terms(label=label, **terms))
         job = replace(plain, expires_at=deadline, spool_bytes=len(self.jobs))
-        same = [known for known in self.jobs.values() if key and (owner, key) == key_of(known)]
+        same = [each for each in self.jobs.values() if job.key and key_of(each) == key_of(job)]
         if not same:
             assert self.store.add(job) == job
             self.expect(job)
@@ -160,6 +165,10 @@ class Life(RuleBasedStateMachine):
         assert {job: self.store.get(job) for job in self.store.states()} == self.jobs
         assert self.history.newest(None, 1000) == list(self.jobs.values())
         assert self.history.newest(1, 1000) == [job for job in self.jobs.values() if job.owner == 1]
+        hers = [job for job in self.jobs.values() if job.user == ONE]
+        assert self.history.newest(ONE.uid, 1000, label=ONE.label) == hers
+        labelled = [job for job in self.jobs.values() if job.label == ONE.label]
+        assert self.history.newest(None, 2, label=ONE.label) == labelled[-2:]
         for state in State:
             assert self.store.count(state) == len(list(self.where(state)))
 
@@ -167,10 +176,10 @@ class Life(RuleBasedStateMachine):
     def the_line_is_what_it_has_to_be(self) -> None:
         queued = list(self.where(State.QUEUED))
         late = [job for job in queued if job.expires_at and job.expires_at <= NOW]
-        heads: dict[tuple[int, Priority], str] = {}
+        heads: dict[tuple[User, Priority], str] = {}
         for job in queued:
             if job not in late:
-                heads.setdefault((job.owner, job.priority), job.id)
+                heads.setdefault((job.user, job.priority), job.id)
         assert [each.id for each in self.store.waiting()] == [job.id for job in queued]
         assert {each.id for each in self.store.heads(NOW)} == set(heads.values())
         assert {job.id for job in self.store.overdue(NOW)} == {job.id for job in late}
@@ -179,20 +188,20 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def the_figures_are_what_they_have_to_be(self) -> None:
-        usage: dict[int, Usage] = {}
+        usage: dict[User, Usage] = {}
         for job in self.where(State.QUEUED, State.RUNNING):
-            found = usage.get(job.owner, Usage(0, 0))
+            found = usage.get(job.user, Usage(0, 0))
             queued = found.queued + (job.state is State.QUEUED)
-            usage[job.owner] = Usage(queued, found.bytes + job.spool_bytes)
+            usage[job.user] = Usage(queued, found.bytes + job.spool_bytes)
         assert self.store.usage() == usage
-        files: dict[int, Files] = {}
+        files: dict[User, Files] = {}
         for job in (job for job in self.jobs.values() if job.spool_bytes):
-            was, kept = files.get(job.owner, Files()), job.spool_bytes * job.is_ended
+            was, kept = files.get(job.user, Files()), job.spool_bytes * job.is_ended
             size = was.all + job.spool_bytes
-            files[job.owner] = Files(size, was.kept + kept, size)
+            files[job.user] = Files(size, was.kept + kept, size)
         assert self.store.files() == files
-        ends = [job.ended_at for job in self.where(*ENDED) if job.owner == 1 and job.spool_bytes]
-        assert self.store.first_kept(1) == min(ends, default=None)
+        ends = [job.ended_at for job in self.where(*ENDED) if job.user == ONE and job.spool_bytes]
+        assert self.store.first_kept(ONE) == min(ends, default=None)
 
     @invariant()
     def the_past_is_what_it_was(self) -> None:
@@ -205,16 +214,19 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def what_is_kept_is_what_has_to_be(self) -> None:
         over = self.over()
-        kept = [Kept(j.id, j.owner, j.ended_at or 0.0, j.spool_bytes) for j in over]
+        kept = [Kept(j.id, j.user, j.ended_at or 0.0, j.spool_bytes) for j in over]
         assert sorted(self.history.kept(), key=str) == sorted(
             (each for each in kept if each.bytes), key=str
         )
         assert sorted(self.history.ended(None)) == sorted(job.id for job in over)
         assert self.history.records() == len(over)
+        assert self.history.records_by_user() == Counter(job.user for job in over)
+        hers = [job.id for job in over if job.user == ONE and not job.spool_bytes]
+        assert sorted(self.history.oldest_records(ONE, 1000)) == sorted(hers)
 
 
-def key_of(job: Job) -> tuple[int, str | None]:
-    return job.owner, job.key
+def key_of(job: Job) -> tuple[User, str | None]:
+    return job.user, job.key
 
 
 TestLife = Life.TestCase

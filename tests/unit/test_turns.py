@@ -161,7 +161,7 @@ def test_a_job_that_fails_after_a_turn_takes_no_more_than_its_inputs(tmp_path: P
 
 def of_40_seconds(attempt: Attempt) -> Turn:
     job = attempt.job
-    return Turn(job.id, job.owner, job.priority, 40.0)
+    return Turn(job.id, job.user, job.priority, 40.0)
 
 
 def test_all_turns_together_are_no_longer_than_a_job_may_be_rendered(

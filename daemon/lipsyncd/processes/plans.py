@@ -9,11 +9,13 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import BinaryIO
 
 from lipsyncd.processes.render import RenderProcess
+from lipsyncd.protocol.user import User
 
 MOST_BYTES = 256 << 20  # of all; one of an hour has some MiB
 MOST_NAMES = 4  # that one render may look for at once
@@ -31,9 +33,9 @@ class PlanCache:
         with suppress(OSError):
             self._trim()
 
-    def found(self, owner: int, name: str) -> BinaryIO | None:
+    def found(self, user: User, name: str) -> BinaryIO | None:
         """A user's plan of this name, if it is there; the caller's to close."""
-        path = self._path(owner, name)
+        path = self._path(user, name)
         with suppress(OSError):
             os.utime(path)
             return path.open("rb")
@@ -46,14 +48,15 @@ class PlanCache:
             return NamedTemporaryFile(dir=self._folder, delete=False)  # type: ignore[return-value]
         return None
 
-    def add(self, owner: int, name: str, path: str) -> None:
+    def add(self, user: User, name: str, path: str) -> None:
         """A new file is this plan."""
         with self._lock, suppress(OSError):
-            os.replace(path, self._path(owner, name))
+            os.replace(path, self._path(user, name))
             self._trim()
 
-    def _path(self, owner: int, name: str) -> Path:
-        return self._folder / f"{owner}-{name}"
+    def _path(self, user: User, name: str) -> Path:
+        label = f"-{sha256(user.label.encode()).hexdigest()[:16]}" if user.label else ""
+        return self._folder / f"{user.uid}{label}-{name}"
 
     def _trim(self) -> None:
         """Those that were not used for longest go, until all is within bounds."""
@@ -68,10 +71,10 @@ class PlanCache:
 class Plans:
     """What one render asks of the cache."""
 
-    def __init__(self, cache: PlanCache, owner: int | None, process: RenderProcess) -> None:
-        """`owner` is the uid whose plans are used; None: nobody's are, and none is kept."""
+    def __init__(self, cache: PlanCache, user: User | None, process: RenderProcess) -> None:
+        """`user` is whose plans are used; None: nobody's are, and none is kept."""
         self._cache = cache
-        self._owner = owner
+        self._user = user
         self._process = process
         self._new: BinaryIO | None = None
 
@@ -81,8 +84,8 @@ class Plans:
             self._seek(said["seek"])
         elif "room" in said:
             self._make_room()
-        elif self._new and self._owner is not None:
-            self._cache.add(self._owner, named(said["filled"]), self._new.name)
+        elif self._new and self._user is not None:
+            self._cache.add(self._user, named(said["filled"]), self._new.name)
             self._new = None
 
     def close(self) -> None:
@@ -94,8 +97,8 @@ class Plans:
     def _seek(self, names: object) -> None:
         if not isinstance(names, list) or len(names) > MOST_NAMES:
             raise ValueError("no names of plans")
-        owner, names = self._owner, map(named, names if self._owner is not None else [])
-        found = (self._cache.found(owner, name) for name in names)
+        user, names = self._user, map(named, names if self._user is not None else [])
+        found = (self._cache.found(user, name) for name in names)
         if file := next((each for each in found if each), None):
             with file:
                 self._process.tell({"plan": True}, [file.fileno()])
@@ -104,7 +107,7 @@ class Plans:
 
     def _make_room(self) -> None:
         self.close()
-        self._new = None if self._owner is None else self._cache.room()
+        self._new = None if self._user is None else self._cache.room()
         if self._new:
             with self._new as file:
                 self._process.tell({"plan": True}, [file.fileno()])

@@ -37,7 +37,7 @@ def run_preflight(
         with ExitStack() as stack:
             process = RenderProcess(plane.template)
             stack.callback(process.end)
-            plans = Plans(plane.plans, asked.owner, process)
+            plans = Plans(plane.plans, asked.user, process)
             stack.callback(plans.close)
             process.begin(assignment, files)
             steps = process.steps(seconds, hear_plans=plans.hear)

@@ -37,7 +37,7 @@ def rendered(
         task = "redo" if paths.earlier else "render"
         assignment = assignment_of(plane.config, task, options, room, job=paths.job)
         process.begin(assignment, [each.fileno() for each in files])
-        spread, plans = Spread(process, may_go_on), Plans(plane.plans, paths.owner, process)
+        spread, plans = Spread(process, may_go_on), Plans(plane.plans, paths.user, process)
         stack.callback(plans.close)
         steps = process.steps(plane.config.render.stall_seconds, spread.hear, plans.hear)
         stack.enter_context(shares.led(paths.job))

@@ -9,6 +9,7 @@ from typing import Any, Self
 from lipsyncd.errors import KeyTaken
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.terms import Priority
+from lipsyncd.protocol.user import User
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
 MAX_NOTES, MAX_NOTE = 20, 300  # sentences about a job; characters of one
@@ -82,8 +83,8 @@ class Outcome(StrEnum):
 @dataclass(frozen=True)
 class Paths:
     """The files of one render: the inputs, where the result appears when it is whole, where the
-    render keeps what it has finished before, and what was finished of a job that it redoes; `owner`
-    is the uid whose they are."""
+    render keeps what it has finished before, and what was finished of a job that it redoes; `user`
+    is whose they are."""
 
     face: Path
     voices: tuple[Path, ...]
@@ -91,7 +92,7 @@ class Paths:
     work: Path
     pictures: tuple[Path, ...] = ()
     earlier: Path | None = None
-    owner: int | None = None
+    user: User | None = None
 
     @property
     def job(self) -> str:
@@ -109,7 +110,7 @@ class Job:
     seconds; `retry_of` is the job it repeats, `redo_of` the one of whose result it makes a stretch
     anew; `fetched_at` is when its owner first had the result; `spool_bytes` is what its files take;
     `notes` are sentences on what was decided for its owner; `queued_at` is when it came into the
-    line, for the first time or after a turn.
+    line, for the first time or after a turn; `label` tells apart for whom its owner hands in jobs.
     """
 
     id: str
@@ -138,6 +139,7 @@ class Job:
     spool_bytes: int = 0
     notes: tuple[str, ...] = ()
     queued_at: float = 0.0
+    label: str = ""
 
     def as_map(self) -> dict[str, object]:
         """The job as it travels."""
@@ -153,6 +155,11 @@ class Job:
     def is_ended(self) -> bool:
         """Nothing will change it any more."""
         return self.state in ENDED
+
+    @property
+    def user(self) -> User:
+        """Whom it counts for."""
+        return User(self.owner, self.label)
 
 
 def move(job: Job, state: State, **changes: Any) -> Job:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.user import User
 from lipsyncd.protocol.values import whole
 
 MAX_FRAMES = 16  # of a preview
@@ -12,10 +13,10 @@ FRAMES = whole(1, MAX_FRAMES, hint="Ask for fewer frames.")
 @dataclass(frozen=True)
 class Preflight:
     """`task` is probe or preview; the latter shows so many `frames`, evenly spread over the result
-    from `at` seconds on.  `owner` is the uid of who asks."""
+    from `at` seconds on.  `user` is who asks."""
 
     task: str
     options: Options = field(default_factory=Options)
     at: float = 0.0
     frames: int = 1
-    owner: int | None = None
+    user: User | None = None

@@ -1,10 +1,11 @@
-"""What a client may choose for its job: when it is rendered."""
+"""What a client may choose for its job: when it is rendered, and for whom."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
 from lipsyncd.protocol.choices import MAX_SECONDS, check, known
+from lipsyncd.protocol.user import LABEL
 from lipsyncd.protocol.values import Values, one_of, text
 
 MAX_KEY = 128  # characters
@@ -29,7 +30,7 @@ class Priority(StrEnum):
 
 @dataclass(frozen=True)
 class Terms:
-    """When a client wants its job rendered, and when not at all any more."""
+    """When a client wants its job rendered, when not at all any more, and for whom."""
 
     priority: Priority = one_of(*map(str, Priority)).default(
         Priority.NORMAL, "whose turn it is first; high is for admins"
@@ -46,6 +47,11 @@ class Terms:
         None,
         "so long the render may take, if the operator's limit is not less; "
         "a job that takes longer expires",
+    )
+    label: str | None = LABEL.default(
+        None,
+        "whom it is for, of many for whom one program hands in jobs: each counts as a user; "
+        "for those whom the operator lets do so",
     )
 
     def __post_init__(self) -> None:

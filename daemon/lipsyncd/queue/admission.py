@@ -1,7 +1,7 @@
 """The admission: what a job has to pass before it is accepted, and the bounds it counts against."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -11,6 +11,7 @@ from lipsyncd.protocol.job import ENDED, Job, State, refuse_other
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.redo import Redo
 from lipsyncd.protocol.terms import Terms
+from lipsyncd.protocol.user import User
 from lipsyncd.queue.contents import EARLIER, WORK
 from lipsyncd.queue.retention import Retention
 from lipsyncd.queue.scheduler import Scheduler
@@ -35,7 +36,7 @@ LESS = "Submit smaller files, or ask the operator for a larger disk."
 class Claim:
     """What is taken of the bounds: by a user's jobs, or by one that is being copied."""
 
-    owner: int
+    user: User
     bytes: int
     jobs: int = 1
 
@@ -68,11 +69,11 @@ class Admission:
         Raises QueueFull, QueueDraining, KeyTaken, InputError, StorageError, InternalError; then
         nothing is left of it.
         """
-        known = job.key and self._store.by_key(job.owner, job.key)
+        known = job.key and self._store.by_key(job.user, job.key)
         if known:
             return refuse_other(known, job)
         size = self._spool.size_of(inputs, job.options.pictures)
-        with self._claimed(Claim(job.owner, size), size) as claim:
+        with self._claimed(Claim(job.user, size), size) as claim:
             spooled = self._spool.admit(job.id, inputs, job.options.pictures)
             if spooled > size:
                 self._spool.discard(job.id)
@@ -80,14 +81,14 @@ class Admission:
             return self._enqueued(replace(job, spool_bytes=spooled), claim)
 
     @contextmanager
-    def room(self, owner: int, inputs: Inputs, pictures: int = 0) -> Iterator[None]:
+    def room(self, user: User, inputs: Inputs, pictures: int = 0) -> Iterator[None]:
         """Room for copies of the inputs, for no job, until the end of the block; the last ones are
         pictures of people.
 
         Raises QueueFull, QueueDraining, DiskFull, InputError, InternalError.
         """
         size = self._spool.size_of(inputs, pictures)
-        with self._claimed(Claim(owner, size, jobs=0), size):
+        with self._claimed(Claim(user, size, jobs=0), size):
             yield
 
     def retry(self, failed: Job) -> Job:
@@ -120,7 +121,7 @@ class Admission:
         """The new job in the queue, with the files of the old one."""
         options = new.options
         size = old.spool_bytes - (old.result_bytes or 0)
-        with self._claimed(Claim(old.owner, size)) as claim:
+        with self._claimed(Claim(old.user, size)) as claim:
             counts = len(options.places), options.pictures
             spooled = self._spool.link(old.id, new.id, *counts, earlier=earlier)
             return self._enqueued(replace(new, spool_bytes=spooled), claim)
@@ -137,7 +138,7 @@ class Admission:
             taken = copied + sum(each.bytes for each in self._claims)
             self._retention.make_room(taken)
             self._scheduler.pause.refuse_little_room(taken)
-            self._refuse_large_share(claim.owner, copied)
+            self._refuse_large_share(claim.user, copied)
             self._claims.append(claim)
         try:
             yield claim
@@ -164,11 +165,13 @@ class Admission:
 
     def _refuse_beyond(self, claim: Claim) -> None:
         """Raise QueueFull if one of the bounds would be passed."""
-        limits = self._live_config.config.limits
+        limits, user = self._live_config.config.limits, claim.user
         claims = [*self._taken(), *self._claims, claim]
-        mine = [each for each in claims if each.owner == claim.owner]
+        mine = [each for each in claims if each.user == user]
+        theirs = [each for each in claims if each.user.uid == user.uid]
         for taken, most_jobs, most_bytes, scope in (
             (mine, limits.max_jobs_per_user, limits.max_input_bytes_per_user, "of one user"),
+            (theirs, limits.max_jobs_per_uid, limits.max_input_bytes_per_uid, "of one uid"),
             (claims, limits.max_jobs, limits.max_input_bytes, "in all"),
         ):
             jobs, size = sum(each.jobs for each in taken), sum(each.bytes for each in taken)
@@ -181,50 +184,57 @@ class Admission:
 
     def _taken(self) -> Iterator[Claim]:
         """What the accepted jobs take, user by user."""
-        for owner, usage in self._store.usage().items():
-            yield Claim(owner, usage.bytes, usage.queued)
+        for user, usage in self._store.usage().items():
+            yield Claim(user, usage.bytes, usage.queued)
 
     def _full(self, words: str, taken: Iterable[Claim]) -> QueueFull:
         """The error, with the time until one of those that are taken may be free."""
-        start = self._scheduler.positions.next_start({each.owner for each in taken if each.jobs})
+        start = self._scheduler.positions.next_start({each.user for each in taken if each.jobs})
         return later(QueueFull(words, WAIT), start or 0.0)
 
-    def _refuse_large_share(self, owner: int, copied: int) -> None:
+    def _refuse_large_share(self, user: User, copied: int) -> None:
         """Raise QueueFull if this user's files take, or would take, too much of the disk.
 
-        `copied` is what comes to them. Whatever the figures of the operator, the others have room.
+        `copied` is what comes to them. Whatever the figures of the operator, the others have room:
+        other uids, and of a uid that has labels the other ones.
         """
-        limits, most = (
-            self._live_config.config.limits,
-            self._live_config.config.retention.max_bytes_per_user,
-        )
-        files = self._store.files()
-        mine = files.get(owner, Files())
-        if mine.kept > most:
-            words = (
-                f"what ended jobs of one user leave may take {most} bytes, and takes {mine.kept}"
-            )
-            raise later(QueueFull(f"The spool is full: {words}.", CLEAN), self._grace_left(owner))
-        room = self._spool.free_bytes() - limits.min_free_bytes
+        config, files = self._live_config.config, self._store.files()
+        most, kept = config.retention.max_bytes_per_user, files.get(user, Files()).kept
+        if kept > most:
+            words = f"what ended jobs of one user leave may take {most} bytes, and takes {kept}"
+            raise later(QueueFull(f"The spool is full: {words}.", CLEAN), self._grace_left(user))
+        room = self._spool.free_bytes() - config.limits.min_free_bytes
         part = (room + sum(each.unshared for each in files.values())) // PARTS
-        taken = mine.all + sum(each.bytes for each in self._claims if each.owner == owner)
-        if taken + copied > part:
-            words = f"the files of one user may take {part} bytes of the disk, and would take"
-            error = QueueFull(f"The spool is full: {words} {taken + copied}.", CLEAN)
-            if not mine.kept:
-                error.hint = WAIT if taken else LESS
-            raise later(error, self._scheduler.positions.next_start([owner]) if taken else None)
+        users = {user, *files, *(each.user for each in self._claims)}
+        theirs = {each: files.get(each, Files()) for each in users if each.uid == user.uid}
+        if user.label:
+            self._refuse_more({user: theirs[user]}, copied, part // PARTS)
+        self._refuse_more(theirs, copied, part)
 
-    def _grace_left(self, owner: int) -> float:
+    def _refuse_more(self, files: Mapping[User, Files], copied: int, most: int) -> None:
+        """Raise QueueFull if the files of these users, who share a uid, would take more."""
+        claimed = sum(each.bytes for each in self._claims if each.user in files)
+        taken = claimed + sum(each.all for each in files.values())
+        if taken + copied <= most:
+            return
+        whose = "one user" if len(files) == 1 else "one uid"
+        words = f"the files of {whose} may take {most} bytes of the disk, and would take"
+        error = QueueFull(f"The spool is full: {words} {taken + copied}.", CLEAN)
+        if not any(each.kept for each in files.values()):
+            error.hint = WAIT if taken else LESS
+        raise later(error, self._scheduler.positions.next_start(files) if taken else None)
+
+    def _grace_left(self, user: User) -> float:
         """The seconds until the first of this user's kept files may go."""
-        first = self._store.first_kept(owner)
+        first = self._store.first_kept(user)
         grace = MINUTE * self._live_config.config.retention.grace_minutes
         return 0.0 if first is None else first + grace - now()
 
 
 def repeated(job: Job, options: Options) -> Job:
-    """A new job with the files, the priority and the time of another one."""
-    terms = Terms(priority=job.priority, max_runtime=job.max_runtime)
+    """A new job with the files, the priority, the time and the label of another one."""
+    label = job.label or None
+    terms = Terms(priority=job.priority, max_runtime=job.max_runtime, label=label)
     return new_job(job.owner, job.face, job.voice, options, terms)
 
 

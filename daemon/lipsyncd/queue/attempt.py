@@ -67,7 +67,7 @@ class Attempt:
     def turn(self) -> Turn:
         """Its turn so far."""
         job = self.job
-        return Turn(job.id, job.owner, job.priority, time.monotonic() - self._begun)
+        return Turn(job.id, job.user, job.priority, time.monotonic() - self._begun)
 
     def to_end(self, render: Render) -> Job:
         """The job as its render left it; DeviceLost if the device is gone."""
@@ -102,7 +102,7 @@ class Attempt:
         job, options = self.job.id, self.job.options
         counts, is_redo = (len(options.places), options.pictures), self.job.redo_of is not None
         paths = self._spool.paths(job, *counts, is_redo=is_redo)
-        steps = render(options, replace(paths, owner=self.job.owner), lambda: not self.gives_way)
+        steps = render(options, replace(paths, user=self.job.user), lambda: not self.gives_way)
         if ended := self._followed(steps):
             return ended
         return succeeded(self.job, self._spool.seal(job), self.seconds)

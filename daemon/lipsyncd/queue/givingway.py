@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lipsyncd.config import Render
 from lipsyncd.protocol.terms import Priority
+from lipsyncd.protocol.user import User
 from lipsyncd.queue.order import LEVELS, Waiting
 
 
@@ -14,7 +15,7 @@ class Turn:
     """A job that is being rendered, and for how many seconds since it was begun or went on."""
 
     id: str
-    owner: int
+    user: User
     priority: Priority
     seconds: float
 
@@ -32,17 +33,17 @@ def giving_way(
     After its `turn_seconds` a job gives way to one of a higher priority; and of its own priority to
     one of the same user, or of a user who has fewer renders.
     """
-    held = Counter(turn.owner for turn in turns)
+    held = Counter(turn.user for turn in turns)
 
     def gives_way(turn: Turn, job: Waiting) -> bool:
-        if turn.owner != job.owner and held[job.owner] >= rules.max_active_per_user:
+        if turn.user != job.user and held[job.user] >= rules.max_active_per_user:
             return False  # it could not begin then
-        is_fair = turn.owner == job.owner or held[turn.owner] > held[job.owner]
+        is_fair = turn.user == job.user or held[turn.user] > held[job.user]
         level = job.level(now)
         return turn.level > level or (turn.level == level and is_fair)
 
     long = [turn for turn in turns if turn.seconds >= rules.turn_seconds]
     for job in waiting:
         if those := [turn for turn in long if gives_way(turn, job)]:
-            return max(those, key=lambda turn: (turn.level, held[turn.owner], turn.seconds)).id
+            return max(those, key=lambda turn: (turn.level, held[turn.user], turn.seconds)).id
     return None

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from lipsyncd.protocol.terms import Priority
+from lipsyncd.protocol.user import User
 
 LEVELS = {Priority.HIGH: 0, Priority.NORMAL: 1, Priority.LOW: 2}
+REMEMBERED = 4096  # users: labels are as many as a client likes, and those before are as if new
 AGEING_SECONDS = 600  # of waiting lift a job by one level, so that none starves
 
 
@@ -21,7 +23,7 @@ class Waiting:
     """
 
     id: str
-    owner: int
+    user: User
     priority: Priority
     queued_at: float
     sequence: int
@@ -35,13 +37,16 @@ class Turns:
     """Whose turn it is: who was served longest ago comes first, and who never was before them."""
 
     def __init__(self) -> None:
-        self._served: dict[int, int] = {}
+        self._served: dict[User, int] = {}
         self._count = 0
 
-    def serve(self, owner: int) -> None:
+    def serve(self, user: User) -> None:
         """This user's job has been started, or has had its turn."""
         self._count += 1
-        self._served[owner] = self._count
+        self._served.pop(user, None)
+        self._served[user] = self._count  # as the last one
+        if len(self._served) > REMEMBERED:
+            del self._served[next(iter(self._served))]
 
     def copy(self) -> "Turns":
         """The same, to look ahead with."""
@@ -49,16 +54,16 @@ class Turns:
         turns._served, turns._count = dict(self._served), self._count
         return turns
 
-    def of(self, owner: int) -> int:
+    def of(self, user: User) -> int:
         """When this user was last served, as a number that only grows."""
-        return self._served.get(owner, 0)
+        return self._served.get(user, 0)
 
 
 def ranked(waiting: Iterable[Waiting], turns: Turns, now: float) -> list[Waiting]:
     """The jobs by which of them would be started if just one more were."""
     return sorted(
         waiting,
-        key=lambda each: (each.level(now), turns.of(each.owner), *place(each)),
+        key=lambda each: (each.level(now), turns.of(each.user), *place(each)),
     )
 
 
@@ -70,15 +75,15 @@ def place(job: Waiting) -> tuple[float, int]:
 def in_order(waiting: Iterable[Waiting], turns: Turns, now: float) -> Iterator[Waiting]:
     """The jobs in the order in which they will be started, if none comes and nothing ages."""
     turns = turns.copy()
-    levels: dict[int, dict[int, list[Waiting]]] = {}
+    levels: dict[int, dict[User, list[Waiting]]] = {}
     for each in sorted(waiting, key=place, reverse=True):
-        levels.setdefault(each.level(now), {}).setdefault(each.owner, []).append(each)
-    for _, owners in sorted(levels.items()):
-        heads = [(turns.of(owner), place(jobs[-1]), owner) for owner, jobs in owners.items()]
+        levels.setdefault(each.level(now), {}).setdefault(each.user, []).append(each)
+    for _, users in sorted(levels.items()):
+        heads = [(turns.of(user), place(jobs[-1]), user) for user, jobs in users.items()]
         heapq.heapify(heads)
         while heads:
-            _, _, owner = heapq.heappop(heads)
-            yield owners[owner].pop()
-            turns.serve(owner)
-            if owners[owner]:
-                heapq.heappush(heads, (turns.of(owner), place(owners[owner][-1]), owner))
+            _, _, user = heapq.heappop(heads)
+            yield users[user].pop()
+            turns.serve(user)
+            if users[user]:
+                heapq.heappush(heads, (turns.of(user), place(users[user][-1]), user))

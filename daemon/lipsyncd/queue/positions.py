@@ -10,6 +10,7 @@ from math import inf
 
 from lipsyncd.config import LiveConfig
 from lipsyncd.protocol.job import Job
+from lipsyncd.protocol.user import User
 from lipsyncd.queue.givingway import Turn, giving_way
 from lipsyncd.queue.order import Turns, Waiting, in_order, ranked
 from lipsyncd.queue.store.jobs import Store
@@ -36,7 +37,7 @@ class Eta(Mean):
     def forecast(self, running: Iterable[Job], slots: int, share: int) -> "Forecast":
         """What is to come, with so many slots of which one user may hold `share`."""
         mean = inf if self.mean is None else self.mean
-        ends = [(job.owner, _left(job, mean)) for job in running]
+        ends = [(job.user, _left(job, mean)) for job in running]
         return Forecast(ends, slots, share, mean)
 
 
@@ -47,40 +48,40 @@ class Forecast:
     """
 
     def __init__(
-        self, running: Iterable[tuple[int, float]], slots: int, share: int, mean: float
+        self, running: Iterable[tuple[User, float]], slots: int, share: int, mean: float
     ) -> None:
-        """`running`: the owner and the end of each render; those to come take `mean`."""
+        """`running`: the user and the end of each render; those to come take `mean`."""
         self._share = share
         self._mean = mean
-        self._last: dict[int, list[float]] = {}  # heaps: the last `share` ends of each owner
+        self._last: dict[User, list[float]] = {}  # heaps: the last `share` ends of each user
         ends = []
-        for owner, end in running:
-            self._occupy(owner, end)
+        for user, end in running:
+            self._occupy(user, end)
             ends.append(end)
         free = [0.0] * (slots - len(ends)) + sorted(ends)
         self._free = free[-slots:]  # when each slot is free; after a reload more may run than may
 
-    def earliest(self, owner: int) -> float | None:
+    def earliest(self, user: User) -> float | None:
         """When a job of this user could start next; None if nobody can tell."""
-        at = self._next(owner)
+        at = self._next(user)
         return at if at < inf else None
 
-    def start(self, owner: int) -> float | None:
+    def start(self, user: User) -> float | None:
         """When the next job of the line starts, which is this user's; None if nobody can tell."""
-        at = self._next(owner)
+        at = self._next(user)
         # of the slots that are free then the last one: the others are of use before
         del self._free[bisect_right(self._free, at) - 1]
         insort(self._free, at + self._mean)
-        self._occupy(owner, at + self._mean)
+        self._occupy(user, at + self._mean)
         return at if at < inf else None
 
-    def _next(self, owner: int) -> float:
+    def _next(self, user: User) -> float:
         """Once there is a slot, and the user holds fewer than may be."""
-        last = self._last.get(owner, [])
+        last = self._last.get(user, [])
         return max(self._free[0], last[0]) if len(last) == self._share else self._free[0]
 
-    def _occupy(self, owner: int, end: float) -> None:
-        last = self._last.setdefault(owner, [])
+    def _occupy(self, user: User, end: float) -> None:
+        last = self._last.setdefault(user, [])
         if len(last) < self._share:
             heapq.heappush(last, end)
         else:
@@ -120,11 +121,11 @@ class Positions:
         render = self._live_config.config.render
         if len(running) >= render.max_active:
             return None
-        moment, slots = now(), Counter(job.owner for job in running)
+        moment, slots = now(), Counter(job.user for job in running)
         heads = [
             each
             for each in self._store.heads(moment)
-            if slots[each.owner] < render.max_active_per_user
+            if slots[each.user] < render.max_active_per_user
         ]
         with self._lock:
             return next(iter(ranked(heads, self._turns, moment)), None)
@@ -139,10 +140,10 @@ class Positions:
             waiting = ranked(heads, self._turns, moment)
         return giving_way(waiting, turns, rules, moment)
 
-    def served(self, owner: int) -> None:
+    def served(self, user: User) -> None:
         """A job of this user has left the line, or has had its turn; the others come first now."""
         with self._lock:
-            self._turns.serve(owner)
+            self._turns.serve(user)
 
     def ended(self, job: Job) -> None:
         """A render has come to a good end."""
@@ -162,13 +163,13 @@ class Positions:
         with self._lock:
             turns, forecast = self._turns.copy(), self._forecast()
         queue = in_order(waiting, turns, now())
-        return {each.id: Place(at, forecast.start(each.owner)) for at, each in enumerate(queue, 1)}
+        return {each.id: Place(at, forecast.start(each.user)) for at, each in enumerate(queue, 1)}
 
-    def next_start(self, owners: Iterable[int]) -> float | None:
+    def next_start(self, users: Iterable[User]) -> float | None:
         """The seconds until a job of one of these users leaves the line, if that is known."""
         with self._lock:
             forecast = self._forecast()
-        known = (forecast.earliest(owner) for owner in owners)
+        known = (forecast.earliest(user) for user in users)
         return min((each for each in known if each is not None), default=None)
 
     def _forecast(self) -> Forecast:

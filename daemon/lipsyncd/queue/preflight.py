@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lipsyncd.errors import QueueFull, QueueWarming
 from lipsyncd.protocol.preflight import Preflight
+from lipsyncd.protocol.user import User
 from lipsyncd.queue.admission import SOON, Admission, later
 from lipsyncd.queue.renderer import Renderer
 from lipsyncd.queue.snapshot import Inputs
@@ -24,7 +25,7 @@ class Preflights:
         self._admission = admission
         self._folder = folder
         self._lock = threading.Lock()
-        self._owners: list[int] = []  # of those under way
+        self._users: list[User] = []  # of those under way
         self._renderer: Renderer | None = None
 
     def open(self, renderer: Renderer) -> None:
@@ -32,17 +33,17 @@ class Preflights:
         self._renderer = renderer
 
     def answer(
-        self, owner: int, asked: Preflight, inputs: Inputs, go_on: Callable[[], None]
+        self, user: User, asked: Preflight, inputs: Inputs, go_on: Callable[[], None]
     ) -> int:
         """A descriptor of the answer, to be read from its beginning; the caller's to close.
 
         `go_on` is called now and then; what it raises ends the preflight.  Raises QueueFull,
         QueueWarming, QueueDraining, InputError, InvalidRequest, StorageError, InternalError.
         """
-        mine = replace(asked, owner=owner)
+        mine = replace(asked, user=user)
         with (
-            self._place(owner) as renderer,
-            self._admission.room(owner, inputs, asked.options.pictures),
+            self._place(user) as renderer,
+            self._admission.room(user, inputs, asked.options.pictures),
             copies(inputs, self._folder) as files,
             unnamed(self._folder) as work,
             unnamed(self._folder) as answer,
@@ -53,20 +54,20 @@ class Preflights:
             return read_only(answer)
 
     @contextmanager
-    def _place(self, owner: int) -> Iterator[Renderer]:
+    def _place(self, user: User) -> Iterator[Renderer]:
         """One of the places, until the end of the block."""
         if self._renderer is None:
             raise QueueWarming("The daemon is still loading.", "Ask again once it is ready.")
         with self._lock:
-            mine = self._owners.count(owner)
-            if mine >= MOST_OF_USER or len(self._owners) >= MOST:
+            mine = self._users.count(user)
+            if mine >= MOST_OF_USER or len(self._users) >= MOST:
                 raise later(busy(mine), SOON)
-            self._owners.append(owner)
+            self._users.append(user)
         try:
             yield self._renderer
         finally:
             with self._lock:
-                self._owners.remove(owner)
+                self._users.remove(user)
 
 
 def busy(mine: int) -> QueueFull:

@@ -8,6 +8,7 @@ from lipsyncd.config import LiveConfig
 from lipsyncd.config import Retention as Rules
 from lipsyncd.errors import JobNotEnded
 from lipsyncd.protocol.job import Job
+from lipsyncd.protocol.user import User
 from lipsyncd.queue.levelling import levelled
 from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.store.history import History, Kept
@@ -23,10 +24,10 @@ def overdue(kept: Sequence[Kept], now: float, rules: Rules) -> list[Kept]:
 
     What is young stays for now, but costs nobody else a file: it is counted as if it went.
     """
-    left: dict[int, Sequence[Kept]] = {}
-    for owner, mine in by_owner(kept).items():
+    left: dict[User, Sequence[Kept]] = {}
+    for user, mine in by_user(kept).items():
         fresh = [each for each in mine if now - each.ended_at < HOUR * rules.max_age_hours]
-        left |= within({owner: fresh}, rules.max_bytes_per_user, NEEDED)
+        left |= within({user: fresh}, rules.max_bytes_per_user, NEEDED)
     left = within(left, rules.max_results, lambda _: 1)
     left = within(left, rules.max_bytes, NEEDED)
     stays = {each.id for mine in left.values() for each in mine}
@@ -39,10 +40,10 @@ def in_the_way(kept: Sequence[Kept], rules: Rules, room: int) -> list[Kept]:
     It takes nothing from results: what those leave of the bounds, and no more than it leaves of the
     disk, which has `room` bytes besides.
     """
-    left: dict[int, Sequence[Kept]] = {}
-    for owner, mine in by_owner(kept).items():
+    left: dict[User, Sequence[Kept]] = {}
+    for user, mine in by_user(kept).items():
         spare = [each for each in mine if each.spare]
-        left |= within({owner: spare}, rules.max_bytes_per_user - needed(mine), SPARE)
+        left |= within({user: spare}, rules.max_bytes_per_user - needed(mine), SPARE)
     most = min(rules.max_bytes - needed(kept), (room + sum(map(SPARE, kept))) // 2)
     stays = {each.id for mine in within(left, most, SPARE).values() for each in mine}
     return [each for each in kept if each.spare and each.id not in stays]
@@ -53,20 +54,20 @@ def needed(kept: Iterable[Kept]) -> int:
     return sum(map(NEEDED, kept))
 
 
-def by_owner(kept: Iterable[Kept]) -> dict[int, list[Kept]]:
-    """What each owner has, in the same order."""
-    found: dict[int, list[Kept]] = {}
+def by_user(kept: Iterable[Kept]) -> dict[User, list[Kept]]:
+    """What each user has, in the same order."""
+    found: dict[User, list[Kept]] = {}
     for each in kept:
-        found.setdefault(each.owner, []).append(each)
+        found.setdefault(each.user, []).append(each)
     return found
 
 
 def within(
-    kept: Mapping[int, Sequence[Kept]], most: int, weight: Callable[[Kept], int]
-) -> dict[int, Sequence[Kept]]:
-    """What each owner may keep so that all have no more than `most` together."""
-    gone = levelled({owner: [weight(each) for each in mine] for owner, mine in kept.items()}, most)
-    return {owner: mine[gone[owner] :] for owner, mine in kept.items()}
+    kept: Mapping[User, Sequence[Kept]], most: int, weight: Callable[[Kept], int]
+) -> dict[User, Sequence[Kept]]:
+    """What each user may keep so that all have no more than `most` together."""
+    gone = levelled({user: [weight(each) for each in mine] for user, mine in kept.items()}, most)
+    return {user: mine[gone[user] :] for user, mine in kept.items()}
 
 
 def is_young(kept: Kept, now: float, rules: Rules) -> bool:
@@ -114,11 +115,11 @@ class Retention:
             _tell("of %d no stretch can be redone any more, its files gave room", gone, SPARE)
 
     def _forget_beyond(self, most: int) -> None:
-        """Leave so many records, or more: of an owner only those that have no files go."""
-        ones = {owner: [1] * count for owner, count in self._history.records_by_owner().items()}
-        for owner, count in levelled(ones, most).items():
+        """Leave so many records, or more: of a user only those that have no files go."""
+        ones = {user: [1] * count for user, count in self._history.records_by_user().items()}
+        for user, count in levelled(ones, most).items():
             if count:
-                self._forget(self._history.oldest_records(owner, count))
+                self._forget(self._history.oldest_records(user, count))
 
     def clean(self, jobs: Iterable[Job]) -> tuple[int, int]:
         """Remove all there is of these jobs, whatever their age: how many, and their bytes.
@@ -129,7 +130,7 @@ class Retention:
         for job in jobs:
             if job.ended_at is None:
                 raise JobNotEnded(f"{job}.", "Cancel it, or wait for it.")
-            found.append(Kept(job.id, job.owner, job.ended_at, self._spool.bytes_of(job.id)))
+            found.append(Kept(job.id, job.user, job.ended_at, self._spool.bytes_of(job.id)))
         forgotten = set(self._forget([each.id for each in found]))
         gone = [each for each in found if each.id in forgotten]
         if gone:

@@ -187,7 +187,7 @@ class Scheduler:
         if head.id in self._running:
             return None  # of its own attempt the return to the queue is not shown yet
         if job := self._store.begin(head.id):
-            self.positions.served(head.owner)
+            self.positions.served(head.user)
         return job
 
     def _start(self, attempt: Attempt, render: Render) -> None:
@@ -220,7 +220,7 @@ class Scheduler:
                 if job.state is State.SUCCEEDED:
                     self.positions.ended(job)
                 if attempt.has_had_turn:
-                    self.positions.served(job.owner)
+                    self.positions.served(job.user)
                 self._show(job, attempt)
                 self._running.leave(attempt, job)
             else:

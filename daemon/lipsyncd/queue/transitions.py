@@ -38,6 +38,7 @@ def new_job(owner: int, face: str, voice: str, options: Options, terms: Terms = 
         key=terms.key,
         expires_at=None if terms.expires is None else moment + terms.expires,
         max_runtime=terms.max_runtime,
+        label=terms.label or "",
     )
 
 

@@ -38,7 +38,7 @@ class Peer:
         """Root, or the daemon's own user, who could do everything anyway."""
         return self.uid in (ROOT, os.geteuid())
 
-    def may_administer(self, group: str) -> bool:
+    def may_act_for(self, group: str) -> bool:
         """An operator or a member of this group, as the system knows it at this moment."""
         return self.is_operator or _gid_of(group) in self.gids
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from lipsyncd.errors import AccessDenied, InvalidRequest, UnknownJob
 from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, Job, State
+from lipsyncd.protocol.user import LABEL, User
 from lipsyncd.protocol.values import Values
 from lipsyncd.protocol.wire import HINT
 from lipsyncd.queue.snapshot import Inputs
@@ -28,6 +29,7 @@ def with_position(controlplane: ControlPlane, jobs: Iterable[Job]) -> list[dict[
 
 
 Value = TypeVar("Value")
+ASK_FOR_A_GROUP = "The operator can choose a group that may: `label_group` in lipsyncd.toml."
 MIN_BEGINNING = 4  # characters of an id that may stand for it
 
 WORDS: dict[type, str] = {
@@ -57,7 +59,7 @@ class Request:
     @property
     def is_admins(self) -> bool:
         """It comes from somebody who may do with every job what its owner may."""
-        return self.peer.may_administer(self.controlplane.live_config.config.admin_group)
+        return self.peer.may_act_for(self.controlplane.live_config.config.admin_group)
 
     @property
     def owner(self) -> int | None:
@@ -69,6 +71,19 @@ class Request:
         if not self.is_admins:
             group = self.controlplane.live_config.config.admin_group
             raise AccessDenied(f"Only an admin may {what}.", f"Admins are in the group {group}.")
+
+    @property
+    def label(self) -> str | None:
+        """The label that it names, if it does.  Raises InvalidRequest."""
+        return self.field("label", str, values=LABEL) if "label" in self.body else None
+
+    def user(self, label: str | None) -> User:
+        """Whom a job of this label counts for.  Raises AccessDenied if its client may set none."""
+        group = self.controlplane.live_config.config.label_group
+        if label and not self.peer.may_act_for(group):
+            hint = f"Members of the group {group} may." if group else ASK_FOR_A_GROUP
+            raise AccessDenied("This user may not hand in jobs under labels.", hint)
+        return User(self.peer.uid, label or "")
 
     def field(
         self,

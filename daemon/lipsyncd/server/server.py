@@ -174,5 +174,5 @@ class Server:
             self._guests[threading.current_thread()] = known
 
     def _refuse_all_but_admins(self, peer: Peer) -> None:
-        if not peer.may_administer(self._controlplane.live_config.config.admin_group):
+        if not peer.may_act_for(self._controlplane.live_config.config.admin_group):
             raise SessionsFull("The last sessions are kept for admins.", LATER)

@@ -5,10 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lipsyncd.protocol.job import Job, State
+from lipsyncd.protocol.user import User
 from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.rows import SELECT, as_bytes, job_of, jobs_of
 
 SPARE = "iif(state = 'succeeded', coalesce(spool_bytes - result_bytes, 0), 0)"
+LABELLED = "label != ''"  # as the index has it
 ENDED = "state NOT IN ('queued', 'running')"  # as the index has it
 # CROSS JOIN: from the happenings to their jobs, never from all jobs of an owner
 HAPPENINGS = f"""
@@ -37,7 +39,7 @@ class Kept:
     """An ended job that still has `bytes` in the spool, `spare` of them beside its result."""
 
     id: str
-    owner: int
+    user: User
     ended_at: float
     bytes: int
     spare: int = 0
@@ -54,17 +56,26 @@ class History:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def newest(self, owner: int | None, limit: int, before: str | None = None) -> list[Job]:
+    def newest(
+        self,
+        owner: int | None,
+        limit: int,
+        before: str | None = None,
+        label: str | None = None,
+    ) -> list[Job]:
         """The last `limit` jobs of this owner (None: of everybody), the newest last.
 
-        `before`: of those that were accepted before this one, which has to be among them.
+        `label`: of those that have it. `before`: of those that were accepted before this one, which
+        has to be among the owner's.
         """
         with self._database.transaction() as db:
             mine = "?1 IS NULL" if owner is None else "owner = ?1"
             earlier = f"SELECT sequence FROM jobs WHERE id = CAST(?3 AS TEXT) AND {mine}"
-            page = f"{mine} AND (?3 IS NULL OR sequence < ({earlier}))"
+            labelled = "?4 IS NULL" if label is None else f"label = ?4 AND {LABELLED}"
+            page = f"{mine} AND {labelled} AND (?3 IS NULL OR sequence < ({earlier}))"
             which = f"WHERE {page} ORDER BY sequence DESC LIMIT ?2"
-            return jobs_of(db, which, owner, limit, before and as_bytes(before))[::-1]
+            values = owner, limit, before and as_bytes(before), label
+            return jobs_of(db, which, *values)[::-1]
 
     def events(self, since: int, owner: int | None, job: str | None, limit: int) -> list[Event]:
         """The first `limit` changes after number `since`, of this owner's jobs and of this job.
@@ -102,11 +113,13 @@ class History:
     def kept(self) -> list[Kept]:
         """The ended jobs that still have files, the longest ended first."""
         query = (
-            f"SELECT id, owner, ended_at, spool_bytes, {SPARE} FROM jobs"
+            f"SELECT id, owner, label, ended_at, spool_bytes, {SPARE} FROM jobs"
             f" WHERE {ENDED} AND spool_bytes > 0 ORDER BY ended_at, sequence"
         )
         with self._database.transaction() as db:
-            return [Kept(*row) for row in db.execute(query)]
+            return [
+                Kept(job, User(uid, label), *rest) for job, uid, label, *rest in db.execute(query)
+            ]
 
     def ended(self, owner: int | None) -> list[str]:
         """The ended jobs of this owner (None: of everybody), the longest ended first."""
@@ -117,16 +130,17 @@ class History:
         """How many ended jobs are known."""
         return self._number(f"SELECT count(*) FROM jobs WHERE {ENDED}")
 
-    def records_by_owner(self) -> dict[int, int]:
-        """How many ended jobs each owner has; whose first one ended longest ago comes first."""
-        query = f"SELECT owner, count(*) FROM jobs WHERE {ENDED} GROUP BY owner"
+    def records_by_user(self) -> dict[User, int]:
+        """How many ended jobs each user has; whose first one ended longest ago comes first."""
+        query = f"SELECT owner, label, count(*) FROM jobs WHERE {ENDED} GROUP BY owner, label"
         with self._database.transaction() as db:
-            return dict(db.execute(f"{query} ORDER BY min(ended_at), owner").fetchall())
+            found = db.execute(f"{query} ORDER BY min(ended_at), owner, label")
+            return {User(uid, label): count for uid, label, count in found}
 
-    def oldest_records(self, owner: int, count: int) -> list[str]:
-        """Of this owner's jobs that left no files, the `count` that ended first."""
-        which = f"{ENDED} AND owner = ? AND spool_bytes = 0 ORDER BY ended_at, sequence LIMIT ?"
-        return self._ids(which, owner, count)
+    def oldest_records(self, user: User, count: int) -> list[str]:
+        """Of this user's jobs that left no files, the `count` that ended first."""
+        mine = f"{ENDED} AND owner = ? AND label = ? AND spool_bytes = 0"
+        return self._ids(f"{mine} ORDER BY ended_at, sequence LIMIT ?", *user, count)
 
     def emptied(self, jobs: Iterable[str]) -> None:
         """These jobs have no files any more."""

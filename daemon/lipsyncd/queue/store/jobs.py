@@ -6,6 +6,7 @@ from typing import Any
 from lipsyncd.errors import JobInterrupted
 from lipsyncd.protocol.job import MAX_ATTEMPTS, Job, State, move, refuse_other
 from lipsyncd.protocol.terms import Priority
+from lipsyncd.protocol.user import User
 from lipsyncd.queue.order import Waiting
 from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.rows import INSERT, UPDATE, as_bytes, job_by_id, jobs_of, row_of
@@ -14,25 +15,34 @@ from lipsyncd.queue.transitions import interrupted
 from lipsyncd.system.clock import now
 
 LEVELS = ", ".join(f"('{priority}')" for priority in Priority)
-WAITING = "SELECT id, owner, priority, queued_at, sequence FROM jobs"
+WAITING = "SELECT id, owner, label, priority, queued_at, sequence FROM jobs"
 # From user to user and from level to level, and in each only until the first job: the queue may
 # be long.
 HEADS = f"""
-WITH RECURSIVE users (owner) AS (
-    SELECT min(owner) FROM jobs WHERE state = 'queued'
+WITH RECURSIVE users (owner, label) AS (
+    SELECT * FROM (SELECT owner, label FROM jobs WHERE state = 'queued' ORDER BY 1, 2 LIMIT 1)
     UNION ALL
-    SELECT (SELECT min(owner) FROM jobs WHERE state = 'queued' AND owner > users.owner)
-    FROM users WHERE users.owner IS NOT NULL
+    SELECT jobs.owner, jobs.label FROM users JOIN jobs ON jobs.sequence = coalesce(
+        (
+            SELECT sequence FROM jobs
+            WHERE state = 'queued' AND owner = users.owner AND label > users.label
+            ORDER BY label LIMIT 1
+        ), (
+            SELECT sequence FROM jobs
+            WHERE state = 'queued' AND owner > users.owner ORDER BY owner, label LIMIT 1
+        )
+    )
 ), levels (priority) AS (VALUES {LEVELS})
 {WAITING} WHERE sequence IN (
     SELECT (
         SELECT sequence FROM jobs
-        WHERE state = 'queued' AND owner = users.owner AND priority = levels.priority
-            AND (expires_at IS NULL OR expires_at > ?)
+        WHERE state = 'queued' AND owner = users.owner AND label = users.label
+            AND priority = levels.priority AND (expires_at IS NULL OR expires_at > ?)
         ORDER BY queued_at, sequence LIMIT 1
     ) FROM users, levels
 )
 """
+BY_KEY = "WHERE owner = ? AND label = ? AND key = ?"
 NOTE = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
 SHIFTED = {
     "jobs": ("created_at", "queued_at", "expires_at", "started_at", "ended_at", "fetched_at"),
@@ -52,23 +62,22 @@ class Store:
     def add(self, job: Job) -> Job:
         """Append the job to the queue, on disk for good.
 
-        If its owner has used its key already, that job comes back instead; KeyTaken if it was for
+        If its user has used its key already, that job comes back instead; KeyTaken if it was for
         something else.
         """
         with self._database.transaction() as db:
             row = row_of(job)
-            unless_known = "ON CONFLICT (owner, key) WHERE key IS NOT NULL DO NOTHING"
+            unless_known = "ON CONFLICT (owner, label, key) WHERE key IS NOT NULL DO NOTHING"
             if db.execute(f"{INSERT} {unless_known}", row).rowcount:
                 _happened(db, job)
                 return job
-            (known,) = jobs_of(db, "WHERE owner = ? AND key = ?", row["owner"], row["key"])
+            (known,) = jobs_of(db, BY_KEY, *job.user, row["key"])
         return refuse_other(known, job)
 
-    def by_key(self, owner: int, key: str) -> Job | None:
+    def by_key(self, user: User, key: str) -> Job | None:
         """The job that this user submitted under this key."""
         with self._database.transaction() as db:
-            found = jobs_of(db, "WHERE owner = ? AND key = ?", owner, as_bytes(key))
-            return next(iter(found), None)
+            return next(iter(jobs_of(db, BY_KEY, *user, as_bytes(key))), None)
 
     def get(self, job: str, owner: int | None = None) -> Job | None:
         """The job with this id, if it is this owner's (None: anybody's)."""
@@ -164,20 +173,20 @@ class Store:
         with self._database.transaction() as db:
             return [job for (job,) in db.execute(query)]
 
-    def usage(self) -> dict[int, Usage]:
-        """What the jobs that have not ended take, by their owner."""
+    def usage(self) -> dict[User, Usage]:
+        """What the jobs that have not ended take, by user."""
         with self._database.transaction() as db:
             return usage_in(db)
 
-    def files(self) -> dict[int, Files]:
-        """What the files of all jobs take, by their owner; of those who have some."""
+    def files(self) -> dict[User, Files]:
+        """What the files of all jobs take, by user; of those who have some."""
         with self._database.transaction() as db:
             return files_in(db)
 
-    def first_kept(self, owner: int) -> float | None:
+    def first_kept(self, user: User) -> float | None:
         """When the longest ended of this user's jobs that still have files has ended."""
         with self._database.transaction() as db:
-            return first_kept_in(db, owner)
+            return first_kept_in(db, user)
 
     def states(self) -> dict[str, State]:
         """The state of every job, by id."""
@@ -231,4 +240,6 @@ def _happened(db: sqlite3.Connection, job: Job) -> None:
 
 
 def _waiting(row: sqlite3.Row) -> Waiting:
-    return Waiting(**dict(row) | {"priority": Priority(row["priority"])})
+    rest = {name: row[name] for name in ("id", "queued_at", "sequence")}
+    user, priority = User(row["owner"], row["label"]), Priority(row["priority"])
+    return Waiting(user=user, priority=priority, **rest)

@@ -128,7 +128,25 @@ DROP INDEX jobs_with_files;
 CREATE INDEX jobs_with_files ON jobs (owner, state, retry_of, redo_of, result_bytes, spool_bytes)
     WHERE spool_bytes > 0
 """
-STEPS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH)
+
+# Whom a job is for, of many for whom one uid hands in jobs: each counts by himself.
+EIGHTH = """
+ALTER TABLE jobs ADD COLUMN label TEXT NOT NULL DEFAULT '';
+DROP INDEX jobs_by_key;
+CREATE UNIQUE INDEX jobs_by_key ON jobs (owner, label, key) WHERE key IS NOT NULL;
+DROP INDEX jobs_in_line;
+CREATE INDEX jobs_in_line ON jobs (owner, label, priority, queued_at, sequence)
+    WHERE state = 'queued';
+DROP INDEX jobs_not_ended;
+CREATE INDEX jobs_not_ended ON jobs (owner, label, state, spool_bytes)
+    WHERE state IN ('queued', 'running');
+DROP INDEX jobs_with_files;
+CREATE INDEX jobs_with_files
+    ON jobs (owner, label, state, retry_of, redo_of, result_bytes, spool_bytes)
+    WHERE spool_bytes > 0;
+CREATE INDEX jobs_by_label ON jobs (label, owner, sequence) WHERE label != ''
+"""
+STEPS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH)
 VERSION = len(STEPS)
 
 

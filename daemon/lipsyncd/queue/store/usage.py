@@ -3,21 +3,23 @@
 import sqlite3
 from dataclasses import dataclass
 
+from lipsyncd.protocol.user import User
+
 USAGE = """
-SELECT owner, sum(state = 'queued'), sum(spool_bytes) FROM jobs
-WHERE state IN ('queued', 'running') GROUP BY owner
+SELECT owner, label, sum(state = 'queued'), sum(spool_bytes) FROM jobs
+WHERE state IN ('queued', 'running') GROUP BY owner, label
 """
 RESULT = "iif(state = 'succeeded', coalesce(result_bytes, spool_bytes), 0)"
 NEEDED = f"iif(state = 'succeeded', {RESULT}, spool_bytes)"
 FILES = f"""
-SELECT owner, sum({NEEDED}),
+SELECT owner, label, sum({NEEDED}),
     sum({NEEDED} * (state NOT IN ('queued', 'running'))),
     sum(iif(retry_of IS NULL AND redo_of IS NULL, spool_bytes, {RESULT}))
-FROM jobs WHERE spool_bytes > 0 GROUP BY owner
+FROM jobs WHERE spool_bytes > 0 GROUP BY owner, label
 """
 FIRST_KEPT = """
 SELECT min(ended_at) FROM jobs
-WHERE owner = ? AND spool_bytes > 0 AND state NOT IN ('queued', 'running')
+WHERE owner = ? AND label = ? AND spool_bytes > 0 AND state NOT IN ('queued', 'running')
 """
 
 
@@ -43,17 +45,17 @@ class Files:
     unshared: int = 0
 
 
-def usage_in(db: sqlite3.Connection) -> dict[int, Usage]:
-    """What the jobs that have not ended take, by their owner."""
-    return {owner: Usage(*figures) for owner, *figures in db.execute(USAGE)}
+def usage_in(db: sqlite3.Connection) -> dict[User, Usage]:
+    """What the jobs that have not ended take, by user."""
+    return {User(uid, label): Usage(*figures) for uid, label, *figures in db.execute(USAGE)}
 
 
-def files_in(db: sqlite3.Connection) -> dict[int, Files]:
-    """What the files of all jobs take, by their owner; of those who have some."""
-    return {owner: Files(*figures) for owner, *figures in db.execute(FILES)}
+def files_in(db: sqlite3.Connection) -> dict[User, Files]:
+    """What the files of all jobs take, by user; of those who have some."""
+    return {User(uid, label): Files(*figures) for uid, label, *figures in db.execute(FILES)}
 
 
-def first_kept_in(db: sqlite3.Connection, owner: int) -> float | None:
-    """The unix time at which the longest ended job of this owner with files has ended."""
-    (at,) = db.execute(FIRST_KEPT, (owner,)).fetchone()
+def first_kept_in(db: sqlite3.Connection, user: User) -> float | None:
+    """The unix time at which the longest ended job of this user with files has ended."""
+    (at,) = db.execute(FIRST_KEPT, user).fetchone()
     return None if at is None else float(at)

@@ -19,7 +19,7 @@ LIMITS = whole(1, MAX_LISTED, kind="", hint="Ask for fewer jobs.")
 def on_list(request: Request) -> Reply:
     limit = request.field("limit", int, MAX_LISTED, LIMITS)
     before = request.job("before").id if "before" in request.body else None
-    jobs = request.controlplane.history.newest(request.owner, limit, before)
+    jobs = request.controlplane.history.newest(request.owner, limit, before, request.label)
     newest = [request.controlplane.updates.newest(job) for job in jobs]
     return Reply("listed", {"jobs": with_position(request.controlplane, newest)})
 

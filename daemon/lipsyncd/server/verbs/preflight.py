@@ -42,4 +42,4 @@ def answer(request: Request, asked: Preflight) -> int:
     assert request.inputs
     go_on = partial(request.stream.wait, None, 0.0)
     preflights = request.controlplane.preflights
-    return preflights.answer(request.peer.uid, asked, request.inputs, go_on)
+    return preflights.answer(request.user(request.label), asked, request.inputs, go_on)

@@ -28,7 +28,8 @@ def on_submit(request: Request) -> Reply:
     terms = Terms.from_map(request.body.get("terms", {}))
     if terms.priority == Priority.HIGH:
         request.require_admin("submit with high priority")
-    job = new_job(request.peer.uid, face, ", ".join(voices), options, terms)
+    user = request.user(terms.label)
+    job = new_job(user.uid, face, ", ".join(voices), options, terms)
     before = request.controlplane.store.count(State.QUEUED)  # nothing may fail once it is accepted
     accepted = request.controlplane.admission.submit(job, request.inputs)
     if accepted.id == job.id:  # not one that its key brought back
