@@ -63,9 +63,11 @@ class FarmClient(Client):
         priority: str | None = None,
         expires: float | None = None,
         max_runtime: float | None = None,
+        label: str | None = None,
         **options: Any,
     ) -> Job:
         """Hand in a job; on return its files are in the store, and its record in Redis."""
+        refuse_label(label)
         when = {"priority": priority, "expires": expires, "max_runtime": max_runtime}
         chosen = given({name_of(field): value for field, value in options.items()})
         media = Media(face, voices_of(voice), pictures)
@@ -77,9 +79,12 @@ class FarmClient(Client):
         fields = self._fields(job)
         return job_of(self.farm, "described", job, fields, seq=int(fields["seq"]))
 
-    def list(self, limit: int | None = None, state: str | None = None) -> "list[Job]":
+    def list(
+        self, limit: int | None = None, state: str | None = None, label: str | None = None
+    ) -> "list[Job]":
         """The newest jobs, the newest last: the user's own, for admins everybody's; only those in
         a `state`, if one is named."""
+        refuse_label(label)
         user = None if self._is_admin else self.farm.user
         found = self._record.newest(user, limit if state is None else None)
         jobs = [job_of(self.farm, "listed", *each) for each in found]
@@ -229,3 +234,9 @@ class FarmClient(Client):
 
     def _asked(self, verb: str, *_: Any, **__: Any) -> Never:
         self._ask(verb)
+
+
+def refuse_label(label: str | None) -> None:
+    """Raise InvalidRequest if there is one: a job counts for whoever has signed it."""
+    if label is not None:
+        raise InvalidRequest("A farm knows its users by their tokens.", "Omit --label.")

@@ -61,6 +61,20 @@ def test_list_shows_the_jobs_in_one_state_however_many_others_there_are(tmp_path
         assert "usage: lipsyncctl list" in lipsyncctl(tmp_path, "list", "--state", "asleep").stderr
 
 
+def test_list_shows_the_jobs_with_one_label_however_many_others_there_are(tmp_path: Path) -> None:
+    with living(tmp_path, is_loaded=False) as daemon, daemon.client() as client:
+        client.submit(tmp_path)
+        hers = lipsyncctl(tmp_path, "submit", *RENDER, "--label", "anna b.").stdout.strip()
+        for _ in range(2):
+            client.submit(tmp_path)
+        headings, row = lipsyncctl(tmp_path, "list", "--label", "anna b.").stdout.splitlines()
+        assert headings.split()[:2] == ["ID", "USER"]
+        assert row.startswith(hers) and "/anna b." in row
+        assert lipsyncctl(tmp_path, "list", "-q", "--label", "anna b.").stdout.split() == [hers]
+        assert lipsyncctl(tmp_path, "list", "-q", "--label", "anna").stdout == ""
+        assert "1 to 64" in lipsyncctl(tmp_path, "list", "--label", "a" * 65).stderr
+
+
 @pytest.fixture
 def waiting(client: Client, gate: Gate, tmp_path: Path) -> list[str]:
     """Two jobs, behind one that runs."""

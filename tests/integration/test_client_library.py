@@ -91,6 +91,20 @@ def test_a_job_goes_in_and_its_result_comes_out(
     assert [each.id for each in library.list()] == [job.id]
 
 
+def test_a_program_hands_in_jobs_for_many_and_sees_those_of_each(
+    quick: Daemon, library: Client, inputs: tuple[Path, Path]
+) -> None:
+    hers, his = (library.submit(*inputs, key="1", label=label) for label in ("anna", "ben"))
+    other = library.submit(*inputs, key="1")
+    assert [each.label for each in (hers, his, other)] == ["anna", "ben", ""]
+    assert {each.owner for each in (hers, his, other)} == {os.getuid()}
+    assert library.submit(*inputs, key="1", label="anna").id == hers.id
+    assert [each.id for each in library.list(label="anna")] == [hers.id]
+    assert [each.id for each in library.list()] == [hers.id, his.id, other.id]
+    with pytest.raises(InvalidRequest, match="label is 1 to 64 printable characters"):
+        library.submit(*inputs, label="anna\n")
+
+
 def test_open_files_are_taken_as_well_as_paths(
     quick: Daemon, library: Client, inputs: tuple[Path, Path], tmp_path: Path
 ) -> None:

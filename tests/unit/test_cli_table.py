@@ -40,6 +40,18 @@ def test_users_are_shown_as_soon_as_there_is_another_one() -> None:
     assert rows[1].split()[1] == str(NOBODY)
 
 
+def test_whom_a_job_is_for_is_shown_where_it_is_not_the_caller_and_leaves_room_for_the_rest() -> (
+    None
+):
+    terms = Terms(label="a" * 64)
+    hers = new_job(os.getuid(), "speaker.mp4", "hello.wav", Options(), terms)
+    for room, shown in ((None, f"/{terms.label}"), (80, "/aaa")):
+        headings, *rows = lines(job(), hers, room=room)
+        assert headings.split()[:3] == ["ID", "USER", "STATE"]
+        assert shown in rows[1].split()[1]
+        assert room is None or width(rows[1]) <= room
+
+
 def test_what_is_piped_is_whole() -> None:
     assert "x" * 300 in lines(job("x" * 300))[1]
 

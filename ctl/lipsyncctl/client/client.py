@@ -6,7 +6,7 @@ from typing import Any, Self
 from weakref import WeakSet
 
 from lipsyncctl.client import fetch, follow, submit, wait
-from lipsyncctl.client.daemon import Answer, given
+from lipsyncctl.client.daemon import Answer, batched, given
 from lipsyncctl.client.deadline import Deadline
 from lipsyncctl.client.fetch import Destination, Outlet, Place
 from lipsyncctl.client.job import Event, Job
@@ -74,6 +74,7 @@ class Client(Preflights):
         priority: str | None = None,
         expires: float | None = None,
         max_runtime: float | None = None,
+        label: str | None = None,
         **options: Any,
     ) -> Job:
         """Hand in a job; on return it is on the daemon's disk for good, with copies of the files.
@@ -82,9 +83,10 @@ class Client(Preflights):
         `who` for each, as "left right"; `pictures` are of the people whom it calls
         "pictured", in their order. The same `key` is the same job, however often it is submitted;
         without one the library makes one up, so that a lost answer is no lost job. `priority` is
-        high (for admins), normal or low; `expires` and `max_runtime` are seconds. `options` are
-        the fields of `lipsyncd.protocol.options.Options`; None is the daemon's default. A daemon
-        that is just starting has five seconds to.
+        high (for admins), normal or low; `expires` and `max_runtime` are seconds. `label` is whom
+        it is for, if the operator lets the caller hand in jobs for others: each counts as a user.
+        `options` are the fields of `lipsyncd.protocol.options.Options`; None is the daemon's
+        default. A daemon that is just starting has five seconds to.
 
         Raises UnreadableMedia, NotAFile, InvalidRequest, QueueFull, QueueDraining, KeyTaken,
         DiskFull; AcceptanceUnknown if the daemon went away with the job and stayed away.
@@ -92,7 +94,7 @@ class Client(Preflights):
         >>> job = client.submit("speaker.mp4", "hello.wav", key="take-1", box=(10, 10, 90, 90))
         """
         when = {"priority": priority, "expires": expires, "max_runtime": max_runtime}
-        terms = given({"key": key or made_up_key(), **when})
+        terms = given({"key": key or made_up_key(), "label": label, **when})
         chosen = {name_of(field): value for field, value in options.items()}
         fields = {"options": given(chosen), "terms": terms}
         media = Media(face, voices_of(voice), pictures)
@@ -113,13 +115,15 @@ class Client(Preflights):
         """
         return self._ask_about(job, "recount", ANSWER)
 
-    def list(self, limit: int | None = None, state: str | None = None) -> "list[Job]":
+    def list(
+        self, limit: int | None = None, state: str | None = None, label: str | None = None
+    ) -> "list[Job]":
         """The newest jobs (None: all), the newest last: the caller's own, for admins everybody's;
-        only those in a `state`, if one is named.
+        only those in a `state` and those with a `label`, if one is named.
 
         >>> print([job.id for job in client.list(limit=10)])
         """
-        return newest(self.address, limit, state)
+        return newest(self.address, limit, state, **given({"label": label}))
 
     def wait(
         self, job: str, timeout: float | None = None, on_progress: OnProgress | None = None
@@ -243,8 +247,3 @@ class Client(Preflights):
 
     def _ask_about(self, job: str, verb: str, timeout: float | None = None, **more: Any) -> Job:
         return Job(self._ask(verb, timeout=timeout, job=job, **more))
-
-
-def batched(ids: Sequence[str], most: int) -> Iterator[Sequence[str]]:
-    """In their order, so many at a time."""
-    return (ids[at : at + most] for at in range(0, len(ids), most))

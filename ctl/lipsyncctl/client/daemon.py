@@ -1,6 +1,7 @@
 """What is asked of the daemon itself: its health, what it is made of, a drain."""
 
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,3 +103,8 @@ class Daemon:
 def given(fields: dict[str, Any]) -> dict[str, Any]:
     """Without those that are left to the daemon."""
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def batched(ids: Sequence[str], most: int) -> Iterator[Sequence[str]]:
+    """In their order, so many at a time."""
+    return (ids[at : at + most] for at in range(0, len(ids), most))

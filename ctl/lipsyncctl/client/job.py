@@ -45,6 +45,11 @@ class Job(Mapping[str, Any]):
         return int(self["owner"])
 
     @property
+    def label(self) -> str:
+        """Whom it is for, if its owner hands in jobs for many people; else empty."""
+        return str(self.get("label", ""))
+
+    @property
     def face(self) -> str:
         """The name of its video or still, for display."""
         return str(self["face"])

@@ -26,17 +26,19 @@ class Preflights(Daemon):
         voice: Source | Sequence[Source] = (),
         *,
         pictures: Sequence[Source] = (),
+        label: str | None = None,
         **options: Any,
     ) -> Answer:
         """What a render would meet in a face, and in voices for it: streams, faces, gaps, cuts,
         how long the result would be and take, `warnings`, and as `error` why it would fail.
 
-        Files and `options` are those of `submit`.  Raises UnreadableMedia and others of the face,
-        QueueFull while another is under way, QueueDraining, QueueWarming.
+        Files, `label` and `options` are those of `submit`.  Raises UnreadableMedia and others of
+        the face, QueueFull while another is under way, QueueDraining, QueueWarming.
 
         >>> for words in client.probe("speaker.mp4", "hello.wav")["warnings"]: print(words)
         """
-        with self._asked("probe", [face, *voices_of(voice), *pictures], options) as probed:
+        files, whose = [face, *voices_of(voice), *pictures], given({"label": label})
+        with self._asked("probe", files, options, **whose) as probed:
             return probed.body
 
     def preview(
@@ -49,6 +51,7 @@ class Preflights(Daemon):
         at: float = 0.0,
         frames: int = 1,
         pictures: Sequence[Source] = (),
+        label: str | None = None,
         **options: Any,
     ) -> Answer:
         """Write a PNG of the frame at a time of the result, in seconds; or of several, evenly
@@ -64,7 +67,8 @@ class Preflights(Daemon):
         destination = Destination.of(os.fspath(to), paths)
         if os.path.splitext(destination.name)[1].lower() != ".png":
             self.on_notice("The preview is a PNG, whatever its name says.")
-        with self._asked("preview", files, options, at=at, frames=frames) as previewed:
+        fields = given({"at": at, "frames": frames, "label": label})
+        with self._asked("preview", files, options, **fields) as previewed:
             if not previewed.descriptors:
                 raise MalformedMessage("The daemon sent no file with its answer.", HINT)
             receive(destination, previewed.descriptors[0], int(str(previewed.body["size"])))

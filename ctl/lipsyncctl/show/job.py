@@ -140,7 +140,7 @@ def description(job: Job, room: int | None = None) -> str:
         {
             "job": job["id"],
             "state": job["state"],
-            "user": user_of(job) if is_other(job["owner"]) else None,
+            "user": user_of(job) if is_for_other(job) else None,
             "host": job.get("host"),
             "place": prospect(job),
             "face": job["face"],
@@ -183,8 +183,10 @@ def expiry(job: Job) -> str:
 
 
 def user_of(job: Job) -> str:
-    """Whose it is; in a farm users have names alone."""
-    return job.get("user") or name_of(job["owner"])
+    """Whom it is for: a user of the system, behind a slash one of those for whom that one hands in
+    jobs; in a farm users have names alone."""
+    label = job.get("label")
+    return job.get("user") or name_of(job["owner"]) + (f"/{label}" if label else "")
 
 
 def name_of(uid: int) -> str:
@@ -193,6 +195,11 @@ def name_of(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except (KeyError, OverflowError):
         return str(uid)
+
+
+def is_for_other(job: Job) -> bool:
+    """Whether it is for somebody else than the caller."""
+    return is_other(job["owner"]) or bool(job.get("label"))
 
 
 def is_other(uid: int) -> bool:

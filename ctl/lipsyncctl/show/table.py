@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from unicodedata import category, east_asian_width
 
-from lipsyncctl.show.job import Job, advance, age, is_other, special_priority, user_of
+from lipsyncctl.show.job import Job, advance, age, is_for_other, special_priority, user_of
 from lipsyncctl.show.wording import printable
 
 HEADINGS = ("ID", "USER", "STATE", "PROGRESS", "FACE", "VOICE", "AGE")
@@ -11,6 +11,7 @@ GAP = "  "
 ELLIPSIS = "…"
 SHORTEST_NAME = 8  # columns that a name of a file has at least
 NAMES = ("FACE", "VOICE")
+LONGEST = {"USER": 20}  # columns that it has at most, where there is not room for everything
 SPARE = (
     "VOICE",
     "AGE",
@@ -21,8 +22,8 @@ Widths = dict[str, int]
 
 
 def table(jobs: Sequence[Job], room: int | None = None) -> str:
-    """Jobs under their headings, in `room` columns; whose they are if not all are the caller's."""
-    has_others = any(is_other(job["owner"]) for job in jobs)
+    """Jobs under their headings, in `room` columns; whom they are for, if not all the caller."""
+    has_others = any(map(is_for_other, jobs))
     headings = {name: name for name in HEADINGS if name != "USER" or has_others}
     rows = [headings, *map(row, jobs)]
     widths = {name: max(width(row[name]) for row in rows) for name in headings}
@@ -47,6 +48,7 @@ def row(job: Job) -> dict[str, str]:
 
 def fitted(widths: Widths, room: int) -> Widths:
     """The names get what the others leave; a short one leaves its part to the long one."""
+    widths = {name: min(size, LONGEST.get(name, size)) for name, size in widths.items()}
     for spare in SPARE:
         if least(widths) <= room:
             break

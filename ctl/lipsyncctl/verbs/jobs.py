@@ -32,17 +32,19 @@ JOB = argument("job", metavar="ID")
         argument("--all", action="store_true", help="every job that the daemon knows"),
     ),
     argument("--state", choices=[*map(str, State)], help="only the jobs in this state"),
+    argument("--label", help="only the jobs with this label"),
     argument(*("-q", "--quiet"), action="store_true", help="their ids alone"),
 )
 def list_(console: Console, client: Client, arguments: Namespace) -> int:
     """The newest jobs, and why none of them is started if that is so."""
     limit = None if arguments.all else arguments.limit
+    which = arguments.state, arguments.label
     if arguments.quiet:
-        for job in client.list(limit, arguments.state):
+        for job in client.list(limit, *which):
             console.answer(job.message, job.id)
         return 0
     # one more tells whether there are more
-    show(console, client.list(None if limit is None else limit + 1, arguments.state), limit)
+    show(console, client.list(None if limit is None else limit + 1, *which), limit)
     if paused := client.health().get("paused"):
         console.notice(paused)
     if not arguments.socket:

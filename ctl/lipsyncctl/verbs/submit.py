@@ -45,7 +45,7 @@ VOICE = argument(
 )
 OPTIONS = group("how it is rendered", *arguments_of(Options))
 TERMS = group(
-    "when it is rendered",
+    "when it is rendered, and for whom",
     *arguments_of(Terms),
     text="A TIME is typed as 90 or 90s (seconds), 15m, 2h or 1d.",
 )
