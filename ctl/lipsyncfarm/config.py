@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from lipsyncd.config import from_table, read_toml
 from lipsyncd.errors import ConfigInvalid
-from lipsyncd.protocol.values import several, text, whole
+from lipsyncd.protocol.values import several, text, whole, yes_or_no
 
 FILE = "farm.toml"
 NAMES = text("[a-z][a-z0-9-]{0,30}", "is a name: a letter, then letters, digits and -")
@@ -52,6 +52,8 @@ class Farm:
     host: str = USERS.default(socket.gethostname())
     # jobs that this host holds at once, at most
     slots: int = whole(1, 64).default(2)
+    # whether its daemon is told for whom each is, and counts by that; it has to let the bridge
+    labels: bool = yes_or_no().default(False)
     # a host that is silent for so long has lost its jobs to others
     lease_seconds: int = whole(1, 3600).default(30)
     # how long ended jobs, their results, and inputs that no job needs are kept

@@ -61,6 +61,7 @@ class LocalJob:
                 priority="low" if self._spec.priority == "low" else "normal",
                 expires=self._taken.expires,
                 max_runtime=self._spec.terms.get("max_runtime"),
+                label=self._spec.user if self._tools.farm.labels else None,
                 **self._spec.options,
             )
         return self.job

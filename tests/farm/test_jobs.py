@@ -155,6 +155,21 @@ def test_a_user_learns_nothing_of_the_jobs_of_others_and_an_admin_sees_all(
     assert root.cancel(job).state == "cancelled"
 
 
+def test_a_daemon_may_count_by_the_users_of_the_farm(farm: Farm) -> None:
+    """Of its two slots one user has one."""
+    one = farm.host("one", "[render]\nmax_active = 2\n", labels=True)
+    one.daemon.hold()
+    jobs = [submitted(farm.client(user), one) for user in ("alice", "bob")]
+    until(lambda: in_daemon(one, "running") == 2)
+    listed = one.daemon.persist(lambda daemon: daemon.ask("list"))["jobs"]
+    assert sorted(job["label"] for job in listed) == ["alice", "bob"]
+    one.daemon.let_go()
+    for job, user in zip(jobs, ("alice", "bob"), strict=True):
+        assert farm.client(user).wait(job.id).state == "succeeded"
+    with pytest.raises(InvalidRequest, match="knows its users by their tokens"):
+        submitted(farm.client(), one, label="bob")
+
+
 def test_a_face_with_many_voices_is_stored_once(farm: Farm, tmp_path: Path) -> None:
     client = farm.client()
     for name in ("face", "hello", "world"):
