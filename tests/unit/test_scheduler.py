@@ -16,6 +16,7 @@ from lipsyncd.errors import DeviceLost, DiskFull, JobEnded, NoFace, QueueDrainin
 from lipsyncd.protocol.job import Job, Paths, Progress, State
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.terms import Priority
+from lipsyncd.protocol.user import User
 from lipsyncd.queue.positions import Place
 from lipsyncd.queue.store.jobs import Store
 from lipsyncd.system.clock import now
@@ -619,8 +620,8 @@ def test_a_job_whose_owner_has_all_that_one_may_have_is_due_when_one_of_these_en
     for job in jobs[:2]:
         gates[job].at.get()
     assert bench.scheduler.positions.places() == {jobs[2]: Place(1, None)}  # though a slot is free
-    assert bench.scheduler.positions.next_start([ALICE]) is None
-    assert bench.scheduler.positions.next_start([ALICE, BOB]) == 0
+    assert bench.scheduler.positions.next_start([User(ALICE)]) is None
+    assert bench.scheduler.positions.next_start([User(ALICE), User(BOB)]) == 0
     gates[jobs[0]].let_go(1)
     gates[jobs[0]].at.get()
     (place,) = bench.scheduler.positions.places().values()
