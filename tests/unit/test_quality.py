@@ -1,6 +1,7 @@
 """What the quality bench measures: each measure sees the fault that it is for, and no other."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -82,7 +83,9 @@ def noisy(rgb: np.ndarray, number: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "measure", [pictures.sharpness, pictures.seam, pictures.flicker], ids=lambda each: each.__name__
+    "measure",
+    [pictures.sharpness, pictures.skin, pictures.seam, pictures.flicker],
+    ids=lambda each: each.__name__,
 )
 def test_a_result_that_changes_nothing_has_one(measure: Callable[..., float]) -> None:
     assert measure(footage(), footage()) == 1
@@ -90,6 +93,22 @@ def test_a_result_that_changes_nothing_has_one(measure: Callable[..., float]) ->
 
 def test_a_blurred_mouth_is_less_sharp() -> None:
     assert pictures.sharpness(footage(), footage(blurred)) < 0.5
+
+
+def test_teeth_are_detail_and_no_skin() -> None:
+    """A smile has more of it than a closed mouth; its lips have not."""
+    lips = [lips_of(FACE, gap=14)] * COUNT
+    x, y = lips[0].upper[5].astype(int)
+
+    def smiling(rgb: np.ndarray, _number: int) -> np.ndarray:
+        rgb = rgb.copy()
+        rgb[y + 3 : y + 11, x - 8 : x + 9 : 2] = 255
+        return rgb
+
+    smile, closed = replace(footage(smiling), lips=lips), footage()
+    assert pictures.sharpness(smile, closed) < 0.5
+    assert pictures.skin(smile, closed) == pytest.approx(1, abs=0.05)
+    assert pictures.skin(smile, footage(blurred)) < 0.5
 
 
 def test_what_is_blurred_elsewhere_makes_no_mouth_less_sharp() -> None:

@@ -14,6 +14,7 @@ from lipsyncd.face.warp import from_pixel, gather, in_plane, place_of, spread, t
 from support.quality.footage import Footage
 
 AROUND = 0.75, 0.45  # the mouth: half the width and half the height that is looked at, by its width
+EDGES = 0.12  # of the mouth's width: the edges of its opening
 # Where the mask of the transfer blend ends, and, broader, the skin around the mouth.
 SEAM = ((MASK >= 0.05) & (MASK <= 0.35)).astype(np.float32)
 SKIN = ((MASK >= 0.05) & (MASK <= 0.95)).astype(np.float32)
@@ -34,6 +35,33 @@ def sharpness(source: Footage, result: Footage) -> float:
 def detail(footage: Footage, number: int, region: tuple[slice, slice]) -> float:
     luma = footage.frames[number].planes()[0][region]
     return float(cv2.Laplacian(luma, cv2.CV_32F).var()) if luma.size else 0.0
+
+
+def skin(source: Footage, result: Footage) -> float:
+    """The same without what is between the lips, in either: of lips, skin and beard alone, of which
+    no smile has more than a closed mouth."""
+    regions = [mouth_of(lips) for lips in source.lips]
+    inside = [
+        opening(source, at, result.lips[at])[regions[at]] == 0 for at in range(len(result.lips))
+    ]
+
+    def measure(footage: Footage, at: int) -> float:
+        luma = footage.frames[at].planes()[0][regions[at]]
+        found = cv2.Laplacian(luma, cv2.CV_32F)[inside[at]] if luma.size else luma
+        return float(found.var()) if found.size else 0.0
+
+    return median_ratio(source, result, measure)
+
+
+def opening(footage: Footage, number: int, other: Lips) -> np.ndarray:
+    """(height, width) uint8: 1 between the lips in a frame, or others, and at their edges."""
+    mask = np.zeros(footage.frames[number].planes()[0].shape, np.uint8)
+    for lips in (footage.lips[number], other):
+        outline = np.vstack([lips.upper, lips.lower[::-1]]).round().astype(np.int32)
+        width = max(1, round(EDGES * float(np.ptp(lips.upper[:, 0]))))
+        cv2.fillPoly(mask, [outline], 1)
+        cv2.polylines(mask, [outline], True, 1, width)
+    return mask
 
 
 def mouth_of(lips: Lips) -> tuple[slice, slice]:

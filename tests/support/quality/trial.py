@@ -46,9 +46,8 @@ def trial(subject: Subject, voices: list[Path], ways: list[Way]) -> dict[str, Va
     values: dict[str, Values] = {}
     if subject.speaks:
         own = part_of(source, source.once)
-        both, tint = own_colour(own)
-        found = of_lips(own, heard_at(subject.path)) | {"colour": both, "tint": tint}
-        values[REAL] = listed(found)
+        moved = {"moved colour": own_colour(own)[0]}
+        values[REAL] = listed(of_lips(own, heard_at(subject.path)) | moved)
     for way in ways:
         values[way.name] = {}
         for each in heards:
@@ -108,8 +107,10 @@ def of_pictures(source: Footage, result: Footage) -> dict[str, float]:
     both, tint = colour(source, result)
     return {
         "sharpness": pictures.sharpness(source, result),
+        "skin": pictures.skin(source, result),
         "colour": both,
         "tint": tint,
+        "moved colour": own_colour(result)[0],
         "seam": pictures.seam(source, result),
         "flicker": pictures.flicker(source, result),
         "identity": recogniser().identity(source, result),
