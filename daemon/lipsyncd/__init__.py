@@ -45,9 +45,9 @@ A tour, from the bottom up; each package imports only from those above it in thi
                  a result is to be, part some seconds of its pictures, kept what it has of the
                  face's file; mel and speech are what is heard
     face         faces: box and face, track (who is where), warp and align (exactly where); lips,
-                 rest (which mouth is at rest), opening and neutral (what is made of it), motion and
-                 light (what is done to it); a blend is a way to put a new mouth into a frame:
-                 transfer, soft, reference
+                 rest (which mouth is at rest), opening and neutral (what is made of it), teeth
+                 (behind it), patch (copies of both), motion and light (what is done to it); a blend
+                 is a way to put a new mouth into a frame: transfer, soft, reference
     model        the generator on its device, the detector, the landmarker, the recogniser, the sync
                  expert; layouts are those of published weights, listing is the process that tells
                  which lie in a folder; process is the device process, exchange the memory that it

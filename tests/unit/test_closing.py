@@ -2,21 +2,27 @@
 
 import math
 
-import cv2
 import numpy as np
 import pytest
-from support.media.lips import CORNER, HALF, MIDDLE, OPEN, OUTER, lips_of
-from support.media.synthetic import frame_of, textured
+from support.media.lips import (
+    CORNERS,
+    HALF,
+    LIP,
+    MIDDLE,
+    OPEN,
+    SKIN,
+    TEETH,
+    in_crop,
+    lips_of,
+    painted_mouth,
+)
 
 from lipsyncd.face.box import Box
-from lipsyncd.face.lips import MEETING, SHUT
-from lipsyncd.face.neutral import at_rest
-from lipsyncd.face.warp import inverted, place_of
+from lipsyncd.face.lips import MEETING, SHUT, Lips
+from lipsyncd.face.neutral import closed, opened
+from lipsyncd.face.warp import place_of
 from lipsyncd.media.frame import Frame
 
-WIDTH, HEIGHT = 320, 240
-SKIN, LIP, GAP, TEETH = (190, 150, 130), (165, 80, 85), (50, 15, 20), (250, 245, 240)
-CORNERS = 5.0  # pixels of the crop beside either corner in which no teeth are seen
 STILL_ABOVE, STILL_BELOW = 44, 95  # rows of a crop: the nose, and below the chin
 
 
@@ -35,26 +41,10 @@ PLACES = {
 every_place = pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 
 
-def in_crop(place: np.ndarray, step: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Where the samples of a plane are in the crop: across and down."""
-    rows, columns = np.mgrid[: HEIGHT // step, : WIDTH // step] * step + (step - 1) / 2
-    x, y = (a * columns + b * rows + c for a, b, c in inverted(place))
-    return x, y
-
-
-def painted_mouth(place: np.ndarray, opening: tuple[float, float] = OPEN, seed: int = 0) -> Frame:
-    """A face of nothing but a mouth; below a bright row of teeth its opening is dark."""
-    x, y = in_crop(place)
-    arch = np.clip(1 - ((x - MIDDLE[0]) / HALF) ** 2, 0, 1)
-    above, below = MIDDLE[1] - opening[0] * arch, MIDDLE[1] + opening[1] * arch
-    rgb = np.full((HEIGHT, WIDTH, 3), SKIN, np.uint8)
-    if seed:
-        rgb = cv2.addWeighted(rgb, 0.7, textured(seed, WIDTH, HEIGHT), 0.3, 0)
-    rgb[np.hypot((x - MIDDLE[0]) / (HALF + CORNER), (y - MIDDLE[1]) / OUTER[0]) < 1] = LIP
-    rgb[(above < y) & (y < below)] = GAP
-    row = (above < y) & (y < (above + below) / 2) & (np.abs(x - MIDDLE[0]) < HALF - CORNERS)
-    rgb[row] = TEETH
-    return frame_of(cv2.GaussianBlur(rgb, (0, 0), 0.7))
+def at_rest(frame: Frame, place: np.ndarray, lips: Lips) -> Frame:
+    """The frame with its mouth closed, if it is open."""
+    inside = opened(frame, place, lips)
+    return closed(frame, place, inside) if inside else frame
 
 
 def luma_of(rgb: tuple[int, int, int]) -> float:

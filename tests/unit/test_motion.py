@@ -35,9 +35,15 @@ def motion(mouth: np.ndarray, gain: float = 1.0) -> Motion:
     return found
 
 
+def seen(found: Motion, rest: np.ndarray) -> np.ndarray:
+    """What a motion makes of a mouth at rest."""
+    inner = found.inner[..., None]
+    return (1 - inner) * warped(rest, found.flow) + found.change + inner * found.between
+
+
 def shown(found: Motion) -> np.ndarray:
     """The mouth that a motion makes of the one at rest."""
-    return (1 - found.inner[..., None]) * warped(rest(), found.flow) + found.change
+    return seen(found, rest())
 
 
 def light(image: np.ndarray) -> np.ndarray:
@@ -81,7 +87,7 @@ def test_teeth_have_less_of_the_colour_that_is_smeared_over_them() -> None:
     lips = np.full((HALF, CROP, 3), (85, 80, 165), np.float32)
     teeth = cv2.ellipse(lips.copy(), (47, 24), (16, 9), 0, 0, 360, (120, 140, 180), -1)
     found = MotionFinder().motion(teeth, lips)
-    made = (1 - found.inner[..., None]) * warped(lips, found.flow) + found.change
+    made = seen(found, lips)
     hole, skin = np.s_[20:28, 40:55], np.s_[10:13, 40:55]
     assert colourfulness(made[hole]) < 0.7 * colourfulness(teeth[hole])
     assert colourfulness(made[skin]) == pytest.approx(colourfulness(lips[skin]), abs=2)
@@ -92,7 +98,7 @@ def test_what_a_flow_would_stretch_too_far_lies_between_the_lips() -> None:
     rows = np.arange(HALF, dtype=np.float32)
     flow = np.zeros((HALF, CROP, 2), np.float32)
     flow[..., 1] = -0.8 * np.clip(rows - 18, 0, 12)[:, None]  # twelve rows show what two did
-    inner = between_lips(flow, np.zeros((HALF, CROP, 3), np.float32))
+    inner = between_lips(flow, np.full((HALF, CROP, 3), 15, np.float32))
     assert inner[21:28].min() > 0.95
     assert inner[:15].max() < 0.05
     assert inner[34:].max() < 0.05
@@ -113,12 +119,19 @@ def test_flow_and_change_fade_out_with_the_mask() -> None:
 
 
 @pytest.mark.parametrize("gain", [0.5, 1.6])
-def test_gain_is_how_far_everything_goes(gain: float) -> None:
+def test_gain_is_how_far_lips_move_and_how_dark_it_is_between_them(gain: float) -> None:
     plain, scaled = motion(shifted(1.5, 1)), motion(shifted(1.5, 1), gain)
     np.testing.assert_allclose(scaled.flow, gain * plain.flow, atol=1e-4)
-    dark = motion(opened(), gain)
     wanted = np.clip(rest() + gain * (opened() - rest()), 0, 255)
-    np.testing.assert_allclose(light(shown(dark)), light(wanted), atol=0.5)
+    np.testing.assert_allclose(light(motion(opened(), gain).between), light(wanted), atol=0.5)
+
+
+def test_what_no_movement_explains_is_never_more_than_was_seen() -> None:
+    """A shadow on the chin."""
+    shaded = rest() - 8
+    half, plain, more = (motion(shaded, gain).change for gain in (0.5, 1.0, 1.6))
+    np.testing.assert_allclose(half, plain / 2, atol=1e-3)
+    np.testing.assert_allclose(more, plain, atol=0.5)
 
 
 def test_without_gain_there_is_no_motion() -> None:

@@ -11,8 +11,9 @@ from support.media.faces import Drawn, drawn, face_of, moved
 
 from lipsyncd.face.box import CROP, HALF
 from lipsyncd.face.face import Face
-from lipsyncd.face.lips import SHUT
+from lipsyncd.face.lips import FINE, SHUT
 from lipsyncd.face.neutral import as_bgr
+from lipsyncd.face.teeth import SHADED
 from lipsyncd.face.track import Track
 from lipsyncd.face.warp import crop_of, inverted, place_of
 from lipsyncd.media.frame import Frame
@@ -84,6 +85,27 @@ def test_a_smile_is_closed(models: InProcess) -> None:
     before, after = crop_of(frame, neutral.place)[teeth][..., 0], neutral.samples[teeth][..., 0]
     assert lips.openness > SHUT
     assert after.max() < before.max() - 20  # teeth are bright
+
+
+def test_its_teeth_are_those_of_the_frame_that_shows_them(models: InProcess) -> None:
+    """A video whose mouth is closed at first, and smiles later on."""
+    source = source_of("single_face.mp4")
+    find, later = Finder(models).faces, 60
+    faces = [find(next(source.frames(index)))[0] for index in (0, later)]
+    rows = np.linspace(faces[0].row(), faces[1].row(), later + 1)
+    closed, smiling = (Track(0, rows, np.ones(later + 1), 0, teeth=each) for each in (None, later))
+    neutrals = Neutrals(source, models)
+    assert neutrals.of(closed).teeth is None
+    neutral, frame = neutrals.of(smiling), next(source.frames(later))
+    assert neutral.teeth
+    luma = frame.planes()[0]
+    assert neutral.teeth.patches[0].samples.shape < luma.shape
+    lips = models.landmarker.lips(frame, faces[1]).moved(inverted(neutral.found(frame, faces[1])))
+    middle = (lips.upper[5] + lips.lower[5]) / 2
+    column, row = (FINE * (middle - (0, HALF))).astype(int)
+    around = neutral.teeth.shown[row - FINE : row + FINE, column - 4 * FINE : column + 4 * FINE]
+    assert around.mean() > 0.5 * SHADED
+    assert neutral.teeth.shown[-8 * FINE :].max() == 0
 
 
 def test_other_weights_have_a_mouth_at_rest_of_their_own(models: InProcess) -> None:

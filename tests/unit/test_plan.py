@@ -94,10 +94,12 @@ def test_a_long_source_is_known_to_its_last_frame(start: int, count: int) -> Non
 def test_a_plan_can_be_stored_and_sent() -> None:
     rows = np.random.default_rng(1).uniform(0, 900, (20, FIELDS)).astype(np.float32)
     strength = np.linspace(0, 1, 20).astype(np.float32)
-    plan = Plan(50, (Track(3, rows, strength, 7), track(30, [1.0, 0.25], neutral=31)))
+    other = track(30, [1.0, 0.25], neutral=31)
+    plan = Plan(50, (Track(3, rows, strength, 7, voice=2, teeth=9), other))
     again = Plan.from_map(msgpack.unpackb(msgpack.packb(plan.as_map())))
     assert again.frames == 50
-    assert [(each.start, each.neutral) for each in again.tracks] == [(3, 7), (30, 31)]
+    known = [(each.start, each.neutral, each.voice, each.teeth) for each in again.tracks]
+    assert known == [(3, 7, 2, 9), (30, 31, 0, None)]
     for one, other in zip(plan.tracks, again.tracks, strict=True):
         np.testing.assert_array_equal(one.rows, other.rows)
         np.testing.assert_array_equal(one.strength, other.strength)

@@ -9,7 +9,7 @@ from support.media.lips import MIDDLE, lips_of
 
 from lipsyncd.face.box import CROP, Box
 from lipsyncd.face.face import Face
-from lipsyncd.face.rest import Mouth, calmest, mouth_of
+from lipsyncd.face.rest import ASIDE, Mouth, calmest, mouth_of, toothiest
 
 FACE = Face(Box(0, 0, CROP, CROP), (28, 35, 67, 35, 47.5, 55, 34, 72, 61, 72))
 CELLS = np.random.default_rng(6).normal(0, 30, (30, 3)).astype(np.float32)
@@ -183,3 +183,25 @@ def test_a_look_keeps_the_turn_of_the_head_and_what_it_is_given() -> None:
     assert (look.turn, look.sharpness) == (face.turn, SHARP)
     assert look.cells is CELLS
     assert look.shape.shape == (33, 2)
+
+
+# Teeth
+
+
+def test_teeth_are_taken_from_where_most_are_seen() -> None:
+    mouths = [replace(OPEN, teeth=teeth) for teeth in (0.03, 0.08, 0.05)]
+    assert toothiest([CLOSED, *mouths], CLOSED) == 2
+
+
+def test_a_head_that_is_turned_otherwise_shows_others() -> None:
+    best = replace(OPEN, teeth=0.08, turn=CLOSED.turn + ASIDE)
+    assert toothiest([best, CLOSED, replace(OPEN, teeth=0.05)], CLOSED) == 2
+
+
+def test_a_calm_mouth_that_shows_as_much_keeps_its_own() -> None:
+    calm = replace(CLOSED, teeth=0.08)
+    assert toothiest([replace(OPEN, teeth=0.06), calm], calm) is None
+
+
+def test_where_none_are_seen_there_are_none() -> None:
+    assert toothiest([CLOSED, OPEN, replace(OPEN, teeth=0.01)], CLOSED) is None

@@ -20,6 +20,7 @@ from lipsyncd.render.survey import EASE, TURNED, Survey, sharpness
 FACE: Drawn = (320, 240, 110)
 FRONT = face_of(FACE)
 CALM, OPEN = drawn(640, 480, [FACE]), drawn(640, 480, [FACE], gape=0.3)
+SMILE = drawn(640, 480, [FACE], gape=0.3, inside=(240, 235, 225))
 CHIN = 320, 340  # in these pictures, the middle of what is held before the mouth
 EVERY = 5  # frames between two looks
 
@@ -151,6 +152,16 @@ def test_faces_are_not_mixed_up(landmarker: Landmarker) -> None:
     add(survey, other, [(CALM, FRONT), (OPEN, FRONT)])
     assert survey.calmest(run, range(run.stop)) == EVERY
     assert survey.calmest(other, range(other.stop)) == 0
+
+
+# Teeth
+
+
+def test_the_frame_that_shows_teeth_is_known_if_any_does(landmarker: Landmarker) -> None:
+    looks = [(CALM, FRONT), (CALM, FRONT), (SMILE, FRONT), (OPEN, FRONT)]
+    survey, run = surveyed(landmarker, looks)
+    assert survey.toothiest(run, range(run.stop), 0) == 2 * EVERY
+    assert survey.toothiest(run, range(2 * EVERY), 0) is None
 
 
 # Where a mouth is to be seen

@@ -1,5 +1,7 @@
 """A transfer blend moves the face's own pixels as the generator's mouth moves, and nothing else."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -11,8 +13,11 @@ from support.media.synthetic import frame_of, textured
 from lipsyncd.face.blend import Asked
 from lipsyncd.face.box import CROP, HALF, Box
 from lipsyncd.face.face import Face
-from lipsyncd.face.motion import MASK, warped
+from lipsyncd.face.lips import FINE
+from lipsyncd.face.motion import MASK, MotionFinder, warped
 from lipsyncd.face.neutral import NeutralFace
+from lipsyncd.face.patch import patches_of
+from lipsyncd.face.teeth import Teeth
 from lipsyncd.face.transfer import REACH, TransferBlend
 from lipsyncd.face.warp import SUBSAMPLING, inverted
 from lipsyncd.media.frame import Frame, planes_of
@@ -160,7 +165,7 @@ def test_neither_the_frame_nor_the_neutral_face_is_ever_written_to(real: Shown) 
 def test_the_pixels_of_the_frame_move_as_those_of_the_mouth_do(real: Shown) -> None:
     """Three pixels of the crop down are so many more of the frame."""
     neutral = neutral_in(*real)
-    after = pasted(neutral, real, dropped(neutral, 3))[0]
+    after = pasted(neutral, real, dropped(neutral, 3), expression=1 / REACH)[0]
     old, place = real[0].planes()[0], neutral.place
     shift = np.array([[1, 0, 0], [0, 1, 3 * place[1, 1]]])
     wanted = cv2.warpAffine(old, shift, old.shape[::-1], flags=cv2.INTER_CUBIC).astype(int)
@@ -193,6 +198,24 @@ def test_an_opening_has_the_colour_that_the_generator_gave_it() -> None:
     found = [float(after[0][172, 160]), *(float(plane[86, 80]) for plane in after[1:])]
     expected = STUDIO.from_bgr @ [40, 30, 120, 1]
     np.testing.assert_allclose(found, expected, atol=3)
+
+
+def test_where_lips_part_teeth_are_seen_and_nowhere_else(real: Shown) -> None:
+    neutral = neutral_in(*real)
+    bright = frame_of(np.full((real[0].height, real[0].width, 3), 240, np.uint8))
+    shown = np.ones((HALF * FINE, CROP * FINE), np.float32)
+    toothed = replace(neutral, teeth=Teeth(patches_of(bright, neutral.place), shown))
+    made = opened(neutral)
+    without, after = pasted(neutral, real, made), pasted(toothed, real, made)
+    column, row = (round(each) for each in neutral.place @ [47.5, HALF + 22, 1])
+    assert without[0][row, column] < 60
+    assert after[0][row, column] > 180
+    mouth = MotionFinder().motion(made.astype(np.float32), neutral.rest, REACH).inner
+    lips = over((mouth < 0.1).astype("f4"), neutral.place, after[0], 1) > 0.99
+    np.testing.assert_allclose(after[0][lips].astype(int), without[0][lips], atol=1)
+    still = [pasted(each, real, neutral.rest) for each in (neutral, toothed)]
+    for one, other in zip(*still, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("mouth", ["rest", "dropped"])

@@ -14,6 +14,7 @@ from lipsyncd.face.box import CROP
 from lipsyncd.face.ramp import eased
 
 SHUT = 0.07  # openness up to which a mouth counts as closed
+AJAR = 0.06  # and from which on it is closed before it is moved: looks at it differ by so much
 FINE = 4  # places of the closing map in a pixel of the crop, each way
 MEETING = 0.2  # of the opening: where the lips meet, from the upper one: the jaw moves more
 # So much of each lip's edge goes too, where teeth may still be seen: of the opening, and at most of

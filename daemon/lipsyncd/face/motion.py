@@ -16,27 +16,32 @@ from lipsyncd.face.ramp import ramped
 # Where the new mouth is seen, in the lower half of a crop: it fades out before the crop ends.
 MASK = ellipse(centre=(47.5, 71), radii=(42, 23), core=0.6)[HALF:]
 GRID = np.dstack(np.meshgrid(np.arange(CROP), np.arange(HALF))).astype(np.float32)
+# Where lips are, and part: skin beyond moves as a whole, and nothing new comes to be seen there.
+LIPS = ellipse(centre=(47.5, 71), radii=(34, 17), core=0.6)[HALF:]
 FINE = 2  # times the crop's pixels at which the flow is looked for: lips are thin in a crop
-SOFT = 1.0  # pixels of the crop
+SOFT, SOFTER = 1.0, 3.0  # pixels of the crop: of lips, and of skin
 # What is seen between the lips: what no movement explains, from and to where it counts, of 255;
-# and where skin would be stretched, from and to which share of its detail is left.
-NEW, STRETCHED = (20.0, 45.0), (0.55, 0.3)
-# What is less red than the lips that it takes the place of, from and to by how much, is teeth; and
-# how much greyer than the generator has them, which smears the skin's colour over them.
-LESS_RED, GREYER = (8.0, 30.0), 0.7
+# and where skin would be stretched, from and to which share of its detail is left, and is another
+# than what is seen.
+NEW, STRETCHED, OTHER = (20.0, 45.0), (0.55, 0.3), (4.0, 12.0)
+# What is less red than the lips that it takes the place of, from and to by how much, and as light,
+# from and to which share of them, is teeth; and how much greyer than the generator has them, which
+# smears the skin's colour over them.
+LESS_RED, AS_LIGHT, GREYER = (8.0, 30.0), (0.5, 0.8), 0.7
 REDNESS = np.array([[-0.5, -0.5, 1.0]], np.float32)
 
 
 @dataclass(frozen=True)
 class Motion:
     """`flow`: (48, 96, 2) float32, in crop pixels: from each pixel to where it was at rest.
-    `inner`: (48, 96) float32, 0 to 1: how far each pixel lies between the lips, and is `change`
-    alone.  `change`: (48, 96, 3) float32 BGR, added to what is left of what has moved.  All fade
-    out with the mask."""
+    `change`: (48, 96, 3) float32 BGR, added to what has moved.  `inner`: (48, 96) float32, 0 to 1:
+    how far each pixel lies between the lips, and shows `between` instead, (48, 96, 3) float32 BGR.
+    All but `between` fade out with the mask."""
 
     flow: np.ndarray
-    inner: np.ndarray
     change: np.ndarray
+    inner: np.ndarray
+    between: np.ndarray
 
 
 class MotionFinder:
@@ -50,19 +55,21 @@ class MotionFinder:
 
     def motion(self, mouth: np.ndarray, rest: np.ndarray, gain: float = 1.0) -> Motion:
         """From a mouth at rest to another, `gain` times as far; both (48, 96, 3) float32 BGR in
-        0..255."""
-        flow = gain * self._flow(mouth, rest) * MASK[..., None]
+        0..255.  Of what no movement explains on lips and skin, shadows and stains, there is never
+        more than was seen."""
+        flow = self._flow(mouth, rest) * MASK[..., None]
+        change = mouth - warped(rest, flow)
+        inner = MASK * LIPS * between_lips(gain * flow, gain * change)
         wanted = np.clip(rest + gain * (mouth - rest), 0, 255)
-        change = wanted - warped(rest, flow)
-        inner = MASK * between_lips(flow, change)
-        teeth = ramped(-cv2.transform(change, REDNESS), *LESS_RED)
-        change *= (MASK - inner)[..., None]
-        return Motion(flow, inner, change + inner[..., None] * greyer(wanted, GREYER * teeth))
+        between = greyer(coloured(wanted, mouth), GREYER * teeth_of(mouth, mouth - change))
+        change *= min(1, gain) * (MASK - inner)[..., None]
+        return Motion(gain * flow, change, inner, between)
 
     def _flow(self, mouth: np.ndarray, rest: np.ndarray) -> np.ndarray:
         found = self._search.calc(enlarged(mouth), enlarged(rest), None)
         flow = cv2.resize(found, (CROP, HALF), interpolation=cv2.INTER_AREA) / FINE
-        return cv2.GaussianBlur(flow, (0, 0), SOFT)
+        lips, skin = (cv2.GaussianBlur(flow, (0, 0), each) for each in (SOFT, SOFTER))
+        return skin + LIPS[..., None] * (lips - skin)
 
 
 def enlarged(mouth: np.ndarray) -> np.ndarray:
@@ -81,12 +88,31 @@ def warped(image: np.ndarray, flow: np.ndarray) -> np.ndarray:
 
 def between_lips(flow: np.ndarray, change: np.ndarray) -> np.ndarray:
     """(48, 96) float32: 1 where a flow alone makes no lips of what is seen, 0 where it does."""
-    new = ramped(np.abs(change).mean(axis=2), *NEW)
-    detail = 1 + np.gradient(flow[..., 1], axis=0)
-    return cv2.GaussianBlur(np.maximum(new, ramped(detail, *STRETCHED)), (0, 0), SOFT)
+    size = np.abs(change).mean(axis=2)
+    stretched = ramped(1 + np.gradient(flow[..., 1], axis=0), *STRETCHED) * ramped(size, *OTHER)
+    return cv2.GaussianBlur(np.maximum(ramped(size, *NEW), stretched), (0, 0), SOFT)
+
+
+def teeth_of(mouth: np.ndarray, lips: np.ndarray) -> np.ndarray:
+    """(48, 96) float32: how far each pixel is a tooth where there were lips."""
+    pale = ramped(cv2.transform(lips - mouth, REDNESS), *LESS_RED)
+    light = ramped(luma(mouth) / (luma(lips) + 1), *AS_LIGHT)
+    return pale * light
+
+
+def luma(image: np.ndarray) -> np.ndarray:
+    """(48, 96) float32."""
+    return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+
+
+def coloured(image: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """The image in the colours of another, as light as it is: colours that are taken further than
+    they were seen are nobody's, and the dark of a mouth would be blue."""
+    light, known = luma(image), luma(like)
+    return like * (light / np.maximum(known, 1))[..., None]
 
 
 def greyer(image: np.ndarray, share: np.ndarray) -> np.ndarray:
     """The image with so much less of its colours."""
-    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    grey = cv2.cvtColor(luma(image), cv2.COLOR_GRAY2BGR)
     return image + share[..., None] * (grey - image)

@@ -9,20 +9,20 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from lipsyncd.face.align import Template
-from lipsyncd.face.box import CROP, HALF
+from lipsyncd.face.align import Template, carried
+from lipsyncd.face.box import CROP
 from lipsyncd.face.face import Face
-from lipsyncd.face.lips import FINE, SHUT, Lips, applied, closing_of
+from lipsyncd.face.lips import AJAR, FINE, Lips, applied, closing_of
 from lipsyncd.face.opening import exact
+from lipsyncd.face.patch import Patch
+from lipsyncd.face.teeth import Teeth
 from lipsyncd.face.warp import (
     SUBSAMPLING,
     chained,
     crop_of,
     finer,
-    from_pixel,
     in_plane,
     inverted,
-    moved,
     spread,
     touched,
 )
@@ -30,16 +30,6 @@ from lipsyncd.media.colour import Colour
 from lipsyncd.media.frame import Frame, Planes, store
 
 FINER = finer(CROP * FINE)
-MARGIN = 14  # pixels of the crop around it, from where a mouth may be taken as well
-KEPT = (CROP + 2 * MARGIN, HALF + 2 * MARGIN)  # columns and rows of the crop around the lower half
-
-
-@dataclass(frozen=True)
-class Patch:
-    """Samples of one plane, and the matrix from the crop's pixel centres to theirs."""
-
-    samples: np.ndarray
-    matrix: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -49,7 +39,8 @@ class NeutralFace:
     `crop`: (side, side, 3) uint8 BGR, as the generator is given it.  `samples`: (96, 96, 3) uint8,
     the same as Y, U, V; `final` the same as the result has them.  `patches`: the lower face in each
     plane of the result's frame.  `rest`: what the generator makes of the crop when it hears
-    silence, (48, 96, 3) float32 BGR in 0..255.
+    silence, (48, 96, 3) float32 BGR in 0..255.  `teeth`: what is to be seen between the lips, if
+    any are known.
     """
 
     face: Face
@@ -60,6 +51,12 @@ class NeutralFace:
     patches: tuple[Patch, ...]
     rest: np.ndarray
     template: Template = field(repr=False)
+    teeth: Teeth | None = None
+
+    def found(self, frame: Frame, face: Face) -> np.ndarray:
+        """The place of its crop in another frame, where its face is about there."""
+        about = chained(carried(self.face, face), self.place)
+        return self.template.found(frame.planes()[0], about)
 
 
 def as_bgr(samples: np.ndarray, colour: Colour) -> np.ndarray:
@@ -67,13 +64,17 @@ def as_bgr(samples: np.ndarray, colour: Colour) -> np.ndarray:
     return cv2.transform(samples, colour.to_bgr.astype(np.float32))
 
 
-def at_rest(frame: Frame, place: np.ndarray, lips: Lips) -> Frame:
-    """The frame with the mouth at a place closed, if it is open: another or the same."""
+def opened(frame: Frame, place: np.ndarray, lips: Lips) -> Lips | None:
+    """The lips in the crop at a place, exactly, if they are open there."""
     inside = lips.moved(inverted(place))
-    if lips.openness < SHUT or not inside.are_plausible():
-        return frame
-    inside = exact(inside, crop_of(frame, chained(place, FINER), CROP * FINE), FINE)
-    closing = closing_of(inside)
+    if lips.openness < AJAR or not inside.are_plausible():
+        return None
+    return exact(inside, crop_of(frame, chained(place, FINER), CROP * FINE), FINE)
+
+
+def closed(frame: Frame, place: np.ndarray, lips: Lips) -> Frame:
+    """The frame with the lips in the crop at a place closed."""
+    closing = closing_of(lips)
     return frame.edited(lambda planes: close(planes, place, closing))
 
 
@@ -93,13 +94,3 @@ def close(planes: Planes, place: np.ndarray, closing: np.ndarray) -> None:
             borderMode=cv2.BORDER_REPLICATE,
         )
         store(plane[region], taken * (1 - shade) if each == 1 else taken)  # only the light goes
-
-
-def patches_of(frame: Frame, place: np.ndarray) -> tuple[Patch, ...]:
-    """Copies of what a mouth may be taken from, of a final frame."""
-    made = []
-    for plane, each in zip(frame.planes(), SUBSAMPLING, strict=True):
-        matrix = in_plane(place, each)
-        region = touched(plane, from_pixel(matrix, -MARGIN, HALF - MARGIN), KEPT)
-        made.append(Patch(plane[region].copy(), moved(matrix, region)))
-    return tuple(made)

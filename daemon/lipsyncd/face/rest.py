@@ -16,6 +16,8 @@ from lipsyncd.face.lips import SHUT, Lips
 # most looks (a mesh does not see each smirk); the turn of the head from how it is usually held; how
 # many times less sharp the picture is, as a logarithm.
 OPEN, ODD, UNLIKE, TURNED, BLURRED = 10.0, 40.0, 0.5, 3.0, 0.5
+# The turn by which a look at teeth is of no use, and the least of them that are.
+ASIDE, SEEN = 0.15, 0.02
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Mouth:
     `shape`: (33, 2) float32, the outer and the inner edge of the upper lip about their middle, and
     how far the outer edge of the lower lip is from its inner one; by the width of the face, along
     the line of its eyes and down.  `cells`: (n, 3), the colours of the lower face.  `sharpness`: of
-    the picture there, above 0.
+    the picture there, above 0.  `teeth`: how much of them is seen, about from 0 to 0.2.
     """
 
     openness: float
@@ -33,15 +35,18 @@ class Mouth:
     cells: np.ndarray
     turn: float
     sharpness: float
+    teeth: float
 
 
-def mouth_of(lips: Lips, face: Face, cells: np.ndarray, sharpness: float) -> Mouth:
+def mouth_of(
+    lips: Lips, face: Face, cells: np.ndarray, sharpness: float, teeth: float = 0.0
+) -> Mouth:
     """A look at a mouth."""
     cos, sin = np.cos(face.roll), np.sin(face.roll)
     upright = np.array([[cos, -sin], [sin, cos]]) / face.box.width
     above = np.vstack([lips.top, lips.upper])
     shape = np.vstack([above - above.mean(axis=0), lips.bottom - lips.lower]) @ upright
-    return Mouth(lips.openness, shape.astype(np.float32), cells, face.turn, sharpness)
+    return Mouth(lips.openness, shape.astype(np.float32), cells, face.turn, sharpness, teeth)
 
 
 def calmest(mouths: list[Mouth]) -> int:
@@ -58,6 +63,14 @@ def calmest(mouths: list[Mouth]) -> int:
     turned = np.abs(turn - np.median(turn)) + np.abs(turn) / 2
     cost = OPEN * openness + ODD * odd + UNLIKE * strange + TURNED * turned
     return int(np.argmin(cost - BLURRED * np.log(sharpness)))
+
+
+def toothiest(mouths: list[Mouth], calm: Mouth) -> int | None:
+    """The place of the one that shows teeth best, of a head that is turned as in a calm look; None
+    if none does, or the calm one itself."""
+    seen = [each.teeth * (1 - min(1, abs(each.turn - calm.turn) / ASIDE)) for each in mouths]
+    best = int(np.argmax(seen))
+    return best if seen[best] > max(SEEN, calm.teeth) else None
 
 
 def unlike(values: np.ndarray, closed: np.ndarray) -> np.ndarray:

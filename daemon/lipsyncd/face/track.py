@@ -27,7 +27,7 @@ class Track:
 
     `rows`: (n, 14) as Face.of takes them.  `strength`: (n,) 0 to 1, how far a new mouth is to be
     seen.  `neutral`: the frame in which the mouth is most at rest.  `voice`: the number of the one
-    that its lips follow.
+    that its lips follow.  `teeth`: the frame that shows them best, if that is another.
     """
 
     start: int
@@ -35,6 +35,7 @@ class Track:
     strength: np.ndarray
     neutral: int
     voice: int = 0
+    teeth: int | None = None
 
     @property
     def stop(self) -> int:

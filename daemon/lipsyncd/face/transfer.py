@@ -1,29 +1,32 @@
 """The transfer blend: motion from the generator, pixels from the person.
 
 The lips of the shot's neutral face are moved as the generator's move, in the detail that the frame
-it was seen in has; the face so made is carried to where the head is now, lit as it is lit there,
-and shows through a mask without an edge.  Every other sample stays as it was decoded.
+it was seen in has, and where they part the person's own teeth are behind them; the face so made is
+carried to where the head is now, lit as it is lit there, and shows through a mask without an edge.
+Every other sample stays as it was decoded.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import av
 import cv2
 import numpy as np
 
-from lipsyncd.face.align import carried
 from lipsyncd.face.blend import Asked
 from lipsyncd.face.box import CROP, HALF
 from lipsyncd.face.light import light_between, skin_around
-from lipsyncd.face.motion import GRID, MASK, Motion, MotionFinder, warped
-from lipsyncd.face.neutral import NeutralFace, Patch
+from lipsyncd.face.motion import GRID, MASK, MotionFinder, warped
+from lipsyncd.face.neutral import NeutralFace
+from lipsyncd.face.ramp import ramp, ramped
 from lipsyncd.face.track import Seen, Track
 from lipsyncd.face.warp import (
     SUBSAMPLING,
-    chained,
     crop_of,
     from_pixel,
     in_plane,
+    inverted,
+    moved,
     reduced,
     spread,
     touched,
@@ -36,8 +39,25 @@ SKIN = skin_around(np.vstack([np.zeros((HALF, CROP), np.float32), MASK]))
 # How far the generator's motion is taken: what fades out with the mask, and what the flow misses,
 # leave lips less open than its own are.  Measured: sync is best about here (`make bench-quality`).
 REACH = 1.25
+# Where teeth are seen: how many pixels of the crop an opening has, from and to; and which share of
+# one the inside of it has, since lips have none.
+APART, BEHIND = (20.0, 60.0), (0.5, 0.9)
 LOWER = GRID + (0, HALF)  # the crop's pixels that have a mask, (48, 96, 2)
-Layers = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+class Change(NamedTuple):
+    """What is done to a plane.
+
+    `flow`: (48, 96, 2) float32, in crop pixels.  Each (48, 96) float32: `inner`, how little is left
+    of what is moved, since it lies between the lips; `added`, to what is left; `between`, so much
+    of that is what lies there; `mask`, how far all of it shows.
+    """
+
+    flow: np.ndarray
+    inner: np.ndarray
+    added: np.ndarray
+    between: np.ndarray
+    mask: np.ndarray
 
 
 class TransferBlend:
@@ -58,8 +78,7 @@ class TransferBlend:
 
     def ask(self, frame: Frame, seen: Seen) -> Asked:
         neutral = self._neutral(seen.track)
-        place = chained(carried(neutral.face, seen.face), neutral.place)
-        place = neutral.template.found(frame.planes()[0], place)
+        place = neutral.found(frame, seen.face)
         return Asked(seen, place, neutral.crop, neutral.crop, neutral)
 
     def canvas(self, frame: Frame) -> np.ndarray:
@@ -69,46 +88,45 @@ class TransferBlend:
         neutral, strength = asked.neutral, asked.seen.strength
         motion = self._finder.motion(reduced(mouth), neutral.rest, self._gain)
         seen = crop_of(frame.final, asked.place)
-        added = self._changed(motion, neutral)
+        lips = warped(reduced(neutral.crop)[HALF:].astype(np.float32), motion.flow)
+        between = motion.inner[..., None] * self._samples(motion.between)
+        added = self._samples(lips + motion.change) - self._samples(lips) + between
         added += light_between(seen, neutral.final, SKIN, self._unit)[HALF:]
-        share, mask = 1 - motion.inner, (strength * MASK).astype(np.float32)
+        mask = (strength * MASK).astype(np.float32)
         for channel, plane in enumerate(planes_of(canvas)):
             matrix = from_pixel(in_plane(asked.place, SUBSAMPLING[channel]), 0, HALF)
-            put(
-                plane,
-                matrix,
-                neutral.patches[channel],
-                motion,
-                (added[..., channel].copy(), share, mask),
-            )
+            layers = motion.inner, added[..., channel], between[..., channel], mask
+            put(plane, matrix, neutral, channel, Change(motion.flow, *layers))
 
     def picture(self, canvas: np.ndarray, frame: Frame) -> av.VideoFrame:
         return picture_of(canvas, frame.final)
 
-    def _changed(self, motion: Motion, neutral: NeutralFace) -> np.ndarray:
-        """(48, 96, 3) float32: what to add, in samples, to what is left of the moved ones."""
-        left = 1 - motion.inner[..., None]
-        moved = warped(reduced(neutral.crop)[HALF:].astype(np.float32), motion.flow)
-        return self._samples(left * moved + motion.change) - left * self._samples(moved)
-
 
 def put(
-    plane: np.ndarray, matrix: np.ndarray, patch: Patch, motion: Motion, layers: Layers
+    plane: np.ndarray, matrix: np.ndarray, neutral: NeutralFace, channel: int, change: Change
 ) -> None:
     """Move the lips of a neutral face and show them in a plane, in place.
 
-    `matrix` is from the lower half's pixels to the plane's; `layers`, each (48, 96) float32,
-    are what is added, to which share of what is moved, and how far all of it shows.
+    `matrix` is from the lower half's pixels to the plane's, which is the frame's `channel`.
     """
-    region = touched(plane, matrix, (CROP, HALF))
-    taken_at = (LOWER + motion.flow) @ patch.matrix[:, :2].T + patch.matrix[:, 2]
+    region, patch = touched(plane, matrix, (CROP, HALF)), neutral.patches[channel]
+    taken_at = (LOWER + change.flow) @ patch.matrix[:, :2].T + patch.matrix[:, 2]
     places = spread(taken_at.astype(np.float32), matrix, region, cv2.INTER_LINEAR)
-    added, share, mask = (spread(layer, matrix, region, cv2.INTER_LINEAR) for layer in layers)
-    moved = cv2.remap(patch.samples, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    layers = spread(np.dstack(change[1:]), matrix, region, cv2.INTER_LINEAR)
+    inner, added, between, mask = cv2.split(layers)
+    lips = cv2.remap(patch.samples, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     # in float32 and in place: numpy would convert the samples again in each step
-    seen, taken = plane[region].astype(np.float32), moved.astype(np.float32)
-    cv2.multiply(taken, share, dst=taken)
+    seen, taken = plane[region].astype(np.float32), lips.astype(np.float32)
+    cv2.multiply(taken, 1 - inner, dst=taken)
     cv2.add(taken, added, dst=taken)
+    wide = ramp(float(change.inner.sum()), *APART)
+    if neutral.teeth and wide:
+        left, top, columns, rows = cv2.boundingRect((inner > BEHIND[0]).astype(np.uint8))
+        part = np.s_[top : top + rows, left : left + columns]
+        to_half = from_pixel(inverted(moved(matrix, region)), left, top)
+        teeth, shown = neutral.teeth.seen(channel, to_half, (rows, columns))
+        shown *= wide * ramped(inner[part], *BEHIND)
+        taken[part] += shown * (inner[part] * teeth - between[part])
     cv2.subtract(taken, seen, dst=taken)
     cv2.multiply(taken, mask, dst=taken)
     cv2.add(taken, seen, dst=taken)

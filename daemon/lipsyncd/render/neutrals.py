@@ -2,13 +2,18 @@
 
 import math
 from collections import OrderedDict
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
 from lipsyncd.face.align import Template
+from lipsyncd.face.box import CROP
 from lipsyncd.face.face import Face
-from lipsyncd.face.neutral import NeutralFace, as_bgr, at_rest, patches_of
+from lipsyncd.face.lips import FINE, Lips
+from lipsyncd.face.neutral import FINER, NeutralFace, as_bgr, closed, opened
+from lipsyncd.face.patch import patches_of
+from lipsyncd.face.teeth import Teeth, teeth_in
 from lipsyncd.face.track import MOST_FACES, SAME_FACE, Find, Track
 from lipsyncd.face.warp import SUBSAMPLING, chained, crop_of, finer, in_plane, place_of, reduced
 from lipsyncd.media.frame import Frame, picture_of, planes_of
@@ -50,7 +55,9 @@ class Neutrals:
         frame, face = next(self._source.frames(track.neutral)), track.face(track.neutral)
         near = same_face(face, self._find(frame))
         place = upright(frame, near, self._find)
-        frame = at_rest(frame, place, self._landmarker.lips(frame, near))
+        lips = opened(frame, place, self._landmarker.lips(frame, near))
+        teeth = self._teeth(frame, place, lips)
+        frame = closed(frame, place, lips) if lips else frame
         side = self._models.conventions.side
         shown = crop_of(frame, chained(place, finer(side)), side)
         samples, crop = reduced(shown), as_bgr(shown, self._source.colour)
@@ -58,7 +65,24 @@ class Neutrals:
         final = reduced(crop_of(frame.final, chained(place, finer(side)), side))
         patches = patches_of(frame.final, place)
         template = Template(samples[..., 0], tall_of(place))
-        return NeutralFace(face, place, crop, samples, final, patches, reduced(rest), template)
+        rest = reduced(rest)
+        neutral = NeutralFace(face, place, crop, samples, final, patches, rest, template, teeth)
+        return neutral if track.teeth is None else self._toothed(neutral, track, track.teeth)
+
+    def _toothed(self, neutral: NeutralFace, track: Track, index: int) -> NeutralFace:
+        """The neutral face with the teeth that its track shows in a frame, if they are found."""
+        frame, face = next(self._source.frames(index)), track.face(index)
+        place = neutral.found(frame, face)
+        lips = self._landmarker.lips(frame, same_face(face, self._find(frame)))
+        teeth = self._teeth(frame, place, opened(frame, place, lips))
+        return replace(neutral, teeth=teeth or neutral.teeth)
+
+    def _teeth(self, frame: Frame, place: np.ndarray, lips: Lips | None) -> Teeth | None:
+        """Those between exact lips in the crop at a place, if these are open."""
+        if lips is None:
+            return None
+        fine = crop_of(frame, chained(place, FINER), CROP * FINE)
+        return teeth_in(frame.final, place, as_bgr(fine, self._source.colour), lips)
 
 
 def tall_of(place: np.ndarray) -> float:

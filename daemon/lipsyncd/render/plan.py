@@ -7,7 +7,7 @@ plan alone, whatever is rendered before it; a plan holds no pictures, and can be
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from functools import cached_property, partial
 from itertools import count
@@ -63,11 +63,9 @@ class Plan:
         """The plan as msgpack or JSON of bytes can hold it."""
         tracks = [
             {
-                "start": track.start,
+                **asdict(track),
                 "rows": track.rows.astype("<f4").tobytes(),
                 "strength": track.strength.astype("<f4").tobytes(),
-                "neutral": track.neutral,
-                "voice": track.voice,
             }
             for track in self.tracks
         ]
@@ -84,6 +82,7 @@ class Plan:
                 strength=np.frombuffer(each["strength"], "<f4"),
                 neutral=int(each["neutral"]),
                 voice=int(each["voice"]),
+                teeth=None if each["teeth"] is None else int(each["teeth"]),
             )
             for each in plan["tracks"]
         )
@@ -215,15 +214,17 @@ def track_of(
 ) -> Track:
     """The track of a span; without a survey steady in the way of the reference."""
     part = slice(span.first - span.run.start, span.stop - span.run.start)
-    rows, strength, neutral = span.run.rows(), faded(span, frames, others), span.first
+    rows, strength = span.run.rows(), faded(span, frames, others)
+    neutral, teeth, within = span.first, None, range(span.first, span.stop)
     if survey is None:
         rows = np.hstack([steady_forward(rows[:, :4]), rows[:, 4:]])
     else:
         rows = steady(rows)
         strength *= survey.shown(span.run)[part]
-        neutral = survey.calmest(span.run, range(span.first, span.stop))
+        neutral = survey.calmest(span.run, within)
+        teeth = survey.toothiest(span.run, within, neutral)
     rows, strength = rows[part].astype(np.float32), strength.astype(np.float32)
-    return Track(span.first, rows, strength, neutral, voice)
+    return Track(span.first, rows, strength, neutral, voice, teeth)
 
 
 def turned_in(span: Span, survey: Survey | None) -> np.ndarray:

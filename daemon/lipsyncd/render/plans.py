@@ -14,7 +14,7 @@ from lipsyncd.media.spooled import Readable
 from lipsyncd.protocol.options import Options
 from lipsyncd.render.plan import Plan
 
-FORMAT = 1  # of a plan; another one where the same inputs make other plans
+FORMAT = 2  # of a plan; another one where the same inputs make other plans
 ALL = 0  # frames of the face were looked at, however many there are
 CHUNK = 1 << 20
 # Options that change nothing of what is seen in a face; all others are thought to.

@@ -37,7 +37,7 @@ from lipsyncd.render.work import Kind, Work
 
 RAMP = Fraction(1, 8)  # seconds
 ENDLESS = 0  # depth of a prefetch in which there is little
-FORMAT = 2  # of the work file; another one where the same inputs make other pictures
+FORMAT = 3  # of the work file; another one where the same inputs make other pictures
 
 
 class Settings(Protocol):

@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from lipsyncd.face.face import Face
-from lipsyncd.face.rest import Mouth, calmest, mouth_of
+from lipsyncd.face.rest import Mouth, calmest, mouth_of, toothiest
+from lipsyncd.face.teeth import teeth_between
 from lipsyncd.face.track import Run
 from lipsyncd.face.warp import crop_of, from_pixel, inverted, place_of, touched
 from lipsyncd.media.frame import Frame
@@ -60,17 +61,33 @@ class Survey:
         lips = self._landmarker.lips(frame, face)
         is_mouth = lips.moved(inverted(place)).are_plausible()
         cells = cells_of(crop_of(frame, place)[LOWER_FACE])
-        mouth = mouth_of(lips, face, cells, sharpness(frame, place)) if is_mouth else None
+        teeth = teeth_between(lips, frame.planes()[0])
+        sharp = sharpness(frame, place)
+        mouth = mouth_of(lips, face, cells, sharp, teeth) if is_mouth else None
         self._notes[id(run)].append(Note(frame.index, face.turn, mouth, cells))
 
     def calmest(self, run: Run, within: range) -> int:
         """The frame in which the run's mouth is most at rest; one in the range, and one that shows
         the mouth, if there is any."""
+        known = self._mouths(run, within)
+        return list(known)[calmest(list(known.values()))] if known else within.start
+
+    def toothiest(self, run: Run, within: range, calm: int) -> int | None:
+        """The frame in the range that shows the run's teeth best, to be seen in the calmest one; if
+        any does, and better than that itself."""
+        known = self._mouths(run, within)
+        if calm not in known:
+            return None
+        best = toothiest(list(known.values()), known[calm])
+        return None if best is None else list(known)[best]
+
+    def _mouths(self, run: Run, within: range) -> dict[int, Mouth]:
+        """What looks at a run's mouth told, by their frames, those with nothing before it if there
+        are any."""
         notes = zip(self._notes[id(run)], self._uncovered(run), strict=True)
         near = [(note, is_free) for note, is_free in notes if note.index in within]
         free = {note.index: note.mouth for note, is_free in near if note.mouth and is_free}
-        known = free or {note.index: note.mouth for note, _ in near if note.mouth}
-        return list(known)[calmest(list(known.values()))] if known else within.start
+        return free or {note.index: note.mouth for note, _ in near if note.mouth}
 
     def shown(self, run: Run) -> np.ndarray:
         """(n,) float64: how far a new mouth is to be seen in each frame of a run, 0 to 1."""

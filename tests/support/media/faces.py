@@ -8,7 +8,8 @@ import numpy as np
 from lipsyncd.face.align import Template
 from lipsyncd.face.box import CROP, Box
 from lipsyncd.face.face import Face
-from lipsyncd.face.neutral import NeutralFace, as_bgr, patches_of
+from lipsyncd.face.neutral import NeutralFace, as_bgr
+from lipsyncd.face.patch import patches_of
 from lipsyncd.face.track import Seen, Track
 from lipsyncd.face.warp import SUBSAMPLING, chained, crop_of, finer, in_plane, place_of, reduced
 from lipsyncd.media.colour import Colour
@@ -48,13 +49,17 @@ BOXES = [
 ]
 
 
+Rgb = tuple[int, int, int]
 Drawn = tuple[float, float, float]  # a face: across, down, half a width
 
 
-def drawn(width: int, height: int, faces: list[Drawn], gape: float = 0) -> Frame:
-    """A frame with faces, whose mouths are dark and open by `gape` half widths of the face."""
+def drawn(
+    width: int, height: int, faces: list[Drawn], gape: float = 0, inside: Rgb = (60, 20, 25)
+) -> Frame:
+    """A frame with faces, whose mouths are open by `gape` half widths of the face, and dark if
+    nothing else is inside."""
     picture = np.full((height, width, 3), (150, 170, 160), np.uint8)
-    gap = ((0, 0.62), (0.28, gape / 2), (60, 20, 25))
+    gap = ((0, 0.62), (0.28, gape / 2), inside)
     for x, y, size in faces:
         for (across, down), radii, colour in (*PARTS, *[gap] * bool(gape)):
             centre = round(x + across * size), round(y + down * size)
