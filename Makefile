@@ -15,8 +15,8 @@ REFERENCE ?=
 CLIPS ?=
 VOICE ?= tests/media/harbour.flac
 
-.PHONY: help demo demo-farm test gpu bench profile bench-quality contact-sheet torture check install
-.PHONY: install-farm uninstall clean
+.PHONY: help demo demo-farm test gpu bench profile bench-quality contact-sheet torture check deb
+.PHONY: install install-farm uninstall clean
 
 help:
 	@echo 'make demo    install, fetch a clip, render it, and say how fast (writes demo.mp4)'
@@ -33,6 +33,8 @@ help:
 	@echo '             sources above their results, six frames each, as PNG (without CLIPS: the demo)'
 	@echo 'make torture the long forms of the hardest tests; one JSON line each (two hours or three)'
 	@echo 'make check   formatting and lint'
+	@echo 'make deb     dist/lipsyncd_*.deb: what install installs, with all of it from Python, so that to'
+	@echo '             install it takes no network (3 minutes); make test LIPSYNCD_DEB=path tests it whole'
 	@echo 'make clean   remove what the targets above made'
 	@echo
 	@echo 'make install     the service, into /opt/lipsyncd, and its systemd units; again: an upgrade'
@@ -40,7 +42,7 @@ help:
 	@echo 'make uninstall   remove it again, but for configuration and state'
 	@echo
 	@echo 'PYTHON=python3.12 chooses the interpreter (3.11 or newer). Up to `clean` all stays in this'
-	@echo 'folder (.venv, .cache); install also takes DESTDIR, PREFIX and SYSTEMD_UNIT_DIR.'
+	@echo 'folder (.venv, .cache, dist); install also takes DESTDIR, PREFIX and SYSTEMD_UNIT_DIR.'
 
 demo: $(INSTALLED)
 	@tests/demo.sh
@@ -77,8 +79,11 @@ check: $(INSTALLED)
 install install-farm uninstall:
 	@systemd/install.sh $@
 
+deb:
+	@systemd/package.sh
+
 clean:
-	rm -rf .venv .venv-gpu .cache .pytest_cache .ruff_cache .hypothesis demo*.mp4
+	rm -rf .venv .venv-gpu .cache dist .pytest_cache .ruff_cache .hypothesis demo*.mp4
 	find daemon ctl tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # `make install` and `make uninstall`: a virtual environment, two commands, manual, units, group, catalog.
 # `make install-farm`, after it: what makes this machine a host of a farm.
+# package.sh has both fill a package (with DESTDIR and USR).
 # What systemd has to be told it is told only if this is its machine: without DESTDIR, booted.
 set -euo pipefail
 shopt -s nullglob
@@ -8,16 +9,17 @@ cd "$(dirname "$0")/.."
 
 DESTDIR=${DESTDIR:+$(realpath --canonicalize-missing "$DESTDIR")}
 PREFIX=${PREFIX:-/opt/lipsyncd}
-SYSTEMD_UNIT_DIR=${SYSTEMD_UNIT_DIR:-/usr/local/lib/systemd/system}
+USR=${USR:-/usr/local}
+SYSTEMD_UNIT_DIR=${SYSTEMD_UNIT_DIR:-$USR/lib/systemd/system}
 PYTHON=${PYTHON:-/usr/bin/python3}
 
 environment=$DESTDIR$PREFIX
 manual=$environment/share/doc/lipsyncd
-share=$DESTDIR/usr/local/share
-commands=$DESTDIR/usr/local/bin
+share=$DESTDIR$USR/share
+commands=$DESTDIR$USR/bin
 units=$DESTDIR$SYSTEMD_UNIT_DIR
-group=$DESTDIR/usr/local/lib/sysusers.d/lipsyncd.conf
-catalog=$DESTDIR/usr/local/lib/systemd/catalog/lipsyncd.catalog
+group=$DESTDIR$USR/lib/sysusers.d/lipsyncd.conf
+catalog=$DESTDIR$USR/lib/systemd/catalog/lipsyncd.catalog
 config=$DESTDIR/etc/lipsyncd/lipsyncd.toml
 farm=$DESTDIR/etc/lipsyncd/farms/farm.toml
 
@@ -94,12 +96,14 @@ install_environment() {
 install_packages() {
     "$environment/bin/python" -m pip install --quiet --disable-pip-version-check ".[$1]"
     if [[ -n $DESTDIR ]]; then # its programs begin with the path at which they were made
-        grep --recursive --files-with-matches --null --fixed-strings "$DESTDIR" "$environment/bin" |
+        grep --recursive --files-with-matches --null --fixed-strings "$DESTDIR" "$environment"/{bin,pyvenv.cfg} |
             xargs --null --no-run-if-empty sed --in-place "s|$DESTDIR$PREFIX|$PREFIX|g"
     fi
 }
 
 is_ours() { [[ -e $environment/pyvenv.cfg ]]; }
+
+is_packaged() { [[ -z $DESTDIR ]] && dpkg-query --search "$environment/pyvenv.cfg" &>/dev/null; }
 
 say_what_is_next() {
     echo
@@ -135,6 +139,7 @@ uninstall_all() {
     echo "Kept: $DESTDIR/etc/lipsyncd, $DESTDIR/var/lib/lipsync*, the group lipsync."
 }
 
+! is_packaged || fail "The lipsyncd in $PREFIX is a package's: apt installs, upgrades and removes it."
 case ${1-} in
 install | uninstall) "$1_all" ;;
 install-farm) install_farm ;;

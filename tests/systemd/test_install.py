@@ -61,19 +61,11 @@ def bare(installed: None) -> Iterator[Machine]:
         shutil.rmtree(srv)
 
 
-def files(machine: Machine) -> set[str]:
-    """All that is where an installation could leave something."""
-    found = machine.run(
-        "find", "/etc", "/usr/local", "/var/lib", "/var/cache", "-not", "-type", "d"
-    )
-    return set(found.splitlines())
-
-
 def test_install_render_upgrade_with_a_queued_job_and_uninstall(
     bare: Machine, figure: Callable[[str], None]
 ) -> None:
     bare.sabotage("held_render")
-    before, begun = files(bare), monotonic()
+    before, begun = bare.files(), monotonic()
     assert "systemctl enable --now" in bare.run(*MAKE, "install")
     figure(f"make install, the packages being there: {monotonic() - begun:.1f} s")
     begun = monotonic()
@@ -99,7 +91,7 @@ def test_install_render_upgrade_with_a_queued_job_and_uninstall(
 
     bare.run("systemctl", "enable", "lipsyncd@cpu")
     bare.run(*MAKE, "uninstall")
-    assert {path for path in files(bare) - before if not path.startswith(KEPT)} == set()
+    assert {path for path in bare.files() - before if not path.startswith(KEPT)} == set()
     assert bare.inside(CONFIG).read_text() == "# mine\n"
     assert not bare.inside(ELSEWHERE).exists()
     assert not bare.inside("/run/lipsyncd/control.sock").exists()

@@ -95,6 +95,11 @@ class Machine:
         self.inside(path).write_text(text, encoding="utf-8")
         self.inside(path).chmod(0o644)
 
+    def files(self) -> set[str]:
+        """All that is where an installation could leave something."""
+        tops = ("/etc", "/usr/local", "/var/lib", "/var/cache")
+        return set(self.run("find", *tops, "-not", "-type", "d").splitlines())
+
     def new_user(self, name: str, *groups: str) -> Path:
         """A user with a home that is closed to others and has a face and a voice; the home."""
         self.run("useradd", "--create-home", f"--groups={','.join(groups)}", name)
