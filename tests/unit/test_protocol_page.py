@@ -52,6 +52,8 @@ TOLD_OF_DEVICES = {
     "state": "ready",
     "resident_bytes": 1 << 30,
     "proof_seconds_ago": 0.5,
+    "restarts": 0,
+    "plans": {"hits": 3, "misses": 1},
     "jobs": 0,
     "devices": [],
 }

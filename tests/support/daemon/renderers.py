@@ -127,10 +127,15 @@ class PacedRenderer:
             raise self.fault
 
     def describe(self) -> dict[str, object]:
-        return {"device": "none", "checkpoint": "none", "reloads": len(self.reloads)}
+        passes = {"count": 4, "rows": 24, "room": 32, "seconds": 0.5}
+        return {
+            **{"device": "none", "checkpoint": "none", "reloads": len(self.reloads)},
+            "plans": {"hits": 3, "misses": 1},
+            "devices": [{**each, "passes": passes} for each in self.devices()],
+        }
 
     def devices(self) -> list[dict[str, object]]:
-        used = {"resident_bytes": 3 << 20, "proof_seconds_ago": 0.5, "jobs": 0}
+        used = {"resident_bytes": 3 << 20, "proof_seconds_ago": 0.5, "restarts": 0, "jobs": 0}
         return [{"device": "none", "state": "ready", **used}]
 
     def watch(self, on_change: Callable[[], None]) -> None:

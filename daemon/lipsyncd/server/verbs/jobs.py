@@ -82,6 +82,7 @@ def on_measure(request: Request) -> Reply:
     taken = {
         "spool_bytes": sum(each.all for each in files),
         "store_bytes": size_at(controlplane.live_config.config.state / STORE) or 0,
+        "watchdog_margin": controlplane.heartbeat.least_margin,
     }
     return Reply("measured", {**controlplane.updates.tally(), **taken})
 
