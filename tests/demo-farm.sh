@@ -41,15 +41,16 @@ until [[ $(farm hosts 2>/dev/null | grep --count ' ready ') == 2 ]]; do
 done
 
 echo 'Rendering two clips with the voice of tests/media/harbour.flac ...'
-jobs=$(farm submit -a tests/media/harbour.flac "$clips/single_face.mp4" "$clips/single_face.mp4")
+submitted=$(farm submit -a tests/media/harbour.flac "$clips/single_face.mp4" "$clips/single_face.mp4")
+mapfile -t jobs <<<"$submitted"
 for _ in {1..40}; do # until both are at work, which is worth to be seen
     [[ $(farm hosts | grep --count '1 of 1') == 2 ]] && break
     sleep 0.25
 done
 farm hosts
-farm wait $jobs
+farm wait "${jobs[@]}"
 number=0
-for job in $jobs; do
+for job in "${jobs[@]}"; do
     number=$((number + 1))
     echo "by $(farm status "$job" | sed -n 's/^host *//p'): $(farm fetch "$job" -o "demo-$number.mp4")"
 done

@@ -1,4 +1,5 @@
 # What the demos have in common, to be sourced: what they start ends with them, and leaves nothing.
+# shellcheck shell=bash disable=SC2034  # what is set here is for who sources it
 bin=$PWD/.venv/bin
 scratch=$(mktemp -d)
 started=()

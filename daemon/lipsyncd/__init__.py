@@ -6,15 +6,16 @@ A tour, from the bottom up; each package imports only from those above it in thi
     protocol     what crosses a boundary: messages and descriptors over a socket (wire,
                  connection), a job and its states (job), whom it counts for (user), what a client
                  may choose (options: how it is rendered, terms: when and for whom, choices: how
-                 both are read), what may be asked before a job (preflight, probe), what a result
-                 may be (outputs), what may be made anew (redo), what a field may hold (values)
+                 both are read), what may be asked beside a render and what is told then (preflight,
+                 probe, review; told is how that is read), what a result may be (outputs), what may
+                 be made anew (redo), what a field may hold (values)
     system       systemd, its journal and its watchdog, the disk, the clock, places, locks, crashes
     config       what the operator chose
     queue        a job's life, from acceptance to the end:
                  admission           the bounds, and what a job has to pass
-                 snapshot, spool, contents
+                 snapshot, spool, contents, left
                                      private copies of the inputs, and the results
-                 preflight, unnamed  what is asked before a job, on copies of which nothing stays
+                 preflight, unnamed  what is asked beside renders, on files of which nothing stays
                  store               the durable queue, and what became of everything: database
                                      (schema, rows, integrity), jobs, history, usage
                  order, positions, givingway
@@ -30,9 +31,10 @@ A tour, from the bottom up; each package imports only from those above it in thi
                  alive), pool (which serves which render), template (forks what is needed now),
                  render (one of these), rendering (of a job: one that leads, and helpers; spread is
                  who makes which part, shares how many each job may have), preflight (one for each
-                 probe or preview), plans (what is known of faces), plane (all of a configuration),
-                 renderer (what the queue asks), warmup (before READY), intake (one for each request
-                 with files), listing (what lies beside the checkpoint), blame (for a crash)
+                 probe, preview or review), plans (what is known of faces), plane (all of a
+                 configuration), renderer (what the queue asks), warmup (before READY), intake (one
+                 for each request with files), listing (what lies beside the checkpoint), blame (for
+                 a crash)
     intake       the process that has the files of a request open, and its template
     service      the daemon's own life: controlplane (what all sessions share), worker, reload,
                  stop, statusline
@@ -50,18 +52,18 @@ A tour, from the bottom up; each package imports only from those above it in thi
                  is a way to put a new mouth into a frame: transfer, soft, reference
     model        the generator on its device, the detector, the landmarker, the recogniser, the sync
                  expert; layouts are those of published weights, listing is the process that tells
-                 which lie in a folder; process is the device process, exchange the memory that it
-                 shares with a render
+                 which lie in a folder; process is the device process, passes what it has done,
+                 exchange the memory that it shares with a render
     render       pipeline is the straight line, face and voice in and result out; scene is its first
                  half, what pictures are made of: inputs are the two, plan (survey, choice, gaps,
                  looking) is the look at the face before them, plans keeps those, people who is on a
                  picture, hearing what lips follow; dub gives frames their new mouths, neutrals are
                  the faces they are moved in.  parts is how a result is divided, work the file in
                  which it keeps what is finished.  redo makes a stretch of a result anew; probe
-                 (report, sync) and preview go the same way without a result.  template and process
-                 are the processes around all, orders what the daemon tells them, mouths asks a
-                 device for batches; cage (landlock, seccomp) is what a render gives up before it
-                 looks at media
+                 (report, sync) and preview go the same way without a result, review (moments) looks
+                 at one that is there.  template and process are the processes around all, orders
+                 what the daemon tells them, mouths asks a device for batches; cage (landlock,
+                 seccomp) is what a render gives up before it looks at media
     main         builds everything
 
 There are two planes, which meet only in main.  The control plane (sessions, queue, spool, store,

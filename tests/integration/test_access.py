@@ -69,6 +69,7 @@ cancel                    yes   yes     yes    yes   yes   yes     unknown  no
 retry                     yes   yes     yes    yes   yes   yes     unknown  no
 redo                      yes   yes     yes    yes   yes   yes     unknown  no
 clean                     yes   yes     yes    yes   yes   yes     unknown  no
+review                    yes   yes     yes    yes   yes   yes     unknown  no
 recount                   yes   yes     yes    yes   yes   yes     unknown  no
 drain                     yes   yes     yes    yes   yes   denied  denied   no
 resume                    yes   yes     yes    yes   yes   denied  denied   no
@@ -153,6 +154,7 @@ REQUESTS: dict[str, Callable[[Asker], Any]] = {
     "retry": lambda asker: asker.ask("retry", job=asker.job_of_alice("fails")),
     "redo": lambda asker: asker.ask("retry", job=asker.job_of_alice(), redo={}),
     "clean": lambda asker: asker.ask("clean", job=asker.job_of_alice()),
+    "review": lambda asker: asker.ask("review", job=asker.job_of_alice()),
     "recount": lambda asker: asker.ask("recount", job=asker.job_of_alice()),
     "drain": lambda asker: asker.ask("drain", reason="a test"),
     "resume": lambda asker: asker.ask("resume"),
@@ -165,6 +167,7 @@ DONE = {
     **{"status": "described", "wait": "finished", "follow": "happened", "fetch": "fetched"},
     **{"cancel": "cancelled", "clean": "cleaned", "drain": "drained", "resume": "resumed"},
     **{"reload": "reloaded", "recount": "recounted", "measure": "measured"},
+    "review": "reviewed",
     "redo": "input.gone",  # the renders here keep no work
 }
 

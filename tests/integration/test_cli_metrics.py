@@ -1,5 +1,6 @@
 """`lipsyncctl metrics`: the daemon in numbers, which a test can add up."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -29,8 +30,9 @@ def render(options: Options, paths: Paths, *_: object) -> Steps:
 
 
 @pytest.fixture
-def text(tmp_path: Path) -> str:
-    """After two jobs that succeeded, one that failed, and one that was cancelled."""
+def text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Under a watchdog, after two jobs that succeeded and one that failed."""
+    monkeypatch.setenv("WATCHDOG_USEC", "1000000000")
     with living(tmp_path, render) as daemon, daemon.client() as client:
         for crf in (1, 2, FAILING):
             client.end_of(client.submit(tmp_path, crf=crf))
@@ -58,6 +60,18 @@ def test_jobs_are_counted_by_how_they_ended_and_by_how_long_they_took(text: str)
     assert value(text, 'lipsyncd_jobs{state="queued"}') == 0
     assert value(text, "lipsyncd_ready") == 1
     assert value(text, "lipsyncd_last_progress_timestamp_seconds") > 0
+
+
+def test_what_devices_do_and_what_is_left_of_the_watchdogs_time_is_told(text: str) -> None:
+    device = '{device="none",number="1"}'
+    assert value(text, f"lipsyncd_device_pass_seconds_count{device}") == 4
+    assert value(text, f"lipsyncd_device_pass_seconds_sum{device}") == 0.5
+    assert value(text, f"lipsyncd_device_batch_rows_total{device}") == 24
+    assert value(text, f"lipsyncd_device_batch_room_total{device}") == 32
+    assert value(text, f"lipsyncd_device_restarts_total{device}") == 0
+    assert value(text, "lipsyncd_plan_cache_hits_total") == 3
+    assert value(text, "lipsyncd_plan_cache_misses_total") == 1
+    assert 0 < value(text, "lipsyncd_watchdog_least_margin_seconds") <= 1000
 
 
 def test_a_bucket_counts_whatever_is_no_more_than_its_bound(text: str) -> None:
@@ -88,11 +102,21 @@ def test_whatever_is_asked_for_alerts_and_on_the_dashboard_is_told(text: str, na
     assert {each for each in labels - {"file"} if f'{each}="' not in text} == set()
 
 
+def queries() -> list[str]:
+    """Those of the dashboard."""
+    panels = json.loads((MONITORING / "dashboard.json").read_text())["panels"]
+    return [target["expr"] for panel in panels for target in panel["targets"]]
+
+
 @pytest.mark.skipif(not shutil.which("promtool"), reason="there is no promtool")
-def test_promtool_understands_every_alert() -> None:
-    command = ["promtool", "check", "rules", str(MONITORING / "alerts.yml")]
+def test_promtool_understands_every_alert_and_every_query_of_the_dashboard(tmp_path: Path) -> None:
+    rules = [{"record": f"panel:{at}", "expr": expr} for at, expr in enumerate(queries())]
+    as_rules = tmp_path / "dashboard.yml"  # JSON is YAML
+    as_rules.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
+    command = ["promtool", "check", "rules", str(MONITORING / "alerts.yml"), str(as_rules)]
     told = subprocess.run(command, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stdout + told.stderr
+    assert f"{len(rules)} rules found" in told.stdout
 
 
 @pytest.mark.skipif(not shutil.which("promtool"), reason="there is no promtool")

@@ -91,7 +91,9 @@ def test_a_user_has_one_at_a_time(holding: Daemon, client: Client, tmp_path: Pat
     holding.renderer.preflights.get()
     with holding.client() as other:
         ask(other, tmp_path, "preview")
-        with pytest.raises(QueueFull, match="^This user has a probe or a preview") as refused:
+        with pytest.raises(
+            QueueFull, match="^This user has a probe, a preview or a report"
+        ) as refused:
             other.hear()
         assert refused.value.retry_after_ms == 1000
         holding.renderer.may_answer.set()
@@ -130,7 +132,7 @@ def test_all_users_together_have_two_at_a_time(tmp_path: Path) -> None:
             ask(client, tmp_path, "probe")
             renderer.preflights.get()
         ask(three, tmp_path, "probe")
-        with pytest.raises(QueueFull, match="^2 probes or previews are under way"):
+        with pytest.raises(QueueFull, match="^2 probes, previews or reports are under way"):
             three.hear()
         renderer.may_answer.set()
         for client in (one, two):

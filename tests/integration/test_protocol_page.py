@@ -129,6 +129,7 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Heard:
         gate.let_go()
         heard.ask(client, "wait", job=running, progress=False)
         heard.ask(client, "fetch", job=running)
+        heard.ask(client, "review", job=running)
         again = redo_all(heard, client, directory, running)
         gate.let_go()
         assert client.end_of(again)["redo_of"] == running

@@ -26,6 +26,16 @@ def test_one_device_is_told_once() -> None:
     ]
 
 
+def test_passes_and_plans_are_told_in_words() -> None:
+    made = {"count": 40, "rows": 300, "room": 320, "seconds": 8.4}
+    shown = parts({"passes": made, "plans": {"hits": 3, "misses": 1}})
+    assert shown.splitlines() == [
+        "passes  40 of 0.21 s, 94 % full",
+        "plans   3 of 4 faces were known",
+    ]
+    assert parts({"passes": made | {"count": 0}}) == "passes  none"
+
+
 def test_several_devices_have_a_line_each() -> None:
     shown = parts(informed(device("cuda:0", 2), device("cuda:1", 0)))
     assert shown.splitlines()[-3:] == [

@@ -138,6 +138,16 @@ def test_a_label_has_plans_of_its_own_whatever_is_in_it(tmp_path: Path) -> None:
     assert content_of(cache, ALICE, NAME) is None
 
 
+def test_who_finds_one_of_several_names_is_counted_and_who_finds_none(tmp_path: Path) -> None:
+    cache = PlanCache(tmp_path / "plans", 3600)
+    add(cache, ALICE, NAME, b"hers")
+    with cache.found(ALICE, OTHER, NAME) or pytest.fail() as file:
+        assert file.read() == b"hers"
+    assert cache.found(ALICE, OTHER) is None
+    assert cache.found(BOB, OTHER, NAME) is None
+    assert cache.as_map() == {"hits": 1, "misses": 2}
+
+
 def test_those_that_were_not_used_for_longest_go_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,11 +33,13 @@ from lipsyncd.protocol.probe import (
     Sync,
 )
 from lipsyncd.protocol.redo import Redo
+from lipsyncd.protocol.review import MOST_MOMENTS, Moment, Review
 from lipsyncd.protocol.terms import MAX_KEY, Priority, Terms
 from lipsyncd.protocol.user import MAX_LABEL
 from lipsyncd.queue.positions import Place
 from lipsyncd.queue.preflight import MOST
 from lipsyncd.queue.preflight import MOST_OF_USER as MOST_PREFLIGHTS_OF_USER
+from lipsyncd.render.review import LOOKED_SECONDS
 from lipsyncd.server.server import KEPT_FOR_ADMINS, MAX_OF_USER, MAX_SESSIONS
 from lipsyncd.server.session import HELLO_SECONDS, IDLE_SECONDS, MAX_WORDS
 from lipsyncd.server.verbs import DESCRIPTORS, VERBS
@@ -52,6 +54,8 @@ TOLD_OF_DEVICES = {
     "state": "ready",
     "resident_bytes": 1 << 30,
     "proof_seconds_ago": 0.5,
+    "restarts": 0,
+    "plans": {"hits": 3, "misses": 1},
     "jobs": 0,
     "devices": [],
 }
@@ -75,8 +79,8 @@ BOUNDS = {
     "characters of `label`": MAX_LABEL,
     "characters of `reason`": MAX_REASON,
     "jobs in a `listed`": MAX_LISTED,
-    "`probe` and `preview` under way, of one user": MOST_PREFLIGHTS_OF_USER,
-    "`probe` and `preview` under way, in all": MOST,
+    "`probe`, `preview` and `review` under way, of one user": MOST_PREFLIGHTS_OF_USER,
+    "`probe`, `preview` and `review` under way, in all": MOST,
     "frames of a `preview`": MAX_FRAMES,
     "characters of an error's `message`": MAX_WORDS,
     "seconds between two `progressed`": EVENT_PAUSE,
@@ -101,6 +105,7 @@ WORDS: dict[Any, str] = {
     bool: "true or false",
     int: "whole number",
     float: "number",
+    bytes: "bytes",
     Options: "map",
     Sync: "map",
     dict: "map",
@@ -278,9 +283,22 @@ def test_a_probe_is_listed_field_by_field() -> None:
         *(180, 270, MOST_CUTS, MOST_FACES, MOST_GAPS)
     ]
     for what, kind in {"stream": Stream, "face": Shown, "gap": Away, "sync": Sync}.items():
-        rows = page.tables(f"key of a {what}")
-        found = {page.name(row[f"key of a {what}"]): row["type"] for row in rows}
-        assert found == types_of(kind)
+        assert keys_of(what) == types_of(kind)
+
+
+def test_a_review_is_listed_key_by_key() -> None:
+    assert keys_of("review") == types_of(Review)
+    assert keys_of("moment") == types_of(Moment)
+    rows = page.section("Of a review")
+    assert [each for row in rows for each in page.numbers(row["meaning"]) if each > 1] == [
+        *(LOOKED_SECONDS, MOST_MOMENTS)
+    ]
+
+
+def keys_of(what: str) -> dict[str, str]:
+    """The keys of such a map, with their types."""
+    rows = page.tables(f"key of a {what}")
+    return {page.name(row[f"key of a {what}"]): row["type"] for row in rows}
 
 
 def types_of(kind: type[Any]) -> dict[str, str]:

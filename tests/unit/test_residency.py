@@ -172,6 +172,22 @@ def test_a_bit_that_flips_in_memory_is_noticed(weights: Path) -> None:
     assert models.describe()["weights_checksum"] != before
 
 
+def test_passes_for_jobs_are_counted_with_their_rows_and_room_and_proofs_are_not(
+    weights: Path,
+) -> None:
+    models = models_of(weights, 4)
+    models.check()
+    before = models.describe()["passes"]
+    models.prove()
+    assert models.describe()["passes"] == before
+    crops, windows = np.zeros((3, 96, 96, 3), np.uint8), np.zeros((3, 80, 16), np.float32)
+    models.mouths(crops, windows, lower=True)
+    made = models.passes
+    assert (made.count - before["count"], made.rows - before["rows"]) == (1, 3)
+    assert made.room - before["room"] == 4
+    assert made.seconds > before["seconds"]
+
+
 def test_a_mouth_takes_after_its_reference(
     models: Models, inputs: tuple[np.ndarray, np.ndarray]
 ) -> None:

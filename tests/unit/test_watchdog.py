@@ -68,8 +68,21 @@ def test_beats_are_passed_on_many_times_in_the_watchdogs_patience(
     notifier.close()
 
 
+def test_the_least_that_was_left_of_its_patience_is_remembered(notifier: Notifier) -> None:
+    heartbeat = Heartbeat(notifier)
+    assert heartbeat.least_margin == 1000
+    heartbeat.beat()
+    heartbeat.pass_on()
+    before = heartbeat.least_margin
+    heartbeat.beat()
+    heartbeat.pass_on()
+    assert before < 1000
+    assert heartbeat.least_margin <= before
+
+
 def test_without_a_watchdog_nobody_is_pinged(systemd: socket.socket) -> None:
     notifier = Notifier()
     with Heartbeat(notifier).passed_on():
         assert heard(systemd) == []
+    assert Heartbeat(notifier).least_margin is None
     notifier.close()

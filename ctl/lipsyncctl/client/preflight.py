@@ -1,4 +1,4 @@
-"""What comes before a job: a probe of its files, and a preview of its result."""
+"""What is asked of files beside a render: a probe, a preview of a result, a review of one."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -7,18 +7,20 @@ from typing import Any
 
 from lipsyncctl.client.daemon import Answer, Daemon, given
 from lipsyncctl.client.fetch import Destination
+from lipsyncctl.client.job import Job
 from lipsyncctl.client.session import open_session
 from lipsyncctl.client.submit import STARTING, Source, open_input
 from lipsyncd.errors import DiskFull, InvalidRequest, MalformedMessage
 from lipsyncd.protocol.choices import name_of
 from lipsyncd.protocol.connection import Message
+from lipsyncd.protocol.review import MOST_BYTES, Review
 from lipsyncd.protocol.wire import HINT
 
 AGAIN = "Choose another place, and ask again."
 
 
 class Preflights(Daemon):
-    """What may be asked of files before there is a job of them; nothing of it stays."""
+    """What may be asked of files before there is a job of them, or after; nothing of it stays."""
 
     def probe(
         self,
@@ -74,18 +76,41 @@ class Preflights(Daemon):
             receive(destination, previewed.descriptors[0], int(str(previewed.body["size"])))
             return previewed.body
 
+    def review(self, job: str) -> tuple[Job, Review]:
+        """How a result came out: the job, with the `changes` of its state in its message as
+        `recount` has them; and what a look at it, and at what it was made of, has told.
+
+        Raises JobNotEnded, NoResult, and QueueFull while another is under way.
+
+        >>> job, review = client.review("k3v9q2m7x0ab")
+        """
+        with self._asked("review", job=job) as reviewed:
+            if not reviewed.descriptors:
+                raise MalformedMessage("The daemon sent no file with its answer.", HINT)
+            content = os.pread(reviewed.descriptors[0], MOST_BYTES, 0)
+            try:
+                return Job(reviewed.body), Review.from_bytes(content)
+            except (KeyError, TypeError, ValueError) as error:
+                raise MalformedMessage("The daemon sent what is no review.", HINT) from error
+
     @contextmanager
     def _asked(
-        self, verb: str, files: Sequence[Source], options: dict[str, Any], **fields: object
+        self,
+        verb: str,
+        files: Sequence[Source] = (),
+        options: dict[str, Any] | None = None,
+        **fields: object,
     ) -> Iterator[Message]:
         """The reply, in a session of its own."""
-        chosen = given({name_of(field): value for field, value in options.items()})
+        if options is not None:
+            named = {name_of(field): value for field, value in options.items()}
+            fields["options"] = given(named)
         with ExitStack() as stack:
             opened = [stack.enter_context(open_input(each)) for each in files]
             started = open_session(self.address, starting=STARTING, notice=self.on_notice)
             session = stack.enter_context(started)
             # None: the daemon copies the files before it looks at them
-            yield stack.enter_context(session.ask(verb, None, opened, options=chosen, **fields))
+            yield stack.enter_context(session.ask(verb, None, opened, **fields))
 
 
 def voices_of(voice: Source | Sequence[Source]) -> list[Source]:

@@ -132,10 +132,6 @@ def special_priority(job: Job) -> str:
 
 def description(job: Job, room: int | None = None) -> str:
     """All there is to know about a job, in lines of `room` columns; what it has not is left out."""
-    usual = Options().as_map()
-    chosen = [
-        f"{name} {value}" for name, value in job["options"].items() if value != usual.get(name)
-    ]
     return columns(
         {
             "job": job["id"],
@@ -145,7 +141,7 @@ def description(job: Job, room: int | None = None) -> str:
             "place": prospect(job),
             "face": job["face"],
             "voice": job["voice"],
-            "options": ", ".join(chosen) or "the usual",
+            "options": ", ".join(chosen(job)) or "the usual",
             "accepted": f"{age(job)} ago",
             **terms(job),
             "render": frames(job) if job["total"] and job["started_at"] else None,
@@ -159,6 +155,12 @@ def description(job: Job, room: int | None = None) -> str:
         },
         room,
     )
+
+
+def chosen(job: Job) -> list[str]:
+    """Its options that are not the usual ones: crf 20"""
+    usual = Options().as_map()
+    return [f"{name} {value}" for name, value in job["options"].items() if value != usual.get(name)]
 
 
 def terms(job: Job) -> dict[str, object]:

@@ -7,6 +7,18 @@ from typing import Any
 Answer = Mapping[str, Any]
 Labels = Mapping[str, object]
 
+OF_A_DEVICE = {  # by name: its kind, and what it is
+    "up": ("gauge", "Whether the device renders."),
+    "jobs": ("gauge", "Jobs that the device serves."),
+    "resident_bytes": ("gauge", "What its process has of memory."),
+    "memory_bytes": ("gauge", "What is taken of a GPU's own memory."),
+    "proof_age_seconds": ("gauge", "Since it last proved to compute."),
+    "restarts": ("counter", "How often its process was lost and started anew."),
+    "pass_seconds": ("summary", "How long its passes for jobs took."),
+    "batch_rows": ("counter", "Mouths that were made in them."),
+    "batch_room": ("counter", "Mouths for which there was room in them."),
+}
+
 
 @dataclass
 class Family:
@@ -30,7 +42,7 @@ class Family:
 
 def exposition(measured: Answer, health: Answer, info: Answer, is_open: bool = True) -> str:
     """All there is to measure; `is_open` for OpenMetrics, else for node_exporter's text files."""
-    found = [*families(measured, health, info), *of_devices(health["devices"])]
+    found = [*families(measured, health, info), *of_models(info)]
     lines = [line for each in found if each.samples for line in each.lines(is_open)]
     return "\n".join([*lines, *(["# EOF"] if is_open else []), ""])
 
@@ -59,26 +71,48 @@ def families(measured: Answer, health: Answer, info: Answer) -> Iterator[Family]
         "When the last frame was written.",
         measured["progress_at"],
     )
+    yield gauge(
+        "watchdog_least_margin_seconds",
+        "The least that was left of the watchdog's time in this life.",
+        measured["watchdog_margin"],
+    )
     yield gauge("spool_bytes", "What the files of jobs take.", measured["spool_bytes"])
     yield gauge("store_bytes", "What the records of jobs take.", measured["store_bytes"])
 
 
+def of_models(info: Answer) -> Iterator[Family]:
+    """What is told once the models are loaded."""
+    if plans := info.get("plans"):
+        words = "Faces that were to be looked at, and were {}."
+        yield counter("plan_cache_hits", words.format("known"), plans["hits"])
+        yield counter("plan_cache_misses", words.format("not known"), plans["misses"])
+    yield from of_devices(info.get("devices", ()))
+
+
 def of_devices(devices: Iterable[Answer]) -> list[Family]:
     """What is told of each device; two of one name are told apart by their number."""
-    up = Family("lipsyncd_device_up", "gauge", "Whether the device renders.")
-    jobs = Family("lipsyncd_device_jobs", "gauge", "Jobs that the device serves.")
-    memory = Family("lipsyncd_device_resident_bytes", "gauge", "What its process has of memory.")
-    own = Family("lipsyncd_device_memory_bytes", "gauge", "What is taken of a GPU's own memory.")
-    proof = Family("lipsyncd_device_proof_age_seconds", "gauge", "Since it last proved to compute.")
+    told = {name: Family(f"lipsyncd_device_{name}", *how) for name, how in OF_A_DEVICE.items()}
     for number, each in enumerate(devices, start=1):
         labels = {"device": each["device"], "number": number}
-        up.samples.append(("", labels, each["state"] == "ready"))
-        jobs.samples.append(("", labels, each["jobs"]))
-        memory.samples.append(("", labels, each["resident_bytes"]))
-        proof.samples.append(("", labels, each["proof_seconds_ago"]))
-        if "device_bytes" in each:
-            own.samples.append(("", labels, each["device_bytes"]))
-    return [up, jobs, memory, own, proof]
+        for name, suffix, value in samples_of(each):
+            told[name].samples.append((suffix, labels, value))
+    return list(told.values())
+
+
+def samples_of(device: Answer) -> Iterator[tuple[str, str, float]]:
+    """Of each of OF_A_DEVICE what ends its name, and its value."""
+    passes = device["passes"]
+    yield "up", "", device["state"] == "ready"
+    yield "jobs", "", device["jobs"]
+    yield "resident_bytes", "", device["resident_bytes"]
+    if "device_bytes" in device:
+        yield "memory_bytes", "", device["device_bytes"]
+    yield "proof_age_seconds", "", device["proof_seconds_ago"]
+    yield "restarts", "_total", device["restarts"]
+    yield "pass_seconds", "_sum", passes["seconds"]
+    yield "pass_seconds", "_count", passes["count"]
+    yield "batch_rows", "_total", passes["rows"]
+    yield "batch_room", "_total", passes["room"]
 
 
 def gauge(name: str, text: str, value: float | None, labels: Labels | None = None) -> Family:

@@ -3,6 +3,7 @@
     submit    jobs come in
     preflight what would come of one
     jobs      what there is, and its results
+    report    how a result came out
     wait      until they have ended
     follow    each change as it happens
     clean     ended jobs go
@@ -24,6 +25,7 @@ from lipsyncctl.verbs import (
     jobs,
     metrics,
     preflight,
+    report,
     submit,
     wait,
 )
@@ -31,7 +33,19 @@ from lipsyncctl.verbs.verb import Verb
 
 VERBS = {
     each.name: each
-    for module in (submit, preflight, jobs, wait, follow, clean, health, metrics, daemon, farm)
+    for module in (
+        submit,
+        preflight,
+        jobs,
+        report,
+        wait,
+        follow,
+        clean,
+        health,
+        metrics,
+        daemon,
+        farm,
+    )
     for each in vars(module).values()
     if isinstance(each, Verb)
 }

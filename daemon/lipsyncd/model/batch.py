@@ -4,6 +4,8 @@ It is halved when such a pass runs out of memory, and doubles again after a whil
 memory was perhaps another process's for a moment only.
 """
 
+import numpy as np
+
 PASSES = 500  # that have to fit before a larger one is tried, which costs some passes if it fails
 AUTOMATIC = {"cpu": 8, "cuda": 64}  # by kind of device
 
@@ -32,3 +34,11 @@ class Batch:
 def batch_of(chosen: int, device: str) -> int:
     """The configured batch; 0 means the one that suits a kind of device."""
     return chosen or AUTOMATIC[device]
+
+
+def padded(values: np.ndarray, count: int) -> np.ndarray:
+    """The values along the first axis, zeros behind them up to `count`."""
+    if len(values) == count:
+        return values
+    rest = np.zeros((count - len(values), *values.shape[1:]), values.dtype)
+    return np.concatenate([values, rest])

@@ -77,7 +77,7 @@ class Process:
         self._daemon = daemon
         self._models = models
         self._channels: set[threading.Thread] = set()
-        self._passes = models.passes  # at the last proof
+        self._passes = models.passes.count  # at the last proof
 
     def serve(self) -> None:
         """Until the daemon has hung up and the last render, too."""
@@ -110,7 +110,7 @@ class Process:
 
         The answer is what it uses then.
         """
-        before, self._passes = self._passes, self._models.passes
+        before, self._passes = self._passes, self._models.passes.count
         if before == self._passes:
             self._models.prove()
         return self._models.memory

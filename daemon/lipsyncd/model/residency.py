@@ -1,6 +1,7 @@
 """Residency: the generator on its device, from load to exit.  Numpy in, numpy out."""
 
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 
 from lipsyncd.errors import DeviceLost, DeviceMemoryFull, WarmUpFailed
-from lipsyncd.model.batch import Batch, batch_of
+from lipsyncd.model.batch import Batch, batch_of, padded
 from lipsyncd.model.batcher import Batcher, Kind
 from lipsyncd.model.checkpoint import Checkpoint, load_checkpoint
 from lipsyncd.model.conventions import Conventions
@@ -24,6 +25,7 @@ from lipsyncd.model.device import (
     recover,
 )
 from lipsyncd.model.golden import Golden, golden_of
+from lipsyncd.model.passes import Passes
 from lipsyncd.model.precision import TOLERANCE, name_of, precision_of
 from lipsyncd.system.catalog import GPU_OOM, emit
 
@@ -61,7 +63,7 @@ class Models:
         self._locked_bytes = keep_in_memory(self._generator)
         self._batch = Batch(batch)
         self._is_cramped = False  # the last warm pass found no memory
-        self.passes = 0  # that were made for jobs
+        self.passes = Passes()
         self._thread = ThreadPoolExecutor(1, "device")
         self._batcher = Batcher(self._in_thread, lambda: self.batch)
         self.conventions: Conventions = checkpoint.conventions
@@ -141,6 +143,7 @@ class Models:
             "weights_checksum": self._checksum(),
             "locked_bytes": self._locked_bytes,
             "batch": self.batch,
+            "passes": self.passes.as_map(),
         }
 
     @property
@@ -154,7 +157,7 @@ class Models:
     def _fitting_pass(self, inputs: Sequence[np.ndarray], kind: Kind, batch: int) -> np.ndarray:
         """A pass for as many of the inputs as the memory is enough for: mostly all."""
         while True:
-            rows = [each[:batch] for each in inputs]
+            rows, begun = [each[:batch] for each in inputs], time.monotonic()
             try:
                 made = self._pass(rows, kind.lower, batch)
             except DeviceMemoryFull as error:
@@ -162,7 +165,7 @@ class Models:
             else:
                 if not kind.urgent:
                     self._batch.fitted()
-                    self.passes += 1
+                    self.passes.add(len(rows[0]), batch, time.monotonic() - begun)
                 return made
             recover(self._device)  # not above: there the error holds on to the pass's tensors
             batch = self._halved(batch, kind, reason)
@@ -206,14 +209,6 @@ class Models:
             ]
             values = torch.cat(sampled).float().cpu().numpy()
         return hashlib.sha256(values.tobytes()).hexdigest()[:16]
-
-
-def padded(values: np.ndarray, count: int) -> np.ndarray:
-    """The values along the first axis, zeros behind them up to `count`."""
-    if len(values) == count:
-        return values
-    rest = np.zeros((count - len(values), *values.shape[1:]), values.dtype)
-    return np.concatenate([values, rest])
 
 
 @dataclass(frozen=True)

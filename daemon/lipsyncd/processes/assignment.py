@@ -9,7 +9,7 @@ def assignment_of(
 ) -> dict[str, object]:
     """It may write `most_bytes`.
 
-    `task` is render, redo, probe or preview, `more` what that one wants to know besides.
+    `task` is render, redo, probe, preview or review, `more` what that one wants to know besides.
     """
     settings = {
         "crf": config.render.crf,

@@ -33,6 +33,7 @@ class Device:
         self.state = "loading"  # then "ready", and "lost" until it is so again
         self.proven_at = time.monotonic()
         self.broken: LipsyncError | None = None  # why it is given up
+        self.restarts = 0  # of its process, that were needed
         self._losses: deque[float] = deque(maxlen=LOSSES)
         self._wanted = wanted
         self._interval = interval
@@ -100,6 +101,7 @@ class Device:
             "resident_bytes": child.resident_bytes if child else 0,
             **({"device_bytes": said["device_bytes"] if child else 0} if has_own else {}),
             "proof_seconds_ago": round(time.monotonic() - self.proven_at, 1),
+            "restarts": self.restarts,
         }
 
     def _load(self, report: Report) -> None:
@@ -164,6 +166,7 @@ class Device:
             except (Gone, LipsyncError) as error:
                 reason = error
             else:
+                self.restarts += 1
                 emit(DEVICE_RESTARTED, "device %s: back", self.name, DEVICE=self.name)
                 return on_change(self)
         return None

@@ -30,16 +30,28 @@ class PlanCache:
         self._folder = folder
         self._most_seconds = most_seconds
         self._lock = threading.Lock()
+        self._hits = self._misses = 0
         with suppress(OSError):
             self._trim()
 
-    def found(self, user: User, name: str) -> BinaryIO | None:
-        """A user's plan of this name, if it is there; the caller's to close."""
+    def found(self, user: User, *names: str) -> BinaryIO | None:
+        """The first of a user's plans of these names that is there; the caller's to close."""
+        file = next(filter(None, (self._opened(user, name) for name in names)), None)
+        with self._lock:
+            self._hits, self._misses = self._hits + bool(file), self._misses + (not file)
+        return file
+
+    def _opened(self, user: User, name: str) -> BinaryIO | None:
         path = self._path(user, name)
         with suppress(OSError):
             os.utime(path)
             return path.open("rb")
         return None
+
+    def as_map(self) -> dict[str, int]:
+        """How often renders have found one, and how often not."""
+        with self._lock:
+            return {"hits": self._hits, "misses": self._misses}
 
     def room(self) -> "BinaryIO | None":
         """A new file that has no name of a plan yet; None where there can be none."""
@@ -97,9 +109,8 @@ class Plans:
     def _seek(self, names: object) -> None:
         if not isinstance(names, list) or len(names) > MOST_NAMES:
             raise ValueError("no names of plans")
-        user, names = self._user, map(named, names if self._user is not None else [])
-        found = (self._cache.found(user, name) for name in names)
-        if file := next((each for each in found if each), None):
+        names = map(named, names)
+        if file := None if self._user is None else self._cache.found(self._user, *names):
             with file:
                 self._process.tell({"plan": True}, [file.fileno()])
         else:

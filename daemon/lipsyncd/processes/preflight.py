@@ -18,7 +18,9 @@ from lipsyncd.system.crashlog import without_modules
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 160 << 20  # of an answer: more than a PNG of the largest picture has
+LATER = {"review": "Ask again when the machine has less to do."}  # by task
 SUBMIT = "Submit them: a render may take longer."
+PATIENCE = {"review": 4}  # times as long as others: a result is looked at closely
 
 
 def run_preflight(
@@ -28,7 +30,8 @@ def run_preflight(
 
     Raises what the process raises, MediaCrashed, MediaStalled, JobMemoryFull, InternalError.
     """
-    seconds = plane.config.render.stall_seconds
+    silent = plane.config.render.stall_seconds
+    seconds = silent * PATIENCE.get(asked.task, 1)
     ends_at = time.monotonic() + seconds
     more = {"at": asked.at, "frames": asked.frames}
     assignment = assignment_of(plane.config, asked.task, asked.options, MOST_BYTES, **more)
@@ -40,7 +43,7 @@ def run_preflight(
             plans = Plans(plane.plans, asked.user, process)
             stack.callback(plans.close)
             process.begin(assignment, files)
-            steps = process.steps(seconds, hear_plans=plans.hear)
+            steps = process.steps(silent, hear_plans=plans.hear)
             stack.enter_context(plane.pool.serving(process))
             try:
                 outcome = yield from in_time(steps, asked.task, seconds, ends_at)
@@ -61,7 +64,8 @@ def in_time(
         return Outcome(end.value)
     except Stalled as stall:
         tell(task, f"gave no sign of life {stall}", stall.stacks)
-    raise MediaStalled(f"The {task} of these files was not done after {seconds:g} s.", SUBMIT)
+    words = f"The {task} of these files was not done after {seconds:g} s."
+    raise MediaStalled(words, LATER.get(task, SUBMIT))
 
 
 def tell(task: str, what: str, stacks: str) -> None:

@@ -76,8 +76,9 @@ class ProcessRenderer:
 
     def describe(self) -> Mapping[str, object]:
         """The first device, and each by itself."""
-        devices = self._plane.pool.describe()
-        return {**devices[0], "cage": self._plane.cage, "devices": devices}
+        plane, devices = self._plane, self._plane.pool.describe()
+        of_all = {"cage": plane.cage, "plans": plane.plans.as_map(), "devices": devices}
+        return {**devices[0], **of_all}
 
     def devices(self) -> Sequence[Mapping[str, object]]:
         """How each is, as far as that is known without asking it."""

@@ -1,4 +1,4 @@
-"""A preflight: what is asked of files before there is a job of them."""
+"""A preflight: what is asked of files beside the render, before there is a job of them or after."""
 
 from dataclasses import dataclass, field
 
@@ -12,8 +12,8 @@ FRAMES = whole(1, MAX_FRAMES, hint="Ask for fewer frames.")
 
 @dataclass(frozen=True)
 class Preflight:
-    """`task` is probe or preview; the latter shows so many `frames`, evenly spread over the result
-    from `at` seconds on.  `user` is who asks."""
+    """`task` is probe, preview or review; a preview shows so many `frames`, evenly spread
+    over the result from `at` seconds on.  `user` is who asks."""
 
     task: str
     options: Options = field(default_factory=Options)

@@ -1,12 +1,10 @@
 """A probe: what a look at a face, and at voices for it, has told; as it travels."""
 
 import json
-from dataclasses import asdict, dataclass, fields, is_dataclass
-from types import NoneType, UnionType
-from typing import Any, Self, get_args, get_origin, get_type_hints
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
-from lipsyncd.errors import LipsyncError
-from lipsyncd.protocol.job import MAX_NOTE
+from lipsyncd.protocol.told import read
 
 MOST_BYTES = 512 << 10  # as JSON
 MOST_CUTS, MOST_FACES, MOST_GAPS = 500, 100, 200  # that are told
@@ -116,20 +114,3 @@ class Probe:
         """
         probe: Self = read(cls, json.loads(told))
         return probe
-
-
-def read(kind: Any, value: Any) -> Any:
-    """A value of JSON as an annotation has it."""
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin is UnionType:
-        return None if value is None and NoneType in inner else read(inner[0], value)
-    if origin is tuple:
-        return tuple(read(inner[0], each) for each in value)
-    if origin is dict:
-        return LipsyncError.from_map(value).as_map()
-    if is_dataclass(kind):
-        types = get_type_hints(kind)
-        return kind(
-            **{each.name: read(types[each.name], value[each.name]) for each in fields(kind)}
-        )
-    return str(value)[:MAX_NOTE] if kind is str else kind(value)

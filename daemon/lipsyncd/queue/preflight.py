@@ -1,12 +1,13 @@
 """Preflights: few at a time, on private copies of the files, of which nothing stays."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from lipsyncd.errors import QueueFull, QueueWarming
+from lipsyncd.protocol.job import Job
 from lipsyncd.protocol.preflight import Preflight
 from lipsyncd.protocol.user import User
 from lipsyncd.queue.admission import SOON, Admission, later
@@ -45,9 +46,26 @@ class Preflights:
             self._place(user) as renderer,
             self._admission.room(user, inputs, asked.options.pictures),
             copies(inputs, self._folder) as files,
+        ):
+            return self._answered(renderer, mine, files, go_on)
+
+    def review(self, user: User, job: Job, files: Sequence[int], go_on: Callable[[], None]) -> int:
+        """The same of a job that has ended, by its own files."""
+        with self._place(user) as renderer:
+            asked = Preflight("review", job.options, user=user)
+            return self._answered(renderer, asked, files, go_on)
+
+    def _answered(
+        self,
+        renderer: Renderer,
+        asked: Preflight,
+        files: Sequence[int],
+        go_on: Callable[[], None],
+    ) -> int:
+        with (
             unnamed(self._folder) as work,
             unnamed(self._folder) as answer,
-            closing(renderer.preflight(mine, [*files, work.fileno(), answer.fileno()])) as steps,
+            closing(renderer.preflight(asked, [*files, work.fileno(), answer.fileno()])) as steps,
         ):
             for _ in steps:
                 go_on()
@@ -72,5 +90,6 @@ class Preflights:
 
 def busy(mine: int) -> QueueFull:
     """Why there is no place, of which the user has so many."""
-    who = "This user has a probe or a preview" if mine else f"{MOST} probes or previews are"
+    kinds = "probe, a preview or a report", "probes, previews or reports"
+    who = f"This user has a {kinds[0]}" if mine else f"{MOST} {kinds[1]} are"
     return QueueFull(f"{who} under way.", "Ask once more when it is done.")

@@ -12,14 +12,15 @@ import logging
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lipsyncd.config import LiveConfig
-from lipsyncd.errors import InputGone, NoResult
+from lipsyncd.errors import InputGone
 from lipsyncd.protocol.job import Paths, State
 from lipsyncd.queue.contents import EARLIER, KEPT, RESULT, SPARE, WORK, names_of
+from lipsyncd.queue.left import left_in, open_result
 from lipsyncd.queue.snapshot import Inputs
 from lipsyncd.system.disk import disk_named, free_bytes, remove, size_at, sync
 
@@ -128,14 +129,11 @@ class Spool:
 
     def open_result(self, job: str) -> int:
         """A descriptor of the result that cannot be written through; the caller's to close."""
-        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
-        try:
-            with disk_named():
-                return os.open(self._directory / job / RESULT, flags)
-        except FileNotFoundError:
-            raise NoResult(
-                "The result was removed when its time was over.", "Submit the job again."
-            ) from None
+        return open_result(self._directory / job)
+
+    def left(self, job: str, voices: int, pictures: int) -> AbstractContextManager[list[int]]:
+        """Descriptors of what a job that has succeeded has left, see there."""
+        return left_in(self._directory / job, names_of(voices, pictures))
 
     def bytes_of(self, job: str, names: Iterable[str] = (*SPARE, EARLIER, RESULT)) -> int:
         """What the files of a job have in bytes, those that are there.

@@ -32,6 +32,12 @@ class Alone:
         return iter(())
 
 
+def length(extend: str, spoken: int, shown: int) -> int:
+    """How many frames the result has, by those of the voice and those of the source."""
+    bounds = {"cut": min(spoken, shown), "silence": max(spoken, shown)}
+    return bounds.get(extend, spoken)
+
+
 def stretches(flags: Iterable[bool]) -> list[range]:
     """Where flags are true: the places from and up to which they are."""
     bounds = [place for place, (a, b) in enumerate(pairwise([False, *flags, False])) if a != b]

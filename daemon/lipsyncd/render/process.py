@@ -33,6 +33,7 @@ from lipsyncd.render.pipeline import TurnOver, render, render_part
 from lipsyncd.render.preview import preview
 from lipsyncd.render.probe import probe
 from lipsyncd.render.redo import redo
+from lipsyncd.render.review import review
 from lipsyncd.render.scene import Files
 from lipsyncd.render.work import Stale
 from lipsyncd.system.disk import disk_named
@@ -111,24 +112,27 @@ def steps(
     daemon: Connection, assignment: Message, weights: Weights
 ) -> Generator[Progress, None, None]:
     """The task of an assignment; its descriptors are the face's, the voices', those of pictures of
-    people, that of the work that a redo goes on from, the work's, the result's."""
+    people, that of the work that a redo goes on from, the work's, the result's.  Of a review the
+    work of the job and its result come before the last two; all before that may be missing."""
     body: dict[str, Any] = assignment.body
     alive = sparing(partial(daemon.send, Kind.EVENT, {}))
     orders = Orders(daemon, alive)
     models = Mouths(orders, weights, alive)
     *inputs, work, result = (assignment.take() for _ in range(len(assignment.descriptors)))
     options, settings = Options.from_map(body["options"]), Settings(**body["settings"])
-    earlier = os.fdopen(inputs.pop(), "rb") if body["task"] == "redo" else None
-    face, *others = (Spooled(each, alive) for each in inputs)
+    done = Spooled(inputs.pop(), alive) if body["task"] == "review" else None
+    goes_on = body["task"] == "redo" or (done is not None and inputs)
+    earlier = os.fdopen(inputs.pop(), "rb") if goes_on else None
+    face, *others = [Spooled(each, alive) for each in inputs] or [done]
     spoken = len(others) - options.pictures
     voices, pictures = others[:spoken], others[spoken:]
     with open_grown(result, alive) as written, open_grown(work, alive) as kept:
         files = Files(face, tuple(voices), written, kept, tuple(pictures), alive, orders, earlier)
-        yield from task_of(body, orders)(options, files, models, settings)
+        yield from task_of(body, orders, done)(options, files, models, settings)
 
 
-def task_of(body: dict[str, Any], orders: Orders) -> Task:
-    """What an assignment asks for; each writes its result, a video, packets, JSON or a PNG."""
+def task_of(body: dict[str, Any], orders: Orders, done: Spooled | None) -> Task:
+    """What an assignment asks for; each writes a video, packets, a PNG, or what it has to tell."""
     match body["task"]:
         case "render":
             return partial(render, others=orders)
@@ -138,4 +142,6 @@ def task_of(body: dict[str, Any], orders: Orders) -> Task:
             return partial(render_part, number=body["part"])
         case "preview":
             return partial(preview, at=body["at"], count=body["frames"])
+        case "review":
+            return partial(review, done=done)
     return probe

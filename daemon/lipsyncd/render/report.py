@@ -25,8 +25,9 @@ from lipsyncd.protocol.probe import (
     Sync,
 )
 from lipsyncd.render.gaps import notes_of
+from lipsyncd.render.parts import length
 from lipsyncd.render.plan import Plan, Planner
-from lipsyncd.render.scene import length, spoken_of
+from lipsyncd.render.scene import spoken_of
 
 SMALL = 64  # pixels: in a narrower face a mouth has few
 GOES_ON = {  # a video that is shorter than the voice, by `extend`

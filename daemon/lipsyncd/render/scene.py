@@ -3,6 +3,7 @@
 A face and its voices are looked at and a plan is made, once: the work file has it from then on.
 """
 
+import time
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -28,7 +29,7 @@ from lipsyncd.render.hearing import Heard, hear, heard_in
 from lipsyncd.render.inputs import examined_face, examined_voices
 from lipsyncd.render.looking import ALL, Need, looked_through
 from lipsyncd.render.models import Models
-from lipsyncd.render.parts import parts_of
+from lipsyncd.render.parts import length, parts_of
 from lipsyncd.render.people import People
 from lipsyncd.render.plan import Plan, Planner
 from lipsyncd.render.plans import Cache, NoCache, Plans
@@ -193,7 +194,7 @@ def planned(
 
     Raises NoFace, InclinedFace.
     """
-    options = planner.options
+    options, begun = planner.options, time.monotonic()
     most = None if options.extend == "silence" else spoken_of(voices, source)
     with prefetch(hear(voices, options, work, need.until), ENDLESS) as heard:
         if (plan := plans.found(most)) is None:
@@ -204,7 +205,8 @@ def planned(
         for _ in heard:
             yield Progress(0, most or 0, 0)
     with work.added(Kind.PLAN) as file:
-        stored = {"plan": plan.as_map(), "voices": [voice.as_map() for voice in voices]}
+        voices, seconds = [voice.as_map() for voice in voices], time.monotonic() - begun
+        stored = {"plan": plan.as_map(), "voices": voices, "seconds": seconds}
         file.write(msgpack.packb(stored))
     return plan
 
@@ -220,12 +222,6 @@ def planner_of(
 def spoken_of(voices: Iterable[Voice], source: Source) -> int:
     """How many frames of the source are as long as the longest voice; one at least."""
     return max(1, round(max(voice.seconds for voice in voices) * source.rate))
-
-
-def length(extend: str, spoken: int, shown: int) -> int:
-    """How many frames the result has, by those of the voice and those of the source."""
-    bounds = {"cut": min(spoken, shown), "silence": max(spoken, shown)}
-    return bounds.get(extend, spoken)
 
 
 def inside(options: Options, seconds: Fraction) -> float:

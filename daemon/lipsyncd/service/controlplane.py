@@ -50,6 +50,7 @@ class ControlPlane:
     janitor: Janitor
     status: Status
     reloader: Reloader
+    heartbeat: Heartbeat
 
 
 @contextmanager
@@ -106,6 +107,7 @@ def assembled(
         janitor=Janitor(store, scheduler, retention, updates),
         status=status,
         reloader=reloader,
+        heartbeat=heartbeat,
     )
 
 

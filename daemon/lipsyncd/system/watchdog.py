@@ -1,6 +1,7 @@
 """The heartbeat: systemd's watchdog is pinged as long as the queue turns."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,6 +20,8 @@ class Heartbeat:
         timeout = notifier.watchdog_seconds
         self.pause = timeout / PINGS if timeout else None
         self._notifier = notifier
+        self._pinged_at: float | None = None
+        self._least_margin = notifier.watchdog_seconds
         self._has_beaten = False
         self._is_excused = False
 
@@ -34,6 +37,11 @@ class Heartbeat:
             yield
         finally:
             self._is_excused = False
+
+    @property
+    def least_margin(self) -> float | None:
+        """The least that was left of the watchdog's timeout so far, in seconds; None without."""
+        return None if self._least_margin is None else min(self._least_margin, self._margin())
 
     @contextmanager
     def passed_on(self) -> Iterator[None]:
@@ -59,3 +67,9 @@ class Heartbeat:
         if self._has_beaten or self._is_excused:
             self._has_beaten = False
             self._notifier.watchdog()
+            self._least_margin, self._pinged_at = self.least_margin, time.monotonic()
+
+    def _margin(self) -> float:
+        """What is left until the timeout; all of it before the first ping."""
+        since = 0.0 if self._pinged_at is None else time.monotonic() - self._pinged_at
+        return (self._notifier.watchdog_seconds or 0.0) - since

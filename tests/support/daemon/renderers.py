@@ -1,5 +1,6 @@
 """Renders for tests of the control plane: no picture in them, and a pace that the test sets."""
 
+import base64
 import os
 import threading
 from collections.abc import Callable, Generator, Sequence
@@ -12,6 +13,7 @@ from lipsyncd.protocol.job import Paths, Progress
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.preflight import Preflight
 from lipsyncd.protocol.probe import Away, Probe, Shown, Stream, Sync
+from lipsyncd.protocol.review import Moment, Review
 
 Steps = Generator[Progress, None, None]
 Render = Callable[[Options, Paths], Steps]
@@ -68,6 +70,15 @@ def raising(error: Exception) -> Render:
     return render
 
 
+# of one grey pixel
+JPEG = base64.b64decode(
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABALDA4MChAODQ4SERATGCgaGBYWGDEjJR0oOjM9PDkzODdASFxOQERX"
+    "RTc4UG1RV19iZ2hnPk1xeXBkeFxlZ2P/wAALCAABAAEBAREA/8QAHwAAAQUBAQEBAQEAAAAAAAAAAAECAwQFBgcI"
+    "CQoL/8QAtRAAAgEDAwIEAwUFBAQAAAF9AQIDAAQRBRIhMUEGE1FhByJxFDKBkaEII0KxwRVS0fAkM2JyggkKFhcY"
+    "GRolJicoKSo0NTY3ODk6Q0RFRkdISUpTVFVWV1hZWmNkZWZnaGlqc3R1dnd4eXqDhIWGh4iJipKTlJWWl5iZmqKj"
+    "pKWmp6ipqrKztLW2t7i5usLDxMXGx8jJytLT1NXW19jZ2uHi4+Tl5ufo6erx8vP09fb3+Pn6/9oACAEBAAA/ACv/"
+    "2Q=="
+)
 PROBE = Probe(
     streams=(Stream("video", "h264", "yuv420p", 640, 480, 25.0),),
     width=640,
@@ -92,6 +103,24 @@ PROBE = Probe(
 )
 
 
+REVIEW = Review(
+    seconds=25.0,
+    looked_seconds=2.0,
+    rate=4.0,
+    loudness=(0.0, 0.5, 1.0, 0.5, 0.25, 0.0, 0.0, 0.0),
+    opening=(0.0, 0.1, 0.2, 0.1, None, None, 0.05, 0.0),
+    cuts=(1.0,),
+    gaps=(Away(1.0, 1.5, "There is no face"),),
+    sync=Sync(offset_ms=-40, cosine=0.4, is_in_sync=True),
+    moments=(
+        Moment(0.5, "Lips are most open", JPEG, JPEG),
+        Moment(1.25, "There is no face: left as it was", None, JPEG),
+    ),
+    looking_seconds=0.25,
+    missing=("One thing is <missing>.",),
+)
+
+
 class PacedRenderer:
     """A data plane of one render; what is asked before a job waits for `may_answer`.
 
@@ -104,6 +133,8 @@ class PacedRenderer:
         self.proofs: SimpleQueue[None] = SimpleQueue()
         self.preflights: SimpleQueue[Preflight] = SimpleQueue()
         self.ended: SimpleQueue[Preflight] = SimpleQueue()  # of these
+        self.handed: list[int] = []  # how many files came with each
+        self.review = REVIEW.to_bytes()
         self.may_answer = threading.Event()
         self.may_answer.set()
         self.reloads: list[Config] = []
@@ -111,7 +142,8 @@ class PacedRenderer:
         self.refusal: LipsyncError | None = None
 
     def preflight(self, asked: Preflight, files: Sequence[int]) -> Generator[None, None, None]:
-        """A probe of the same clip each time; a preview is the face and the voice themselves."""
+        """A probe and a review are the same each time; a preview is the files themselves."""
+        self.handed.append(len(files))
         self.preflights.put(asked)
         try:
             while not self.may_answer.wait(0.01):
@@ -119,7 +151,8 @@ class PacedRenderer:
         finally:
             self.ended.put(asked)
         inputs = b"".join(os.pread(each, 1 << 20, 0) for each in files[:-1])
-        os.write(files[-1], PROBE.to_json() if asked.task == "probe" else inputs)
+        told = {"probe": PROBE.to_json(), "review": self.review}
+        os.write(files[-1], told.get(asked.task, inputs))
 
     def check(self) -> None:
         self.proofs.put(None)
@@ -127,10 +160,15 @@ class PacedRenderer:
             raise self.fault
 
     def describe(self) -> dict[str, object]:
-        return {"device": "none", "checkpoint": "none", "reloads": len(self.reloads)}
+        passes = {"count": 4, "rows": 24, "room": 32, "seconds": 0.5}
+        return {
+            **{"device": "none", "checkpoint": "none", "reloads": len(self.reloads)},
+            "plans": {"hits": 3, "misses": 1},
+            "devices": [{**each, "passes": passes} for each in self.devices()],
+        }
 
     def devices(self) -> list[dict[str, object]]:
-        used = {"resident_bytes": 3 << 20, "proof_seconds_ago": 0.5, "jobs": 0}
+        used = {"resident_bytes": 3 << 20, "proof_seconds_ago": 0.5, "restarts": 0, "jobs": 0}
         return [{"device": "none", "state": "ready", **used}]
 
     def watch(self, on_change: Callable[[], None]) -> None:

@@ -2,10 +2,12 @@
 
 import os
 from contextlib import suppress
+from functools import partial
 
 from lipsyncd import __version__
 from lipsyncd.errors import JobNotEnded, NoResult, StorageError
-from lipsyncd.protocol.job import State
+from lipsyncd.protocol.job import Job, State
+from lipsyncd.protocol.user import User
 from lipsyncd.protocol.values import whole
 from lipsyncd.server.request import Reply, Request, with_position
 from lipsyncd.service.controlplane import STORE
@@ -34,13 +36,7 @@ def on_status(request: Request) -> Reply:
 
 
 def on_fetch(request: Request) -> Reply:
-    job = request.job()
-    if not job.is_ended:
-        raise JobNotEnded(f"{job}.", "Wait for it first.")
-    if job.state is not State.SUCCEEDED:
-        raise NoResult(
-            f"{job}, so it has no result.", "Its status tells why, as `lipsyncctl status` does."
-        )
+    job = done(request.job())
     fields = {"job": job.as_map(), "size": job.result_bytes}
     result = request.controlplane.spool.open_result(job.id)
     if job.owner == request.peer.uid:
@@ -49,12 +45,38 @@ def on_fetch(request: Request) -> Reply:
     return Reply("fetched", fields, result)
 
 
+def on_review(request: Request) -> Reply:
+    """Beside it what is needed to tell how long each stage took."""
+    job, controlplane = done(request.job()), request.controlplane
+    voices, pictures = len(job.options.places), job.options.pictures
+    go_on = partial(request.stream.wait, None, 0.0)
+    with controlplane.spool.left(job.id, voices, pictures) as files:
+        told = controlplane.preflights.review(User(request.peer.uid, job.label), job, files, go_on)
+    fields = {"job": job.as_map(), "changes": changes_of(request, job)}
+    return Reply("reviewed", {**fields, "size": os.fstat(told).st_size}, told)
+
+
+def done(job: Job) -> Job:
+    """A job that has a result.  Raises JobNotEnded, NoResult."""
+    if not job.is_ended:
+        raise JobNotEnded(f"{job}.", "Wait for it first.")
+    if job.state is not State.SUCCEEDED:
+        raise NoResult(
+            f"{job}, so it has no result.", "Its status tells why, as `lipsyncctl status` does."
+        )
+    return job
+
+
 def on_recount(request: Request) -> Reply:
     """Also for who may not read the journal."""
     job = request.job()
+    return Reply("recounted", {"job": job.as_map(), "changes": changes_of(request, job)})
+
+
+def changes_of(request: Request, job: Job) -> list[dict[str, object]]:
+    """Each change of its state, the first ones, and when it was."""
     changes = request.controlplane.history.events(0, None, job.id, MAX_CHANGES)
-    told = [{"at": each.at, "state": str(each.job.state)} for each in changes]
-    return Reply("recounted", {"job": job.as_map(), "changes": told})
+    return [{"at": each.at, "state": str(each.job.state)} for each in changes]
 
 
 def on_health(request: Request) -> Reply:
@@ -82,6 +104,7 @@ def on_measure(request: Request) -> Reply:
     taken = {
         "spool_bytes": sum(each.all for each in files),
         "store_bytes": size_at(controlplane.live_config.config.state / STORE) or 0,
+        "watchdog_margin": controlplane.heartbeat.least_margin,
     }
     return Reply("measured", {**controlplane.updates.tally(), **taken})
 
