@@ -1,6 +1,7 @@
 """Parts: the pieces of some seconds that a result is made in, each by itself, by one process or
 several."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain, pairwise
@@ -30,6 +31,14 @@ class Alone:
     def made(self) -> Iterator[tuple[int, BinaryIO]]:
         """None."""
         return iter(())
+
+
+def share_of(share: str | None, count: int) -> range:
+    """Those of `count` parts that are in a share START-STOP/OF; without one all."""
+    if share is None:
+        return range(count)
+    start, stop, of = map(int, re.split("[-/]", share))
+    return range(start * count // of, min(stop, of) * count // of)
 
 
 def stretches(flags: Iterable[bool]) -> list[range]:
