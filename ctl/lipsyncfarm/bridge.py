@@ -15,12 +15,21 @@ from typing import Any
 from celery import Celery
 
 from lipsyncd import __version__
-from lipsyncd.errors import HostExhausted, InvalidRequest, LipsyncError, StorageError
+from lipsyncd.errors import (
+    HostExhausted,
+    InvalidRequest,
+    LipsyncError,
+    ServerUnreachable,
+    StorageError,
+)
 from lipsyncfarm import tickets
+from lipsyncfarm.alike import Alike
 from lipsyncfarm.broker import named
-from lipsyncfarm.holding import STOP, Holding
+from lipsyncfarm.ending import STOP
+from lipsyncfarm.holding import Holding
 from lipsyncfarm.local import LocalJob, Tools
 from lipsyncfarm.record import Taken
+from lipsyncfarm.shares import Cut
 from lipsyncfarm.spec import Spec, check_id
 from lipsyncfarm.sweep import sweep
 
@@ -41,6 +50,7 @@ class Bridge:
         self.stopping = threading.Event()
         self._holdings: dict[str, Holding] = {}
         self._lock = threading.Lock()
+        self._alike = Alike(tools)
         self._report: dict[str, Any] = {}  # the daemon's health, empty if it does not answer
         self._problem: LipsyncError | None = None
         self._failures, self._paused_until = 0, 0.0
@@ -69,16 +79,16 @@ class Bridge:
         """Whether a job that is taken now would begin here at once."""
         report = self._report
         is_willing = report.get("ready") and not report.get("paused") and not report.get("queued")
-        is_free = len(self._holdings) < self.tools.farm.slots
+        is_free = self._busy < self.tools.farm.slots
         is_up = not self.stopping.is_set() and time.monotonic() >= self._paused_until
         return bool(is_willing and is_free and is_up)
 
     def take(self) -> None:
         """What a ticket is for: the next job, if there is one and room for it, to its end here."""
-        self._came = time.monotonic()
+        self._came, take = time.monotonic(), self.tools.record.take
         try:
             with self._lock:
-                if not self.has_room() or not (taken := self.tools.record.take()):
+                if not self.has_room() or not (taken := take(self._alike.fingerprint)):
                     return
                 holding = self._begun(taken)
         except InvalidRequest as error:  # the fault of who handed it in, not of this host
@@ -93,8 +103,25 @@ class Bridge:
     def _interval(self) -> float:
         return min(SECOND, self.tools.farm.lease_seconds / 5)
 
+    @property
+    def _busy(self) -> int:
+        """How many jobs are rendered here, or will be at once."""
+        return sum(not each.is_led for each in list(self._holdings.values()))
+
+    def _is_drained(self) -> bool:
+        return bool(self._report.get("paused"))
+
+    def _cut_of(self, id: str, frames: int) -> Cut | None:
+        """Into which shares so many frames of a job are cut; this host leads no more jobs than it
+        has slots."""
+        if len(self._holdings) - self._busy >= self.tools.farm.slots:
+            return None
+        with suppress(ServerUnreachable, StorageError):  # without Redis nobody can be asked
+            return self._alike.cut_of(id, frames)
+        return None
+
     def _holding(self, taken: Taken) -> Holding:
-        holding = Holding(self.tools, taken, lambda: bool(self._report.get("paused")))
+        holding = Holding(self.tools, taken, self._is_drained, self._cut_of)
         self._holdings[taken.id] = holding
         return holding
 
@@ -160,16 +187,18 @@ class Bridge:
         self._replace_tickets(queued)
 
     def _info(self, holdings: list[Holding]) -> dict[str, Any]:
-        report = self._report
+        report, now = self._report, time.monotonic()
         rate = sum((each.progress or {}).get("fps") or 0 for each in holdings)
         return {
             "state": "unreachable" if not report else report["state"],
             "paused": report.get("paused") or "",
             "device": report.get("device") or "",
-            "jobs": len(holdings),
+            "jobs": self._busy,
             "slots": self.tools.farm.slots,
             "rate": rate,
+            "still": round(max((now - each.moved_at for each in holdings), default=0.0)),
             "version": __version__,
+            "fingerprint": self._alike.fingerprint,
             "problem": self._problem.message if self._problem else "",
         }
 
@@ -195,6 +224,8 @@ class Bridge:
         except LipsyncError:
             self._report = {}
             return
+        with suppress(LipsyncError):
+            self._alike.look()
         for taken in self.tools.held.left():
             with suppress(LipsyncError):
                 LocalJob(self.tools, taken, Spec.loads(taken.spec)).forget()

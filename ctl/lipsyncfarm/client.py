@@ -16,7 +16,7 @@ from lipsyncctl.client.fetch import Destination, Outlet, Place
 from lipsyncctl.client.outage import persistent
 from lipsyncctl.client.preflight import voices_of
 from lipsyncctl.client.session import Notice
-from lipsyncctl.client.submit import SERVING, Media, OpenFile, Source
+from lipsyncctl.client.submit import Media, OpenFile, Source
 from lipsyncctl.client.wait import OnProgress
 from lipsyncd.errors import InvalidRequest, JobEnded, NotRetryable, UnknownJob
 from lipsyncd.protocol.choices import name_of
@@ -24,6 +24,7 @@ from lipsyncd.protocol.job import ENDED, State
 from lipsyncfarm import broker, tickets
 from lipsyncfarm.config import find_farm
 from lipsyncfarm.events import Changes
+from lipsyncfarm.hosts import health_of, hosts_of
 from lipsyncfarm.record import Fields, Record
 from lipsyncfarm.results import receive
 from lipsyncfarm.spec import Spec
@@ -59,6 +60,7 @@ class FarmClient(Client):
         voice: Source | Sequence[Source],
         *,
         pictures: Sequence[Source] = (),
+        work: Source | None = None,
         key: str | None = None,
         priority: str | None = None,
         expires: float | None = None,
@@ -70,14 +72,14 @@ class FarmClient(Client):
         refuse_label(label)
         when = {"priority": priority, "expires": expires, "max_runtime": max_runtime}
         chosen = given({name_of(field): value for field, value in options.items()})
-        media = Media(face, voices_of(voice), pictures)
+        media = Media(face, voices_of(voice), pictures, work)
         spec = spec_of(self.farm, self._store, media, chosen, given({"key": key, **when}))
         return self._accepted(spec)
 
     def status(self, job: str) -> Job:
         """A job as it is now."""
-        fields = self._fields(job)
-        return job_of(self.farm, "described", job, fields, seq=int(fields["seq"]))
+        id, fields = self._found(job)
+        return job_of(self.farm, "described", id, fields, seq=int(fields["seq"]))
 
     def list(
         self, limit: int | None = None, state: str | None = None, label: str | None = None
@@ -99,11 +101,11 @@ class FarmClient(Client):
         """The job once it has ended; TimeIsUp after `timeout` seconds."""
         deadline, shown = Deadline(timeout), None
         while True:
-            fields = persistent(lambda: self._fields(job), self.on_notice, deadline)
+            id, fields = persistent(self._looking(job), self.on_notice, deadline)
             if fields["state"] in ENDED:
-                return job_of(self.farm, "finished", job, fields)
+                return job_of(self.farm, "finished", id, fields)
             if on_progress and fields != shown:
-                on_progress(job_of(self.farm, "progressed", job, fields))
+                on_progress(job_of(self.farm, "progressed", id, fields))
             shown = fields
             deadline.sleep(PAUSE)
 
@@ -138,20 +140,19 @@ class FarmClient(Client):
         place = to if isinstance(to, Destination | Outlet) else self.destination(to)
 
         def once() -> Job:
-            fields = self._fields(job)
-            size = receive(self._store, job, fields, place)
-            return job_of(self.farm, "fetched", job, fields, size=size)
+            id, fields = self._found(job)
+            size = receive(self._store, id, fields, place)
+            return job_of(self.farm, "fetched", id, fields, size=size)
 
         return persistent(once, self.on_notice, Deadline(timeout)) if survive_restart else once()
 
     def cancel(self, job: str) -> Job:
         """Stop a job; on return it has ended, and leaves no result."""
-        said = self._record.cancel(job, "" if self._is_admin else self.farm.user)
-        if said == "unknown":
-            raise self._unknown(job)
-        ended = self.wait(job)
+        id, _ = self._found(job)
+        said = self._record.cancel(id, "" if self._is_admin else self.farm.user)
+        ended = self.wait(id)
         if said == "ended" or ended.state != "cancelled":
-            words = f"{phrase_of(job, ended.state)} before it could be cancelled."
+            words = f"{phrase_of(id, ended.state)} before it could be cancelled."
             raise JobEnded(words, "There is nothing left to cancel.")
         return Job(ended.message | {"verb": "cancelled"})
 
@@ -161,39 +162,23 @@ class FarmClient(Client):
         """A new job from the inputs of one that ended without a result; no stretch of one."""
         if redo or options:
             raise InvalidRequest("A farm repeats whole jobs only.", "Leave out --redo.")
-        fields = self._fields(job)
+        id, fields = self._found(job)
         if fields["state"] not in ENDED - {State.SUCCEEDED}:
-            words = phrase_of(job, fields["state"])
+            words = phrase_of(id, fields["state"])
             words += ", and only jobs that have ended without a result can be retried."
             raise NotRetryable(words, "Submit it anew if you want another.")
         spec = Spec.loads(fields["spec"])
         if spec.user != self.farm.user:
-            raise InvalidRequest(f"Job {job} is {spec.user}'s, who alone can sign it.", "Ask them.")
-        return self._accepted(again(self._store, job, spec))
+            raise InvalidRequest(f"Job {id} is {spec.user}'s, who alone can sign it.", "Ask them.")
+        return self._accepted(again(self._store, id, spec))
 
     def health(self) -> Answer:
         """The hosts as if they were one daemon: ready if one of them is."""
-        hosts = self.hosts()
-        ready = [each for each in hosts if each["state"] in SERVING and not each["paused"]]
-        paused = "" if ready else "No host of the farm takes jobs at present."
-        queued, running = self._record.counts()
-        state = "ready" if ready else "not ready"
-        detail = f"{len(ready)} of {len(hosts)} hosts are ready"
-        report = {"verb": "reported", "ready": bool(ready), "state": state, "detail": detail}
-        figures = {"queued": queued, "running": running, "hosts": hosts}
-        return report | {"device": "", "devices": [], "paused": paused} | figures
+        return health_of(self._record)
 
     def hosts(self) -> "list[Answer]":
-        """Each host that the farm has seen: its `state`, `device`, `rate` in frames a second, how
-        many `jobs` it has of its `slots`, its `version`, how many `seconds_ago` it was seen, and
-        its last `problem`."""
-        lost = {"state": "lost", "jobs": 0, "rate": 0.0}
-        return [
-            {"host": host, "seconds_ago": round(age, 1)}
-            | info
-            | (lost if age > self.farm.lease_seconds else {})
-            for host, age, info in self._record.hosts()
-        ]
+        """Each host that the farm has seen, as `hosts_of` tells of it."""
+        return hosts_of(self._record)
 
     def others(self) -> "list[Path]":
         """None: daemons of this system are none of the farm's business."""
@@ -213,21 +198,23 @@ class FarmClient(Client):
 
     def _accepted(self, spec: Spec) -> Job:
         id = accepted(self._record, self._app, spec, self.on_notice)
-        return job_of(self.farm, "accepted", id, self._fields(id))
+        return job_of(self.farm, "accepted", *self._found(id))
 
     def _looking(self, job: str) -> Callable[[], tuple[str, Fields]]:
-        return lambda: (job, self._fields(job))
+        return lambda: self._found(job)
 
-    def _fields(self, job: str) -> Fields:
-        """Its record.  Raises UnknownJob, also for jobs that are not the user's."""
-        fields = self._record.of(job)
-        if not fields or not (self._is_admin or fields["user"] == self.farm.user):
-            raise self._unknown(job)
-        return fields
-
-    def _unknown(self, job: str) -> UnknownJob:
+    def _found(self, job: str) -> tuple[str, Fields]:
+        """The id that is meant, and its record.  Raises UnknownJob, also for jobs that are not the
+        user's."""
         command = shlex.join(["lipsyncctl", "--farm", self._name, "list"])
-        return UnknownJob(f"There is no job {job} of yours in the farm.", f"See `{command}`.")
+        begun = self._record.beginning(job, self.farm.user)
+        if len(begun) > 1:
+            raise UnknownJob(f"Several of your jobs begin with {job}.", "Type more of the id.")
+        id = begun[0] if begun else job
+        fields = self._record.of(id)
+        if not fields or not (self._is_admin or fields["user"] == self.farm.user):
+            raise UnknownJob(f"There is no job {job} of yours in the farm.", f"See `{command}`.")
+        return id, fields
 
     def _ask(self, verb: str, timeout: float | None = None, **fields: Any) -> Never:
         raise InvalidRequest("That is for one daemon, and not for a farm.", "Omit --farm.")

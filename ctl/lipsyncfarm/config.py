@@ -54,6 +54,8 @@ class Farm:
     slots: int = whole(1, 64).default(2)
     # whether its daemon is told for whom each is, and counts by that; it has to let the bridge
     labels: bool = yes_or_no().default(False)
+    # a result of twice as many frames or more is made in shares by hosts that are free; 0: never
+    share_frames: int = whole(0, 1_000_000_000).default(1500)
     # a host that is silent for so long has lost its jobs to others
     lease_seconds: int = whole(1, 3600).default(30)
     # how long ended jobs, their results, and inputs that no job needs are kept

@@ -9,7 +9,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import IO, Any
 
 from lipsyncctl import Job
@@ -26,39 +25,53 @@ from lipsyncd.errors import (
 )
 from lipsyncd.system.disk import disk_named
 from lipsyncfarm import identity
+from lipsyncfarm.ending import STOP, Called, Ending
 from lipsyncfarm.local import LocalJob, Tools
 from lipsyncfarm.record import Taken
-from lipsyncfarm.spec import Spec, hash_of
+from lipsyncfarm.shares import PLAN, Cut, Shares, discard
+from lipsyncfarm.spec import Input, Spec, hash_of
 
 log = logging.getLogger(__name__)
 
 NOT_NOW = (QueueError, ServerUnreachable, StorageError, AccessDenied)  # before a job has begun
 PAUSES = (1, 2, 4, 8, 16, *[30] * 9)  # seconds before the store is asked to take a result again
-STOP = "stop"  # what a holding is told last
-RETRY = 1.0  # seconds before Redis is asked again
+LOOK = 0.5  # seconds between two looks at shares
 PROGRESS = ("done", "total", "faces", "fps", "notes")
 
 
-class Called(Exception):
-    """The job is wanted back: `cancel`, `lost`, `stop` or `drain`."""
+class Long(Exception):
+    """The job is long, and others are free: it is made in shares."""
 
-    def __init__(self, word: str) -> None:
-        super().__init__(word)
-        self.word = word
+    def __init__(self, cut: Cut) -> None:
+        super().__init__(cut)
+        self.cut = cut
 
 
 class Holding:
-    """A job that was taken: `progress` is how far it is, for whoever renews its lease."""
+    """A job that was taken: `progress` is how far it is, for whoever renews its lease; while it
+    `is_led` others make shares of it, and nothing is rendered for it here."""
 
-    def __init__(self, tools: Tools, taken: Taken, is_drained: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        taken: Taken,
+        is_drained: Callable[[], bool],
+        cut_of: Callable[[str, int], Cut | None],
+    ) -> None:
+        """`cut_of` tells of so many frames of a job into which shares they are cut, if they are."""
         self.tools = tools
         self.taken = taken
         self.spec = Spec.loads(taken.spec)
         self.progress: dict[str, Any] | None = None
+        self.moved_at = time.monotonic()  # when there was news of it last
         self._local = LocalJob(tools, taken, self.spec)
         self._is_drained = is_drained
+        self._cut_of = cut_of
+        self._was_led = False
+        self.is_led = False
         self._word = ""
         self._told = threading.Event()
+        self._ending = Ending(tools, taken, self.spec, self._local, self._is_stopped)
 
     def tell(self, word: str) -> None:
         """From another thread: it is wanted back, and why."""
@@ -83,23 +96,17 @@ class Holding:
         try:
             self._refuse_forged()
             self._begin()
-            self._settle(self._local.follow(self._told, self._look))
+            self._settle(self._rendered())
         except (InputError, InvalidRequest) as error:
             self._end("failed", error=error.as_map())
         except LipsyncError as error:
             if isinstance(error, NOT_NOW) and not self._local.job:
-                self._note("is given back: %s", error)
-                self._give_back()
+                self._ending.note("is given back: %s", error)
+                self._ending.give_back()
             else:
-                self._note("fails here: %s", error)
-                self._moved(partial(self.tools.record.fail, *self._names, error))
-                self._forget()
+                self._ending.fail(error)
             return error
         return None
-
-    @property
-    def _names(self) -> tuple[str, int]:
-        return self.taken.id, self.taken.fence
 
     def _refuse_forged(self) -> None:
         farm, spec = self.tools.farm, self.spec
@@ -111,19 +118,59 @@ class Holding:
             self._end("failed", error=error.as_map())
             raise Called("ended") from error
 
-    def _begin(self) -> None:
+    def _rendered(self) -> Job:
+        """What has come of it at the daemon; of a long one shares come from others before."""
+        try:
+            return self._local.follow(self._told, self._look)
+        except Long as long:
+            self._ending.note("is made in shares: %d", long.cut.count)
+            self._local.drop()
+            with tempfile.TemporaryFile(dir=self.tools.scratch) as work:
+                self._was_led = True
+                self._lead(Shares(self.tools, self.taken, self.spec, long.cut), work)
+                self._begin(work)
+            return self._local.follow(self._told, self._look)
+
+    def _lead(self, shares: Shares, work: IO[bytes]) -> None:
+        """What is seen of the face is found out here; then others make their shares."""
+        self._begin(share=PLAN)
+        job = self._local.follow(self._told, self._look)
+        if job.state != "succeeded":
+            raise job.error or JobInterrupted(f"There it was {job.state}.", "`retry` it.")
+        self._local.fetch(work)
+        seen = Input("work", *hash_of(work.fileno()))
+        self._store(seen.path, work)
+        self.is_led = True
+        for progress in shares.made(seen, work):
+            self._tell(progress)
+            self._told.wait(LOOK)
+            if self._word:
+                raise Called(self._word)
+        self.is_led = False
+
+    def _begin(self, work: IO[bytes] | None = None, share: str | None = None) -> None:
         if self._word:
             raise Called(self._word)
-        local = self._local.submit()
+        local = self._local.submit(work, share)
         fields = {"LIPSYNCFARM_JOB_ID": self.taken.id, "LIPSYNCD_JOB_ID": local.id}
         log.info("%s is job %s here", self.taken.id, local.id, extra={"fields": fields})
 
     def _look(self, job: Job) -> None:
-        self.progress = {name: job.get(name) for name in PROGRESS}
+        self._tell({name: job.get(name) for name in PROGRESS})
         if self._word and not job.is_ended:
             raise Called(self._word)
         if job.state == "queued" and self._is_drained():
             raise Called("drain")
+        is_new = self.spec.is_whole and not self._was_led and not job.done
+        if is_new and (cut := self._cut_of(self.taken.id, job.total)):
+            raise Long(cut)
+
+    def _is_stopped(self) -> bool:
+        return self._word == STOP
+
+    def _tell(self, progress: dict[str, Any]) -> None:
+        if progress != self.progress:
+            self.progress, self.moved_at = progress, time.monotonic()
 
     def _settle(self, job: Job) -> None:
         """What the daemon's job has come to becomes what the farm's has come to."""
@@ -154,7 +201,7 @@ class Holding:
             try:
                 return self.tools.store.put(path, file)
             except (StorageError, AccessDenied) as error:
-                self._note("waits for the store: %s", error)
+                self._ending.note("waits for the store: %s", error)
                 last = error
                 if self._told.wait(pause):
                     raise Called(self._word) from error
@@ -163,51 +210,19 @@ class Holding:
     def _leave(self, word: str) -> None:
         """It is wanted back."""
         if word == "cancel":
-            self._forget()
-            self._finish("cancelled")
+            self._ending.forget()
+            self._ending.finish("cancelled")
         elif word == "lost":
-            self._note("is %s", "not ours any more")
-            self._forget()
+            self._ending.note("is %s", "not ours any more")
+            self._ending.forget()
         elif word == "drain" or (self._local.job and self._local.job.state == "queued"):
-            self._give_back()
+            self._ending.give_back()
         # else this process stops: the daemon goes on, and so does the next bridge
 
-    def _give_back(self) -> None:
-        """First here, then there: by our doing a job is never in two places."""
-        self._forget()
-        self._moved(lambda: self.tools.record.back(*self._names))
-
     def _end(self, state: str, **fields: Any) -> str:
-        said = self._finish(state, **fields)
-        self._forget()
-        return said
-
-    def _finish(self, state: str, **fields: Any) -> str:
         told = {"progress": self.progress} if self.progress else {}
-        said = self._moved(lambda: self.tools.record.finish(*self._names, state, **told, **fields))
-        self._note("%s", f"{state}: {said}")
+        said = self._ending.finish(state, **told, **fields)
+        self._ending.forget()
+        if said == "done":
+            discard(self.tools.record, self.tools.store, self.taken.id)
         return said
-
-    def _moved(self, move: Callable[[], str]) -> str:
-        """A move, however long Redis is away; and again if it has forgotten the job."""
-        while True:
-            try:
-                if (said := move()) != "gone":
-                    return said
-                self.tools.record.restore(self.taken, self.spec)
-            except (ServerUnreachable, StorageError):
-                if self._word == STOP:
-                    raise Called(STOP) from None
-                time.sleep(RETRY)
-
-    def _forget(self) -> None:
-        """The daemon here forgets it, now or when it is back."""
-        self.tools.held.leave(self.taken)
-        try:
-            self._local.forget()
-        except LipsyncError as error:
-            self._note("is to be forgotten here later: %s", error)
-
-    def _note(self, words: str, value: object) -> None:
-        fields = {"LIPSYNCFARM_JOB_ID": self.taken.id}
-        log.info(f"%s {words}", self.taken.id, value, extra={"fields": fields})

@@ -32,9 +32,14 @@ def signature_of(farm: Farm, id: str, spec: str) -> str:
     return signed(token or token_of(farm, farm.user), f"{id}\n{spec}")
 
 
+def signature_for(farm: Farm, user: str, id: str, spec: str) -> str:
+    """A host's signature of a job of any user.  Raises ConfigInvalid without the farm's key."""
+    return signed(token_of(farm, user), f"{id}\n{spec}")
+
+
 def check(farm: Farm, user: str, taken: Taken) -> None:
     """Raise AccessDenied unless this user has signed this very job."""
-    wanted = signed(token_of(farm, user), f"{taken.id}\n{taken.spec}")
+    wanted = signature_for(farm, user, taken.id, taken.spec)
     if not hmac.compare_digest(wanted, taken.signature):
         raise AccessDenied(f"The job was not handed in by {user}: its signature is wrong.", ASK)
 

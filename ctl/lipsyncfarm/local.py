@@ -44,25 +44,29 @@ class LocalJob:
         self._spec = spec
         self.job: Job | None = None  # None before the daemon has it
 
-    def submit(self) -> Job:
-        """Hand it in with its inputs; the same attempt is the same job, however often.
+    def submit(self, work: IO[bytes] | None = None, share: str | None = None) -> Job:
+        """Hand it in with its inputs and work that was done of it, or a share of it alone; the same
+        attempt is the same job, however often.
 
         Raises what the store, the cache and `Client.submit` raise.
         """
         with ExitStack() as stack:
             inputs = [self._tools.cache.opened(each) for each in self._spec.inputs]
             files = [stack.enter_context(each) for each in inputs]
-            count = 1 + self._spec.voices
+            spoken = 1 + self._spec.voices
+            shown = spoken + self._spec.pictures
+            options = self._spec.options | ({"share": share} if share else {})
             self.job = self._tools.client.submit(
                 files[0],
-                files[1:count],
-                pictures=files[count:],
-                key=key_of(self._taken),
+                files[1:spoken],
+                pictures=files[spoken:shown],
+                work=work or next(iter(files[shown:]), None),
+                key=" ".join(filter(None, [key_of(self._taken), share])),
                 priority="low" if self._spec.priority == "low" else "normal",
                 expires=self._taken.expires,
                 max_runtime=self._spec.terms.get("max_runtime"),
                 label=self._spec.user if self._tools.farm.labels else None,
-                **self._spec.options,
+                **options,
             )
         return self.job
 
@@ -95,11 +99,20 @@ class LocalJob:
 
     def forget(self) -> None:
         """The daemon stops it if it must, and has nothing of it any more; nor have we."""
-        client = self._tools.client
-        for job in client.list():
-            if job.get("key") == key_of(self._taken):
-                if not job.is_ended:
-                    with suppress(JobEnded):
-                        client.cancel(job.id)
-                client.clean(job.id)
+        for job in self._tools.client.list():
+            if str(job.get("key")).partition(" ")[0] == key_of(self._taken):
+                self._remove(job)
         self._tools.held.drop(self._taken)
+
+    def drop(self) -> None:
+        """The daemon stops what it has of it just now, and forgets that."""
+        assert self.job
+        job, self.job = self.job, None
+        self._remove(job)
+
+    def _remove(self, job: Job) -> None:
+        client = self._tools.client
+        if not job.is_ended:
+            with suppress(JobEnded):
+                client.cancel(job.id)
+        client.clean(job.id)

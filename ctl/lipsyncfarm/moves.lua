@@ -6,10 +6,11 @@ local moves = {}
 function moves.submit(id, user, level, spec, signature, name, expires, most, most_of_user)
     local known = name ~= '' and redis.call('HGET', key('keys'), user .. '\n' .. name)
     if known or redis.call('EXISTS', record(id)) == 1 then return { 'accepted', known or id } end
-    if tonumber(redis.call('HGET', key('waiting'), user) or 0) >= tonumber(most_of_user) then
+    local is_share = cjson.decode(spec).share_of -- of a job that was let in
+    if not is_share and tonumber(redis.call('HGET', key('waiting'), user) or 0) >= tonumber(most_of_user) then
         return { 'of one user', most_of_user }
     end
-    if sum('waiting') >= tonumber(most) then return { 'in all', most } end
+    if not is_share and sum('waiting') >= tonumber(most) then return { 'in all', most } end
     create(id, user, level, spec, signature)
     if name ~= '' then redis.call('HSET', key('keys'), user .. '\n' .. name, id) end
     if expires ~= '' then redis.call('ZADD', key('expiries'), now + expires, id) end
@@ -17,9 +18,10 @@ function moves.submit(id, user, level, spec, signature, name, expires, most, mos
     return { 'accepted', id }
 end
 
--- HOST LEASE(ms): the next job for this host as {id, fence, spec, signature, expiry, now}, or nil
-function moves.take(host, lease)
-    local id, user = next_for(host, alive(tonumber(lease)))
+-- HOST LEASE(ms) FINGERPRINT: the next job for this host as {id, fence, spec, signature, expiry, now},
+-- or nil
+function moves.take(host, lease, fingerprint)
+    local id, user = next_for(host, alive(tonumber(lease)), fingerprint)
     return id and start(id, user, host, tonumber(lease))
 end
 
@@ -110,9 +112,13 @@ function moves.beat(host, info)
     return { sum('waiting'), #lost }
 end
 
--- ID FENCE USER LEVEL SPEC SIGNATURE HOST LEASE: Redis has forgotten a job that this host still holds
+-- ID FENCE USER LEVEL SPEC SIGNATURE HOST LEASE: Redis has forgotten a job that this host still holds,
+-- unless it is a share that nobody waits for
 function moves.restore(id, fence, user, level, spec, signature, host, lease)
     if redis.call('EXISTS', record(id)) == 1 then return holding(id, fence) end
+    local whole = cjson.decode(spec).share_of
+    local state = whole and get(whole, 'state')
+    if whole and state ~= 'queued' and state ~= 'running' then return 'lost' end
     create(id, user, level, spec, signature)
     set(id, 'fence', fence - 1)
     start(id, user, host, tonumber(lease))
@@ -126,6 +132,8 @@ function moves.forget(id)
     local user, made = get(id, 'user'), cjson.decode(spec)
     for _, input in ipairs(made.inputs) do add('inputs', input.sha256, -1) end
     for _, name in ipairs({ 'jobs', 'jobs:' .. user, 'ended' }) do redis.call('ZREM', key(name), id) end
+    if made.share_of then redis.call('SREM', key('shares', made.share_of), id) end
+    redis.call('DEL', key('shares', id))
     if made.key then redis.call('HDEL', key('keys'), user .. '\n' .. made.key) end
     redis.call('DEL', record(id))
     return {}

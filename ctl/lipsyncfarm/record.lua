@@ -7,6 +7,7 @@
 --   served            hash: user -> that turn
 --   waiting, running  hashes: user -> number of jobs
 --   ages, leases, expiries, ended   sorted sets of ids, by the ms in which something comes due
+--   shares:ID         set: the jobs that make shares of that one, which are in no list
 --   keys              hash: USER and KEY -> id
 --   inputs            hash: SHA-256 -> number of records that name it
 --   hosts             sorted set of hosts by the ms in which they were last seen; host:HOST tells more
@@ -28,10 +29,11 @@ local function add(name, member, change)
     if redis.call('HINCRBY', key(name), member, change) <= 0 then redis.call('HDEL', key(name), member) end
 end
 
--- One more change of a job's state, for those who follow.
+-- One more change of a job's state, for those who follow; who makes a share is nobody's news.
 local function tell(id)
     local seq = redis.call('INCR', key('seq'))
     set(id, 'seq', seq)
+    if get(id, 'share_of') then return end
     local flat, fields = redis.call('HGETALL', record(id)), {}
     for at = 1, #flat, 2 do
         if flat[at] ~= 'spec' and flat[at] ~= 'signature' then fields[flat[at]] = flat[at + 1] end
@@ -74,6 +76,11 @@ local function finish(id, state, ...)
     set(id, 'state', state, 'ended_at', now, ...)
     redis.call('ZADD', key('ended'), now, id)
     tell(id)
+    for _, share in ipairs(redis.call('SMEMBERS', key('shares', id))) do -- nobody waits for them
+        local its = get(share, 'state')
+        if its == 'queued' then finish(share, 'cancelled') end
+        if its == 'running' then set(share, 'cancel', 1) end
+    end
 end
 
 local function expired(id)
@@ -113,8 +120,11 @@ local function alive(lease)
     return redis.call('ZRANGEBYSCORE', key('hosts'), now - lease, '+inf')
 end
 
--- Not on a host on which it failed, as long as there is another.
-local function suits(id, host, hosts)
+-- Not on a host that makes other bytes than it needs, nor on one on which it failed, as long as
+-- there is another.
+local function suits(id, host, hosts, fingerprint)
+    local needs = get(id, 'needs')
+    if needs and needs ~= fingerprint then return false end
     local failed = {}
     for _, each in ipairs(cjson.decode(get(id, 'failures') or '[]')) do failed[each.host] = true end
     if not failed[host] then return true end
@@ -124,11 +134,11 @@ local function suits(id, host, hosts)
     return true
 end
 
-local function next_for(host, hosts)
+local function next_for(host, hosts, fingerprint)
     for level = 0, 2 do
         for _, user in ipairs(redis.call('ZRANGE', key('users', level), 0, LOOKED_AT)) do
             for _, id in ipairs(redis.call('ZRANGE', key('queue', level, user), 0, LOOKED_AT)) do
-                if suits(id, host, hosts) then return id, user end
+                if suits(id, host, hosts, fingerprint) then return id, user end
             end
         end
     end
@@ -153,10 +163,16 @@ local function create(id, user, level, spec, signature)
     local sequence = redis.call('INCR', key('sequence'))
     set(id, 'user', user, 'level', level, 'spec', spec, 'signature', signature, 'sequence', sequence,
         'created_at', now, 'fence', 0, 'attempts', 0, 'state', 'queued')
-    redis.call('ZADD', key('jobs'), sequence, id)
-    redis.call('ZADD', key('jobs', user), sequence, id)
+    local made = cjson.decode(spec)
+    if made.share_of then
+        set(id, 'share_of', made.share_of, 'needs', made.needs or '')
+        redis.call('SADD', key('shares', made.share_of), id)
+    else
+        redis.call('ZADD', key('jobs'), sequence, id)
+        redis.call('ZADD', key('jobs', user), sequence, id)
+    end
     add('waiting', user, 1)
-    for _, input in ipairs(cjson.decode(spec).inputs) do add('inputs', input.sha256, 1) end
+    for _, input in ipairs(made.inputs) do add('inputs', input.sha256, 1) end
     enter_queue(id, level)
 end
 

@@ -1,6 +1,7 @@
 """A job's record in Redis: what became of it, and the moves by which it goes on."""
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 import redis
 
 from lipsyncd.errors import LipsyncError
+from lipsyncd.protocol.job import ID_LENGTH, MIN_BEGINNING
 from lipsyncfarm.broker import named
 from lipsyncfarm.config import Farm
 from lipsyncfarm.spec import LEVELS, Spec
@@ -47,9 +49,10 @@ class Record:
         said, value = self._move("submit", *what, *bounds)
         return said, value
 
-    def take(self) -> Taken | None:
-        """The next job for this host, which has a lease on it from now on."""
-        found = self._move("take", self.farm.host, self._lease)
+    def take(self, fingerprint: str = "") -> Taken | None:
+        """The next job for this host, which has a lease on it from now on; `fingerprint` is of the
+        bytes that it makes."""
+        found = self._move("take", self.farm.host, self._lease, fingerprint)
         if not found:
             return None
         id, fence, spec, signature, expiry, now = found
@@ -97,6 +100,20 @@ class Record:
         with named(self.farm):
             fields: Any = self.client.hgetall(self._key(f"job:{id}"))
         return fields or None
+
+    def beginning(self, text: str, user: str) -> list[str]:
+        """The ids of a user's own jobs that begin so, if it is the beginning of one."""
+        if not MIN_BEGINNING <= len(text) < ID_LENGTH:
+            return []
+        with named(self.farm):
+            ids: Any = self.client.zrange(self._key(f"jobs:{user}"), 0, -1)
+        return [id for id in ids if id.startswith(text)]
+
+    def shares_of(self, id: str) -> list[tuple[str, Fields]]:
+        """The jobs that make shares of this one, with their records."""
+        with named(self.farm):
+            ids: Any = self.client.smembers(self._key(f"shares:{id}"))
+        return [(each, fields) for each in sorted(ids) if (fields := self.of(each))]
 
     def newest(self, user: str | None, limit: int | None) -> list[tuple[str, Fields]]:
         """So many of the user's (None: everybody's) records, the newest last."""
@@ -155,6 +172,12 @@ class Record:
             most = 1000 * (now - seconds) + micros / 1000
             found: Any = self.client.zrangebyscore(self._key("ended"), "-inf", most, 0, PAGE)
         return list(found)
+
+    def ahead(self) -> float:
+        """By how many seconds this host's clock is ahead of Redis's, which is the farm's."""
+        with named(self.farm):
+            seconds, micros = self.client.time()  # type: ignore[misc]
+        return time.time() - seconds - micros / 1e6
 
     def is_needed(self, sha256: str) -> bool:
         """Whether a record names this input."""

@@ -40,9 +40,12 @@ class Input:
 
 @dataclass(frozen=True)
 class Spec:
-    """A job as it was handed in by `user`: the face, then the voices, then pictures of people.
+    """A job as it was handed in by `user`: the face, then the voices, then pictures of people, then
+    work that was done of it before.
 
-    `options` and `terms` are those of the wire; `voices` is how many of the inputs are voices.
+    `options` and `terms` are those of the wire; `voices` is how many of the inputs are voices.  One
+    that makes a share names the job `share_of` which it does, and `needs` a host whose bytes have
+    this fingerprint.
     """
 
     user: str
@@ -51,6 +54,8 @@ class Spec:
     options: Mapping[str, Any]
     terms: Mapping[str, Any]
     retry_of: str | None = None
+    share_of: str | None = None
+    needs: str | None = None
 
     def dumps(self) -> str:
         """As it is signed, and kept; what is None is left out."""
@@ -85,8 +90,21 @@ class Spec:
         return str(self.terms.get("priority") or "normal")
 
     @property
+    def pictures(self) -> int:
+        """How many of the inputs are pictures of people."""
+        return Options.from_map(self.options).pictures
+
+    @property
+    def is_whole(self) -> bool:
+        """All of it is made, from nothing."""
+        is_fresh = len(self.inputs) == 1 + self.voices + self.pictures
+        return is_fresh and self.options.get("share") is None
+
+    @property
     def format(self) -> str:
         """Of the result."""
+        if self.options.get("share") is not None:
+            return "work"
         return str(self.options.get("format") or Options.format)
 
     def is_same(self, other: Self) -> bool:

@@ -36,9 +36,10 @@ def spec_of(
     Options.from_map(options)
     if Terms.from_map(terms).priority == Priority.HIGH and farm.user not in farm.admins:
         raise AccessDenied("High priority is for admins of the farm.", "Choose normal or low.")
-    kinds = ["face", *["voice"] * len(media.voices), *["picture"] * len(media.pictures)]
-    files = [media.face, *media.voices, *media.pictures]
-    inputs = [uploaded(farm, store, *each) for each in zip(files, kinds, strict=True)]
+    work = [media.work] if media.work else []
+    kinds = ["face", *["voice"] * len(media.voices), *["picture"] * len(media.pictures), "work"]
+    files = [media.face, *media.voices, *media.pictures, *work]
+    inputs = [uploaded(farm, store, *each) for each in zip(files, kinds, strict=False)]
     named = {"key": terms.get("key") or made_up_key()}
     made = Spec(farm.user, tuple(inputs), len(media.voices), dict(options), terms | named)
     return Spec.loads(made.dumps())  # as it will be compared

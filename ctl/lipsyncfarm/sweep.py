@@ -11,7 +11,9 @@ CUT_OFF = 86_400.0  # seconds after which an upload that has not come to its end
 
 
 def sweep(record: Record, store: MediaStore, keep: float, cut_off: float = CUT_OFF) -> None:
-    """Any host may do it, and several at once.  `keep` and `cut_off` are seconds."""
+    """Any host may do it, and several at once, however its clock goes.  `keep` and `cut_off` are
+    seconds."""
+    ahead = record.ahead()
     while ended := record.ended_before(keep):
         for id in ended:
             fields = record.of(id) or {}
@@ -20,13 +22,13 @@ def sweep(record: Record, store: MediaStore, keep: float, cut_off: float = CUT_O
             record.forget(id)
             log.info("%s was kept long enough", id, extra={"fields": {"LIPSYNCFARM_JOB_ID": id}})
     for each in store.listed("inputs"):
-        is_old = each.age > keep and not record.is_needed(each.path.rpartition("/")[2])
-        if is_old and (store.age(each.path) or 0) > keep:  # not handed in again meanwhile
+        is_old = each.age - ahead > keep and not record.is_needed(each.path.rpartition("/")[2])
+        if is_old and (store.age(each.path) or 0) - ahead > keep:  # not handed in again meanwhile
             store.remove(each.path)
     for each in store.listed("results"):
-        if each.age > cut_off and not is_published(record, each.path):
+        if each.age - ahead > cut_off and not is_published(record, each.path):
             store.remove(each.path)
-    store.tidy(cut_off)
+    store.tidy(cut_off + ahead)
 
 
 def is_published(record: Record, path: str) -> bool:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from lipsyncctl import Job
+from lipsyncd.errors import InvalidRequest
 from lipsyncd.protocol.job import PHRASES, State
 from lipsyncd.protocol.options import Options
 from lipsyncfarm.config import Farm
-from lipsyncfarm.spec import Spec
+from lipsyncfarm.spec import Input, Spec
 
 NOBODY = 65534  # the uid of users of other hosts
 NONE = {"done": 0, "total": 0, "faces": 0, "fps": 0.0, "notes": []}
@@ -24,7 +25,7 @@ def job_of(farm: Farm, verb: str, id: str, fields: Mapping[str, str], **more: An
 
 def map_of(farm: Farm, id: str, fields: Mapping[str, str]) -> Message:
     """A job as the protocol has it; beside that its `user`, its `host` and its `failures`."""
-    spec = Spec.loads(fields["spec"])
+    spec = spec_of(fields)
     created = seconds_of(fields, "created_at") or 0.0
     expires, size = spec.terms.get("expires"), fields.get("result_bytes")
     return {
@@ -51,6 +52,14 @@ def map_of(farm: Farm, id: str, fields: Mapping[str, str]) -> Message:
         "host": fields.get("host"),
         "failures": json.loads(fields.get("failures", "[]")),
     }
+
+
+def spec_of(fields: Mapping[str, str]) -> Spec:
+    """What was handed in; of what is no job, which hosts refuse, no more than who did it."""
+    try:
+        return Spec.loads(fields["spec"])
+    except InvalidRequest:
+        return Spec(fields["user"], (Input("?", "0" * 64, 0),), 0, {}, {})
 
 
 def phrase_of(id: str, state: str) -> str:

@@ -113,7 +113,7 @@ def consume(bridge: Bridge) -> int:
     bridge.start()
     worker = worker_of(bridge)(
         pool="threads",
-        concurrency=bridge.tools.farm.slots,
+        concurrency=2 * bridge.tools.farm.slots,  # as many may be led as are rendered
         hostname=f"lipsyncfarm@{bridge.tools.farm.host}",
         without_gossip=True,
         without_mingle=True,

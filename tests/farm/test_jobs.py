@@ -16,6 +16,7 @@ from lipsyncd.errors import (
     JobEnded,
     KeyTaken,
     NoResult,
+    NotRetryable,
     UnknownJob,
 )
 from lipsyncfarm.client import FarmClient
@@ -130,6 +131,7 @@ def test_a_job_that_is_none_ends_no_host_and_names_no_file_of_it(farm: Farm) -> 
     for id, text in written.items():
         record.submit(id, good, text, signature_of(client.farm, id, text))
     until(lambda: record.counts() == (0, 0))
+    assert [each["face"] for each in client.list()] == ["?", "face"]
     for id in written:
         assert json.loads((record.of(id) or {})["error"])["name"] == InvalidRequest.name
     assert client.wait(submitted(client, one).id).state == "succeeded"
@@ -168,6 +170,42 @@ def test_a_daemon_may_count_by_the_users_of_the_farm(farm: Farm) -> None:
         assert farm.client(user).wait(job.id).state == "succeeded"
     with pytest.raises(InvalidRequest, match="knows its users by their tokens"):
         submitted(farm.client(), one, label="bob")
+
+
+def test_the_beginning_of_an_id_stands_for_it_in_each_verb(farm: Farm, tmp_path: Path) -> None:
+    (tmp_path / "face").write_bytes(b"face")
+    client, root = farm.client(), farm.client("root")
+    job = client.submit(tmp_path / "face", tmp_path / "face").id
+    begun = job[:5]
+    assert client.status(begun).id == job
+    assert client.cancel(begun).id == client.wait(begun).id == job
+    assert next(client.follow(jobs=[begun])).job.id == job
+    with pytest.raises(NoResult, match=job):
+        client.fetch(begun, tmp_path / "out.mp4")
+    assert client.retry(begun)["retry_of"] == job
+    with pytest.raises(UnknownJob, match="There is no job"):
+        root.status(begun)  # of others only whole ones, so nobody learns of them
+    record = farm.record()
+    fields = record.of(job) or {}
+    spec = Spec.loads(fields["spec"])
+    for other in (begun + "0" * 7, begun + "1" * 7):
+        record.submit(other, replace(spec, terms={}), fields["spec"], "signature")
+    with pytest.raises(UnknownJob, match="Several of your jobs begin with"):
+        client.status(begun)
+
+
+def test_what_was_cancelled_or_came_too_late_can_be_repeated(farm: Farm, tmp_path: Path) -> None:
+    (tmp_path / "face").write_bytes(b"face")
+    client = farm.client()
+    late = client.submit(tmp_path / "face", tmp_path / "face", expires=0.001)
+    until(lambda: farm.record().beat({})[0] == 0)
+    assert client.status(late.id).state == "expired"
+    again = client.retry(late.id)
+    assert (again.state, again["retry_of"], again["expires_at"]) == ("queued", late.id, None)
+    with pytest.raises(NotRetryable):
+        client.retry(again.id)
+    client.cancel(again.id)
+    assert client.retry(again.id)["retry_of"] == again.id
 
 
 def test_a_face_with_many_voices_is_stored_once(farm: Farm, tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 import hashlib
 import io
 import os
+import socket
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from support.daemon.reencoding import FRAMES, frames_in
 from support.farm.farm import Farm as FarmForTests
 from support.farm.s3 import KEY_ID, SECRET, served
 
+import lipsyncfarm.store
 from lipsyncd.errors import AccessDenied, InputGone, StoreFailed
 from lipsyncfarm.cache import Cache
 from lipsyncfarm.config import Farm
@@ -88,6 +91,37 @@ def test_a_bucket_whose_server_is_away_is_a_store_that_failed() -> None:
     nowhere = Farm(store="s3://media/farm", s3_endpoint="http://127.0.0.1:9", secrets=secrets)
     with pytest.raises(StoreFailed):
         MediaStore(nowhere).age("inputs/face")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\n\r\n", b""],
+    ids=["told", "silent"],
+)
+def test_a_bucket_whose_server_has_too_much_to_do_is_a_store_that_failed(
+    answer: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says so, or says nothing at all."""
+    monkeypatch.setattr(lipsyncfarm.store, "TIMEOUTS", {"timeout": "200ms"})
+    monkeypatch.setattr(lipsyncfarm.store, "RETRIES", {"max_retries": 1})
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=answering, args=[server, answer], daemon=True).start()
+        endpoint = f"http://127.0.0.1:{server.getsockname()[1]}"
+        secrets = {"s3-access-key-id": KEY_ID, "s3-secret-access-key": SECRET}
+        store = MediaStore(Farm(store="s3://media/x", s3_endpoint=endpoint, secrets=secrets))
+        for act in (lambda: put(store, b"face"), lambda: store.age("face")):
+            with pytest.raises(StoreFailed):
+                act()
+
+
+def answering(server: socket.socket, answer: bytes) -> None:
+    """The same to everybody, until nobody listens any more."""
+    connections = []
+    with suppress(OSError):
+        while True:
+            connections.append(server.accept()[0])
+            connections[-1].recv(1 << 16)
+            connections[-1].sendall(answer)
 
 
 def test_an_input_is_fetched_once_and_what_was_used_longest_ago_makes_room(

@@ -1,8 +1,10 @@
 """What goes wrong around a farm: each has its name, or passes without a trace."""
 
+import io
 import re
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +31,7 @@ from lipsyncfarm.sweep import sweep
 from lipsyncfarm.tickets import app_of
 
 SHIPPED = Path(__file__).parents[2] / "systemd/farm.toml"
+HOUR, MONTH = 3600, 30 * 86_400  # seconds
 TICKETS = "{lipsyncfarm:test}:tickets"
 
 
@@ -69,6 +72,16 @@ def test_a_ticket_that_is_delivered_again_while_its_job_runs_changes_nothing(far
     assert (ended.state, ended["attempts"]) == ("succeeded", 1)
     until(lambda: not farm.redis.client().llen(TICKETS))
     assert len(farm.results()) == 1
+
+
+def test_a_host_that_has_enough_to_do_leaves_the_next_job_to_another(farm: Farm) -> None:
+    client, one = farm.client(), farm.host("one", slots=1)
+    job = begun(one, client)
+    another = client.submit(one.daemon.face, one.daemon.voice, expression=0.5)
+    farm.host("two", slots=1)
+    assert client.wait(another.id)["host"] == "two"
+    one.daemon.let_go()
+    assert client.wait(job.id)["host"] == "one"
 
 
 def test_a_redis_without_memory_refuses_jobs_and_loses_none(farm: Farm) -> None:
@@ -200,6 +213,23 @@ def test_what_was_kept_long_enough_goes_and_nothing_else(farm: Farm) -> None:
     client.wait(waits.id)
     sweep(farm.record(), store, keep=0, cut_off=0)
     assert [path for path in farm.store.rglob("*") if path.is_file()] == []
+
+
+def test_a_host_whose_clock_is_wrong_sweeps_nothing_that_is_new(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What others upload just now has no record yet."""
+    store, record = MediaStore(farm.client().farm), farm.record()
+    for name in ("inputs/cafe", "results/0123456789ab.1.mp4"):
+        store.put(name, io.BytesIO(b"new"))
+    (farm.store / "inputs/cafe#1").write_bytes(b"half an upload")
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() + MONTH)
+    sweep(record, store, keep=HOUR, cut_off=HOUR)
+    assert len([path for path in farm.store.rglob("*") if path.is_file()]) == 3
+    monkeypatch.setattr(time, "time", lambda: right() - MONTH)
+    sweep(record, store, keep=-HOUR, cut_off=-HOUR)
+    assert not [path for path in farm.store.rglob("*") if path.is_file()]
 
 
 def test_the_shipped_file_has_every_key_with_its_default(farm: Farm) -> None:

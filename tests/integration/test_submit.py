@@ -65,6 +65,19 @@ def handed_in(
         )
 
 
+def test_work_that_comes_along_is_the_last_file_and_has_to_be_there(tmp_path: Path) -> None:
+    with living(tmp_path) as daemon, daemon.client() as client, ExitStack() as stack:
+        paths = [tmp_path / name for name in ("speaker.mp4", "hello.wav", "work")]
+        for path in paths:
+            path.write_bytes(path.stem.encode())
+        files = [stack.enter_context(path.open()).fileno() for path in paths]
+        for count, has_work in ((2, True), (3, False)):
+            with pytest.raises(InvalidRequest, match="descriptors for a face, 1 voices"):
+                client.ask("submit", files[:count], **NAMES, work=has_work)
+        job = client.ask("submit", files, **NAMES, work=True)["job"]["id"]
+        assert client.result_of(client.end_of(job)["id"]) == b"speakerhello"
+
+
 @pytest.mark.parametrize(
     ("more", "who", "result"),
     [([], "1", b"speakera"), (["b.wav", "c.wav"], "1 3 2", b"speakerabc")],

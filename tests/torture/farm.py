@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +17,7 @@ from typing import TypeVar
 import av
 from support.daemon.reencoding import FRAMES, frames_in
 from support.farm.farm import KEY, LEASE, Farm, Host, opened, until
+from support.farm.network import Link, Network, can_have_networks
 from support.torture import Load, main
 
 from lipsyncd.errors import LipsyncError
@@ -27,17 +29,20 @@ HOSTS = 3
 LONGEST_PAUSE = 1.0  # seconds between two kills
 SUBMITTERS = 2
 UNFINISHED = 3  # jobs of one submitter
+SHARE = 4  # frames, of which a job has twelve
+PACE = 0.3  # seconds of a part, of which a job has four
 
 Answer = TypeVar("Answer")
 
 
 @dataclass
 class Tally:
-    """What came of it; all but the first three have to be 0."""
+    """What came of it; all but the first four have to be 0."""
 
     kills: int = 0
     accepted: int = 0
     attempts: int = 0
+    led: int = 0  # attempts that were made in shares
     lost: int = 0
     broken: int = 0
     twice: int = 0
@@ -80,7 +85,8 @@ def persist(act: Callable[[], Answer]) -> Answer:
 
 def harm(farm: Farm, host: Host, chance: random.Random) -> None:
     """Something that happens to machines."""
-    match chance.choice(["bridge", "bridge", "daemon", "told", "cut", "redis"]):
+    harms = ["bridge", "bridge", "daemon", "told", "stopped", "redis", *["cut"] * bool(host.link)]
+    match chance.choice(harms):
         case "bridge":
             host.bridge.end(signal.SIGKILL)
             time.sleep(chance.uniform(0, 1.5 * LEASE))
@@ -88,10 +94,14 @@ def harm(farm: Farm, host: Host, chance: random.Random) -> None:
         case "told":
             host.bridge.end(signal.SIGTERM)
             host.bridge.start()
-        case "cut":  # from all the others, for longer than its lease
+        case "stopped":  # for longer than its lease
             host.bridge.process.send_signal(signal.SIGSTOP)
             time.sleep(chance.uniform(0, 2 * LEASE))
             host.bridge.process.send_signal(signal.SIGCONT)
+        case "cut":  # from Redis, while it reaches the store
+            host.link.cut()
+            time.sleep(chance.uniform(0, 2 * LEASE))
+            host.link.heal()
         case "daemon":
             host.daemon.end(signal.SIGKILL)
             host.daemon.start()
@@ -104,8 +114,19 @@ def torture(directory: Path, kills: int, seed: int) -> Tally:
     """Harm so often, and look at all there is afterwards."""
     chance, tally = random.Random(seed), Tally()
     os.environ["LIPSYNCFARM_KEY"] = KEY
-    with opened(directory) as farm:
-        hosts = [farm.host(f"host-{number}") for number in range(HOSTS)]
+    with ExitStack() as stack:
+        links: list[Link | None] = [None] * HOSTS
+        words: list[str] = []
+        if can_have_networks():
+            network = stack.enter_context(Network(HOSTS))
+            links, words = [*network.links], network.of_redis
+        farm = stack.enter_context(opened(directory, *words))
+        hosts = [
+            farm.host(f"host-{number}", link=link, share_frames=SHARE)
+            for number, link in enumerate(links)
+        ]
+        for host in hosts:
+            host.daemon.pace(PACE)
         load = Jobs(farm, hosts[0])
         load.start()
         for _ in range(kills):
@@ -116,6 +137,7 @@ def torture(directory: Path, kills: int, seed: int) -> Tally:
             tally.kills += 1
         load.stop()
         audit(farm, hosts, load, tally)
+        tally.led = sum(host.bridge.log.count("is made in shares") for host in hosts)
         tally.mistakes = sum(host.bridge.log.count("a mistake of ours") for host in hosts)
     return tally
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from lipsyncd.media.timeline import index_at
-from lipsyncd.render.parts import parts_of
+from lipsyncd.render.parts import parts_of, share_of
 
 RATE = Fraction(25)
 LENGTH = 1000  # frames of a source
@@ -24,6 +24,15 @@ def test_each_frame_is_in_one_part(total: int, rate: Fraction) -> None:
     assert all(before.stop == after.start for before, after in pairwise(found))
     if total > 15 * rate:
         assert all(6.5 * rate < len(part) < 15 * rate for part in found)
+
+
+@pytest.mark.parametrize("of", [1, 2, 3, 7, 9999])
+def test_each_part_is_in_one_share(of: int) -> None:
+    for count in (1, 2, 5, 360):
+        shares = [share_of(f"{number}-{number + 1}/{of}", count) for number in range(of)]
+        assert [part for share in shares for part in share] == list(range(count))
+    assert share_of(f"0-{of}/{of}", 5) == share_of(None, 5) == range(5)
+    assert not share_of(f"{of}-{of}/{of}", 5) and not share_of(f"{of + 1}-{of + 9}/{of}", 5)
 
 
 @pytest.mark.parametrize("total", [1, 100, 374])

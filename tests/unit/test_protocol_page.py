@@ -213,7 +213,7 @@ def test_an_option_is_taken_within_its_bounds_and_refused_beyond(what: str, row:
             CHOSEN[what].from_map({key: value})
 
 
-def samples(key: str, allowed: str) -> tuple[list[Any], list[Any]]:  # noqa: PLR0911
+def samples(key: str, allowed: str) -> tuple[list[Any], list[Any]]:  # noqa: PLR0911, PLR0912
     """What is just allowed, and what is just not."""
     if choices := page.names(allowed):
         assert choices == CHOICES[key]
@@ -238,6 +238,8 @@ def samples(key: str, allowed: str) -> tuple[list[Any], list[Any]]:  # noqa: PLR
             found = each, ["", "0", str(most + 1), "1  2", "1 2 3 4", "1,2", "first", " 1"]
         case "white, black, grey, green or #RRGGBB":
             found = ["white", "green", "#00b140", "#FFFFFF"], ["", "red", "#fff", "#00b14g"]
+        case "START-STOP/OF, as N-N/N":
+            found = ["0-1/4", "0-0/1", "9999-9999/9999"], ["", "1/4", "0-1", "0-1/0", "0-1/4 "]
         case "N to N characters":
             found = ["x" * least, "x" * most], ["x" * (least - 1), "x" * (most + 1)]
         case "N to N printable characters":

@@ -295,6 +295,18 @@ def test_pictures_of_people_come_after_the_voices_and_go_with_them(
         spool.paths("k3", 2, 2)
 
 
+def test_work_that_was_done_before_comes_last_and_is_what_the_render_goes_on_from(
+    spool: Spool, opened: Opener
+) -> None:
+    files = map(opened, (b"face", b"anna", b"her picture", b"some parts"))
+    size = spool.admit("k3", Opened(*files), pictures=1, has_work=True)
+    spool.accept("k3")
+    paths = spool.paths("k3", 1, 1)
+    assert paths.work.read_bytes() == b"some parts"
+    assert [picture.read_bytes() for picture in paths.pictures] == [b"her picture"]
+    assert size == sum(map(len, (b"face", b"anna", b"her picture", b"some parts")))
+
+
 def test_a_picture_may_be_as_large_as_a_face_and_is_called_one(
     spool: Spool, opened: Opener
 ) -> None:

@@ -113,6 +113,26 @@ def test_what_was_made_otherwise_is_not_used(file: BinaryIO) -> None:
     assert next_life(file) == []
 
 
+def test_files_one_behind_the_other_are_one_with_the_work_of_the_same_key(
+    tmp_path: Path, file: BinaryIO
+) -> None:
+    for number, key in enumerate((KEY, b"another host's", KEY)):
+        with (tmp_path / f"{number}").open("w+b") as one:
+            work = Work(one, key)
+            add(work, Kind.PART, b"part %d" % number, number=number)
+            work.settle()
+        file.write((tmp_path / f"{number}").read_bytes())
+    file.flush()
+    work = Work(file, KEY)
+    assert sorted(work.of(Kind.PART)) == [0, 2]
+    add(work, Kind.PART, b"part 1, here", number=1)
+    work.settle()
+    with open(file.name, "r+b") as again:
+        found = Work(again, KEY)
+        parts = [found.read(record) for _, record in sorted(found.of(Kind.PART).items())]
+    assert parts == [b"part 0", b"part 1, here", b"part 2"]
+
+
 @pytest.mark.parametrize("content", [b"", b"\0" * 100, b"\xff" * 100, b"garbage" * 9])
 def test_what_is_no_work_is_not_used(file: BinaryIO, content: bytes) -> None:
     file.write(content)

@@ -41,8 +41,7 @@ class Client(Preflights):
     AccessDenied when it may not be asked, and UnknownJob for an id that is none of the caller's
     jobs; the beginning of an id will do, if no other of them begins so. `submit`, `wait`,
     `wait_any` and `follow` wait out a daemon that restarts, for up to a minute; `on_notice` is
-    called with a sentence when they do, and for whatever else is worth knowing beside an answer.
-    Nothing is printed.
+    called with a sentence when they do, and for whatever else is worth knowing; nothing is printed.
     """
 
     def __init__(
@@ -70,6 +69,7 @@ class Client(Preflights):
         voice: Source | Sequence[Source],
         *,
         pictures: Sequence[Source] = (),
+        work: Source | None = None,
         key: str | None = None,
         priority: str | None = None,
         expires: float | None = None,
@@ -80,13 +80,14 @@ class Client(Preflights):
         """Hand in a job; on return it is on the daemon's disk for good, with copies of the files.
 
         `face` and `voice` are paths or files open for reading; several voices are a sequence, with
-        `who` for each, as "left right"; `pictures` are of the people whom it calls
-        "pictured", in their order. The same `key` is the same job, however often it is submitted;
-        without one the library makes one up, so that a lost answer is no lost job. `priority` is
-        high (for admins), normal or low; `expires` and `max_runtime` are seconds. `label` is whom
-        it is for, if the operator lets the caller hand in jobs for others: each counts as a user.
-        `options` are the fields of `lipsyncd.protocol.options.Options`; None is the daemon's
-        default. A daemon that is just starting has five seconds to.
+        `who` for each, as "left right"; `pictures` are of the people whom it calls "pictured", in
+        their order; `work` is what jobs with a `share` have made of it. The same `key` is the same
+        job, however often it is submitted; without one the library makes one up, so that a lost
+        answer is no lost job. `priority` is high (for admins), normal or low; `expires` and
+        `max_runtime` are seconds. `label` is whom it is for, if the operator lets the caller hand
+        in jobs for others: each counts as a user. `options` are the fields of
+        `lipsyncd.protocol.options.Options`; None is the daemon's default. A daemon that is just
+        starting has five seconds to.
 
         Raises UnreadableMedia, NotAFile, InvalidRequest, QueueFull, QueueDraining, KeyTaken,
         DiskFull; AcceptanceUnknown if the daemon went away with the job and stayed away.
@@ -97,7 +98,7 @@ class Client(Preflights):
         terms = given({"key": key or made_up_key(), "label": label, **when})
         chosen = {name_of(field): value for field, value in options.items()}
         fields = {"options": given(chosen), "terms": terms}
-        media = Media(face, voices_of(voice), pictures)
+        media = Media(face, voices_of(voice), pictures, work)
         return submit.submit(self.address, media, fields, self.on_notice)
 
     def status(self, job: str) -> Job:

@@ -32,11 +32,13 @@ Source = str | os.PathLike[str] | OpenFile
 
 
 class Media(NamedTuple):
-    """What a job is made of; the pictures are of people whose lips move."""
+    """What a job is made of; the pictures are of people whose lips move, `work` is what was made of
+    it before."""
 
     face: Source
     voices: Sequence[Source]
     pictures: Sequence[Source]
+    work: Source | None = None
 
 
 class AcceptanceUnknown(ServerUnreachable):
@@ -58,12 +60,14 @@ def submit(
 
     When the connection is lost it is asked again; thanks to the key there is one job, or none.
     """
-    face, voices, pictures = media
+    face, voices, pictures, work = media
     spoken = [name_of(voice, "voice") for voice in voices]
     names = {"face": name_of(face, "face"), "voice": spoken[0]}
-    more = {"voices": spoken[1:]} if spoken[1:] else {}  # which an older daemon would not know
+    # which an older daemon would not know
+    more = ({"voices": spoken[1:]} if spoken[1:] else {}) | ({"work": True} if work else {})
+    sources = (face, *voices, *pictures, *filter(None, [work]))
     with ExitStack() as stack:
-        files = [stack.enter_context(open_input(each)) for each in (face, *voices, *pictures)]
+        files = [stack.enter_context(open_input(each)) for each in sources]
         job, state = hand_over(address, files, {**names, **more, **fields}, notice)
     if state not in SERVING and job.state == "queued":
         notice(f"job {job.id} waits: the daemon is still {state}.")

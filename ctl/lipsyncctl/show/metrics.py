@@ -40,14 +40,20 @@ class Family:
             yield f"{self.name}{suffix}{{{chosen}}} {value:.15g}".replace("{}", "")
 
 
-def exposition(measured: Answer, health: Answer, info: Answer, is_open: bool = True) -> str:
-    """All there is to measure; `is_open` for OpenMetrics, else for node_exporter's text files."""
-    found = [*families(measured, health, info), *of_models(info)]
+def exposition(found: Iterable[Family], is_open: bool = True) -> str:
+    """All of these; `is_open` for OpenMetrics, else for node_exporter's text files."""
     lines = [line for each in found if each.samples for line in each.lines(is_open)]
     return "\n".join([*lines, *(["# EOF"] if is_open else []), ""])
 
 
 def families(measured: Answer, health: Answer, info: Answer) -> Iterator[Family]:
+    """All there is to measure of a daemon."""
+    yield from of_jobs(measured, health, info)
+    yield from of_devices(health["devices"])
+    yield from of_models(info)
+
+
+def of_jobs(measured: Answer, health: Answer, info: Answer) -> Iterator[Family]:
     """What is told of the daemon and of all jobs together."""
     ended = [
         ("_total", {"state": it["state"], "reason": it["reason"]}, it["count"])

@@ -7,7 +7,8 @@ from contextlib import suppress
 
 from lipsyncctl.client.client import Client
 from lipsyncctl.show.console import Console
-from lipsyncctl.show.metrics import exposition
+from lipsyncctl.show.hosts import families as of_farm
+from lipsyncctl.show.metrics import exposition, families
 from lipsyncctl.verbs.verb import argument, verb
 from lipsyncd.errors import InvalidRequest
 
@@ -15,7 +16,7 @@ READABLE = 0o644  # by an exporter that is another user
 
 
 @verb(
-    "the daemon in numbers, as OpenMetrics",
+    "the daemon in numbers, or a farm and its hosts, as OpenMetrics",
     argument(
         *("-o", "--output"),
         metavar="FILE",
@@ -25,11 +26,12 @@ READABLE = 0o644  # by an exporter that is another user
 )
 def metrics(console: Console, client: Client, arguments: Namespace) -> int:
     """Numbers of all jobs together; nobody's names are among them."""
-    measured, health, info = client.measure(), client.health(), client.info()
+    told = client.health() if arguments.farm else client.measure()
+    found = [*(of_farm(told) if arguments.farm else families(told, client.health(), client.info()))]
     if arguments.output is None:
-        console.answer(measured, exposition(measured, health, info).rstrip("\n"))
+        console.answer(told, exposition(found).rstrip("\n"))
     else:
-        replace(arguments.output, exposition(measured, health, info, is_open=False))
+        replace(arguments.output, exposition(found, is_open=False))
     return 0
 
 

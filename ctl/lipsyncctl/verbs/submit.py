@@ -44,6 +44,12 @@ VOICE = argument(
     "--who for each",
 )
 OPTIONS = group("how it is rendered", *arguments_of(Options))
+WORK = argument(
+    "--work",
+    metavar="FILE",
+    help="what jobs with a --share have made of this one, one behind the other in a file: that is "
+    "not made again",
+)
 TERMS = group(
     "when it is rendered, and for whom",
     *arguments_of(Terms),
@@ -60,7 +66,7 @@ OUTPUT = argument(
 @verb(
     "render a face with a voice and write the result",
     argument("face", metavar="FACE", help="a video or a still of a face, - for stdin"),
-    *(VOICE, OPTIONS, TERMS, OUTPUT),
+    *(VOICE, OPTIONS, WORK, TERMS, OUTPUT),
 )
 def run(console: Console, client: Client, arguments: Namespace) -> int:
     """Submits, waits, fetches. From the acceptance on the job lives without us."""
@@ -84,7 +90,7 @@ def run(console: Console, client: Client, arguments: Namespace) -> int:
 @verb(
     "hand in a job for each face, print their ids, and return",
     argument("faces", metavar="FACE", nargs="+", help="a video or a still, - for stdin"),
-    *(VOICE, OPTIONS, TERMS),
+    *(VOICE, OPTIONS, WORK, TERMS),
 )
 def submit(console: Console, client: Client, arguments: Namespace) -> int:
     """A job for each face, once all files could be opened; only ids go to stdout."""
@@ -156,7 +162,7 @@ def submit_shown(
     terms = {each.name: getattr(arguments, each.name) for each in fields(Terms)}
     given, pictures = options_of(arguments)
     try:
-        job = client.submit(face, voices, pictures=pictures, **given, **terms)
+        job = client.submit(face, voices, pictures=pictures, work=arguments.work, **given, **terms)
     except AcceptanceUnknown as error:
         repeat = f"`--key {error.key}` repeats this without making a second one."
         raise given_up(error, f"It may have taken the job. {repeat}") from error

@@ -15,6 +15,7 @@ ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o
 MAX_NOTES, MAX_NOTE = 20, 300  # sentences about a job; characters of one
 MAX_ATTEMPTS = 10  # renders that did not come to an end because the daemon or its disk broke
 ID_LENGTH = 12  # 60 random bits: nobody guesses another user's job
+MIN_BEGINNING = 4  # characters of an id that may stand for it
 
 
 class State(StrEnum):

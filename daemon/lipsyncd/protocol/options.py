@@ -39,6 +39,7 @@ TRACKS = text(
 )
 TIME = Values(is_time, "is a time in seconds")
 BOX = Values(is_box, "is left, top, right, bottom, with right beyond left and bottom beyond top")
+SHARE = text(r"\d{1,4}-\d{1,4}/[1-9]\d{0,3}", "is START-STOP/OF, as 0-1/4 for the first quarter")
 BACKGROUND = text(
     "white|black|grey|green|#[0-9a-fA-F]{6}", "is white, black, grey, green or #RRGGBB"
 )
@@ -130,6 +131,12 @@ class Options:
     )
     tag: bool = yes_or_no().default(
         True, "whether the result's metadata say, as its comment, that the lips are synthesised"
+    )
+    share: str | None = SHARE.default(
+        None,
+        "only this share of the result is made, START-STOP/OF as 0-1/4, and what comes out is no "
+        "video but work, which a job that is handed in with it goes on from; 0-0/1 is the look at "
+        "the face alone",
     )
 
     def __post_init__(self) -> None:

@@ -21,7 +21,7 @@ MAX_DEPTH = 8  # maps and arrays inside each other, the body included
 MAX_VALUES = (
     16_384  # of one body, all maps and arrays together; in memory each costs up to 72 bytes
 )
-MAX_DESCRIPTORS = 7  # of one message
+MAX_DESCRIPTORS = 8  # of one message
 
 HEADER = struct.Struct(">2sBBI")
 MAGIC = b"LS"

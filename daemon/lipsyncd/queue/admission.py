@@ -63,8 +63,9 @@ class Admission:
         self._lock = threading.Lock()
         self._claims: list[Claim] = []
 
-    def submit(self, job: Job, inputs: Inputs) -> Job:
-        """Accept a job with its inputs; or give the one with its key.
+    def submit(self, job: Job, inputs: Inputs, *, has_work: bool = False) -> Job:
+        """Accept a job with its inputs, of which the last may be work that was done of it before;
+        or give the one with its key.
 
         Raises QueueFull, QueueDraining, KeyTaken, InputError, StorageError, InternalError; then
         nothing is left of it.
@@ -72,9 +73,10 @@ class Admission:
         known = job.key and self._store.by_key(job.user, job.key)
         if known:
             return refuse_other(known, job)
-        size = self._spool.size_of(inputs, job.options.pictures)
+        how = {"pictures": job.options.pictures, "has_work": has_work}
+        size = self._spool.size_of(inputs, **how)
         with self._claimed(Claim(job.user, size), size) as claim:
-            spooled = self._spool.admit(job.id, inputs, job.options.pictures)
+            spooled = self._spool.admit(job.id, inputs, **how)
             if spooled > size:
                 self._spool.discard(job.id)
                 raise InputGone("The files grew while they were copied.", "Submit them again.")

@@ -24,3 +24,8 @@ KEPT = {  # files that still have a use, by the state of their job; others may g
 def names_of(voices: int, pictures: int) -> tuple[str, ...]:
     """The files of a job's inputs, in the order in which they come."""
     return ("face", *VOICES[:voices], *PICTURES[:pictures])
+
+
+def kind_of(name: str) -> str:
+    """What such a file is, for messages."""
+    return name.rstrip("23")

@@ -19,7 +19,7 @@ from pathlib import Path
 from lipsyncd.config import LiveConfig
 from lipsyncd.errors import InputGone
 from lipsyncd.protocol.job import Paths, State
-from lipsyncd.queue.contents import EARLIER, KEPT, RESULT, SPARE, WORK, names_of
+from lipsyncd.queue.contents import EARLIER, KEPT, RESULT, SPARE, WORK, kind_of, names_of
 from lipsyncd.queue.left import left_in, open_result
 from lipsyncd.queue.snapshot import Inputs
 from lipsyncd.system.disk import disk_named, free_bytes, remove, size_at, sync
@@ -54,22 +54,23 @@ class Spool:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             sync(directory.parent)
 
-    def size_of(self, inputs: Inputs, pictures: int = 0) -> int:
+    def size_of(self, inputs: Inputs, pictures: int = 0, *, has_work: bool = False) -> int:
         """How many bytes `admit` would copy.  Raises InputError, InternalError."""
         limits = self._live_config.config.limits
-        voices = [("voice", limits.max_voice_bytes)] * (inputs.count - 1 - pictures)
-        shown = [("picture", limits.max_face_bytes)] * pictures
-        return inputs.examine([("face", limits.max_face_bytes), *voices, *shown])
+        most = {"voice": limits.max_voice_bytes, "work": limits.max_input_bytes_per_user}
+        kinds = map(kind_of, names_in(inputs, pictures, has_work))
+        return inputs.examine([(kind, most.get(kind, limits.max_face_bytes)) for kind in kinds])
 
-    def admit(self, job: str, inputs: Inputs, pictures: int = 0) -> int:
-        """Copy the inputs, the last ones pictures of people, for good; how many bytes that were.
+    def admit(self, job: str, inputs: Inputs, pictures: int = 0, *, has_work: bool = False) -> int:
+        """Copy the inputs, behind the voices pictures of people and work that was done of the job
+        before, for good; how many bytes that were.
 
         Raises InputError, StorageError or InternalError, and then nothing remains. A client's
         position in its files is left as it is.
         """
-        size = self.size_of(inputs, pictures)
+        size = self.size_of(inputs, pictures, has_work=has_work)
         with self._made(job) as directory, ExitStack() as files:
-            names = names_of(inputs.count - 1 - pictures, pictures)
+            names = names_in(inputs, pictures, has_work)
             inputs.copy(*(files.enter_context(created(directory / name)) for name in names))
             for name in names:
                 sync(directory / name)
@@ -235,6 +236,12 @@ def created(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
+def names_in(inputs: Inputs, pictures: int, has_work: bool) -> tuple[str, ...]:
+    """What is made of the inputs, in the order in which they come."""
+    voices = inputs.count - 1 - pictures - has_work
+    return (*names_of(voices, pictures), *([WORK] if has_work else []))
+
+
 def _gone(name: str) -> InputGone:
-    what = "work" if name == EARLIER else name.rstrip("23")
+    what = "work" if name == EARLIER else kind_of(name)
     return InputGone(f"The {what} is no longer in the spool.", "Submit the job again.")

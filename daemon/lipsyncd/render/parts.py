@@ -1,6 +1,7 @@
 """Parts: the pieces of some seconds that a result is made in, each by itself, by one process or
 several."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain, pairwise
@@ -36,6 +37,14 @@ def length(extend: str, spoken: int, shown: int) -> int:
     """How many frames the result has, by those of the voice and those of the source."""
     bounds = {"cut": min(spoken, shown), "silence": max(spoken, shown)}
     return bounds.get(extend, spoken)
+
+
+def share_of(share: str | None, count: int) -> range:
+    """Those of `count` parts that are in a share START-STOP/OF; without one all."""
+    if share is None:
+        return range(count)
+    start, stop, of = map(int, re.split("[-/]", share))
+    return range(start * count // of, min(stop, of) * count // of)
 
 
 def stretches(flags: Iterable[bool]) -> list[range]:

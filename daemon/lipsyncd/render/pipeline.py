@@ -5,17 +5,19 @@ parts of some seconds, by this process alone or by others as well.  A part strea
 A take is one frame of the result with its face and the window of sound heard with it; takes come in
 one by one, the generator sees a batch of them at a time (dub.py), and the pictures go out in the
 same order, through an encoder.  At last the parts are joined.  What is finished is kept in the
-work file: if the process ends, the next one goes on from there.
+work file: if the process ends, the next one goes on from there.  Of a share of the result nothing
+is joined: its work is what comes out, and another job's render goes on from it.
 """
 
 import shutil
 from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
-from itertools import chain, groupby
+from itertools import groupby
 from typing import BinaryIO
 
 import av
 
+from lipsyncd.errors import InputGone
 from lipsyncd.media.kept import NOTHING, Kept, kept_of
 from lipsyncd.media.output import Output, output_of
 from lipsyncd.media.part import PartEncoder, read_packets, write_packets
@@ -24,9 +26,9 @@ from lipsyncd.protocol.job import Progress
 from lipsyncd.protocol.options import Options
 from lipsyncd.render.dub import Batch, dubbed
 from lipsyncd.render.models import Models
-from lipsyncd.render.parts import Alone, Others, stretches
+from lipsyncd.render.parts import Alone, Others, share_of, stretches
 from lipsyncd.render.scene import Files, Scene, Settings, key_of, staged
-from lipsyncd.render.work import Kind, Work
+from lipsyncd.render.work import Kind, Work, hand_on
 
 ALONE = Alone()
 
@@ -42,7 +44,7 @@ Write = Callable[[Iterable[Batch], BinaryIO], Iterator[int]]
 def render(
     options: Options, files: Files, models: Models, settings: Settings, others: Others = ALONE
 ) -> Generator[Progress, None, None]:
-    """Write the result of a job; each yield is the progress.
+    """Write the result of a job, or the work of a share of it; each yield is the progress.
 
     Raises InputError, InvalidRequest, DiskFull, DeviceLost, DeviceMemoryFull; TurnOver.
     """
@@ -55,8 +57,12 @@ def render(
     kept = kept_of(scene.source, output, seconds) if options.keep else NOTHING
     notes, (before, _) = (*scene.notes, *kept.notes), made_in(work, scene)
     write = partial(write_part, scene, output, files.moved)
-    encoding = encode(scene, work, models, others, write)
-    for done, faces in chain(encoding, join(scene, output, kept, work, files.result)):
+    wanted = share_of(options.share, len(scene.parts))
+    for done, faces in encode(scene, work, models, others, write, wanted=wanted):
+        yield Progress(done, scene.total, faces, notes, before)
+    if options.share is not None:
+        return hand_on(work, wanted, files.result)
+    for done, faces in join(scene, output, kept, work, files.result):
         yield Progress(done, scene.total, faces, notes, before)
 
 
@@ -78,9 +84,10 @@ def render_part(
 
 
 def encode(
-    scene: Scene, work: Work, models: Models, others: Others, write: Write
+    scene: Scene, work: Work, models: Models, others: Others, write: Write, *, wanted: range
 ) -> Iterator[tuple[int, int]]:
-    """Make those of the missing parts that are this process's, and take in those of others.
+    """Make those of the wanted parts that are missing and this process's, and take in those of
+    others.
 
     A yield is of how many frames there are now and then, and how many of them have a new mouth.
     Raises TurnOver if parts are missing at the end.
@@ -88,7 +95,8 @@ def encode(
     made = work.of(Kind.PART)
     done, faces = made_in(work, scene)
     yield done, faces
-    claimed = others.claimed(stretches(number not in made for number in range(len(scene.parts))))
+    missing = [number in wanted and number not in made for number in range(len(scene.parts))]
+    claimed = others.claimed(stretches(missing))
     with dubbed(scene, map(scene.parts.__getitem__, claimed), models) as batches:
         for number, of_part in groupby(batches, lambda batch: scene.part_at(batch.first)):
             part = scene.parts[number]
@@ -97,8 +105,8 @@ def encode(
                     yield done + count, faces + scene.faces_in(part[:count])
             done, faces = taken_in(others, work, scene)
             yield done, faces
-    done, _ = taken_in(others, work, scene)
-    if done < scene.total:
+    taken_in(others, work, scene)
+    if not work.of(Kind.PART).keys() >= set(wanted):
         raise TurnOver
 
 
@@ -154,4 +162,5 @@ def counted(packets: Iterable[av.Packet], count: int) -> Iterator[av.Packet]:
         yield packet
         found += 1
     if found != count:
-        raise RuntimeError(f"a part has {found} of {count} packets")
+        words = f"What was made of it before is not whole: a part has {found} of {count} packets."
+        raise InputGone(words, "Submit the job again, and all of it is made anew.")

@@ -19,7 +19,7 @@ ALL = 0  # frames of the face were looked at, however many there are
 CHUNK = 1 << 20
 # Options that change nothing of what is seen in a face; all others are thought to.
 HEARD = {"voice_track", "silence", "expression", "audio_offset", "from", "to"}
-WRITTEN = {"format", "codec", "hdr", "crf", "preset", "keep", "tag"}
+WRITTEN = {"format", "codec", "hdr", "crf", "preset", "keep", "tag", "share"}
 ASKED = {"extend", "still", "min_coverage", "max_gap"}
 
 

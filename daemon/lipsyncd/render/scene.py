@@ -6,7 +6,7 @@ A face and its voices are looked at and a plan is made, once: the work file has 
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import chain
@@ -236,7 +236,7 @@ def key_of(options: Options, models: Models, settings: Settings) -> bytes:
     """What everything in a work file depends on, beside the job's own files."""
     chosen: dict[str, Any] = {
         "format": FORMAT,
-        "options": options.as_map(),
+        "options": replace(options, share=None).as_map(),
         "conventions": asdict(models.conventions),
         "models": models.fingerprint,
         "crf": settings.crf,

@@ -3,12 +3,16 @@
 A record is its length, its kind, its number and its content.  Lengths are written by `settle`, once
 the content is on the disk: so a record counts whole or not at all, whenever the process or the
 machine dies.  Without that they are there for this life alone.
+
+Records belong to the key before them.  So several files, one behind the other, are one that has the
+work of all which were made with its key.
 """
 
 import io
 import os
+import shutil
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import BinaryIO, NamedTuple
@@ -50,15 +54,23 @@ class Work:
         Raises OSError; Stale if what is lent was made with another key.
         """
         self._file = file
-        self.records = list(found_in(file))
+        self.records = list(self._made_with(key))
         self._settled = len(self.records)
-        if [self.read(each) for each in self.records[:1]] != [key]:
+        if not self.records:
             if is_lent:
                 raise Stale
-            self.records, self._settled = [], 0
             file.truncate(0)
             with self.added(Kind.KEY) as content:
                 content.write(key)
+
+    def _made_with(self, key: bytes) -> Iterator[Record]:
+        """The records of the file that belong to a key."""
+        is_mine = False
+        for each in found_in(self._file):
+            if each.kind is Kind.KEY:
+                is_mine = self.read(each) == key
+            if is_mine:
+                yield each
 
     def of(self, kind: Kind) -> dict[int, Record]:
         """The records of a kind by their numbers."""
@@ -127,6 +139,18 @@ class Reading(io.RawIOBase):
         buffer[: len(found)] = found
         self._place += len(found)
         return len(found)
+
+
+def hand_on(work: Work, parts: Collection[int], file: BinaryIO) -> None:
+    """Write some parts as work that another render goes on from; if they are none, what was seen
+    and heard.  Raises OSError."""
+    key, *records = work.records
+    share = Work(file, work.read(key))
+    for each in records:
+        if each.number in parts if each.kind is Kind.PART else not parts:
+            with share.added(each.kind, each.number) as content:
+                shutil.copyfileobj(work.reading(each), content)
+    share.settle()
 
 
 def found_in(file: BinaryIO) -> Iterator[Record]:

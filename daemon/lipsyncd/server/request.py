@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TypeVar
 
 from lipsyncd.errors import AccessDenied, InvalidRequest, UnknownJob
-from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, Job, State
+from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, MIN_BEGINNING, Job, State
 from lipsyncd.protocol.user import LABEL, User
 from lipsyncd.protocol.values import Values
 from lipsyncd.protocol.wire import HINT
@@ -30,7 +30,6 @@ def with_position(controlplane: ControlPlane, jobs: Iterable[Job]) -> list[dict[
 
 Value = TypeVar("Value")
 ASK_FOR_A_GROUP = "The operator can choose a group that may: `label_group` in lipsyncd.toml."
-MIN_BEGINNING = 4  # characters of an id that may stand for it
 
 WORDS: dict[type, str] = {
     bool: "true or false",

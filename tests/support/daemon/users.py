@@ -260,7 +260,7 @@ def changing_to(uid: int) -> Callable[[], None]:
 
 def carry_out(path: str, order: dict[str, Any]) -> None:
     if "ask" in order:
-        print(json.dumps(answer(path, *order["ask"])), flush=True)
+        print(json.dumps(answer(path, *order["ask"]), default=bytes.hex), flush=True)
         return None
     if "knock" in order:
         return knock(path, order["knock"])

@@ -17,6 +17,7 @@ from lipsyncfarm.config import load_farm
 from lipsyncfarm.record import Record
 from support.client.command import LIPSYNCCTL
 from support.daemon.reencoding import ReencodingDaemon, reencoding_daemon
+from support.farm.network import Link
 from support.farm.redis import RedisServer
 from support.paths import WITH_TESTS
 
@@ -30,7 +31,12 @@ Answer = TypeVar("Answer")
 class Bridge:
     """A bridge, life after life, from outside."""
 
-    def __init__(self, farm: "Farm", name: str, socket: Path, **chosen: object) -> None:
+    def __init__(
+        self, farm: "Farm", name: str, socket: Path, link: Link | None = None, **chosen: object
+    ) -> None:
+        """`link` leads to where it runs, if that is not here."""
+        self.link = link
+        chosen |= {"broker": link.broker} if link else {}
         self.directory = farm.directory / name
         self.name = name
         self._words = ["--farm", farm.toml(f"{name}.toml", host=name, **chosen)]
@@ -41,7 +47,8 @@ class Bridge:
     def start(self, program: str = "lipsyncfarm.worker") -> None:
         """Another life."""
         environment = os.environ | {"LIPSYNCFARM_KEY": KEY, "PYTHONPATH": WITH_TESTS}
-        command = [sys.executable, "-m", program, *map(str, self._words)]
+        inside = self.link.inside if self.link else []
+        command = [*inside, sys.executable, "-m", program, *map(str, self._words)]
         with (self.directory / "bridge.log").open("ab") as log:
             self.process = subprocess.Popen(command, stderr=log, env=environment)
 
@@ -72,6 +79,7 @@ class Host:
     def __init__(self, daemon: ReencodingDaemon, bridge: Bridge) -> None:
         self.daemon = daemon
         self.bridge = bridge
+        self.link = bridge.link
         self.name = bridge.name
 
     def end_of(self, client: FarmClient, job: str) -> Job:
@@ -104,16 +112,16 @@ class Farm:
         path.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in keys.items()))
         return path
 
-    def host(self, name: str, toml: str = "", **chosen: object) -> Host:
+    def host(self, name: str, toml: str = "", link: Link | None = None, **chosen: object) -> Host:
         """One more host, whose daemon serves."""
         (self.directory / name).mkdir()
         daemon = self._stack.enter_context(reencoding_daemon(self.directory / name, toml))
-        return Host(daemon, self.bridge(name, daemon.socket, **chosen))
+        return Host(daemon, self.bridge(name, daemon.socket, link, **chosen))
 
-    def bridge(self, name: str, socket: Path, **chosen: object) -> Bridge:
+    def bridge(self, name: str, socket: Path, link: Link | None = None, **chosen: object) -> Bridge:
         """A bridge to a daemon that there is."""
         (self.directory / name).mkdir(exist_ok=True)
-        bridge = Bridge(self, name, socket, **chosen)
+        bridge = Bridge(self, name, socket, link, **chosen)
         self._stack.callback(lambda: bridge.end(signal.SIGKILL))
         return bridge
 

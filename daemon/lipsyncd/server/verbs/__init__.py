@@ -21,10 +21,10 @@ VERBS: dict[str, Callable[[Request], Reply]] = {
     for name, handler in vars(module).items()
     if name.startswith("on_")
 }
-# How many come with a request: a face, its voices, and pictures of those who speak; none with the
-# others.
+# How many come with a request: a face, its voices, and pictures of those who speak, with a
+# submission work that was done of it before; none with the others.
 DESCRIPTORS = {
-    "submit": range(2, 2 + 2 * MAX_VOICES),
+    "submit": range(2, 3 + 2 * MAX_VOICES),
     "probe": range(1, 2 + 2 * MAX_VOICES),
     "preview": range(2, 2 + 2 * MAX_VOICES),
 }

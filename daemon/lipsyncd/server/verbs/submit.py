@@ -23,15 +23,17 @@ def on_submit(request: Request) -> Reply:
     face, voice = (request.field(name, str, values=NAMES) for name in ("face", "voice"))
     voices = [voice, *request.field("voices", list, [], MORE)]
     options = Options.from_map(request.body.get("options", {}))
+    has_work = request.field("work", bool, default=False)
     assert request.inputs  # as many descriptors came as DESCRIPTORS says
-    refuse_uneven(request.inputs.count, len(voices), options)
+    refuse_uneven(request.inputs.count - has_work, len(voices), options)
     terms = Terms.from_map(request.body.get("terms", {}))
     if terms.priority == Priority.HIGH:
         request.require_admin("submit with high priority")
     user = request.user(terms.label)
     job = new_job(user.uid, face, ", ".join(voices), options, terms)
     before = request.controlplane.store.count(State.QUEUED)  # nothing may fail once it is accepted
-    accepted = request.controlplane.admission.submit(job, request.inputs)
+    admission = request.controlplane.admission
+    accepted = admission.submit(job, request.inputs, has_work=has_work)
     if accepted.id == job.id:  # not one that its key brought back
         _tell_accepted(request, accepted, before + 1)
     return Reply("accepted", {"job": request.controlplane.updates.newest(accepted).as_map()})
