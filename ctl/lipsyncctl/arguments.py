@@ -1,10 +1,11 @@
 """What may be typed after `lipsyncctl`."""
 
+import os
+import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
-from typing import Any
 
-from lipsyncctl.verbs import VERBS
+from lipsyncctl.verbs import VERBS, find
 from lipsyncd import __version__
 
 DESCRIPTION = "Hands jobs to lipsyncd, follows them, and fetches their results."
@@ -26,10 +27,19 @@ of every verb:
 """
 
 
+class Formatter(RawDescriptionHelpFormatter):
+    """As wide as argparse makes it, without importing all that `shutil` needs to look."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=terminal_columns() - 2)
+
+
 class VerbParser(ArgumentParser):
     """What a verb does not know is refused with the usage of this verb, not of all."""
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Namespace | None = None
+    ) -> tuple[Namespace, list[str]]:
         """Leaves nothing to the parser of all verbs."""
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
@@ -39,30 +49,34 @@ class VerbParser(ArgumentParser):
 
 def parse(words: Sequence[str] | None = None) -> Namespace:
     """The arguments; exits with 2 and a reason if they are none, with 0 after help."""
-    return parser().parse_args(words)
+    typed = sys.argv[1:] if words is None else words
+    return parser(typed).parse_args(typed)
 
 
-def parser() -> ArgumentParser:
-    """All verbs, with all that may be typed after them."""
+def parser(typed: Sequence[str] | None = None) -> ArgumentParser:
+    """All verbs, with what may be typed after them; of verbs that are not `typed` only the name,
+    and if a verb is the first word not even that."""
     parser = ArgumentParser(
         prog="lipsyncctl",
         description=DESCRIPTION,
         epilog=EXIT_CODES,
-        formatter_class=RawDescriptionHelpFormatter,
+        formatter_class=Formatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     add_common(parser, None, False)
-    how = {"dest": "verb", "metavar": "VERB", "required": True}
+    how = {"dest": "verb", "metavar": "VERB", "required": True, "prog": "lipsyncctl"}
     subparsers = parser.add_subparsers(parser_class=VerbParser, **how)
-    for verb in VERBS.values():
-        own = subparsers.add_parser(
-            verb.name, help=verb.text, description=verb.text, allow_abbrev=False
-        )
-        # SUPPRESS: what was said before the verb holds unless it is said again after it
-        add_common(own, SUPPRESS, SUPPRESS)
-        for add in verb.arguments:
-            add(own)
+    for name in typed[:1] if typed and typed[0] in VERBS else VERBS:
+        text = VERBS[name]
+        is_typed = typed is None or name in typed
+        how = {"description": text, "formatter_class": Formatter, "allow_abbrev": False}
+        own = subparsers.add_parser(name, help=text, add_help=is_typed, **how)
+        if is_typed:
+            # SUPPRESS: what was said before the verb holds unless it is said again after it
+            add_common(own, SUPPRESS, SUPPRESS)
+            for add in find(name).arguments:
+                add(own)
     return parser
 
 
@@ -75,3 +89,14 @@ def add_common(parser: ArgumentParser, place: str | None, json: bool | str) -> N
     where.add_argument("--farm", metavar="NAME", default=place, help=text)
     text = "answer with JSON, one object in a line, with the keys of the protocol"
     parser.add_argument("--json", action="store_true", default=json, help=text)
+
+
+def terminal_columns() -> int:
+    """$COLUMNS, else the width of the terminal on stdout, else 80."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size().columns or 80
+    except OSError:
+        return 80

@@ -1,26 +1,33 @@
 """The `lipsyncctl` command: reads the command line, calls the verb, ends with its exit code."""
 
+import gc
 import os
 import sys
 from argparse import Namespace
 
 from lipsyncctl.arguments import parse
-from lipsyncctl.client.client import Client
 from lipsyncctl.show.console import Console
-from lipsyncctl.verbs import VERBS
-from lipsyncctl.verbs.ending import INTERRUPTED
-from lipsyncctl.verbs.pipes import DASH
+from lipsyncctl.verbs import find
+from lipsyncctl.verbs.verb import DASH, INTERRUPTED, Verb
 from lipsyncd.errors import ConfigInvalid, LipsyncError
+
+SELDOM = 50_000  # objects until garbage is looked for: most verbs end before they make any
+
+TYPE_CHECKING = False  # which client is imported the verb says
+if TYPE_CHECKING:
+    from lipsyncctl.client.daemon import Daemon
 
 
 def main() -> int:
     """Every failure ends as one line on stderr and an exit code; none as a traceback."""
+    gc.set_threshold(SELDOM)
     arguments = parse()
+    verb = find(arguments.verb)
     is_piped = getattr(arguments, "output", None) == DASH
     console = Console(arguments.json, sys.stderr if is_piped else sys.stdout)
     try:
-        with client_of(arguments, console) as client:
-            return VERBS[arguments.verb](console, client, arguments)
+        with client_of(verb, arguments, console) as client:
+            return verb(console, client, arguments)
     except LipsyncError as error:
         console.error(error, only_job(arguments))
         return error.code
@@ -32,12 +39,12 @@ def main() -> int:
         return 1
 
 
-def client_of(arguments: Namespace, console: Console) -> Client:
-    """That of the daemon, or of the farm, which is imported only then."""
+def client_of(verb: Verb, arguments: Namespace, console: Console) -> "Daemon":
+    """What the verb asks for, of the daemon or of the farm."""
     if arguments.farm is None:
-        return Client(arguments.socket, console.notice)
+        return verb.client(arguments.socket, console.notice)
     try:
-        from lipsyncfarm.client import FarmClient  # noqa: PLC0415
+        from lipsyncfarm.client import FarmClient  # noqa: PLC0415  # an extra
     except ImportError as error:
         hint = "Install it with `pip install 'lipsyncd[farm]'`."
         raise ConfigInvalid(f"A farm needs {error.name}, which is not here.", hint) from error

@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Never
@@ -10,17 +10,18 @@ from typing import Any, Never
 from celery import Celery
 
 from lipsyncctl import Client, Event, Job
-from lipsyncctl.client.daemon import Answer, given
 from lipsyncctl.client.deadline import Deadline
 from lipsyncctl.client.fetch import Destination, Outlet, Place
+from lipsyncctl.client.list import Which
 from lipsyncctl.client.outage import persistent
 from lipsyncctl.client.preflight import voices_of
 from lipsyncctl.client.session import Notice
 from lipsyncctl.client.submit import Media, OpenFile, Source
+from lipsyncctl.client.told import Answer, given
 from lipsyncctl.client.wait import OnProgress
 from lipsyncd.errors import InvalidRequest, JobEnded, NotRetryable, UnknownJob
 from lipsyncd.protocol.choices import name_of
-from lipsyncd.protocol.job import ENDED, State
+from lipsyncd.protocol.state import ENDED, State
 from lipsyncfarm import broker, tickets
 from lipsyncfarm.config import find_farm
 from lipsyncfarm.events import Changes
@@ -66,10 +67,13 @@ class FarmClient(Client):
         expires: float | None = None,
         max_runtime: float | None = None,
         label: str | None = None,
+        after: str | None = None,
         **options: Any,
     ) -> Job:
         """Hand in a job; on return its files are in the store, and its record in Redis."""
         refuse_label(label)
+        if after is not None:
+            raise InvalidRequest("Jobs of a farm come after no others.", "Omit --after.")
         when = {"priority": priority, "expires": expires, "max_runtime": max_runtime}
         chosen = given({name_of(field): value for field, value in options.items()})
         media = Media(face, voices_of(voice), pictures, work)
@@ -82,17 +86,20 @@ class FarmClient(Client):
         return job_of(self.farm, "described", id, fields, seq=int(fields["seq"]))
 
     def list(
-        self, limit: int | None = None, state: str | None = None, label: str | None = None
+        self,
+        limit: int | None = None,
+        state: str | Collection[str] | None = None,
+        *,
+        label: str | None = None,
+        mine: bool = False,
+        since: float = 0.0,
     ) -> "list[Job]":
-        """The newest jobs, the newest last: the user's own, for admins everybody's; only those in
-        a `state`, if one is named."""
+        """The newest jobs, the newest last: the user's own, for admins everybody's."""
         refuse_label(label)
-        user = None if self._is_admin else self.farm.user
-        found = self._record.newest(user, limit if state is None else None)
-        jobs = [job_of(self.farm, "listed", *each) for each in found]
-        if state is None:
-            return jobs
-        wanted = [job for job in jobs if job.state == state]
+        user = None if self._is_admin and not mine else self.farm.user
+        which = Which([state] if isinstance(state, str) else state, since=since)
+        found = self._record.newest(user, limit if which.are_all() else None)
+        wanted = [*filter(which.has, (job_of(self.farm, "listed", *each) for each in found))]
         return wanted if limit is None else wanted[-limit:]
 
     def wait(

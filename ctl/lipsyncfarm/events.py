@@ -9,7 +9,7 @@ from lipsyncctl.client.deadline import Deadline
 from lipsyncctl.client.outage import persistent
 from lipsyncctl.client.session import Notice
 from lipsyncd.errors import EventsGone
-from lipsyncd.protocol.job import ENDED
+from lipsyncd.protocol.state import ENDED
 from lipsyncfarm.record import Fields, Record
 from lipsyncfarm.views import job_of
 

@@ -5,7 +5,7 @@ import tempfile
 
 from lipsyncctl.client.fetch import Place
 from lipsyncd.errors import JobNotEnded, NoResult, StoreFailed
-from lipsyncd.protocol.job import ENDED, State
+from lipsyncd.protocol.state import ENDED, State
 from lipsyncd.system.disk import disk_named
 from lipsyncfarm.record import Fields
 from lipsyncfarm.spec import Spec

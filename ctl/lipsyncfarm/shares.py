@@ -18,7 +18,7 @@ from lipsyncd.errors import (
     ServerUnreachable,
     StorageError,
 )
-from lipsyncd.protocol.job import ENDED, State
+from lipsyncd.protocol.state import ENDED, State
 from lipsyncd.queue.transitions import new_id
 from lipsyncfarm import identity
 from lipsyncfarm.local import Tools

@@ -7,8 +7,8 @@ from typing import Any
 
 from lipsyncctl import Job
 from lipsyncd.errors import InvalidRequest
-from lipsyncd.protocol.job import PHRASES, State
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.state import PHRASES, State
 from lipsyncfarm.config import Farm
 from lipsyncfarm.spec import Input, Spec
 

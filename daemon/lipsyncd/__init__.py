@@ -17,7 +17,7 @@ A tour, from the bottom up; each package imports only from those above it in thi
                                      private copies of the inputs, and the results
                  preflight, unnamed  what is asked beside renders, on files of which nothing stays
                  store               the durable queue, and what became of everything: database
-                                     (schema, rows, integrity), jobs, history, usage
+                                     (schema, rows, integrity), jobs, line, history, usage
                  order, positions, givingway
                                      who is next, and when; who lets others go first
                  scheduler, running, attempt, transitions, pause

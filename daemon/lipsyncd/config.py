@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from lipsyncd.errors import ConfigInvalid
+from lipsyncd.protocol.address import default_socket
 from lipsyncd.protocol.outputs import BEST, PRESETS, WORST
 from lipsyncd.protocol.values import one_of, several, text, whole
 from lipsyncd.system.disk import unusable
-from lipsyncd.system.places import default_checkpoint, default_socket, default_state
+from lipsyncd.system.places import default_checkpoint, default_state
 
 GENERATOR = "lipsync-grid-96.safetensors"
 DETECTOR = "face_detection_yunet_2023mar.onnx"
@@ -114,7 +115,7 @@ class Config:
     """The daemon's configuration; the fields are the keys of the TOML file."""
 
     # where clients connect, unless systemd passes the socket
-    socket: Path = field(default_factory=default_socket)
+    socket: Path = field(default_factory=lambda: Path(default_socket()))
     # the queue, the history and the spool
     state: Path = field(default_factory=default_state)
     # auto (the first GPU that works, else the CPU), cpu, or cuda:0, cuda:1, ...

@@ -22,7 +22,7 @@ from lipsyncd.errors import (
     StorageError,
 )
 from lipsyncd.processes.renderer import open_renderer
-from lipsyncd.protocol.job import State
+from lipsyncd.protocol.state import State
 from lipsyncd.queue.renderer import Load, Report
 from lipsyncd.queue.scheduler import RETRY_SECONDS
 from lipsyncd.server.dismissal import dismiss

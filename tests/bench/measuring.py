@@ -1,6 +1,5 @@
 """Measuring: what a case costs on a daemon that is ready."""
 
-import os
 import statistics
 import time
 from collections.abc import Iterator, Mapping
@@ -12,13 +11,9 @@ from cases import Case
 from floor import floor_seconds
 from material import RATE, recording, unknown, video
 from service import Daemon
-from support.daemon.process import spawn
 
 from lipsyncctl import Client, Job
 
-VERBS = "--help", "health", "list", "info"
-ASKED = 7  # times each
-NEEDED = "import argparse, socket, msgpack"  # what a verb is held against
 PARTS = {  # of a start, by how what is said of them begins
     "loading the models": "imports",
     "looking for a device": "the device tried",
@@ -109,25 +104,3 @@ def rendered(ready: Daemon, case: Case) -> Rendered:
     if ended.error:
         raise ended.error
     return Rendered(first or time.monotonic() - begun, time.thread_time() - used)
-
-
-def command_figures(ready: Daemon) -> Figures:
-    """CPU time of verbs, in units of that of importing what each of them needs."""
-    needed = command_seconds("-c", NEEDED)
-    return {
-        f"lipsyncctl {verb}": command_seconds("-m", "lipsyncctl", "--socket", ready.socket, verb)
-        / needed
-        for verb in VERBS
-    }
-
-
-def command_seconds(*words: object) -> float:
-    """User and system time of a Python, the median of some."""
-    spent = []
-    for _ in range(ASKED):
-        with open(os.devnull, "wb") as nowhere:
-            asking = spawn(*words, stdout=nowhere)
-            _, _, usage = os.wait4(asking.pid, 0)
-        asking.returncode = 0
-        spent.append(usage.ru_utime + usage.ru_stime)
-    return statistics.median(spent)

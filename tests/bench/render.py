@@ -13,7 +13,8 @@ from pathlib import Path
 
 from baseline import known, moved, ratios_of, write
 from cases import CASES, LONG, USUAL, Case, can_run
-from measuring import Figures, case_figures, command_figures, start_parts
+from commands import command_figures, full_store
+from measuring import Figures, case_figures, start_parts
 from prediction import can_predict, elsewhere, predicted
 from reference import compared
 from service import daemon
@@ -22,19 +23,27 @@ from table import tell, tell_case, tell_figures, tell_head
 
 def measured(cases: Iterable[Case], runs: int) -> Mapping[str, Figures]:
     """Each case's figures by its name, told as they come; cases of one daemon follow each other."""
-    found: dict[str, Figures] = {}
+    found: dict[str, Figures] = {"commands": commands()}
     for toml, group in groupby(cases, key=lambda case: case.toml):
         with daemon(toml) as fresh:
             start = start_parts(fresh)
-            if not found:
-                found |= {"start": start, "commands": command_figures(fresh)}
+            if "start" not in found:
+                found["start"] = start
                 tell_figures("start", start, "s")
-                tell_figures("commands", found["commands"], "x")
                 tell_head()
             for case in group:
                 found[case.name] = case_figures(fresh, case, runs)
                 tell_case(case, found[case.name])
     return found
+
+
+def commands() -> Figures:
+    """What verbs take, of a daemon that knows many jobs."""
+    with daemon(USUAL.toml, full_store) as fresh:
+        fresh.wait_until_ready()
+        figures = command_figures(fresh)
+    tell_figures("commands", figures, "x")
+    return figures
 
 
 def main() -> None:

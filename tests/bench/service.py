@@ -6,7 +6,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -84,8 +84,11 @@ def resident_bytes(pid: int) -> int:
 
 
 @contextmanager
-def daemon(toml: str = "") -> Iterator[Daemon]:
-    """A daemon that has just been started, and is stopped at the end."""
-    with tempfile.TemporaryDirectory() as directory, Daemon(Path(directory), toml) as fresh:
-        yield fresh
-        fresh.end()
+def daemon(toml: str = "", fill: Callable[[Path], None] = lambda _: None) -> Iterator[Daemon]:
+    """A daemon that has just been started, and is stopped at the end; `fill` makes its state."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        fill(directory / "state")
+        with Daemon(directory, toml) as fresh:
+            yield fresh
+            fresh.end()

@@ -31,14 +31,14 @@ def outcome(frame: bytes) -> str:
     Whatever else is raised is a crash; and a message has to survive another journey.
     """
     try:
-        header = decode_header(frame[: HEADER.size])
-        body = decode_body(frame[HEADER.size : HEADER.size + header.length])
+        kind, length = decode_header(frame[: HEADER.size])
+        body = decode_body(frame[HEADER.size : HEADER.size + length])
     except ProtocolError as error:
         assert error.message and error.hint
         return error.name
-    again = encode(header.kind, body)
-    assert encode(header.kind, decode_body(again[HEADER.size :])) == again
-    return header.kind.name
+    again = encode(kind, body)
+    assert encode(kind, decode_body(again[HEADER.size :])) == again
+    return kind.name
 
 
 class Search:

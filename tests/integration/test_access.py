@@ -70,6 +70,9 @@ retry                     yes   yes     yes    yes   yes   yes     unknown  no
 redo                      yes   yes     yes    yes   yes   yes     unknown  no
 clean                     yes   yes     yes    yes   yes   yes     unknown  no
 review                    yes   yes     yes    yes   yes   yes     unknown  no
+hold                      yes   yes     yes    yes   yes   yes     unknown  no
+release                   yes   yes     yes    yes   yes   yes     unknown  no
+move                      yes   yes     yes    yes   yes   yes     unknown  no
 recount                   yes   yes     yes    yes   yes   yes     unknown  no
 drain                     yes   yes     yes    yes   yes   denied  denied   no
 resume                    yes   yes     yes    yes   yes   denied  denied   no
@@ -155,6 +158,9 @@ REQUESTS: dict[str, Callable[[Asker], Any]] = {
     "redo": lambda asker: asker.ask("retry", job=asker.job_of_alice(), redo={}),
     "clean": lambda asker: asker.ask("clean", job=asker.job_of_alice()),
     "review": lambda asker: asker.ask("review", job=asker.job_of_alice()),
+    "hold": lambda asker: asker.ask("hold", job=asker.job_of_alice()),
+    "release": lambda asker: asker.ask("release", job=asker.job_of_alice()),
+    "move": lambda asker: asker.ask("move", job=asker.job_of_alice(), to="first"),
     "recount": lambda asker: asker.ask("recount", job=asker.job_of_alice()),
     "drain": lambda asker: asker.ask("drain", reason="a test"),
     "resume": lambda asker: asker.ask("resume"),
@@ -169,6 +175,8 @@ DONE = {
     **{"reload": "reloaded", "recount": "recounted", "measure": "measured"},
     "review": "reviewed",
     "redo": "input.gone",  # the renders here keep no work
+    # which have ended: whoever may do so learns that it is too late
+    **dict.fromkeys(("hold", "release", "move"), "job.not_queued"),
 }
 
 
@@ -191,7 +199,7 @@ def test_the_table_holds(crowd: Crowd, verb: str, name: str, outcome: str) -> No
 
 
 @pytest.mark.parametrize(
-    "verb", ["status", "wait", "follow", "fetch", "cancel", "retry", "clean", "recount"]
+    "verb", ["status", "wait", "follow", "fetch", "cancel", "retry", "clean", "recount", "hold"]
 )
 def test_what_others_have_is_refused_in_the_words_for_what_does_not_exist(
     crowd: Crowd, verb: str

@@ -92,7 +92,7 @@ def test_other_verbs_have_an_exit_code_for_no_daemon(tmp_path: Path, verb: str) 
     assert lipsyncctl(tmp_path, "--socket", nowhere, *verb.split()).returncode == 7
 
 
-@pytest.mark.parametrize("words", [(), ("dance",), ("run",), ("status",), ("list", "--colour")])
+@pytest.mark.parametrize("words", [(), ("dance",), ("fetch",), ("status",), ("list", "--colour")])
 def test_wrong_usage_is_explained(tmp_path: Path, words: tuple[str, ...]) -> None:
     ended = lipsyncctl(tmp_path, *words)
     assert ended.returncode == 2

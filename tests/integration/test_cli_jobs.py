@@ -11,7 +11,7 @@ from support.client.session import Client
 from support.daemon.inprocess import Daemon, living
 from support.daemon.renderers import Gate, endless, raising
 
-from lipsyncctl.show.table import width
+from lipsyncctl.show.grid import width
 from lipsyncd.errors import NoFace
 
 

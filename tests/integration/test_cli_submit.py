@@ -20,7 +20,7 @@ def test_submit_prints_the_bare_ids_in_order(
 
 
 def test_submit_answers_with_a_message_for_each_job(daemon: Daemon, tmp_path: Path) -> None:
-    ended = lipsyncctl(tmp_path, "submit", "--json", *RENDER, "speaker.mp4")
+    ended = lipsyncctl(tmp_path, "submit", "--json", *RENDER, "hello.wav")
     assert [message["verb"] for message in messages(ended.stdout)] == ["accepted", "accepted"]
 
 

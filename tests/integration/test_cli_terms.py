@@ -52,7 +52,7 @@ def test_without_a_key_each_submission_is_a_job(
 
 
 def test_a_key_is_for_one_face(daemon: Daemon, client: Client, tmp_path: Path) -> None:
-    ended = lipsyncctl(tmp_path, "submit", *RENDER, "speaker.mp4", "--key", "take 1")
+    ended = lipsyncctl(tmp_path, "submit", *RENDER, "hello.wav", "--key", "take 1")
     assert ended.returncode == 2
     assert "A key is for one job." in ended.stderr
     assert client.ask("list")["jobs"] == []
@@ -87,7 +87,7 @@ def test_a_render_that_takes_too_long_expires(tmp_path: Path) -> None:
 def test_a_full_queue_says_when_another_attempt_is_worth_it(tmp_path: Path) -> None:
     with living(tmp_path, is_loaded=False, max_jobs=1):
         submit(tmp_path)
-        ended = lipsyncctl(tmp_path, "submit", *RENDER, "speaker.mp4")
+        ended = lipsyncctl(tmp_path, "submit", *RENDER)
         (error,) = messages(lipsyncctl(tmp_path, "submit", "--json", *RENDER).stdout)
     assert ended.returncode == 6
     assert "at most 1 jobs in all may wait" in ended.stderr
@@ -97,10 +97,11 @@ def test_a_full_queue_says_when_another_attempt_is_worth_it(tmp_path: Path) -> N
 
 def test_how_many_of_several_were_accepted_is_told(tmp_path: Path) -> None:
     with living(tmp_path, is_loaded=False, max_jobs=3):
-        first = lipsyncctl(tmp_path, "submit", *RENDER, "speaker.mp4", "speaker.mp4", "hello.wav")
+        faces = [f"{number}.mp4" for number in range(4)]
+        for name in (*faces, "bye.wav"):
+            (tmp_path / name).write_bytes(b"one of the files")
+        first = lipsyncctl(tmp_path, "submit", "-a", "bye.wav", *faces)
         assert (first.returncode, len(first.stdout.split())) == (6, 3)
-        assert "3 of 4 jobs accepted; not handed in: hello.wav" in first.stderr
-        lipsyncctl(tmp_path, "cancel", first.stdout.split()[0])
-        second = lipsyncctl(tmp_path, "submit", *RENDER, "speaker.mp4")
-    assert (second.returncode, len(second.stdout.split())) == (6, 1)
-    assert "1 of 2 jobs accepted; not handed in: speaker.mp4" in second.stderr
+        assert "3 of 4 jobs accepted; not handed in: 3.mp4" in first.stderr
+        again = lipsyncctl(tmp_path, "submit", "-a", "bye.wav", *faces)
+        assert (again.returncode, again.stdout) == (6, first.stdout)

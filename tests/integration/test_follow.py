@@ -16,8 +16,9 @@ from support.daemon.renderers import Gate
 from support.daemon.stepped import stepped_daemon
 
 from lipsyncd.errors import EventsGone, UnknownJob
-from lipsyncd.protocol.job import ENDED, State, move
+from lipsyncd.protocol.job import move
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.state import ENDED, State
 from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.transitions import new_job
 from lipsyncd.service.controlplane import ControlPlane

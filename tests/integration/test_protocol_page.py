@@ -177,6 +177,9 @@ def look_at(heard: Heard, client: Client, waiting: str) -> None:
     heard.ask(client, "drain", reason="a test")
     heard.ask(client, "list", limit=1)
     heard.ask(client, "list", limit=1, before=waiting, label="l")
+    heard.ask(client, "move", job=waiting, to="last")
+    heard.ask(client, "hold", job=waiting)
+    heard.ask(client, "release", job=waiting)
     heard.ask(client, "resume")
 
 
@@ -215,6 +218,7 @@ def test_a_field_of_another_type_is_refused_by_its_name(
     verb, field = page.name(row["request"]), page.name(row["field"])
     job = client.submit(tmp_path)
     whole = {"hello": {"versions": [1, 1], "client": "a test"}, "submit": NAMES}
+    whole["move"] = {"job": job, "to": "first"}
     fields: dict[str, object] = {**whole.get(verb, {"job": job})}
     with Path(__file__).open() as file:
         files = (file.fileno(),) * 2 if verb in DESCRIPTORS else ()

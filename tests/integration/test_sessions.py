@@ -31,8 +31,9 @@ from lipsyncd.errors import (
     VersionMismatch,
 )
 from lipsyncd.protocol.connection import Connection, Message
-from lipsyncd.protocol.job import Paths, Progress, State, move
+from lipsyncd.protocol.job import Paths, Progress, move
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.state import State
 from lipsyncd.protocol.terms import Terms
 from lipsyncd.protocol.wire import HEADER, VERSIONS, Kind, decode_body, decode_header, encode
 from lipsyncd.queue.transitions import new_job
@@ -68,8 +69,8 @@ def last_words(sock: socket.socket) -> LipsyncError:
     data = b""
     while part := sock.recv(999):
         data += part
-    header = decode_header(data[: HEADER.size])
-    assert header.kind is Kind.ERROR
+    kind, _ = decode_header(data[: HEADER.size])
+    assert kind is Kind.ERROR
     return LipsyncError.from_map(decode_body(data[HEADER.size :]))
 
 

@@ -26,7 +26,7 @@ from support.media.synthetic import babble, write_voice
 from support.torture import Load, main
 
 from lipsyncd.errors import InternalError
-from lipsyncd.protocol.job import State
+from lipsyncd.protocol.state import State
 from lipsyncd.queue.contents import KEPT
 
 LONGEST_PAUSE = 6.0  # seconds between two kills

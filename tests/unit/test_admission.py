@@ -24,9 +24,10 @@ from lipsyncd.errors import (
     QueueDraining,
     QueueFull,
 )
-from lipsyncd.protocol.job import Job, State, move
+from lipsyncd.protocol.job import Job, move
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.redo import Redo
+from lipsyncd.protocol.state import State
 from lipsyncd.protocol.terms import Terms
 from lipsyncd.protocol.user import User
 from lipsyncd.queue.admission import Admission

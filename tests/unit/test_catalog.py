@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from lipsyncd.errors import NoFace
-from lipsyncd.protocol.job import State, move
+from lipsyncd.protocol.job import move
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.state import State
 from lipsyncd.queue.transitions import failed, new_job, tell
 from lipsyncd.system import catalog as events
 from lipsyncd.system.catalog import JOB_ACCEPTED, JOB_FAILED, JOB_FAILED_BY_INPUT, Entry, emit

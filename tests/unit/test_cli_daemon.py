@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from lipsyncctl.show.daemon import condition, parts
+from lipsyncctl.show.daemon import condition
+from lipsyncctl.show.parts import parts
 
 
 def device(name: str, jobs: int, state: str = "ready", **more: int) -> dict[str, Any]:

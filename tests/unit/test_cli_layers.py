@@ -5,12 +5,14 @@ import inspect
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from lipsyncctl import Client, Job
-from lipsyncctl.verbs import VERBS
+from lipsyncctl.verbs import FILES, find
+from lipsyncctl.verbs.verb import Verb
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.terms import Terms
 
@@ -66,9 +68,15 @@ def test_every_field_of_a_submission_can_be_typed_and_has_its_words_in_the_help(
     known = {each.name for each in (*fields(Options), *fields(Terms))}
     for name in ("run", "submit"):
         parser = ArgumentParser()
-        for add in VERBS[name].arguments:
+        for add in find(name).arguments:
             add(parser)
         assert known <= {action.dest for action in parser._actions if action.help}
+
+
+def test_every_verb_is_a_row_of_the_table_by_its_file() -> None:
+    for file, rows in FILES.items():
+        found = vars(import_module(f"lipsyncctl.verbs.{file}")).values()
+        assert {each.name for each in found if isinstance(each, Verb)} == set(rows)
 
 
 def test_every_term_is_an_argument_of_the_library() -> None:

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from lipsyncctl.show.table import cut, row, table, width
+from lipsyncctl.show.grid import cut, width
+from lipsyncctl.show.table import row, table
 from lipsyncd.protocol.job import Job
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.terms import Priority, Terms

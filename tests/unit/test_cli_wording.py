@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from lipsyncctl.client.key import made_up_key
-from lipsyncctl.show.job import advance, description, fate, place
+from lipsyncctl.show.description import description
+from lipsyncctl.show.job import advance, fate, place
 from lipsyncctl.show.wording import clock, ordinal, sentence, size
 from lipsyncd.errors import QueueFull, SessionsFull
 from lipsyncd.protocol.options import Options

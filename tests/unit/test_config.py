@@ -16,8 +16,8 @@ from lipsyncd.config import (
     load_config,
 )
 from lipsyncd.errors import ConfigInvalid
-from lipsyncd.protocol.wire import DEFAULT_SOCKET
-from lipsyncd.system.places import default_socket, default_state
+from lipsyncd.protocol.address import DEFAULT_SOCKET, default_socket
+from lipsyncd.system.places import default_state
 
 SHIPPED = Path(__file__).parents[2] / "systemd/lipsyncd.toml"
 
@@ -140,18 +140,18 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 def test_the_socket_of_the_environment_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIPSYNCD_SOCKET", "/run/mine.sock")
-    assert default_socket() == Path("/run/mine.sock")
+    assert default_socket() == "/run/mine.sock"
 
 
 @pytest.mark.parametrize(
     "uid, socket, state",
     [
         (0, DEFAULT_SOCKET, Path("/var/lib/lipsyncd")),
-        (1000, Path("/run/user/7/lipsyncd/control.sock"), Path("/home/me/state/lipsyncd")),
+        (1000, "/run/user/7/lipsyncd/control.sock", Path("/home/me/state/lipsyncd")),
     ],
 )
 def test_root_and_users_have_their_own_places(
-    monkeypatch: pytest.MonkeyPatch, uid: int, socket: Path, state: Path
+    monkeypatch: pytest.MonkeyPatch, uid: int, socket: str, state: Path
 ) -> None:
     monkeypatch.setattr("os.geteuid", lambda: uid)
     monkeypatch.delenv("LIPSYNCD_SOCKET", raising=False)

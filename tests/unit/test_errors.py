@@ -41,6 +41,8 @@ CODES = {
     "job.ended": 1,
     "job.expired": 3,
     "job.not_retryable": 1,
+    "job.not_queued": 1,
+    "job.forsaken": 1,
     "events.gone": 1,
     "queue.full": 6,
     "queue.draining": 6,

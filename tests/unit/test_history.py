@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from lipsyncd.errors import DiskFull
-from lipsyncd.protocol.job import ENDED, NEXT, Job, State, move
+from lipsyncd.protocol.job import Job, move
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.state import ENDED, NEXT, State
 from lipsyncd.protocol.terms import Terms
 from lipsyncd.protocol.user import User
 from lipsyncd.queue.store.database import Database

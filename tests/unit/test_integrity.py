@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from lipsyncd.errors import DiskFailed, LipsyncError, StateCorrupt, StateNewer
-from lipsyncd.protocol.job import Job, State, move
+from lipsyncd.protocol.job import Job, move
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.state import State
 from lipsyncd.protocol.terms import Terms
 from lipsyncd.queue.store import database as database_module
 from lipsyncd.queue.store.database import Database, looked_into, move_aside

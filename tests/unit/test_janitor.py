@@ -16,8 +16,9 @@ import pytest
 
 from lipsyncd.config import Config, Limits, LiveConfig
 from lipsyncd.config import Retention as Rules
-from lipsyncd.protocol.job import Job, State, move
+from lipsyncd.protocol.job import Job, move
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.state import State
 from lipsyncd.protocol.terms import Terms
 from lipsyncd.queue import janitor as module
 from lipsyncd.queue.janitor import GATHERING, LONGEST, Janitor, due_in

@@ -5,9 +5,10 @@ import dataclasses
 import pytest
 
 from lipsyncd.errors import InvalidRequest
-from lipsyncd.protocol.job import ALPHABET, ENDED, ID_LENGTH, NEXT, Job, State, move
+from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, Job, move
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.outputs import CODECS, FORMATS
+from lipsyncd.protocol.state import ENDED, NEXT, State
 from lipsyncd.protocol.wire import Kind, encode
 from lipsyncd.queue.transitions import new_job
 

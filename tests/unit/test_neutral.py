@@ -5,10 +5,11 @@ import pytest
 from support.media.faces import STUDIO, neutral_in
 from support.media.synthetic import frame_of, painted, textured
 
-from lipsyncd.face.box import CROP, Box
+from lipsyncd.face.box import CROP, HALF, Box
 from lipsyncd.face.face import Face
-from lipsyncd.face.neutral import HALF, MARGIN, SUBSAMPLING, as_bgr, patches_of
-from lipsyncd.face.warp import crop_of, from_pixel, gather, in_plane, place_of
+from lipsyncd.face.neutral import as_bgr
+from lipsyncd.face.patch import MARGIN, patches_of
+from lipsyncd.face.warp import SUBSAMPLING, crop_of, from_pixel, gather, in_plane, place_of
 from lipsyncd.media.colour import Colour
 from lipsyncd.media.frame import Frame
 

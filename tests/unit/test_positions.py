@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from lipsyncd.protocol.job import Job, State, move
+from lipsyncd.protocol.job import Job, move
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.state import State
 from lipsyncd.protocol.user import User
 from lipsyncd.queue.positions import Eta, Forecast
 from lipsyncd.queue.transitions import new_job

@@ -16,10 +16,10 @@ from lipsyncd.config import Config
 from lipsyncd.errors import InvalidRequest, LipsyncError, QueueFull
 from lipsyncd.model.device import description_of
 from lipsyncd.processes.intake import MOST_OF_USER, SILENCE_SECONDS
-from lipsyncd.protocol import wire
+from lipsyncd.protocol import address, wire
 from lipsyncd.protocol.choices import name_of
 from lipsyncd.protocol.connection import TIMEOUT
-from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, NEXT, Job, State
+from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, Job
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.preflight import MAX_FRAMES
 from lipsyncd.protocol.probe import (
@@ -34,6 +34,7 @@ from lipsyncd.protocol.probe import (
 )
 from lipsyncd.protocol.redo import Redo
 from lipsyncd.protocol.review import MOST_MOMENTS, Moment, Review
+from lipsyncd.protocol.state import NEXT, State
 from lipsyncd.protocol.terms import MAX_KEY, Priority, Terms
 from lipsyncd.protocol.user import MAX_LABEL
 from lipsyncd.queue.positions import Place
@@ -154,7 +155,7 @@ def test_the_sample_is_the_message_it_says_it_is() -> None:
 
 
 def test_the_socket_is_where_the_page_says() -> None:
-    assert f"`{wire.DEFAULT_SOCKET}`" in page.text()
+    assert f"`{address.DEFAULT_SOCKET}`" in page.text()
 
 
 def test_the_bounds_are_those_of_the_code() -> None:

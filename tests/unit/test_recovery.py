@@ -10,8 +10,9 @@ import pytest
 
 from lipsyncd.config import Config, LiveConfig
 from lipsyncd.errors import DiskFailed
-from lipsyncd.protocol.job import MAX_ATTEMPTS, Job, State
+from lipsyncd.protocol.job import MAX_ATTEMPTS, Job
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.state import State
 from lipsyncd.queue.recovery import recover
 from lipsyncd.queue.snapshot import Opened
 from lipsyncd.queue.spool import Spool

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from lipsyncd.config import Config, LiveConfig
 from lipsyncd.config import Retention as Rules
 from lipsyncd.errors import JobNotEnded, NoResult
-from lipsyncd.protocol.job import Job, State, move
+from lipsyncd.protocol.job import Job, move
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.state import State
 from lipsyncd.protocol.terms import Terms
 from lipsyncd.protocol.user import User
 from lipsyncd.queue.recovery import recover

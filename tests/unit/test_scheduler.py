@@ -13,10 +13,12 @@ from support.daemon.renderers import Gate, Steps, at_once, endless, raising
 from support.daemon.scheduling import ALICE, BOB, Bench, live_config, next_post
 
 from lipsyncd.errors import DeviceLost, DiskFull, JobEnded, NoFace, QueueDraining
-from lipsyncd.protocol.job import Job, Paths, Progress, State
+from lipsyncd.protocol.job import Job, Paths, Progress
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.state import State
 from lipsyncd.protocol.terms import Priority
 from lipsyncd.protocol.user import User
+from lipsyncd.queue import transitions
 from lipsyncd.queue.positions import Place
 from lipsyncd.queue.store.jobs import Store
 from lipsyncd.system.clock import now
@@ -683,7 +685,7 @@ def test_an_overdue_job_is_not_started(bench: Bench) -> None:
     assert state_of(bench, overdue) is State.QUEUED
     found = bench.store.get(overdue)
     assert found
-    bench.scheduler.expire(found)
+    bench.scheduler.end_waiting(found, transitions.overdue)
     assert bench.end_of(overdue).state is State.EXPIRED
 
 

@@ -15,8 +15,9 @@ import pytest
 from support.paths import STATES
 
 from lipsyncd.errors import DiskFailed, DiskFull, StateCorrupt, StateNewer
-from lipsyncd.protocol.job import Job, State
+from lipsyncd.protocol.job import Job
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.state import State
 from lipsyncd.queue.order import Waiting
 from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.history import History

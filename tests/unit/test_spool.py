@@ -23,7 +23,7 @@ from lipsyncd.errors import (
     NotAFile,
     UnreadableMedia,
 )
-from lipsyncd.protocol.job import State
+from lipsyncd.protocol.state import State
 from lipsyncd.queue import snapshot
 from lipsyncd.queue.contents import EARLIER, WORK
 from lipsyncd.queue.snapshot import CHUNK, Opened, copy, examined

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from lipsyncd.config import Config, LiveConfig
-from lipsyncd.protocol.job import Job, State, move
+from lipsyncd.protocol.job import Job, move
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.state import State
 from lipsyncd.queue.pause import Pause
 from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.store.database import Database

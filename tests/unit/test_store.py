@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from lipsyncd.errors import DiskFull, KeyTaken
-from lipsyncd.protocol.job import ENDED, NEXT, Job, State, move
+from lipsyncd.protocol.job import Job, move
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.state import ENDED, NEXT, State
 from lipsyncd.protocol.terms import Priority, Terms
 from lipsyncd.protocol.user import User
 from lipsyncd.queue.order import Waiting

@@ -15,8 +15,9 @@ from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from lipsyncd.errors import KeyTaken
-from lipsyncd.protocol.job import ENDED, NEXT, Job, State
+from lipsyncd.protocol.job import Job
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.state import ENDED, NEXT, State
 from lipsyncd.protocol.terms import Priority, Terms
 from lipsyncd.protocol.user import User
 from lipsyncd.queue.store.database import Database

@@ -10,8 +10,9 @@ from support.daemon.scheduling import ALICE, BOB, Bench
 
 from lipsyncd.config import Config, Limits, LiveConfig, Render
 from lipsyncd.errors import NoFace
-from lipsyncd.protocol.job import Paths, Progress, State
+from lipsyncd.protocol.job import Paths, Progress
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.state import State
 from lipsyncd.protocol.terms import Priority
 from lipsyncd.queue.attempt import Attempt
 from lipsyncd.queue.givingway import Turn

@@ -2,25 +2,23 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Self
+from typing import Any
 from weakref import WeakSet
 
 from lipsyncctl.client import fetch, follow, submit, wait
-from lipsyncctl.client.daemon import Answer, batched, given
 from lipsyncctl.client.deadline import Deadline
+from lipsyncctl.client.event import Event
 from lipsyncctl.client.fetch import Destination, Outlet, Place
-from lipsyncctl.client.job import Event, Job
+from lipsyncctl.client.job import Job
 from lipsyncctl.client.key import made_up_key
-from lipsyncctl.client.list import newest
 from lipsyncctl.client.outage import persistent
 from lipsyncctl.client.preflight import Preflights, voices_of
-from lipsyncctl.client.session import ANSWER, Notice
+from lipsyncctl.client.session import Notice
 from lipsyncctl.client.submit import Media, OpenFile, Source
+from lipsyncctl.client.told import given
 from lipsyncctl.client.wait import OnProgress
 from lipsyncd.protocol.choices import name_of
 from lipsyncd.protocol.outputs import FORMATS
-
-AT_ONCE = 200  # jobs in a request to remove them
 
 
 class Client(Preflights):
@@ -52,12 +50,6 @@ class Client(Preflights):
         super().__init__(socket, on_notice)
         self._streams: WeakSet[follow.Stream] = WeakSet()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def close(self) -> None:
         """End each `follow` that is under way, as if nothing more happened."""
         for stream in list(self._streams):
@@ -75,6 +67,7 @@ class Client(Preflights):
         expires: float | None = None,
         max_runtime: float | None = None,
         label: str | None = None,
+        after: str | None = None,
         **options: Any,
     ) -> Job:
         """Hand in a job; on return it is on the daemon's disk for good, with copies of the files.
@@ -85,46 +78,23 @@ class Client(Preflights):
         job, however often it is submitted; without one the library makes one up, so that a lost
         answer is no lost job. `priority` is high (for admins), normal or low; `expires` and
         `max_runtime` are seconds. `label` is whom it is for, if the operator lets the caller hand
-        in jobs for others: each counts as a user. `options` are the fields of
+        in jobs for others: each counts as a user. It is begun once the job `after` which it comes
+        has succeeded, and fails if that does not. `options` are the fields of
         `lipsyncd.protocol.options.Options`; None is the daemon's default. A daemon that is just
         starting has five seconds to.
 
         Raises UnreadableMedia, NotAFile, InvalidRequest, QueueFull, QueueDraining, KeyTaken,
-        DiskFull; AcceptanceUnknown if the daemon went away with the job and stayed away.
+        DiskFull, JobForsaken; AcceptanceUnknown if the daemon went away with the job and stayed
+        away.
 
         >>> job = client.submit("speaker.mp4", "hello.wav", key="take-1", box=(10, 10, 90, 90))
         """
         when = {"priority": priority, "expires": expires, "max_runtime": max_runtime}
-        terms = given({"key": key or made_up_key(), "label": label, **when})
+        terms = given({"key": key or made_up_key(), "label": label, "after": after, **when})
         chosen = {name_of(field): value for field, value in options.items()}
         fields = {"options": given(chosen), "terms": terms}
         media = Media(face, voices_of(voice), pictures, work)
         return submit.submit(self.address, media, fields, self.on_notice)
-
-    def status(self, job: str) -> Job:
-        """A job as it is now; its message has the `seq` to `follow` it from.
-
-        >>> print(client.status(job.id).state)
-        """
-        return self._ask_about(job, "status", ANSWER)
-
-    def recount(self, job: str) -> Job:
-        """A job as it is now; its message has the `changes`, each with the unix time `at` and the
-        `state` that the job had from then on.
-
-        >>> [each["state"] for each in client.recount(job.id).message["changes"]]
-        """
-        return self._ask_about(job, "recount", ANSWER)
-
-    def list(
-        self, limit: int | None = None, state: str | None = None, label: str | None = None
-    ) -> "list[Job]":
-        """The newest jobs (None: all), the newest last: the caller's own, for admins everybody's;
-        only those in a `state` and those with a `label`, if one is named.
-
-        >>> print([job.id for job in client.list(limit=10)])
-        """
-        return newest(self.address, limit, state, **given({"label": label}))
 
     def wait(
         self, job: str, timeout: float | None = None, on_progress: OnProgress | None = None
@@ -209,42 +179,3 @@ class Client(Preflights):
             return fetch.fetch(self.address, job, destination, deadline)
 
         return persistent(once, self.on_notice, deadline) if survive_restart else once()
-
-    def cancel(self, job: str) -> Job:
-        """Stop a job; on return it has ended, and leaves no result. JobEnded if it had before.
-
-        >>> client.cancel(job.id)
-        """
-        return self._ask_about(job, "cancel")
-
-    def retry(
-        self, job: str, redo: tuple[float, float | None] | None = None, **options: Any
-    ) -> Job:
-        """A new job from the inputs of one that has ended without a result; or, of one that has
-        succeeded, one that makes a stretch of the result anew and leaves the rest as it was.
-
-        `redo` is the stretch, two times in seconds, None for the end; `options` are what is other
-        in it, fields of `lipsyncd.protocol.redo.Redo`. Raises NotRetryable, JobNotEnded, NoResult,
-        InputGone, and what `submit` does of a full queue.
-
-        >>> other = client.retry(job.id, redo=(12.0, 15.5), expression=0.6)
-        """
-        stretch = given(dict(zip(("from", "to"), redo or (), strict=False)) | options)
-        return self._ask_about(job, "retry", **({"redo": stretch} if stretch else {}))
-
-    def clean(self, jobs: str | Sequence[str] | None = None) -> Answer:
-        """Remove jobs that have ended, with their results; without ids all of the caller's own.
-
-        `jobs` and `bytes` are how much went. Raises JobNotEnded.
-
-        >>> print(client.clean()["bytes"])
-        """
-        ids = [jobs] if isinstance(jobs, str) else jobs
-        parts = [{}] if ids is None else [{"jobs": [*part]} for part in batched(ids, AT_ONCE)]
-        # None: there may be many files to remove
-        gone = [self._ask("clean", timeout=None, **fields) for fields in parts]
-        counts = {name: sum(each[name] for each in gone) for name in ("jobs", "bytes")}
-        return {"verb": "cleaned", **counts}
-
-    def _ask_about(self, job: str, verb: str, timeout: float | None = None, **more: Any) -> Job:
-        return Job(self._ask(verb, timeout=timeout, job=job, **more))

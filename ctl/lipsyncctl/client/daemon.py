@@ -1,16 +1,17 @@
 """What is asked of the daemon itself: its health, what it is made of, a drain."""
 
 import os
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
 
 from lipsyncctl.client.address import address_of, others
 from lipsyncctl.client.session import ANSWER, Notice, open_session
+from lipsyncctl.client.told import Answer, given
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Self
 
 # They change nothing, so they start no daemon either.
 QUESTIONS = frozenset({"health", "info", "models", "status", "recount", "measure"})
-Answer = dict[str, Any]  # a message of the wire, by its fields
 
 
 class Daemon:
@@ -28,7 +29,16 @@ class Daemon:
         self.address = address_of(socket)
         self.on_notice = on_notice
 
-    def others(self) -> list[Path]:
+    def __enter__(self) -> "Self":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End what is under way, which a question is not."""
+
+    def others(self) -> list[str]:
         """The sockets of other daemons of the system, each with a queue of its own.
 
         >>> for socket in client.others(): print(len(Client(socket).list()))
@@ -94,17 +104,7 @@ class Daemon:
         """
         return self._ask("reload", timeout=None)  # it may have to load a checkpoint
 
-    def _ask(self, verb: str, timeout: float | None = ANSWER, **fields: Any) -> Answer:
+    def _ask(self, verb: str, timeout: float | None = ANSWER, **fields: object) -> Answer:
         """The answer of the daemon, in a session of its own."""
         with open_session(self.address, is_question=verb in QUESTIONS) as session:
             return session.ask(verb, timeout, **fields).body
-
-
-def given(fields: dict[str, Any]) -> dict[str, Any]:
-    """Without those that are left to the daemon."""
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def batched(ids: Sequence[str], most: int) -> Iterator[Sequence[str]]:
-    """In their order, so many at a time."""
-    return (ids[at : at + most] for at in range(0, len(ids), most))

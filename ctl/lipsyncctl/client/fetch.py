@@ -141,7 +141,7 @@ class Outlet:
 Place = Destination | Outlet
 
 
-def fetch(address: Path, job: str, place: Place, deadline: Deadline) -> Job:
+def fetch(address: str, job: str, place: Place, deadline: Deadline) -> Job:
     """Writes the result of a job to its place. Its message has the `size` in bytes."""
     with open_session(address, deadline) as session, session.ask("fetch", job=job) as fetched:
         if not fetched.descriptors:

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Self
 
 from lipsyncctl.client.deadline import Deadline
-from lipsyncctl.client.job import Event, Job
+from lipsyncctl.client.event import Event
+from lipsyncctl.client.job import Job
 from lipsyncctl.client.outage import AWAY, Outage, persistent
 from lipsyncctl.client.session import Notice, Session, open_session
-from lipsyncd.protocol.job import ENDED
+from lipsyncd.protocol.state import ENDED
 
 Message = dict[str, Any]  # what happened, or how far the daemon has come
 
@@ -44,9 +44,7 @@ class Stream:
     It is listened to in a thread; notices are given in the thread that iterates.
     """
 
-    def __init__(
-        self, address: Path, since: int | None, notice: Notice, deadline: Deadline
-    ) -> None:
+    def __init__(self, address: str, since: int | None, notice: Notice, deadline: Deadline) -> None:
         self._address = address
         self._notice = notice
         self._deadline = deadline
@@ -124,7 +122,7 @@ def follow_from(session: Session, since: int | None) -> Iterator[Message]:
         yield message.body
 
 
-def find(address: Path, jobs: Iterable[str], notice: Notice, deadline: Deadline) -> list[Found]:
+def find(address: str, jobs: Iterable[str], notice: Notice, deadline: Deadline) -> list[Found]:
     """The jobs as they are now; UnknownJob if there is no such one."""
 
     def look(job: str) -> Found:

@@ -1,14 +1,17 @@
-"""What the daemon tells of a job, to be read: a Job, and an Event of its life."""
+"""What the daemon tells of a job, to be read."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 
+from lipsyncctl.client.told import Told
 from lipsyncd.errors import LipsyncError
-from lipsyncd.protocol.job import ENDED
+from lipsyncd.protocol.state import ENDED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
-class Job(Mapping[str, Any]):
+class Job(Told):
     """A job as it was when its daemon told it; it does not change any more.
 
     It is a mapping of the job's fields as they travel, those that this version does not know
@@ -18,11 +21,11 @@ class Job(Mapping[str, Any]):
     `message` is the whole answer or event that told it: its `verb` and what it carried beside.
     """
 
-    def __init__(self, message: Mapping[str, Any]) -> None:
+    def __init__(self, message: Told) -> None:
         self.message = {name: value for name, value in message.items() if name != "id"}
-        self._fields: Mapping[str, Any] = message["job"]
+        self._fields: Told = message["job"]
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> "Any":
         return self._fields[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -98,25 +101,3 @@ class Job(Mapping[str, Any]):
     def error(self) -> LipsyncError | None:
         """Why it went wrong; to be read or to be raised."""
         return LipsyncError.from_map(self["error"]) if self["error"] else None
-
-
-@dataclass(frozen=True)
-class Event:
-    """A job that has changed its state; or one that is followed, as it was at the beginning.
-
-    `seq` is the number of the change, or of the newest one before the beginning: `follow` with
-    `since=seq` goes on behind it.
-    """
-
-    job: Job
-    seq: int
-
-    @property
-    def is_change(self) -> bool:
-        """Whether the state is new with it."""
-        return bool(self.job.message["verb"] == "happened")
-
-    @property
-    def at(self) -> float | None:
-        """When it changed, in Unix seconds; None at the beginning."""
-        return self.job.message.get("at")

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from lipsyncctl.client.daemon import Answer, Daemon, given
 from lipsyncctl.client.fetch import Destination
 from lipsyncctl.client.job import Job
+from lipsyncctl.client.jobs import Jobs
 from lipsyncctl.client.session import open_session
 from lipsyncctl.client.submit import STARTING, Source, open_input
+from lipsyncctl.client.told import Answer, given
 from lipsyncd.errors import DiskFull, InvalidRequest, MalformedMessage
 from lipsyncd.protocol.choices import name_of
 from lipsyncd.protocol.connection import Message
@@ -19,7 +20,7 @@ from lipsyncd.protocol.wire import HINT
 AGAIN = "Choose another place, and ask again."
 
 
-class Preflights(Daemon):
+class Preflights(Jobs):
     """What may be asked of files before there is a job of them, or after; nothing of it stays."""
 
     def probe(

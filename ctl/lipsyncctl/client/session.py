@@ -1,15 +1,15 @@
 """One session with the daemon: it asks, and gives back what was answered or raises it."""
 
 import math
+import os
 import select
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from lipsyncctl.client.deadline import Deadline
-from lipsyncctl.client.unreachable import failure, look, refuse_to_start
+from lipsyncctl.client.units import look, refuse_to_start
 from lipsyncd import __version__
 from lipsyncd.errors import LipsyncError, MalformedMessage, ServerUnreachable
 from lipsyncd.protocol.connection import Connection, Message
@@ -30,7 +30,7 @@ class ConnectionLost(ServerUnreachable):
 class Session:
     """One session; `state` is what the daemon was in at its beginning, ready or another."""
 
-    def __init__(self, connection: Connection, address: Path, deadline: Deadline) -> None:
+    def __init__(self, connection: Connection, address: str, deadline: Deadline) -> None:
         self.connection = connection
         self.address = address
         self.deadline = deadline
@@ -101,7 +101,7 @@ class Session:
 
 @contextmanager
 def open_session(
-    address: Path,
+    address: str,
     deadline: Deadline | None = None,
     starting: float = 0.0,
     notice: Notice = lambda _: None,
@@ -127,7 +127,7 @@ def open_session(
         yield Session(connection, address, deadline)
 
 
-def connect(address: Path, starting: float, timeout: float, notice: Notice) -> socket.socket:
+def connect(address: str, starting: float, timeout: float, notice: Notice) -> socket.socket:
     """A connected socket, whose reads and writes have a `timeout` in seconds.
 
     Tries for `starting` seconds if the folder of the socket is there, and says so after a while.
@@ -137,10 +137,12 @@ def connect(address: Path, starting: float, timeout: float, notice: Notice) -> s
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         sock.settimeout(timeout)
         try:
-            sock.connect(str(address))
+            sock.connect(address)
             return sock
         except OSError as error:
             sock.close()
+            from lipsyncctl.client.unreachable import failure  # noqa: PLC0415  # seldom needed
+
             if not is_starting(error, address) or time.monotonic() >= begun + starting:
                 raise failure(error, address) from error
             if not is_told and time.monotonic() >= begun + UNNOTICED:
@@ -149,7 +151,7 @@ def connect(address: Path, starting: float, timeout: float, notice: Notice) -> s
             time.sleep(PAUSE)
 
 
-def is_starting(error: OSError, address: Path) -> bool:
+def is_starting(error: OSError, address: str) -> bool:
     """Whether the daemon may be about to listen where we failed to connect."""
     is_absent = isinstance(error, FileNotFoundError | ConnectionRefusedError)
-    return is_absent and address.parent.is_dir()
+    return is_absent and os.path.isdir(os.path.dirname(address))

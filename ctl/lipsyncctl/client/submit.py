@@ -5,7 +5,6 @@ import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from lipsyncctl.client.deadline import Deadline
@@ -51,7 +50,7 @@ class AcceptanceUnknown(ServerUnreachable):
 
 
 def submit(
-    address: Path,
+    address: str,
     media: Media,
     fields: Mapping[str, Any],
     notice: Notice,
@@ -75,7 +74,7 @@ def submit(
 
 
 def hand_over(
-    address: Path, files: Sequence[int], fields: Mapping[str, Any], notice: Notice
+    address: str, files: Sequence[int], fields: Mapping[str, Any], notice: Notice
 ) -> tuple[Job, str]:
     """The job, and the daemon's state."""
     outage, is_lost = Outage(notice, Deadline()), False

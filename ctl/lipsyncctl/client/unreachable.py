@@ -4,23 +4,21 @@ import grp
 import os
 import pwd
 import shlex
-import subprocess
 from contextlib import suppress
 from pathlib import Path
 
+from lipsyncctl.client.address import is_systems, others
+from lipsyncctl.client.units import look, states, unit_of
 from lipsyncd.errors import AccessDenied, InvalidRequest, LipsyncError, ServerUnreachable
-from lipsyncd.protocol.wire import DEFAULT_SOCKET
+from lipsyncd.protocol.address import DEFAULT_SOCKET, default_socket
 from lipsyncd.system.lock import command_at
-from lipsyncd.system.places import default_socket
 
 LISTENING = 0x10000  # __SO_ACCEPTCON, the flag of /proc/net/unix
 LONGEST_PATH = 107  # bytes; Linux has no room for more in a socket's address
-BOOTED = Path("/run/systemd/system")  # is there where systemd runs
-SECONDS = 5.0  # for systemd to tell how its units are
 CLOSED = "Ask its owner for access: `ls -l` names the group that has it."
 
 
-def failure(error: OSError, address: Path) -> LipsyncError:
+def failure(error: OSError, address: str) -> LipsyncError:
     """Why nobody could connect to the socket at `address`."""
     if len(os.fsencode(address)) > LONGEST_PATH:
         words = f"No daemon can be at {address}."
@@ -38,45 +36,10 @@ def failure(error: OSError, address: Path) -> LipsyncError:
     return ServerUnreachable(f"No daemon at {address}: {error.strerror or error}.", look(address))
 
 
-def refuse_to_start(address: Path) -> None:
-    """Raise ServerUnreachable if systemd would start the daemon for whoever connects.
-
-    What only asks goes no further then: a daemon that was stopped stays so, and one that is broken
-    does not have to fail once more.
-    """
-    if not is_systems(address) or not BOOTED.is_dir():
-        return
-    unit = unit_of(address)
-    match states(f"{unit}.socket", f"{unit}.service"):
-        case "active", "inactive":
-            hint = f"`systemctl start {unit}` starts it, as a job would."
-            raise ServerUnreachable(f"No daemon: {unit}.service is stopped.", hint)
-        case "active", "failed":
-            hint = f"`systemctl status {unit}` tells why, `systemctl start {unit}` tries again."
-            raise ServerUnreachable(f"No daemon: {unit}.service has failed.", hint)
-
-
-def states(*units: str) -> tuple[str, ...]:
-    """What systemd says of units: active, inactive, failed, ...; nothing if it cannot be asked."""
-    words = ["systemctl", "is-active", *units]
-    how = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": SECONDS}
-    try:
-        return tuple(subprocess.run(words, check=False, **how).stdout.split())
-    except (OSError, subprocess.TimeoutExpired):
-        return ()
-
-
-def look(address: Path) -> str:
-    """Where it is told what a daemon does that does not answer."""
-    if is_systems(address):
-        return f"Look with `systemctl status {unit_of(address)}`."
-    return "Look where `lipsyncd` was started."
-
-
-def admission(address: Path) -> str:
+def admission(address: str) -> str:
     """Who may use a socket that we may not use."""
     try:
-        found = address.stat()
+        found = os.stat(address)
         group = grp.getgrgid(found.st_gid)
         user = pwd.getpwuid(os.geteuid())
     except (OSError, KeyError):  # its folder is closed to us, or nobody has a name
@@ -89,13 +52,13 @@ def admission(address: Path) -> str:
     return f"It is for the group {group.gr_name}: ask root for `{join}`, then log in again."
 
 
-def start(address: Path) -> str:
+def start(address: str) -> str:
     """How there comes to be a daemon: a service, or one at the socket that was named."""
     again = used_at(address)
     if not is_own(address) and not is_systems(address):
         if again:
             return f"Start it again with `{again}`."
-        by_hand = shlex.join(["lipsyncd", "--socket", str(address)])
+        by_hand = shlex.join(["lipsyncd", "--socket", address])
         return f"Check --socket and $LIPSYNCD_SOCKET, or start one with `{by_hand}`."
     unit, is_instance = unit_of(address), is_systems(address) and address != DEFAULT_SOCKET
     if is_systems(address) and is_open(address):
@@ -108,43 +71,32 @@ def start(address: Path) -> str:
     return f"Start it with `systemctl start {unit}`{'' if is_instance else other_than_service()}."
 
 
-def used_at(address: Path) -> str:
+def used_at(address: str) -> str:
     """The command by which somebody started the daemon that was there; empty if nobody did."""
     with suppress(OSError):
-        return command_at(address)
+        return command_at(Path(address))
     return ""
 
 
 def other_than_service() -> str:
     """What else there is to do: use an instance, if there is one."""
-    instances = sorted({*DEFAULT_SOCKET.parent.glob("*.sock")} - {DEFAULT_SOCKET})
+    instances = [each for each in others(DEFAULT_SOCKET) if each.endswith(".sock")]
     if instances:
         return f", or use an instance with `--socket {instances[0]}`"
     return ", or run `lipsyncd` by hand"
 
 
-def is_systems(address: Path) -> bool:
-    """Whether it is a socket of the system's daemon or of one of its instances."""
-    return address.parent == DEFAULT_SOCKET.parent
-
-
-def is_own(address: Path) -> bool:
+def is_own(address: str) -> bool:
     """Whether it is the socket that a user's own daemon has if nobody says otherwise."""
     return not os.environ.get("LIPSYNCD_SOCKET") and address == default_socket()
 
 
-def is_fallback(address: Path) -> bool:
+def is_fallback(address: str) -> bool:
     """Whether the user's own is used because the system has none."""
-    return is_own(address) and not is_systems(address) and not DEFAULT_SOCKET.exists()
+    return is_own(address) and not is_systems(address) and not os.path.exists(DEFAULT_SOCKET)
 
 
-def unit_of(address: Path) -> str:
-    """The name of the daemon's units, without what kind they are."""
-    is_instance = is_systems(address) and address != DEFAULT_SOCKET
-    return f"lipsyncd@{address.stem}" if is_instance else "lipsyncd"
-
-
-def is_open(address: Path) -> bool:
+def is_open(address: str) -> bool:
     """Whether a socket that was bound there still listens, also when its file is gone."""
     wanted = os.fsencode(address)
     try:

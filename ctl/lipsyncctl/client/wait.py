@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from lipsyncctl.client.deadline import Deadline
@@ -15,7 +14,7 @@ OnProgress = Callable[[Job], None]
 
 
 def wait(
-    address: Path, job: str, deadline: Deadline, notice: Notice, on_progress: OnProgress | None
+    address: str, job: str, deadline: Deadline, notice: Notice, on_progress: OnProgress | None
 ) -> Job:
     """The job as it ended. `on_progress` hears of it each time that it changes before that."""
     for message in progress(address, job, deadline, notice):
@@ -26,7 +25,7 @@ def wait(
 
 
 def progress(
-    address: Path, job: str, deadline: Deadline, notice: Notice
+    address: str, job: str, deadline: Deadline, notice: Notice
 ) -> Iterator[dict[str, Any]]:
     """What the daemon tells of a job: each time that it changes, at last that it has ended.
 
@@ -44,7 +43,7 @@ def progress(
             outage.endure(error)
 
 
-def wait_any(address: Path, jobs: Sequence[str], deadline: Deadline, notice: Notice) -> Job:
+def wait_any(address: str, jobs: Sequence[str], deadline: Deadline, notice: Notice) -> Job:
     """The job that has ended first, as it is then; a pause of the queue is worth a notice."""
     found = find(address, jobs, notice, deadline)
     ended = [each.job for each in found if each.job.is_ended]

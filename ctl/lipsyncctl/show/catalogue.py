@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lipsyncctl.show.table import line, width
+from lipsyncctl.show.grid import line, width
 from lipsyncctl.show.wording import printable, size
 
 Model = Mapping[str, Any]

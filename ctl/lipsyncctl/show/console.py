@@ -3,33 +3,37 @@
 Answers are on stderr as well where stdout is for the result itself.
 """
 
-import json
 import os
 import sys
-from collections.abc import Mapping
-from typing import TextIO
 
-from lipsyncctl.show.progress import ProgressLine
+from lipsyncctl.client.told import Told
+from lipsyncctl.show.notices import Notices
 from lipsyncctl.show.wording import sentence
 from lipsyncd.errors import LipsyncError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
 
 
 class Console:
     """Three channels: `json` for programs or `words` for people as answers, `notice` on stderr."""
 
-    def __init__(self, is_json: bool, answers: TextIO) -> None:
+    def __init__(self, is_json: bool, answers: "TextIO") -> None:
         self.is_json = is_json
         self.answers = answers
-        self.line = ProgressLine(sys.stderr)
+        self.line = Notices(sys.stderr)  # where notices go, which may be redrawn
 
-    def answer(self, message: Mapping[str, object], words: str) -> None:
+    def answer(self, message: Told, words: str) -> None:
         """A message of the wire, and the words that say the same."""
         self.json(message)
         self.words(words)
 
-    def json(self, message: Mapping[str, object]) -> None:
+    def json(self, message: Told) -> None:
         """An answer for programs. The number of the request means nothing outside its session."""
         if self.is_json:
+            import json  # noqa: PLC0415  # people need none
+
             fields = {key: value for key, value in message.items() if key != "id"}
             print(json.dumps(fields), file=self.answers, flush=True)
 
@@ -65,8 +69,3 @@ class Console:
         if not self.answers.isatty():
             return None
         return os.get_terminal_size(self.answers.fileno()).columns or None
-
-    def progress(self) -> ProgressLine:
-        """Shows how far a job is; notices come before it."""
-        self.line = ProgressLine(sys.stderr)
-        return self.line

@@ -1,15 +1,15 @@
-"""How the daemon reads to a person: its condition, its devices, what it is made of."""
+"""How the daemon reads to a person: its condition, and its devices."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from lipsyncctl.show.table import line, width
-from lipsyncctl.show.wording import columns, printable, roughly, size
+from lipsyncctl.client.told import Told
+from lipsyncctl.show.grid import line, width
+from lipsyncctl.show.wording import printable, roughly, size
 
-Device = Mapping[str, Any]
+Device = Told
 
 
-def condition(report: Mapping[str, Any]) -> str:
+def condition(report: Told) -> str:
     """The daemon in a line, ready on cuda:0, 1 running, 3 queued; then its devices."""
     found = report.get("devices", ())
     serving = [each["device"] for each in found if each["state"] == "ready"]
@@ -17,41 +17,11 @@ def condition(report: Mapping[str, Any]) -> str:
         serving = [report["device"]]
     where = f" on {', '.join(serving)}" if serving else ""
     detail = f": {report['detail']}" if report["detail"] else ""
-    counts = f", {report['running']} running, {report['queued']} queued"
+    held = f" ({report['held']} held)" if report.get("held") else ""
+    counts = f", {report['running']} running, {report['queued']} queued{held}"
     paused = f". {report['paused']}" if report.get("paused") else ""
     words = printable(f"{report['state']}{where}{detail}{counts}{paused}")
     return "\n".join(filter(None, (words, devices(found))))
-
-
-def parts(informed: Mapping[str, Any], room: int | None = None) -> str:
-    """What the daemon is made of, in lines; several devices below them."""
-    hidden = {"verb", "id", "devices"}
-    own = {name: value for name, value in informed.items() if name not in hidden}
-    told = {name: words(informed[name]) for name, words in IN_WORDS.items() if name in informed}
-    found = informed.get("devices", ())
-    below = devices(found) if len(found) > 1 else ""
-    return "\n".join(filter(None, (columns(own | told, room), below)))
-
-
-def held_in(cage: Mapping[str, Any]) -> str:
-    """What of the cage is in force, and what is not."""
-    return ", ".join(name if in_force else f"no {name}" for name, in_force in cage.items())
-
-
-def passes(made: Mapping[str, Any]) -> str:
-    """1204 of 0.21 s, 92 % full; or none"""
-    if not made["count"]:
-        return "none"
-    each, share = made["seconds"] / made["count"], made["rows"] / made["room"]
-    return f"{made['count']} of {each:.2g} s, {share:.0%} full".replace("%", " %")
-
-
-def known(plans: Mapping[str, Any]) -> str:
-    """12 of 20 faces were known"""
-    return f"{plans['hits']} of {plans['hits'] + plans['misses']} faces were known"
-
-
-IN_WORDS = {"cage": held_in, "passes": passes, "plans": known}
 
 
 def devices(found: Sequence[Device]) -> str:

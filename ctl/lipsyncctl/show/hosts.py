@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lipsyncctl.client.submit import SERVING
+from lipsyncctl.show.grid import line, width
 from lipsyncctl.show.metrics import Family
-from lipsyncctl.show.table import line, width
 from lipsyncctl.show.wording import printable, roughly
 
 LONG = 60  # seconds without news of a job after which it may be stuck

@@ -1,26 +1,21 @@
-"""How a job reads to a person: in a few words, in a sentence, or whole."""
+"""How a job reads to a person: in a few words, or in a sentence."""
 
 import os
 import pwd
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from lipsyncctl.client.key import is_made_up
+from lipsyncctl.client.told import Told
 from lipsyncctl.show.wording import (
     clock,
-    columns,
-    exactly,
     ordinal,
     printable,
     roughly,
     sentence,
-    size,
 )
-from lipsyncd.protocol.job import ENDED
-from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.state import ENDED
 
-Job = Mapping[str, Any]
+Job = Told
 
 
 def age(job: Job) -> str:
@@ -68,8 +63,12 @@ def frames(job: Job) -> str:
 
 
 def place(job: Job) -> str:
-    """Where a job is in the queue, and when it starts if that is known: 3rd, in 2 min"""
+    """Where a job is in the queue, and when it starts if that is known: 3rd, in 2 min; or held"""
+    if job["state"] == "queued" and job.get("held"):
+        return "held"
     position, seconds = job.get("position"), job.get("eta")
+    if job["state"] == "queued" and job.get("after") and not position:
+        return f"after {job['after']}"
     if not position:
         return ""
     if seconds is None:
@@ -101,14 +100,14 @@ def ending(job: Job) -> str:
     return f"job {job['id']}: {fate(job)}"
 
 
-def event_line(message: Mapping[str, Any], is_back: bool = False) -> str:
+def event_line(message: Told, is_back: bool = False) -> str:
     """A change of a job's state: its number, the time, the job, the new state, and why."""
     job = message["job"]
     at = message.get("at") or job["ended_at"] or job["started_at"] or job["created_at"]
     return f"{message['seq']:>6}  {clock(at)}  {job['id']}  {fate(job, is_back)}"
 
 
-def story(job: Job, changes: Sequence[Mapping[str, Any]]) -> str:
+def story(job: Job, changes: Sequence[Told]) -> str:
     """What became of a job: each change of its state in a line, then its notes."""
     lines, begun = [], 0
     for number, change in enumerate(changes):
@@ -128,60 +127,6 @@ def special_priority(job: Job) -> str:
     """The priority, if it is not the one that most jobs have."""
     priority = job.get("priority", "normal")
     return "" if priority == "normal" else priority
-
-
-def description(job: Job, room: int | None = None) -> str:
-    """All there is to know about a job, in lines of `room` columns; what it has not is left out."""
-    return columns(
-        {
-            "job": job["id"],
-            "state": job["state"],
-            "user": user_of(job) if is_for_other(job) else None,
-            "host": job.get("host"),
-            "place": prospect(job),
-            "face": job["face"],
-            "voice": job["voice"],
-            "options": ", ".join(chosen(job)) or "the usual",
-            "accepted": f"{age(job)} ago",
-            **terms(job),
-            "render": frames(job) if job["total"] and job["started_at"] else None,
-            "attempts": job["attempts"] or None,
-            "notes": " ".join(job.get("notes") or []) or None,
-            "retry of": job.get("retry_of"),
-            "redo of": job.get("redo_of"),
-            "fetched": f"{ago(job['fetched_at'])} ago" if job.get("fetched_at") else None,
-            "result": size(job["result_bytes"]) if job["result_bytes"] else None,
-            "error": sentence(job["error"]) if job["error"] else None,
-        },
-        room,
-    )
-
-
-def chosen(job: Job) -> list[str]:
-    """Its options that are not the usual ones: crf 20"""
-    usual = Options().as_map()
-    return [f"{name} {value}" for name, value in job["options"].items() if value != usual.get(name)]
-
-
-def terms(job: Job) -> dict[str, object]:
-    """When the job is to be rendered, and when not any more."""
-    runtime, key = job.get("max_runtime"), job.get("key") or ""
-    return {
-        "priority": special_priority(job),
-        "key": "" if is_made_up(key) else key,
-        "expires": expiry(job),
-        "max runtime": exactly(runtime) if runtime else None,
-    }
-
-
-def expiry(job: Job) -> str:
-    """The moment after which a job is of no use, and how far off it is."""
-    moment = job.get("expires_at")
-    if moment is None:
-        return ""
-    left = moment - time.time()
-    is_due = left > 0 and job["state"] not in ENDED
-    return clock(moment) + (f", in {roughly(left)}" if is_due else "")
 
 
 def user_of(job: Job) -> str:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-Answer = Mapping[str, Any]
+from lipsyncctl.client.told import Told
+
 Labels = Mapping[str, object]
 
 OF_A_DEVICE = {  # by name: its kind, and what it is
@@ -46,14 +46,14 @@ def exposition(found: Iterable[Family], is_open: bool = True) -> str:
     return "\n".join([*lines, *(["# EOF"] if is_open else []), ""])
 
 
-def families(measured: Answer, health: Answer, info: Answer) -> Iterator[Family]:
+def families(measured: Told, health: Told, info: Told) -> Iterator[Family]:
     """All there is to measure of a daemon."""
     yield from of_jobs(measured, health, info)
     yield from of_devices(health["devices"])
     yield from of_models(info)
 
 
-def of_jobs(measured: Answer, health: Answer, info: Answer) -> Iterator[Family]:
+def of_jobs(measured: Told, health: Told, info: Told) -> Iterator[Family]:
     """What is told of the daemon and of all jobs together."""
     ended = [
         ("_total", {"state": it["state"], "reason": it["reason"]}, it["count"])
@@ -65,6 +65,7 @@ def of_jobs(measured: Answer, health: Answer, info: Answer) -> Iterator[Family]:
     yield gauge("ready", "Whether a job can be rendered.", health["ready"])
     yield gauge("paused", "Whether the queue takes and starts no jobs.", bool(health["paused"]))
     yield Family("lipsyncd_jobs", "gauge", "Jobs that have not ended, by state.", jobs)
+    yield gauge("jobs_held", "Jobs that wait until they are let go.", health.get("held", 0))
     yield counter("jobs_accepted", "Jobs that were accepted.", measured["accepted"])
     yield Family("lipsyncd_jobs_ended", "counter", "Jobs that ended, by state and error.", ended)
     yield histogram(
@@ -86,7 +87,7 @@ def of_jobs(measured: Answer, health: Answer, info: Answer) -> Iterator[Family]:
     yield gauge("store_bytes", "What the records of jobs take.", measured["store_bytes"])
 
 
-def of_models(info: Answer) -> Iterator[Family]:
+def of_models(info: Told) -> Iterator[Family]:
     """What is told once the models are loaded."""
     if plans := info.get("plans"):
         words = "Faces that were to be looked at, and were {}."
@@ -95,7 +96,7 @@ def of_models(info: Answer) -> Iterator[Family]:
     yield from of_devices(info.get("devices", ()))
 
 
-def of_devices(devices: Iterable[Answer]) -> list[Family]:
+def of_devices(devices: Iterable[Told]) -> list[Family]:
     """What is told of each device; two of one name are told apart by their number."""
     told = {name: Family(f"lipsyncd_device_{name}", *how) for name, how in OF_A_DEVICE.items()}
     for number, each in enumerate(devices, start=1):
@@ -105,7 +106,7 @@ def of_devices(devices: Iterable[Answer]) -> list[Family]:
     return list(told.values())
 
 
-def samples_of(device: Answer) -> Iterator[tuple[str, str, float]]:
+def samples_of(device: Told) -> Iterator[tuple[str, str, float]]:
     """Of each of OF_A_DEVICE what ends its name, and its value."""
     passes = device["passes"]
     yield "up", "", device["state"] == "ready"
@@ -132,7 +133,7 @@ def counter(name: str, text: str, value: float) -> Family:
     return Family(f"lipsyncd_{name}", "counter", text, [("_total", {}, value)])
 
 
-def histogram(name: str, text: str, spread: Answer) -> Family:
+def histogram(name: str, text: str, spread: Told) -> Family:
     """How often it was no more than each bound."""
     bounds = [*spread["bounds"], ["+Inf", spread["count"]]]
     buckets = [("_bucket", {"le": bound}, count) for bound, count in bounds]

@@ -4,7 +4,8 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lipsyncctl.show.wording import columns, printable, roughly, sentence
+from lipsyncctl.show.fields import fields
+from lipsyncctl.show.wording import printable, roughly, sentence
 from lipsyncd.protocol.moment import clock
 
 COLUMNS = 80
@@ -17,7 +18,7 @@ Probe = Mapping[str, Any]
 
 def findings(probe: Probe) -> str:
     """All there is to know about files, in lines of 80 columns."""
-    lines = columns(
+    lines = fields(
         {
             **streams(probe["streams"]),
             "picture": picture(probe),

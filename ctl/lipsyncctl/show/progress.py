@@ -5,7 +5,7 @@ import time
 from typing import Self, TextIO
 
 from lipsyncctl.show.job import Job, percentage, place, rate, seconds_left
-from lipsyncctl.show.wording import printable
+from lipsyncctl.show.notices import Notices
 
 CELLS, FEWEST_CELLS = 24, 6  # of the bar: usually, and on a narrow terminal
 PAUSE = 5.0  # seconds between two plain lines, so that the log of a long job stays short
@@ -13,11 +13,11 @@ DRIFT = 0.25  # of the time until a job starts: what is worth another line
 CLEAR = "\r\033[K"
 
 
-class ProgressLine:
+class ProgressLine(Notices):
     """Shows a job as often as it is given; on a terminal it leaves no trace at its end."""
 
     def __init__(self, stream: TextIO) -> None:
-        self.stream = stream
+        super().__init__(stream)
         # a dumb one cannot clear a line
         self.is_terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
         self.is_drawn = False  # there is a line to be cleared before another one
@@ -29,9 +29,7 @@ class ProgressLine:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.is_drawn:
-            self.write(CLEAR)
-            self.is_drawn = False
+        self.clear()
 
     def show(self, job: Job) -> None:
         """How far the job is now, and before that whether the queue has stopped or goes on."""
@@ -54,14 +52,15 @@ class ProgressLine:
         return time.monotonic() >= self.due and has_moved(self.shown, job)
 
     def notice(self, words: str) -> None:
-        """A line that stays."""
-        self.write(f"{CLEAR if self.is_drawn else ''}lipsyncctl: {printable(words)}\n")
-        self.is_drawn = False
+        """It comes before what is drawn."""
+        self.clear()
+        super().notice(words)
 
-    def write(self, text: str) -> None:
-        """Everything goes out at once, or it would be shown late."""
-        self.stream.write(text)
-        self.stream.flush()
+    def clear(self) -> None:
+        """Nothing is drawn any more."""
+        if self.is_drawn:
+            self.write(CLEAR)
+            self.is_drawn = False
 
 
 def has_moved(then: Job, now: Job) -> bool:

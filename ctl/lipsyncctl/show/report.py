@@ -8,7 +8,8 @@ from string import Template
 from typing import Any
 
 from lipsyncctl.show.curves import curves
-from lipsyncctl.show.job import chosen, frames
+from lipsyncctl.show.description import chosen
+from lipsyncctl.show.job import frames
 from lipsyncctl.show.wording import clock as time_of_day
 from lipsyncctl.show.wording import size
 from lipsyncd.protocol.moment import clock

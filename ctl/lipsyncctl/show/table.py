@@ -1,15 +1,14 @@
 """Jobs in columns, which fit onto the terminal: names of files are cut, and columns left out."""
 
 from collections.abc import Sequence
-from unicodedata import category, east_asian_width
 
+from lipsyncctl.show.grid import GAP, Widths, line, width
 from lipsyncctl.show.job import Job, advance, age, is_for_other, special_priority, user_of
-from lipsyncctl.show.wording import printable
+from lipsyncctl.show.wording import clock, printable
 
-HEADINGS = ("ID", "USER", "STATE", "PROGRESS", "FACE", "VOICE", "AGE")
-GAP = "  "
-ELLIPSIS = "…"
+HEADINGS = ("ID", "USER", "STATE", "PROGRESS", "FACE", "VOICE", "AGE", "ACCEPTED")
 SHORTEST_NAME = 8  # columns that a name of a file has at least
+MINUTE = 16  # characters of a time up to its minute
 NAMES = ("FACE", "VOICE")
 LONGEST = {"USER": 20}  # columns that it has at most, where there is not room for everything
 SPARE = (
@@ -18,13 +17,15 @@ SPARE = (
     "FACE",
 )  # headings that a narrow terminal does without, the first ones first
 
-Widths = dict[str, int]
 
+def table(jobs: Sequence[Job], room: int | None = None, by_clock: bool = False) -> str:
+    """Jobs under their headings, in `room` columns; and whom they are for, if not all the caller.
 
-def table(jobs: Sequence[Job], room: int | None = None) -> str:
-    """Jobs under their headings, in `room` columns; whom they are for, if not all the caller."""
+    `by_clock`: when they were accepted instead of how long ago that was.
+    """
     has_others = any(map(is_for_other, jobs))
-    headings = {name: name for name in HEADINGS if name != "USER" or has_others}
+    wanted = {"USER": has_others, "AGE": not by_clock, "ACCEPTED": by_clock}
+    headings = {name: name for name in HEADINGS if wanted.get(name, True)}
     rows = [headings, *map(row, jobs)]
     widths = {name: max(width(row[name]) for row in rows) for name in headings}
     if room is not None:
@@ -43,6 +44,7 @@ def row(job: Job) -> dict[str, str]:
         "FACE": printable(job["face"]),
         "VOICE": printable(job["voice"]),
         "AGE": age(job),
+        "ACCEPTED": clock(job["created_at"])[:MINUTE],
     }
 
 
@@ -68,38 +70,3 @@ def least(widths: Widths) -> int:
     """The columns that a line takes with names as short as they may be."""
     short = (min(size, SHORTEST_NAME) if name in NAMES else size for name, size in widths.items())
     return sum(short) + len(GAP) * (len(widths) - 1)
-
-
-def line(row: dict[str, str], widths: Widths) -> str:
-    """One row, as wide as all."""
-    return GAP.join(fill(cut(row[name], size), size) for name, size in widths.items()).rstrip()
-
-
-def cells(char: str) -> int:
-    """0 for a mark on the character before, 2 for a wide one, 1 for others."""
-    if category(char) in {"Mn", "Me"}:
-        return 0
-    return 2 if east_asian_width(char) in "WF" else 1
-
-
-def width(text: str) -> int:
-    """The columns that a text takes."""
-    return sum(map(cells, text))
-
-
-def cut(text: str, columns: int) -> str:
-    """As much of the beginning as fits; a text that is not whole ends in an ellipsis."""
-    if width(text) <= columns:
-        return text
-    kept, left = "", columns - width(ELLIPSIS)
-    for char in text:
-        left -= cells(char)
-        if left < 0:
-            break
-        kept += char
-    return kept + ELLIPSIS
-
-
-def fill(text: str, columns: int) -> str:
-    """The text, with spaces behind it."""
-    return text + " " * (columns - width(text))

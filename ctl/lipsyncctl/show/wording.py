@@ -1,9 +1,9 @@
 """How errors, numbers and times read to a person."""
 
-import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+
+from lipsyncctl.client.told import Told
 
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 SIZES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
@@ -12,12 +12,13 @@ ORDINALS = {1: "st", 2: "nd", 3: "rd"}
 
 def printable(text: object) -> str:
     """Text of others, unable to steer the terminal: a file name may hold anything."""
-    return "".join(
-        char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(text)
-    )
+    said = str(text)
+    if said.isprintable():
+        return said
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in said)
 
 
-def sentence(error: Mapping[str, Any]) -> str:
+def sentence(error: Told) -> str:
     """An error as one line: what happened, what to do next, and when."""
     later = error.get("retry_after_ms")
     attempt = f"Try again in {roughly(max(later / 1000, 1))}." if later else ""
@@ -56,18 +57,18 @@ def ordinal(number: int) -> str:
     return f"{number}{'th' if is_teen else ORDINALS.get(number % 10, 'th')}"
 
 
-def drained(reply: Mapping[str, Any]) -> str:
+def drained(reply: Told) -> str:
     """What a drain stops and what it does not."""
     counts = f"{reply['running']} running, {reply['queued']} queued"
     return f"drained: no job is taken or started until `lipsyncctl resume`; {counts}"
 
 
-def resumed(reply: Mapping[str, Any]) -> str:
+def resumed(reply: Told) -> str:
     """What goes on."""
     return f"resumed: jobs are taken and started again; {reply['queued']} queued"
 
 
-def going(jobs: Sequence[Mapping[str, Any]]) -> str:
+def going(jobs: Sequence[Told]) -> str:
     """What a clean takes: 3 jobs, 1.2 GiB; the results of 2 of them were never fetched."""
     plural = "" if len(jobs) == 1 else "s"
     if not jobs:
@@ -81,24 +82,21 @@ def going(jobs: Sequence[Mapping[str, Any]]) -> str:
     return f"{words}; {whose} never fetched."
 
 
-def cleaned(reply: Mapping[str, Any]) -> str:
+def cleaned(reply: Told) -> str:
     """How much went."""
     plural = "" if reply["jobs"] == 1 else "s"
     return f"{reply['jobs']} job{plural} removed, {size(reply['bytes'])}"
 
 
-def columns(parts: Mapping[str, object], room: int | None = None) -> str:
-    """Names and values in two columns, without those that say nothing.
-
-    In `room` columns, if that is said: what is too long goes on below its beginning.
-    """
-    shown = {name: printable(value) for name, value in parts.items() if value not in (None, "")}
-    width = max(map(len, shown), default=0)
-    lines = [f"{name:{width}}  {value}" for name, value in shown.items()]
-    return "\n".join(lines if room is None else [hung(line, width + 2, room) for line in lines])
-
-
-def hung(line: str, indent: int, room: int) -> str:
-    """A line that is too long goes on so far to the right; a word that does not fit stays whole."""
-    whole = {"break_long_words": False, "break_on_hyphens": False}
-    return textwrap.fill(line, max(room, indent + 20), subsequent_indent=" " * indent, **whole)
+def summed(message: Told) -> str:
+    """A batch: 4 succeeded, 1 failed, 2 not handed in; 3 results were there already."""
+    words = {
+        "succeeded": "succeeded",
+        "failed": "failed",
+        "waiting": "not waited for",
+        "left": "not handed in",
+    }
+    counts = [f"{message[name]} {said}" for name, said in words.items() if message[name]]
+    kept = message["kept"]
+    there = f"{kept} result{' was' if kept == 1 else 's were'} there already" if kept else ""
+    return f"{'; '.join(filter(None, (', '.join(counts), there))) or 'nothing to do'}."

@@ -3,8 +3,8 @@
 import time
 from argparse import Namespace
 
-from lipsyncctl.client.client import Client
 from lipsyncctl.client.job import Job
+from lipsyncctl.client.jobs import Jobs
 from lipsyncctl.show.console import Console
 from lipsyncctl.show.job import is_other
 from lipsyncctl.show.table import table
@@ -13,13 +13,12 @@ from lipsyncctl.verbs.several import worst
 from lipsyncctl.verbs.typed import seconds_of
 from lipsyncctl.verbs.verb import argument, verb
 from lipsyncd.errors import InvalidRequest, JobNotEnded
-from lipsyncd.protocol.job import PHRASES, State
+from lipsyncd.protocol.state import PHRASES, State
 
 KEPT = 1
 
 
 @verb(
-    "remove jobs that have ended, with their results",
     argument("jobs", metavar="ID", nargs="*"),
     argument("--fetched", action="store_true", help="those whose result was fetched"),
     argument("--failed", action="store_true", help="those that ended without a result"),
@@ -33,7 +32,7 @@ KEPT = 1
     argument(*("-n", "--dry-run"), action="store_true", help="show what would go, and leave it"),
     argument(*("-y", "--yes"), action="store_true", help="do not ask, on a terminal either"),
 )
-def clean(console: Console, client: Client, arguments: Namespace) -> int:
+def clean(console: Console, client: Jobs, arguments: Namespace) -> int:
     """Of the user's own jobs those that are meant, or the named ones."""
     is_chosen = arguments.fetched or arguments.failed or arguments.all or arguments.older
     if bool(arguments.jobs) == bool(is_chosen):
@@ -60,7 +59,7 @@ def clean(console: Console, client: Client, arguments: Namespace) -> int:
     return code
 
 
-def named(console: Console, client: Client, arguments: Namespace) -> tuple[list[Job], int]:
+def named(console: Console, client: Jobs, arguments: Namespace) -> tuple[list[Job], int]:
     """The jobs with these ids that have ended, and the exit code for the others."""
     found: list[Job] = []
 
@@ -76,7 +75,7 @@ def named(console: Console, client: Client, arguments: Namespace) -> tuple[list[
     return found, worst(console, arguments.jobs, look)
 
 
-def meant(client: Client, arguments: Namespace) -> list[Job]:
+def meant(client: Jobs, arguments: Namespace) -> list[Job]:
     """The user's own jobs that have ended and are of one of the kinds that were typed."""
     before = time.time() - (arguments.older or 0)
     is_all = arguments.all or not (arguments.fetched or arguments.failed)

@@ -1,21 +1,24 @@
 """The end of a job as its user meets it: the result in its place, how it went as an exit code."""
 
 import shlex
+import sys
 from argparse import Namespace
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from lipsyncctl.client.client import Client
 from lipsyncctl.client.deadline import Deadline
 from lipsyncctl.client.fetch import Place
 from lipsyncctl.client.job import Job
+from lipsyncctl.client.told import Told
 from lipsyncctl.show.console import Console
 from lipsyncctl.show.job import ending, frames
-from lipsyncctl.verbs.pipes import DASH, stdout
+from lipsyncctl.show.progress import ProgressLine
+from lipsyncctl.verbs.finish import finish
+from lipsyncctl.verbs.pipes import stdout
+from lipsyncctl.verbs.verb import DASH
 from lipsyncd.errors import InputError, InvalidRequest
 
 EXIT_CODES = {"succeeded": 0, "cancelled": 3, "expired": 3, "quarantined": 4}
-INTERRUPTED = 130
 
 
 def destination_of(client: Client, name: str, inputs: Iterable[str] = ()) -> Place:
@@ -32,8 +35,11 @@ def deliver(
     job: str,
     destination: Place | None,
     deadline: Deadline,
+    *,
+    on_finish: str | None = None,
 ) -> int:
-    """Waits for the end of a job and puts its result, if there is one, where it is wanted."""
+    """Waits for the end of a job and puts its result, if there is one, where it is wanted; then
+    runs the user's command."""
     ended = wait_shown(console, client, job, deadline)
     for note in ended.get("notes") or []:
         console.notice(note)
@@ -44,12 +50,14 @@ def deliver(
     else:
         receive(console, client, job, destination, deadline)
         console.words(f"{destination.name}: {frames(ended)}")
+    finish(console, on_finish, ended, destination)
     return exit_code(ended)
 
 
 def wait_shown(console: Console, client: Client, job: str, deadline: Deadline) -> Job:
     """The job as it ended; its way there is shown."""
-    with console.progress() as line:
+    with ProgressLine(sys.stderr) as line:
+        console.line = line
 
         def show(job: Job) -> None:
             console.json(job.message)
@@ -68,7 +76,7 @@ def receive(
     console.json(fetched.message | {"path": destination.path})
 
 
-def exit_code(job: Mapping[str, Any]) -> int:
+def exit_code(job: Told) -> int:
     """What a program says of a job that has ended: 0, or how it went wrong."""
     if job["state"] == "failed":
         return InputError.code if job["error"]["code"] == InputError.code else 1

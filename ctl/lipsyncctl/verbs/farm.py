@@ -2,15 +2,15 @@
 
 from argparse import Namespace
 
-from lipsyncctl.client.client import Client
+from lipsyncctl.client.daemon import Daemon
 from lipsyncctl.show.console import Console
 from lipsyncctl.show.hosts import hosts_table
 from lipsyncctl.verbs.verb import verb
 from lipsyncd.errors import InvalidRequest
 
 
-@verb("the hosts of a farm, and what each of them does")
-def hosts(console: Console, client: Client, arguments: Namespace) -> int:
+@verb()
+def hosts(console: Console, client: Daemon, arguments: Namespace) -> int:
     """A host in a row."""
     if arguments.farm is None:
         raise InvalidRequest("A daemon has no hosts, a farm has.", "Name it with --farm NAME.")

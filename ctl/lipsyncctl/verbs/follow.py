@@ -3,7 +3,8 @@
 from argparse import Namespace
 
 from lipsyncctl.client.client import Client
-from lipsyncctl.client.job import Event, Job
+from lipsyncctl.client.event import Event
+from lipsyncctl.client.job import Job
 from lipsyncctl.client.outage import AWAY, given_up
 from lipsyncctl.show.console import Console
 from lipsyncctl.show.job import event_line
@@ -29,7 +30,6 @@ class Story:
 
 
 @verb(
-    "tell each change of a job's state as it happens",
     argument(
         "jobs",
         metavar="ID",

@@ -1,11 +1,11 @@
 """Whether the daemon is well: ready to render, or whatever else its watchers want to know."""
 
 from argparse import Namespace
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-from lipsyncctl.client.client import Client
+from lipsyncctl.client.daemon import Daemon
 from lipsyncctl.client.deadline import Deadline, TimeIsUp
+from lipsyncctl.client.told import Told
 from lipsyncctl.show.console import Console
 from lipsyncctl.show.daemon import condition
 from lipsyncctl.verbs.typed import seconds_of
@@ -16,11 +16,8 @@ NOT_WELL, NO_ANSWER = 1, 2
 PAUSE = 0.2  # seconds between two questions
 BEGINNING = {"starting", "warming"}  # states of a daemon that has not been ready yet
 
-Report = Mapping[str, Any]
-
 
 @verb(
-    "whether the daemon is ready",
     either(
         argument("--ready", action="store_true", help="0 if a job would be rendered (the default)"),
         argument("--live", action="store_true", help="0 if it answers, whatever it is doing"),
@@ -34,7 +31,7 @@ Report = Mapping[str, Any]
         ),
     ),
 )
-def health(console: Console, client: Client, arguments: Namespace) -> int:
+def health(console: Console, client: Daemon, arguments: Namespace) -> int:
     """How it is, in words and as an exit code."""
     is_well = is_live if arguments.live else has_started if arguments.started else is_ready
     try:
@@ -46,7 +43,7 @@ def health(console: Console, client: Client, arguments: Namespace) -> int:
     return 0 if is_well(report) else NOT_WELL
 
 
-def asked(client: Client, is_well: Callable[[Report], bool], deadline: Deadline) -> Report:
+def asked(client: Daemon, is_well: Callable[[Told], bool], deadline: Deadline) -> Told:
     """How it is: at once if it is well, else when the time is up."""
     while True:
         try:
@@ -62,16 +59,16 @@ def asked(client: Client, is_well: Callable[[Report], bool], deadline: Deadline)
             continue  # to ask for the last time
 
 
-def is_ready(report: Report) -> bool:
+def is_ready(report: Told) -> bool:
     """Whether a job would be rendered now."""
     return bool(report["ready"] and not report.get("paused"))
 
 
-def is_live(_report: Report) -> bool:
+def is_live(_report: Told) -> bool:
     """It has answered."""
     return True
 
 
-def has_started(report: Report) -> bool:
+def has_started(report: Told) -> bool:
     """Whether its models have been loaded."""
     return report["state"] not in BEGINNING

@@ -5,7 +5,7 @@ import tempfile
 from argparse import Namespace
 from contextlib import suppress
 
-from lipsyncctl.client.client import Client
+from lipsyncctl.client.daemon import Daemon
 from lipsyncctl.show.console import Console
 from lipsyncctl.show.hosts import families as of_farm
 from lipsyncctl.show.metrics import exposition, families
@@ -16,7 +16,6 @@ READABLE = 0o644  # by an exporter that is another user
 
 
 @verb(
-    "the daemon in numbers, or a farm and its hosts, as OpenMetrics",
     argument(
         *("-o", "--output"),
         metavar="FILE",
@@ -24,7 +23,7 @@ READABLE = 0o644  # by an exporter that is another user
         "reads them (its name has to end in .prom)",
     ),
 )
-def metrics(console: Console, client: Client, arguments: Namespace) -> int:
+def metrics(console: Console, client: Daemon, arguments: Namespace) -> int:
     """Numbers of all jobs together; nobody's names are among them."""
     told = client.health() if arguments.farm else client.measure()
     found = [*(of_farm(told) if arguments.farm else families(told, client.health(), client.info()))]

@@ -3,40 +3,38 @@
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
 from lipsyncctl.client.client import Client
 from lipsyncctl.client.submit import Source
+from lipsyncctl.verbs.verb import DASH
 from lipsyncd.errors import DiskFull, FileTooLarge, InvalidRequest, UnreadableMedia
 from lipsyncd.system.disk import FULL
 
-DASH = "-"
 CHUNK = 1 << 20  # bytes read at once
 
 
 @contextmanager
 def opened(
-    client: Client, faces: Sequence[str], voices: Sequence[str]
-) -> Iterator[tuple[list[Source], list[Source]]]:
-    """The faces and the voices that were typed; one of them may be `-`.
+    client: Client, faces: Collection[str], voices: Collection[str]
+) -> Iterator[dict[str, Source]]:
+    """What each of the faces and the voices stands for that were typed; one may be `-`.
 
     Raises InvalidRequest, FileTooLarge, UnreadableMedia, DiskFull.
     """
-    dashes = [*faces, *voices].count(DASH)
-    if dashes == 0:
-        yield [*faces], [*voices]
+    names: list[str] = [*faces, *voices]
+    sources: dict[str, Source] = {name: name for name in names}
+    if DASH not in names:
+        yield sources
         return
-    if dashes > 1:
+    if names.count(DASH) > 1:
         raise InvalidRequest("Only one file can come on stdin.", "Name the others.")
     bound = "max_face_bytes" if DASH in faces else "max_voice_bytes"
     with tempfile.TemporaryFile() as file:
         take_stdin(file, client.health().get(bound), bound)
-        yield (
-            [file if each == DASH else each for each in faces],
-            [file if each == DASH else each for each in voices],
-        )
+        yield sources | {DASH: file}
 
 
 def take_stdin(file: BinaryIO, most: int | None, bound: str) -> None:

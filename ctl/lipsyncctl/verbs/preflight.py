@@ -6,42 +6,47 @@ from lipsyncctl.client.client import Client
 from lipsyncctl.show.console import Console
 from lipsyncctl.show.probe import findings
 from lipsyncctl.show.wording import size
+from lipsyncctl.verbs.choices import OPTIONS, options_of
 from lipsyncctl.verbs.pipes import opened
-from lipsyncctl.verbs.submit import OPTIONS, VOICE, options_of
 from lipsyncctl.verbs.typed import at_least, moment
-from lipsyncctl.verbs.verb import argument, verb
+from lipsyncctl.verbs.verb import Argument, argument, verb
 from lipsyncd.errors import InvalidRequest
 
 FACE = argument("face", metavar="FACE", help="a video or a still of a face, - for stdin")
 
 
-@verb(
-    "tell what a render would meet in a face, and in a voice for it",
-    FACE,
-    argument(
+def voice(*, is_required: bool) -> Argument:
+    """Those who speak in one job."""
+    return argument(
         *("-a", "--voice"),
         metavar="VOICE",
         dest="voices",
         action="append",
+        required=is_required,
         default=[],
-        help="the speech, - for stdin; for a dialogue once for each who speaks, with a --who for "
-        "each",
-    ),
+        help="the speech, a sound file, - for stdin; for a dialogue once for each who speaks, with "
+        "a --who for each",
+    )
+
+
+@verb(
+    FACE,
+    voice(is_required=False),
     OPTIONS,
 )
 def probe(console: Console, client: Client, arguments: Namespace) -> int:
     """In lines; why a render would fail as an exit code as well."""
     options, pictures = options_of(arguments)
-    with opened(client, [arguments.face], arguments.voices) as ([face], voices):
+    with opened(client, [arguments.face], arguments.voices) as files:
+        face, *voices = (files[each] for each in (arguments.face, *arguments.voices))
         probed = client.probe(face, voices, pictures=pictures, **options)
     console.answer(probed, findings(probed))
     return int(probed["error"]["code"]) if probed["error"] else 0
 
 
 @verb(
-    "write a frame of what would be the result, or several side by side, as a PNG",
     FACE,
-    VOICE,
+    voice(is_required=True),
     argument(
         "--at",
         metavar="[[H:]M:]S",
@@ -64,7 +69,8 @@ def preview(console: Console, client: Client, arguments: Namespace) -> int:
     if arguments.output in {"", "-"}:
         raise InvalidRequest("-o takes the name of a file.", "Name one, as frame.png.")
     options, pictures = options_of(arguments)
-    with opened(client, [arguments.face], arguments.voices) as ([face], voices):
+    with opened(client, [arguments.face], arguments.voices) as files:
+        face, *voices = (files[each] for each in (arguments.face, *arguments.voices))
         previewed = client.preview(
             face,
             voices,

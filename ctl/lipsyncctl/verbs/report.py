@@ -3,18 +3,17 @@
 import os
 from argparse import Namespace
 
-from lipsyncctl.client.client import Client
 from lipsyncctl.client.fetch import Destination, Outlet, Place
+from lipsyncctl.client.preflight import Preflights
 from lipsyncctl.show.console import Console
 from lipsyncctl.show.wording import size
-from lipsyncctl.verbs.jobs import JOB
-from lipsyncctl.verbs.pipes import DASH, stdout
-from lipsyncctl.verbs.verb import argument, verb
+from lipsyncctl.verbs.job import JOB
+from lipsyncctl.verbs.pipes import stdout
+from lipsyncctl.verbs.verb import DASH, argument, verb
 from lipsyncd.errors import InvalidRequest
 
 
 @verb(
-    "write a page on a result: pictures before and after, voice and lips, sync, timings",
     JOB,
     argument(
         *("-o", "--output"),
@@ -23,7 +22,7 @@ from lipsyncd.errors import InvalidRequest
         help="where the page is written, as report.html, - for stdout",
     ),
 )
-def report(console: Console, client: Client, arguments: Namespace) -> int:
+def report(console: Console, client: Preflights, arguments: Namespace) -> int:
     """It needs nothing beside itself."""
     from lipsyncctl.show.report import report as page  # noqa: PLC0415  # no other verb needs it
 

@@ -1,83 +1,120 @@
-"""Jobs come in: new ones, alone or with the wait for their result, and old ones once more."""
+"""Jobs come in, one or a batch: alone, or with the wait for their results."""
 
+import os
 import time
 from argparse import Namespace
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 
 from lipsyncctl.client.client import Client
 from lipsyncctl.client.deadline import Deadline
-from lipsyncctl.client.fetch import Place
-from lipsyncctl.client.job import Job
 from lipsyncctl.client.outage import AWAY, given_up
-from lipsyncctl.client.submit import AcceptanceUnknown, Source, refusals
+from lipsyncctl.client.submit import Source, refusals
 from lipsyncctl.show.console import Console
-from lipsyncctl.verbs.ending import (
-    INTERRUPTED,
-    deliver,
-    destination_of,
-    resume_command,
-    resume_hint,
-)
+from lipsyncctl.verbs.batch import REPEAT, Batch, once_for_all
+from lipsyncctl.verbs.choices import OPTIONS, TERMS, WORK
+from lipsyncctl.verbs.ending import deliver, resume_command, resume_hint
+from lipsyncctl.verbs.finish import ON_FINISH
+from lipsyncctl.verbs.handing import handed_in
 from lipsyncctl.verbs.pipes import opened
-from lipsyncctl.verbs.several import worst
-from lipsyncctl.verbs.typed import arguments_of, stretch
-from lipsyncctl.verbs.verb import argument, group, verb
+from lipsyncctl.verbs.tasks import Task, is_batch, placed, tasks_of
+from lipsyncctl.verbs.verb import INTERRUPTED, argument, group, verb
 from lipsyncctl.verbs.wait import cancel_shown
-from lipsyncd.errors import InvalidRequest, LipsyncError
-from lipsyncd.protocol.options import PICTURED, WHO, Options
-from lipsyncd.protocol.redo import Redo
-from lipsyncd.protocol.terms import Terms
+from lipsyncd.errors import LipsyncError
 
 SECOND_THOUGHTS = 3.0  # seconds for a second Ctrl-C
 CANCELLED = 3
-BOUNDS = "from_", "to"  # of a stretch
-EACH = "who", "voice_track"  # options that are given for each voice
 
-VOICE = argument(
+FACES = argument(
+    "faces",
+    metavar="FACE",
+    nargs="*",
+    help="a video or a still of a face, - for stdin; several, or a pattern as 'faces/*.mp4', are "
+    "a job each",
+)
+VOICES = argument(
     *("-a", "--voice"),
     metavar="VOICE",
     dest="voices",
     action="append",
-    required=True,
-    help="the speech, a sound file, - for stdin; for a dialogue once for each who speaks, with a "
-    "--who for each",
+    default=[],
+    help="the speech, a sound file, - for stdin; several, or a pattern, are a job each, or with a "
+    "--who for each a dialogue",
 )
-OPTIONS = group("how it is rendered", *arguments_of(Options))
-WORK = argument(
-    "--work",
-    metavar="FILE",
-    help="what jobs with a --share have made of this one, one behind the other in a file: that is "
-    "not made again",
-)
-TERMS = group(
-    "when it is rendered, and for whom",
-    *arguments_of(Terms),
-    text="A TIME is typed as 90 or 90s (seconds), 15m, 2h or 1d.",
-)
-OUTPUT = argument(
-    *("-o", "--output"),
-    metavar="OUT",
-    required=True,
-    help="where the result is written, - for stdout; the ending of its name says in which format",
+MANY = group(
+    "many jobs",
+    argument(
+        "--manifest",
+        metavar="FILE",
+        help="a job for each row of this CSV or these JSON lines, - for stdin: face, voice, output "
+        "and options by their names",
+    ),
+    argument(
+        "--keep-going",
+        action="store_true",
+        help="go on after a job that fails; without this what was handed in goes on by itself, and "
+        "the rest is left",
+    ),
+    text="A batch can be repeated: what is done is not done again.",
 )
 
 
 @verb(
-    "render a face with a voice and write the result",
-    argument("face", metavar="FACE", help="a video or a still of a face, - for stdin"),
-    *(VOICE, OPTIONS, WORK, TERMS, OUTPUT),
+    *(FACES, VOICES, MANY, OPTIONS, WORK, TERMS),
+    argument(
+        *("-o", "--output"),
+        metavar="OUT",
+        help="where the result is written, - for stdout; the ending of its name says in which "
+        "format; of many as 'out/{face}-{voice}.mp4' or with {number}: what is there already stays",
+    ),
+    argument("--force", action="store_true", help="write over what is there, also of many"),
+    ON_FINISH,
 )
 def run(console: Console, client: Client, arguments: Namespace) -> int:
-    """Submits, waits, fetches. From the acceptance on the job lives without us."""
-    destination = destination_of(client, arguments.output, (arguments.face, *arguments.voices))
-    settle_format(arguments, destination)
-    with opened(client, [arguments.face], arguments.voices) as ([face], voices):
-        job = submit_shown(console, client, arguments, face, voices).id
+    """Submits, waits, fetches. From the acceptance on a job lives without us."""
+    tasks = placed(client, tasks_of(arguments))
+    if is_batch(arguments, tasks):
+        return run_batch(console, client, arguments, tasks)
+    return run_one(console, client, tasks[0])
+
+
+@verb(FACES, VOICES, MANY, OPTIONS, WORK, TERMS)
+def submit(console: Console, client: Client, arguments: Namespace) -> int:
+    """A job for each, once all files could be opened; only ids go to stdout."""
+    tasks = tasks_of(arguments)
+    if code := refused(console, tasks):
+        return code
+    is_many, codes = is_batch(arguments, tasks), []
+    with sources_of(client, tasks) as sources:
+        for number, task in enumerate(tasks):
+            try:
+                if is_many:
+                    job = once_for_all(console, client, task, sources)
+                else:
+                    job = handed_in(console, client, task, sources, arguments.key)
+                console.words(job.id)
+            except LipsyncError as error:
+                if not arguments.keep_going or isinstance(error, AWAY):
+                    tell_left(console, tasks, number - len(codes), number)
+                    raise
+                console.error(error)
+                codes.append(error.code)
+    return codes[0] if codes else 0
+
+
+def run_one(console: Console, client: Client, task: Task) -> int:
+    """Its own ways to leave it and to come back."""
+    arguments = task.arguments
+    with sources_of(client, [task]) as sources:
+        job = handed_in(console, client, task, sources, arguments.key).id
     try:
-        return deliver(console, client, job, destination, Deadline())
+        return deliver(
+            console, client, job, task.destination, Deadline(), on_finish=arguments.on_finish
+        )
     except KeyboardInterrupt:
-        return leave(console, client, arguments, job)
+        command = resume_command(arguments, [job])
+        console.notice(f"The job goes on. Come back with `{command}`.")
+        return leave(console, client, [job])
     except AWAY as error:
         console.error(given_up(error, resume_hint(arguments, [job])), job)
         return error.code
@@ -87,112 +124,67 @@ def run(console: Console, client: Client, arguments: Namespace) -> int:
         return error.code
 
 
-@verb(
-    "hand in a job for each face, print their ids, and return",
-    argument("faces", metavar="FACE", nargs="+", help="a video or a still, - for stdin"),
-    *(VOICE, OPTIONS, WORK, TERMS),
-)
-def submit(console: Console, client: Client, arguments: Namespace) -> int:
-    """A job for each face, once all files could be opened; only ids go to stdout."""
-    faces = arguments.faces
-    if arguments.key is not None and len(faces) > 1:
-        raise InvalidRequest("A key is for one job.", "Submit the faces one by one.")
-    with opened(client, faces, arguments.voices) as (files, voices):
-        if refused := [*refusals((*files, *voices))]:
-            for error in refused:
-                console.error(error)
-            if len(faces) > 1:
-                console.notice("No job was handed in.")
-            return refused[0].code
-        for number, face in enumerate(files):
-            try:
-                console.words(submit_shown(console, client, arguments, face, voices).id)
-            except LipsyncError:
-                if len(faces) > 1:
-                    left = ", ".join(faces[number:])
-                    console.notice(f"{number} of {len(faces)} jobs accepted; not handed in: {left}")
-                raise
-    return 0
-
-
-@verb(
-    "render jobs anew that have no result, or with --redo a stretch of one; print the new ids",
-    argument("jobs", metavar="ID", nargs="+"),
-    argument(
-        "--redo",
-        metavar="FROM-TO",
-        type=stretch,
-        help="the stretch that is made anew with the options below, as 12.0-15.5 or 1:02-1:05, 12- "
-        "to the end; the rest stays as it was",
-    ),
-    group("what is other in the stretch", *arguments_of(Redo, BOUNDS)),
-)
-def retry(console: Console, client: Client, arguments: Namespace) -> int:
-    """A new job for each; their ids, and nothing else, go to stdout."""
-    given = {each.name: getattr(arguments, each.name, None) for each in fields(Redo)}
-    chosen = {name: value for name, value in given.items() if value is not None}
-    if chosen and not arguments.redo:
-        raise InvalidRequest(
-            "A job that failed is repeated as it was.", "Leave the options out, or add --redo."
-        )
-
-    def retry_one(job: str) -> int:
-        again = client.retry(job, arguments.redo, **chosen)
-        console.answer(again.message, again.id)
-        return 0
-
-    return worst(console, arguments.jobs, retry_one)
-
-
-def settle_format(arguments: Namespace, destination: Place) -> None:
-    """The format is the one that is asked for, else the one that the result's name promises.
-
-    Raises InvalidRequest if these two differ.
-    """
-    if arguments.format:
-        destination.refuse_other(arguments.format)
-    elif destination.format != Options.format:  # which an older daemon need not be told
-        arguments.format = destination.format
-
-
-def submit_shown(
-    console: Console, client: Client, arguments: Namespace, face: Source, voices: Sequence[Source]
-) -> Job:
-    """The accepted job."""
-    terms = {each.name: getattr(arguments, each.name) for each in fields(Terms)}
-    given, pictures = options_of(arguments)
+def run_batch(console: Console, client: Client, arguments: Namespace, tasks: Sequence[Task]) -> int:
+    """Those whose results are not there; at the end a summary, whatever the end is."""
+    wanted = [task for task in tasks if arguments.force or not is_there(task)]
+    if code := refused(console, wanted):
+        return code
+    batch = Batch(console, client, arguments)
     try:
-        job = client.submit(face, voices, pictures=pictures, work=arguments.work, **given, **terms)
-    except AcceptanceUnknown as error:
-        repeat = f"`--key {error.key}` repeats this without making a second one."
-        raise given_up(error, f"It may have taken the job. {repeat}") from error
-    console.json(job.message)
-    return job
+        with sources_of(client, wanted) as sources:
+            batch.run(wanted, sources)
+    except KeyboardInterrupt:
+        console.notice(f"What was handed in goes on; {REPEAT}.")
+        jobs = [job.id for job, _ in batch.waiting]
+        return leave(console, client, jobs) if jobs else INTERRUPTED
+    except AWAY as error:
+        console.error(given_up(error, f"Accepted jobs are safe; {REPEAT}."))
+        return error.code
+    finally:
+        batch.sum_up(len(wanted), len(tasks) - len(wanted))
+    return batch.code
 
 
-def options_of(arguments: Namespace) -> tuple[dict[str, object], list[str]]:
-    """What was typed of them, None for the others; and the pictures of people among it."""
-    given = {each.name: getattr(arguments, each.name) for each in fields(Options)}
-    given["who"], pictures = told_who(given["who"])
-    return given | {name: given[name] and " ".join(given[name]) for name in EACH}, pictures
+def is_there(task: Task) -> bool:
+    """Whether there is something in the place of its result."""
+    path = task.destination and task.destination.path
+    return bool(path and os.path.exists(path))
 
 
-def told_who(typed: Sequence[str] | None) -> tuple[list[str] | None, list[str]]:
-    """What is said of each voice, and the pictures of people among what was typed for it."""
-    if typed is None:
-        return None, []
-    pictures = [each for each in typed if each not in WHO]
-    return [PICTURED if each in pictures else each for each in typed], pictures
+def refused(console: Console, tasks: Sequence[Task]) -> int:
+    """The exit code for the first file that cannot be opened, each of which is told; else 0."""
+    found = [*refusals(dict.fromkeys(file for task in tasks for file in task.files))]
+    for error in found:
+        console.error(error)
+    if found and len(tasks) > 1:
+        console.notice("No job was handed in.")
+    return found[0].code if found else 0
 
 
-def leave(console: Console, client: Client, arguments: Namespace, job: str) -> int:
-    """Tells how to come back, and waits a little for a second Ctrl-C, which cancels the job."""
+def sources_of(
+    client: Client, tasks: Sequence[Task]
+) -> AbstractContextManager[Mapping[str, Source]]:
+    """The files of all, each once."""
+    faces = dict.fromkeys(task.face for task in tasks)
+    voices = dict.fromkeys(voice for task in tasks for voice in task.voices)
+    return opened(client, faces, voices)
+
+
+def tell_left(console: Console, tasks: Sequence[Task], accepted: int, number: int) -> None:
+    """What of several tasks was not handed in, from that with this number on."""
+    if len(tasks) > 1:
+        left = ", ".join(dict.fromkeys(task.face for task in tasks[number:]))
+        console.notice(f"{accepted} of {len(tasks)} jobs accepted; not handed in: {left}")
+
+
+def leave(console: Console, client: Client, jobs: Sequence[str]) -> int:
+    """Waits a little for a second Ctrl-C, which cancels the jobs."""
     try:
-        command = resume_command(arguments, [job])
-        console.notice(f"The job goes on. Come back with `{command}`.")
-        console.notice(f"Ctrl-C again within {SECOND_THOUGHTS:.0f} s cancels it.")
+        them = "it" if len(jobs) == 1 else "them"
+        console.notice(f"Ctrl-C again within {SECOND_THOUGHTS:.0f} s cancels {them}.")
         time.sleep(SECOND_THOUGHTS)
         return INTERRUPTED
     except KeyboardInterrupt:
-        cancel_shown(console, client, job)
+        for job in jobs:
+            cancel_shown(console, client, job)
         return CANCELLED

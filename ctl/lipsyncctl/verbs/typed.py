@@ -1,16 +1,12 @@
 """What is typed as an argument, as the value that it stands for; ArgumentTypeError for nonsense."""
 
-import os
 import re
-from argparse import ArgumentTypeError, BooleanOptionalAction
-from collections.abc import Callable, Collection
-from dataclasses import fields
-from typing import Any, get_args
+import time
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+from datetime import datetime
 
-from lipsyncctl.verbs.verb import Argument, argument
-from lipsyncd.protocol.choices import MAX_SECONDS, name_of
-from lipsyncd.protocol.options import TIME, TRACKS, WHO
-from lipsyncd.protocol.terms import DURATION
+from lipsyncd.protocol.bounds import MAX_SECONDS
 
 SPAN = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)", re.ASCII)
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -30,6 +26,18 @@ def seconds_of(text: str) -> float:
         most = MAX_SECONDS // SECONDS["d"]
         raise ArgumentTypeError(f"a time is more than 0 and at most {most}d, not {text!r}")
     return seconds
+
+
+def moment_before(text: str) -> float:
+    """Unix seconds: so long ago as 90m, 12h or 7d, or at a time as 2026-11-30T08:00 by the clock
+    here."""
+    if SPAN.fullmatch(text):
+        return time.time() - seconds_of(text)
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError) as error:
+        words = f"{text!r} is no time; write 90m, 12h or 7d, or 2026-11-30T08:00"
+        raise ArgumentTypeError(words) from error
 
 
 def moment(text: str) -> float:
@@ -57,15 +65,6 @@ def number(text: str) -> float:
     return float(text)
 
 
-def box(text: str) -> list[int]:
-    """The four edges in LEFT,TOP,RIGHT,BOTTOM; whether they enclose anything the daemon judges."""
-    try:
-        left, top, right, bottom = map(whole, text.split(","))
-    except (ValueError, ArgumentTypeError):
-        raise ArgumentTypeError(f"{text} is not LEFT,TOP,RIGHT,BOTTOM") from None
-    return [left, top, right, bottom]
-
-
 def whole(text: str) -> int:
     """A whole number that fits into a message."""
     if not WHOLE.fullmatch(text):
@@ -73,14 +72,6 @@ def whole(text: str) -> int:
     if len(text) > MAX_DIGITS:
         raise ArgumentTypeError(f"must have at most {MAX_DIGITS} digits")
     return int(text)
-
-
-def who(text: str) -> str:
-    """A word for a face, or the name of a picture."""
-    if text not in WHO and not os.path.isfile(text):
-        words = "largest, left, right, all, N (from the left), X,Y@SECONDS"
-        raise ArgumentTypeError(f"{text!r} is none of {words}, and no picture of a person")
-    return text
 
 
 def at_least(least: int) -> Callable[[str], int]:
@@ -92,47 +83,3 @@ def at_least(least: int) -> Callable[[str], int]:
         return found
 
     return read
-
-
-# How a value of a type is shown in the help, and read.
-READERS: dict[Any, tuple[str, Callable[[str], object]]] = {
-    int: ("N", whole),
-    float: ("X", number),
-    tuple[int, int, int, int]: ("L,T,R,B", box),
-}
-
-EACH = {WHO: "WHO|FILE", TRACKS: "N"}  # typed once for each voice, with how it is shown
-
-
-def arguments_of(kind: type[Any], without: Collection[str] = ()) -> list[Argument]:
-    """One for each field of Options, Terms or Redo; the defaults are the daemon's, so none is
-    here."""
-    return [argument_of(each) for each in fields(kind) if each.name not in without]
-
-
-def argument_of(field: Any) -> Argument:
-    """Read by the type of the field. Text is one of its values; of the rest the daemon judges."""
-    values, words = field.metadata["values"], field.metadata["words"]
-    name = f"--{name_of(field.name).replace('_', '-')}"
-    how = {"dest": field.name, "help": words}
-    if field.type is bool:
-        return argument(name, action=BooleanOptionalAction, **how)
-    if values.choices:
-        return argument(name, choices=values.choices, **how)
-    if values is TIME:
-        return argument(name, metavar="[[H:]M:]S", type=moment, **how)
-    if values is DURATION:
-        return argument(name, metavar="TIME", type=seconds_of, **how)
-
-    more = {"action": "append"} if values in EACH else {}
-
-    def text_of(text: str) -> str:
-        if text not in values:
-            raise ArgumentTypeError(f"{name_of(field.name)} {values.refusal}")
-        return text
-
-    (kind, *_) = get_args(field.type | None)
-    metavar, read = READERS.get(
-        kind, (EACH.get(values, field.name.upper()), who if values is WHO else text_of)
-    )
-    return argument(name, metavar=metavar, type=read, **how, **more)

@@ -1,45 +1,48 @@
-"""A verb, in one place: what it does in words, what may be typed after it, and its handler.
+"""A verb, in one place: what may be typed after it, and its handler.
 
-    @verb("take jobs again (for admins)", argument("--reason", help="why"))
-    def resume(console: Console, client: Client, arguments: Namespace) -> int:
+    @verb(argument("--reason", help="why"))
+    def resume(console: Console, client: "Daemon", arguments: Namespace) -> int:
         ...                      # answers on the console; returns the exit code
 
-The command line, its help and the table of verbs come from these.
+It is given a client of the class that it asks for. The command line, its help and the manual come
+from these.
 """
 
 from argparse import ArgumentParser, Namespace, _ArgumentGroup
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
-from lipsyncctl.client.client import Client
-from lipsyncctl.show.console import Console
+TYPE_CHECKING = False  # the help of all verbs asks no daemon
+if TYPE_CHECKING:
+    from lipsyncctl.client.daemon import Daemon
 
-Handler = Callable[[Console, Client, Namespace], int]
+DASH = "-"  # stands for stdin or stdout where a file is named
+INTERRUPTED = 130  # exit code after Ctrl-C
+
+Handler = Callable[..., int]
 Argument = Callable[[ArgumentParser | _ArgumentGroup], object]  # adds itself
 
 
-@dataclass(frozen=True)
 class Verb:
     """It is called like its handler."""
 
-    name: str
-    text: str
-    arguments: tuple[Argument, ...]
-    handler: Handler
+    def __init__(self, handler: Handler, arguments: tuple[Argument, ...]) -> None:
+        self.name = handler.__name__.rstrip("_")
+        self.arguments = arguments
+        self.client: type[Daemon] = handler.__annotations__["client"]
+        self._handler = handler
 
-    def __call__(self, console: Console, client: Client, arguments: Namespace) -> int:
-        return self.handler(console, client, arguments)
+    def __call__(self, console: object, client: "Daemon", arguments: Namespace) -> int:
+        return self._handler(console, client, arguments)
 
 
-def verb(text: str, *arguments: Argument) -> Callable[[Handler], Verb]:
+def verb(*arguments: Argument) -> Callable[[Handler], Verb]:
     """Makes a verb of its handler, whose name it has, without the _ that keeps Python's free."""
-    return lambda handler: Verb(handler.__name__.rstrip("_"), text, arguments, handler)
+    return lambda handler: Verb(handler, arguments)
 
 
-def argument(*names: str, **how: Any) -> Argument:
+def argument(*names: str, **how: object) -> Argument:
     """What `add_argument` of argparse takes."""
-    return lambda parser: parser.add_argument(*names, **how)
+    return lambda parser: parser.add_argument(*names, **how)  # type: ignore[arg-type]
 
 
 def group(title: str, *arguments: Argument, text: str | None = None) -> Argument:

@@ -1,4 +1,4 @@
-"""Until jobs have ended: by themselves, or because they are told to."""
+"""Until jobs have ended, by themselves or because they are told to, and their results."""
 
 from argparse import Namespace
 
@@ -8,25 +8,30 @@ from lipsyncctl.client.fetch import Place
 from lipsyncctl.client.outage import AWAY, given_up
 from lipsyncctl.show.console import Console
 from lipsyncctl.show.job import ending
+from lipsyncctl.show.wording import size
 from lipsyncctl.verbs.ending import (
-    INTERRUPTED,
     deliver,
     destination_of,
     exit_code,
     receive,
     resume_hint,
 )
+from lipsyncctl.verbs.finish import ON_FINISH, finish
 from lipsyncctl.verbs.several import worst
 from lipsyncctl.verbs.typed import seconds_of
-from lipsyncctl.verbs.verb import argument, either, verb
+from lipsyncctl.verbs.verb import INTERRUPTED, argument, either, verb
 from lipsyncd.errors import InvalidRequest
 
 TIMED_OUT = 124  # as timeout(1) has it
 
 
 @verb(
-    "wait for jobs to end",
-    argument("jobs", metavar="ID", nargs="+"),
+    argument(
+        "jobs",
+        metavar="ID",
+        nargs="*",
+        help="without any the job that you have handed in last",
+    ),
     argument(
         *("-o", "--output"),
         metavar="OUT",
@@ -44,19 +49,27 @@ TIMED_OUT = 124  # as timeout(1) has it
         help="give up after this time, as 90, 90s, 15m, 2h or 1d, with exit code 124; "
         "the jobs go on",
     ),
+    ON_FINISH,
 )
 def wait(console: Console, client: Client, arguments: Namespace) -> int:
     """How they ended as an exit code; whoever stops waiting leaves the jobs as they are."""
-    jobs, output, deadline = arguments.jobs, arguments.output, Deadline(arguments.timeout)
+    output, deadline = arguments.output, Deadline(arguments.timeout)
+    jobs = arguments.jobs or [client.last().id]
     if output is not None and len(jobs) > 1 and not arguments.any:
         raise InvalidRequest("-o is for the result of one job.", "Fetch the others one by one.")
     destination = None if output is None else destination_of(client, output)
     try:
         if arguments.any:
-            return wait_for_any(console, client, jobs, destination, deadline)
-        return worst(
-            console, jobs, lambda job: deliver(console, client, job, destination, deadline)
-        )
+            return wait_for_any(
+                console, client, jobs, destination, deadline, on_finish=arguments.on_finish
+            )
+
+        def wait_for(job: str) -> int:
+            return deliver(
+                console, client, job, destination, deadline, on_finish=arguments.on_finish
+            )
+
+        return worst(console, jobs, wait_for)
     except AWAY as error:
         raise given_up(error, resume_hint(arguments, jobs)) from error
     except TimeIsUp:
@@ -68,7 +81,25 @@ def wait(console: Console, client: Client, arguments: Namespace) -> int:
         return INTERRUPTED
 
 
-@verb("stop jobs; they leave no result", argument("jobs", metavar="ID", nargs="+"))
+@verb(
+    argument("job", metavar="ID"),
+    argument(
+        *("-o", "--output"),
+        metavar="OUT",
+        required=True,
+        help="where the result is written, - for stdout",
+    ),
+)
+def fetch(console: Console, client: Client, arguments: Namespace) -> int:
+    """Says how much was written."""
+    destination = destination_of(client, arguments.output)
+    fetched = client.fetch(arguments.job, destination)
+    words = f"{destination.name}: {size(fetched.message['size'])}"
+    console.answer(fetched.message | {"path": destination.path}, words)
+    return 0
+
+
+@verb(argument("jobs", metavar="ID", nargs="+"))
 def cancel(console: Console, client: Client, arguments: Namespace) -> int:
     """Returns when all the jobs have ended."""
 
@@ -85,6 +116,8 @@ def wait_for_any(
     jobs: list[str],
     destination: Place | None,
     deadline: Deadline,
+    *,
+    on_finish: str | None,
 ) -> int:
     """Returns when the first of the jobs has ended, and says which one that is."""
     first = client.wait_any(jobs, deadline.left)
@@ -93,6 +126,7 @@ def wait_for_any(
         console.notice(ending(first))
     elif destination:
         receive(console, client, first.id, destination, deadline)
+    finish(console, on_finish, first, destination)
     return exit_code(first)
 
 

@@ -1,7 +1,6 @@
 """What every failure is: a name on the wire, an exit code, and two sentences."""
 
 from collections.abc import Iterator, Mapping
-from typing import Self
 
 
 class LipsyncError(Exception):
@@ -46,7 +45,7 @@ class LipsyncError(Exception):
         return error
 
     @classmethod
-    def family(cls) -> Iterator[type[Self]]:
+    def family(cls) -> Iterator["type[LipsyncError]"]:
         """Every class below this one that has a name of its own."""
         for child in cls.__subclasses__():
             if "name" in vars(child):

@@ -55,12 +55,20 @@ class JobNotEnded(RequestError):
     name = "job.not_ended"
 
 
+class JobNotQueued(RequestError):
+    name = "job.not_queued"
+
+
 class NoResult(RequestError):
     name = "job.no_result"
 
 
 class JobEnded(RequestError):
     name = "job.ended"
+
+
+class JobForsaken(RequestError):
+    name = "job.forsaken"
 
 
 class JobExpired(RequestError):

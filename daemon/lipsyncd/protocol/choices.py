@@ -6,8 +6,6 @@ from typing import Any
 
 from lipsyncd.errors import InvalidRequest
 
-MAX_SECONDS = 366 * 86400  # of a time, and of a duration
-
 
 def name_of(field: str) -> str:
     """What a field is called outside of Python, which has a word `from` of its own."""

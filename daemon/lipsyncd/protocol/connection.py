@@ -29,7 +29,6 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Self
 
 from lipsyncd.errors import MalformedMessage
 from lipsyncd.protocol.wire import (
@@ -66,7 +65,7 @@ class Message:
         while self.descriptors:
             os.close(self.descriptors.pop())
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Message":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -140,9 +139,9 @@ class Connection:
             return None
         deadline = time.monotonic() + self._timeout
         rest = self._read_all(HEADER.size - len(first), descriptors, deadline)
-        header = decode_header(first + rest)
-        body = decode_body(self._read_all(header.length, descriptors, deadline))
-        return Message(header.kind, body, descriptors)
+        kind, length = decode_header(first + rest)
+        body = decode_body(self._read_all(length, descriptors, deadline))
+        return Message(kind, body, descriptors)
 
     def _read_all(self, size: int, descriptors: list[int], deadline: float) -> bytes:
         """Exactly `size` bytes of a message that has begun."""
@@ -199,7 +198,7 @@ class Connection:
         """Receive something that nobody wants; whether there was anything."""
         return bool(self._sock.recv(CHUNK))
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Connection":
         return self
 
     def __exit__(self, *_: object) -> None:

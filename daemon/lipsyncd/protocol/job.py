@@ -1,4 +1,4 @@
-"""A job: its states and what may follow what, its progress, its files."""
+"""A job: what it is, its progress, its files."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from lipsyncd.errors import KeyTaken
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.state import ENDED, NEXT, PHRASES, State
 from lipsyncd.protocol.terms import Priority
 from lipsyncd.protocol.user import User
 
@@ -16,39 +17,6 @@ MAX_NOTES, MAX_NOTE = 20, 300  # sentences about a job; characters of one
 MAX_ATTEMPTS = 10  # renders that did not come to an end because the daemon or its disk broke
 ID_LENGTH = 12  # 60 random bits: nobody guesses another user's job
 MIN_BEGINNING = 4  # characters of an id that may stand for it
-
-
-class State(StrEnum):
-    """Where a job is, or how it ended."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
-    QUARANTINED = "quarantined"  # by an earlier version, over which the job had crashed
-
-
-ENDED = frozenset(
-    {State.SUCCEEDED, State.FAILED, State.CANCELLED, State.EXPIRED, State.QUARANTINED}
-)
-
-PHRASES = {
-    State.QUEUED: "is queued",
-    State.RUNNING: "is running",
-    State.SUCCEEDED: "has succeeded",
-    State.FAILED: "has failed",
-    State.CANCELLED: "was cancelled",
-    State.EXPIRED: "has expired",
-    State.QUARANTINED: "was quarantined",
-}
-
-NEXT: dict[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.RUNNING, State.FAILED, State.CANCELLED, State.EXPIRED}),
-    # back to the queue when the daemon stops or dies
-    State.RUNNING: ENDED - {State.QUARANTINED} | {State.QUEUED},
-} | {state: frozenset() for state in ENDED}
 
 
 @dataclass(frozen=True)
@@ -111,7 +79,8 @@ class Job:
     seconds; `retry_of` is the job it repeats, `redo_of` the one of whose result it makes a stretch
     anew; `fetched_at` is when its owner first had the result; `spool_bytes` is what its files take;
     `notes` are sentences on what was decided for its owner; `queued_at` is when it came into the
-    line, for the first time or after a turn; `label` tells apart for whom its owner hands in jobs.
+    line, for the first time or after a turn; `label` tells apart for whom its owner hands in jobs;
+    one that is `held` is not begun, nor one before that `after` which it comes has succeeded.
     """
 
     id: str
@@ -141,6 +110,8 @@ class Job:
     notes: tuple[str, ...] = ()
     queued_at: float = 0.0
     label: str = ""
+    held: bool = False
+    after: str | None = None
 
     def as_map(self) -> dict[str, object]:
         """The job as it travels."""
@@ -167,7 +138,7 @@ def move(job: Job, state: State, **changes: Any) -> Job:
     """The job in its next state, with other fields changed on the way; else ValueError."""
     if state not in NEXT[job.state]:
         raise ValueError(f"a {job.state} job cannot become {state}")
-    return replace(job, state=state, **changes)
+    return replace(job, **{"held": False} | changes, state=state)
 
 
 def refuse_other(known: Job, job: Job) -> Job:

@@ -3,7 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Self
 
-from lipsyncd.protocol.choices import MAX_SECONDS, check, field_of, known, name_of, refused
+from lipsyncd.protocol.bounds import MAX_SECONDS
+from lipsyncd.protocol.choices import check, field_of, known, name_of, refused
 from lipsyncd.protocol.outputs import BEST, CODECS, DEEP, FORMATS, PRESETS, WORST
 from lipsyncd.protocol.values import Values, between, is_whole, one_of, text, whole, yes_or_no
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-from lipsyncd.protocol.choices import MAX_SECONDS, check, known
+from lipsyncd.protocol.bounds import MAX_SECONDS
+from lipsyncd.protocol.choices import check, known
 from lipsyncd.protocol.user import LABEL
 from lipsyncd.protocol.values import Values, one_of, text
 
@@ -16,6 +17,7 @@ def is_duration(seconds: object) -> bool:
     return type(seconds) in (int, float) and 0 < seconds <= MAX_SECONDS  # type: ignore[operator]
 
 
+AFTER = text("[0-9a-z]{4,12}", "is the id of a job, or its beginning")
 KEY = text(f".{{1,{MAX_KEY}}}", f"is 1 to {MAX_KEY} characters")
 DURATION = Values(is_duration, "is a number of seconds")
 
@@ -47,6 +49,11 @@ class Terms:
         None,
         "so long the render may take, if the operator's limit is not less; "
         "a job that takes longer expires",
+    )
+    after: str | None = AFTER.default(
+        None,
+        "the id of a job that has to succeed before this one is begun; if it does not, this "
+        "one fails",
     )
     label: str | None = LABEL.default(
         None,

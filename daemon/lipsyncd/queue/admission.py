@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from lipsyncd.config import LiveConfig
 from lipsyncd.errors import InputGone, JobNotEnded, NoResult, NotRetryable, QueueFull
-from lipsyncd.protocol.job import ENDED, Job, State, refuse_other
+from lipsyncd.protocol.job import Job, refuse_other
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.redo import Redo
+from lipsyncd.protocol.state import ENDED, State
 from lipsyncd.protocol.terms import Terms
 from lipsyncd.protocol.user import User
 from lipsyncd.queue.contents import EARLIER, WORK

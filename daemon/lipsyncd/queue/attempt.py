@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from lipsyncd.config import LiveConfig
 from lipsyncd.errors import DeviceLost, DiskFull, InternalError, LipsyncError, StorageError
-from lipsyncd.protocol.job import MAX_ATTEMPTS, Job, Progress, State
+from lipsyncd.protocol.job import MAX_ATTEMPTS, Job, Progress
+from lipsyncd.protocol.state import State
 from lipsyncd.queue.givingway import Turn
 from lipsyncd.queue.pause import Pause
 from lipsyncd.queue.renderer import Render, TurnOver
@@ -17,6 +18,7 @@ from lipsyncd.queue.transitions import (
     expired,
     failed,
     interrupted,
+    overdue,
     requeued,
     succeeded,
     turned,
@@ -26,7 +28,6 @@ from lipsyncd.system.catalog import JOB_CONTINUED, JOB_STARTED, emit
 from lipsyncd.system.clock import now
 from lipsyncd.system.disk import disk_named
 
-OVERDUE = "It had not ended when the time of its expires was up."
 SLOW = "It was rendered for longer than its max_runtime of {:g} s."
 TOO_SLOW = "It was rendered for longer than the {} s that the operator allows."
 ASK = "Submit a shorter voice, or ask the operator for more time."
@@ -125,7 +126,7 @@ class Attempt:
         if self.verdict is State.QUEUED:
             return requeued(self.job)
         if self._left is not None and self.turn.seconds > self._left:
-            return expired(self.job, OVERDUE)
+            return overdue(self.job)
         if self.job.max_runtime is not None and self.seconds > self.job.max_runtime:
             return expired(self.job, SLOW.format(self.job.max_runtime))
         if self.seconds > (most := self._live_config.config.limits.max_runtime_seconds):

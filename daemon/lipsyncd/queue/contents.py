@@ -1,7 +1,7 @@
 """What the folder of a job holds, and which of it has a use in each state of the job."""
 
-from lipsyncd.protocol.job import State
 from lipsyncd.protocol.options import MAX_VOICES
+from lipsyncd.protocol.state import State
 
 NUMBERS = ("", *map(str, range(2, 1 + MAX_VOICES)))
 VOICES, PICTURES = (tuple(f"{kind}{each}" for each in NUMBERS) for kind in ("voice", "picture"))

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from lipsyncd.errors import StorageError
-from lipsyncd.protocol.job import Job, State
+from lipsyncd.protocol.job import Job
+from lipsyncd.protocol.state import State
 from lipsyncd.queue.retention import Retention
 from lipsyncd.queue.scheduler import Scheduler
 from lipsyncd.queue.store.jobs import Store
+from lipsyncd.queue.transitions import forsaken, overdue
 from lipsyncd.queue.updates import Subscription, Updates
 from lipsyncd.system.catalog import CLOCK_SET, emit
 from lipsyncd.system.clock import Moment, adopt, now, this_moment
@@ -98,6 +100,9 @@ class Janitor:
             with self._duty():
                 seconds = self._expire(now)
             with self._duty():
+                for job in self._store.forsaken():
+                    self._scheduler.end_waiting(job, forsaken)
+            with self._duty():
                 self._retention.apply(now, lambda: not self._is_over)
         return seconds
 
@@ -133,7 +138,7 @@ class Janitor:
         for job in self._store.overdue(now):
             if self._is_over:
                 break
-            self._scheduler.expire(job)
+            self._scheduler.end_waiting(job, overdue)
         deadline = self._store.next_deadline()
         return LONGEST if deadline is None else min(LONGEST, max(SHORTEST, deadline - now))
 
@@ -142,4 +147,4 @@ def due_in(job: Job) -> float:
     """The seconds after which the job wants a round, now that it has come to be as it is."""
     if job.state is State.QUEUED and job.expires_at is not None:
         return job.expires_at - now()
-    return GATHERING if job.is_ended else LONGEST
+    return GATHERING if job.is_ended or job.after else LONGEST

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from lipsyncd.protocol.job import State
+from lipsyncd.protocol.state import State
 from lipsyncd.queue.contents import INPUTS, KEPT, RESULT, SPARE
 from lipsyncd.queue.spool import Entry, Spool
 from lipsyncd.queue.store.jobs import Store

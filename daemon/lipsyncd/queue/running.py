@@ -2,7 +2,8 @@
 
 import threading
 
-from lipsyncd.protocol.job import Job, State
+from lipsyncd.protocol.job import Job
+from lipsyncd.protocol.state import State
 from lipsyncd.queue.attempt import Attempt
 from lipsyncd.queue.givingway import Turn
 

@@ -2,12 +2,14 @@
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from lipsyncd.config import LiveConfig
 from lipsyncd.errors import InternalError, JobEnded, LipsyncError, QueueDraining, StorageError
-from lipsyncd.protocol.job import Job, State
-from lipsyncd.queue.attempt import OVERDUE, Attempt
+from lipsyncd.protocol.job import Job
+from lipsyncd.protocol.state import State
+from lipsyncd.queue.attempt import Attempt
 from lipsyncd.queue.contents import KEPT
 from lipsyncd.queue.pause import Pause
 from lipsyncd.queue.positions import Positions
@@ -15,7 +17,7 @@ from lipsyncd.queue.renderer import Render, Renderer
 from lipsyncd.queue.running import Running
 from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.store.jobs import Store
-from lipsyncd.queue.transitions import cancelled, expired, requeued, tell
+from lipsyncd.queue.transitions import cancelled, requeued, tell
 from lipsyncd.queue.updates import Updates
 from lipsyncd.system.watchdog import Heartbeat
 
@@ -86,13 +88,13 @@ class Scheduler:
             self._running.forget(job)
         self._show(ended)
 
-    def expire(self, job: Job) -> None:
-        """End a job whose time is over, if it still waits."""
+    def end_waiting(self, job: Job, end: Callable[[Job], Job]) -> None:
+        """End a job that is not to be begun any more, if it still waits."""
         with self._moves:
             found = self._store.get(job.id)
             if found is None or found.state is not State.QUEUED:
                 return
-            ended = self._put(expired(found, OVERDUE))
+            ended = self._put(end(found))
             self._running.forget(job.id)
         self._show(ended)
 

@@ -18,7 +18,8 @@ from pathlib import Path
 
 from lipsyncd.config import LiveConfig
 from lipsyncd.errors import InputGone
-from lipsyncd.protocol.job import Paths, State
+from lipsyncd.protocol.job import Paths
+from lipsyncd.protocol.state import State
 from lipsyncd.queue.contents import EARLIER, KEPT, RESULT, SPARE, WORK, kind_of, names_of
 from lipsyncd.queue.left import left_in, open_result
 from lipsyncd.queue.snapshot import Inputs

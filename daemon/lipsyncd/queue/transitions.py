@@ -4,9 +4,10 @@ import secrets
 from dataclasses import replace
 from typing import Any
 
-from lipsyncd.errors import InputError, JobExpired, LipsyncError
-from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, Job, State, move
+from lipsyncd.errors import InputError, JobExpired, JobForsaken, LipsyncError
+from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, Job, move
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.state import State
 from lipsyncd.protocol.terms import Priority, Terms
 from lipsyncd.system.catalog import (
     JOB_CANCELLED,
@@ -39,6 +40,7 @@ def new_job(owner: int, face: str, voice: str, options: Options, terms: Terms = 
         expires_at=None if terms.expires is None else moment + terms.expires,
         max_runtime=terms.max_runtime,
         label=terms.label or "",
+        after=terms.after,
     )
 
 
@@ -68,6 +70,18 @@ def expired(job: Job, why: str, hint: str = "Submit it again with more time.") -
     """The job that was not done in time; `why` says in time for what."""
     error = JobExpired(why, hint)
     return move(job, State.EXPIRED, ended_at=now(), error=error.as_map())
+
+
+def overdue(job: Job) -> Job:
+    """The job that waited, or was rendered, for too long."""
+    return expired(job, "It had not ended when the time of its expires was up.")
+
+
+def forsaken(job: Job) -> Job:
+    """The job that was to come after one that did not succeed."""
+    words = f"Job {job.after}, after which it was to come, did not succeed."
+    error = JobForsaken(words, "Retry it if it is of use without that one.")
+    return move(job, State.FAILED, ended_at=now(), error=error.as_map())
 
 
 def requeued(job: Job) -> Job:

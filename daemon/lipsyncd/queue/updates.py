@@ -5,7 +5,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lipsyncd.protocol.job import Job, State
+from lipsyncd.protocol.job import Job
+from lipsyncd.protocol.state import State
 from lipsyncd.queue.tally import Tally
 
 

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import TypeVar
 
 from lipsyncd.errors import AccessDenied, InvalidRequest, UnknownJob
-from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, MIN_BEGINNING, Job, State
+from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, MIN_BEGINNING, Job
+from lipsyncd.protocol.state import State
 from lipsyncd.protocol.user import LABEL, User
 from lipsyncd.protocol.values import Values
 from lipsyncd.protocol.wire import HINT

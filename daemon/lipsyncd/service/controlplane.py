@@ -19,6 +19,7 @@ from lipsyncd.queue.spool import Spool
 from lipsyncd.queue.store.database import Database, looked_into, move_aside
 from lipsyncd.queue.store.history import History
 from lipsyncd.queue.store.jobs import Store
+from lipsyncd.queue.store.line import Line
 from lipsyncd.queue.updates import Updates
 from lipsyncd.service.reload import Reloader
 from lipsyncd.system.catalog import CRASHED, STATE_CORRUPT, emit
@@ -39,6 +40,7 @@ class ControlPlane:
     live_config: LiveConfig
     store: Store
     history: History
+    line: Line
     spool: Spool
     updates: Updates
     scheduler: Scheduler
@@ -96,6 +98,7 @@ def assembled(
         live_config=live_config,
         store=store,
         history=history,
+        line=Line(database),
         spool=spool,
         updates=updates,
         scheduler=scheduler,

@@ -3,7 +3,8 @@
 import threading
 
 from lipsyncd.errors import StorageError
-from lipsyncd.protocol.job import Job, State
+from lipsyncd.protocol.job import Job
+from lipsyncd.protocol.state import State
 from lipsyncd.queue.pause import Pause
 from lipsyncd.queue.store.jobs import Store
 from lipsyncd.queue.updates import Updates

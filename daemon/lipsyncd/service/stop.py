@@ -6,7 +6,7 @@ from contextlib import suppress
 from queue import Empty
 
 from lipsyncd.errors import LipsyncError, StorageError
-from lipsyncd.protocol.job import State
+from lipsyncd.protocol.state import State
 from lipsyncd.service.controlplane import ControlPlane
 from lipsyncd.service.worker import Calls
 from lipsyncd.system.catalog import DRAIN_BEGIN, DRAIN_END, emit

@@ -1,20 +1,8 @@
-"""Places: where the daemon has its socket and its files, if nobody says otherwise."""
+"""Places: where the daemon has its files, if nobody says otherwise."""
 
 import os
 import sys
 from pathlib import Path
-
-from lipsyncd.protocol.wire import DEFAULT_SOCKET
-
-
-def default_socket() -> Path:
-    """$LIPSYNCD_SOCKET, else the system's socket for root, else one of the user."""
-    if given := os.environ.get("LIPSYNCD_SOCKET"):
-        return Path(given)
-    if os.geteuid() == 0:
-        return DEFAULT_SOCKET
-    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.geteuid()}"
-    return Path(runtime) / "lipsyncd/control.sock"
 
 
 def default_state() -> Path:

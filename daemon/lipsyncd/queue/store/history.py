@@ -4,7 +4,8 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lipsyncd.protocol.job import Job, State
+from lipsyncd.protocol.job import Job
+from lipsyncd.protocol.state import State
 from lipsyncd.protocol.user import User
 from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.rows import SELECT, as_bytes, job_of, jobs_of

@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from lipsyncd.errors import DiskFailed
-from lipsyncd.protocol.job import ENDED
+from lipsyncd.protocol.state import ENDED
 from lipsyncd.queue.store.rows import jobs_of
 from lipsyncd.queue.store.schema import damaged, migrate
 

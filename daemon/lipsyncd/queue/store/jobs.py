@@ -4,44 +4,17 @@ import sqlite3
 from typing import Any
 
 from lipsyncd.errors import JobInterrupted
-from lipsyncd.protocol.job import MAX_ATTEMPTS, Job, State, move, refuse_other
-from lipsyncd.protocol.terms import Priority
+from lipsyncd.protocol.job import MAX_ATTEMPTS, Job, move, refuse_other
+from lipsyncd.protocol.state import State
 from lipsyncd.protocol.user import User
 from lipsyncd.queue.order import Waiting
 from lipsyncd.queue.store.database import Database
 from lipsyncd.queue.store.rows import INSERT, UPDATE, as_bytes, job_by_id, jobs_of, row_of
 from lipsyncd.queue.store.usage import Files, Usage, files_in, first_kept_in, usage_in
+from lipsyncd.queue.store.waiting import forsaken_in, heads_in, waiting_in, waiting_of
 from lipsyncd.queue.transitions import interrupted
 from lipsyncd.system.clock import now
 
-LEVELS = ", ".join(f"('{priority}')" for priority in Priority)
-WAITING = "SELECT id, owner, label, priority, queued_at, sequence FROM jobs"
-# From user to user and from level to level, and in each only until the first job: the queue may
-# be long.
-HEADS = f"""
-WITH RECURSIVE users (owner, label) AS (
-    SELECT * FROM (SELECT owner, label FROM jobs WHERE state = 'queued' ORDER BY 1, 2 LIMIT 1)
-    UNION ALL
-    SELECT jobs.owner, jobs.label FROM users JOIN jobs ON jobs.sequence = coalesce(
-        (
-            SELECT sequence FROM jobs
-            WHERE state = 'queued' AND owner = users.owner AND label > users.label
-            ORDER BY label LIMIT 1
-        ), (
-            SELECT sequence FROM jobs
-            WHERE state = 'queued' AND owner > users.owner ORDER BY owner, label LIMIT 1
-        )
-    )
-), levels (priority) AS (VALUES {LEVELS})
-{WAITING} WHERE sequence IN (
-    SELECT (
-        SELECT sequence FROM jobs
-        WHERE state = 'queued' AND owner = users.owner AND label = users.label
-            AND priority = levels.priority AND (expires_at IS NULL OR expires_at > ?)
-        ORDER BY queued_at, sequence LIMIT 1
-    ) FROM users, levels
-)
-"""
 BY_KEY = "WHERE owner = ? AND label = ? AND key = ?"
 NOTE = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
 SHIFTED = {
@@ -96,7 +69,7 @@ class Store:
         """The queued job, now running and its attempt counted; None if it no longer waits."""
         with self._database.transaction() as db:
             found = job_by_id(db, job)
-            if found is None or found.state is not State.QUEUED:
+            if found is None or found.state is not State.QUEUED or found.held:
                 return None
             attempts = found.attempts + 1
             started = found.started_at or now()  # of the first of its turns
@@ -138,17 +111,20 @@ class Store:
             return recovered
 
     def heads(self, now: float) -> list[Waiting]:
-        """The oldest job of each user and priority that waits and has not expired."""
+        """The oldest job of each user and priority that may be begun and has not expired."""
         with self._database.transaction() as db:
-            return [_waiting(row) for row in db.execute(HEADS, (now,))]
+            return heads_in(db, now)
 
     def waiting(self) -> list[Waiting]:
-        """All queued jobs, as they came into the line."""
+        """The queued jobs that may be begun, as they came into the line."""
         with self._database.transaction() as db:
-            queued = db.execute(
-                f"{WAITING} WHERE state = 'queued' ORDER BY queued_at, sequence"
-            ).fetchall()
-        return [_waiting(row) for row in queued]  # they may be many, and nobody else has to wait
+            queued = waiting_in(db)
+        return [waiting_of(row) for row in queued]  # they may be many, and nobody else has to wait
+
+    def forsaken(self) -> list[Job]:
+        """The queued jobs that were to come after one that has ended without success."""
+        with self._database.transaction() as db:
+            return forsaken_in(db)
 
     def overdue(self, now: float) -> list[Job]:
         """The queued jobs whose deadline has passed."""
@@ -237,9 +213,3 @@ def _write(db: sqlite3.Connection, job: Job) -> None:
 def _happened(db: sqlite3.Connection, job: Job) -> None:
     event = (now(), job.id, job.state)
     db.execute("INSERT INTO happenings (at, job, state) VALUES (?, ?, ?)", event)
-
-
-def _waiting(row: sqlite3.Row) -> Waiting:
-    rest = {name: row[name] for name in ("id", "queued_at", "sequence")}
-    user, priority = User(row["owner"], row["label"]), Priority(row["priority"])
-    return Waiting(user=user, priority=priority, **rest)

@@ -7,14 +7,16 @@ from dataclasses import fields
 from typing import Any
 
 from lipsyncd.errors import InvalidRequest
-from lipsyncd.protocol.job import Job, State
+from lipsyncd.protocol.job import Job
 from lipsyncd.protocol.options import Options
+from lipsyncd.protocol.state import State
 from lipsyncd.protocol.terms import Priority
 from lipsyncd.queue.store.schema import damaged
 
 COLUMNS = [field.name for field in fields(Job)]
 CHANGING = (
     "state",
+    "held",
     "attempts",
     "queued_at",
     "started_at",
@@ -64,6 +66,7 @@ def job_of(row: Mapping[str, Any] | sqlite3.Row) -> Job:
                 "options": Options.from_map(json.loads(row["options"])),
                 "error": json.loads(row["error"]) if row["error"] else None,
                 "notes": tuple(json.loads(row["notes"])),
+                "held": bool(row["held"]),
             }
         )
     except (ValueError, TypeError, AttributeError, InvalidRequest) as error:

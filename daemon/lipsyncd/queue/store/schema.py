@@ -146,7 +146,14 @@ CREATE INDEX jobs_with_files
     WHERE spool_bytes > 0;
 CREATE INDEX jobs_by_label ON jobs (label, owner, sequence) WHERE label != ''
 """
-STEPS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH)
+
+# Jobs that are not begun until they are let go, or until another one has succeeded.
+NINTH = """
+ALTER TABLE jobs ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN after TEXT;
+CREATE INDEX jobs_after ON jobs (after) WHERE state = 'queued' AND after IS NOT NULL
+"""
+STEPS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH)
 VERSION = len(STEPS)
 
 

@@ -4,6 +4,7 @@ takes a request to `clean` and gives its reply.
     submit    jobs come in
     preflight what would come of one
     jobs      what there is, and its results
+    line      jobs that wait are held, let go, moved
     wait      until they have ended
     follow    each change as it happens
     daemon    what keeps the daemon in order
@@ -13,11 +14,11 @@ from collections.abc import Callable
 
 from lipsyncd.protocol.options import MAX_VOICES
 from lipsyncd.server.request import Reply, Request
-from lipsyncd.server.verbs import daemon, follow, jobs, preflight, submit, wait
+from lipsyncd.server.verbs import daemon, follow, jobs, line, preflight, submit, wait
 
 VERBS: dict[str, Callable[[Request], Reply]] = {
     name.removeprefix("on_"): handler
-    for module in (daemon, submit, preflight, jobs, wait, follow)
+    for module in (daemon, submit, preflight, jobs, line, wait, follow)
     for name, handler in vars(module).items()
     if name.startswith("on_")
 }

@@ -2,7 +2,8 @@
 
 from lipsyncd import __version__
 from lipsyncd.errors import AccessDenied, InvalidRequest, VersionMismatch
-from lipsyncd.protocol.job import Job, State
+from lipsyncd.protocol.job import Job
+from lipsyncd.protocol.state import State
 from lipsyncd.protocol.values import Values
 from lipsyncd.protocol.wire import HINT, VERSIONS
 from lipsyncd.server.request import Reply, Request

@@ -6,7 +6,8 @@ from functools import partial
 
 from lipsyncd import __version__
 from lipsyncd.errors import JobNotEnded, NoResult, StorageError
-from lipsyncd.protocol.job import Job, State
+from lipsyncd.protocol.job import Job
+from lipsyncd.protocol.state import State
 from lipsyncd.protocol.user import User
 from lipsyncd.protocol.values import whole
 from lipsyncd.server.request import Reply, Request, with_position
@@ -89,6 +90,7 @@ def on_health(request: Request) -> Reply:
         "detail": status.detail or status.models.get("fallback", ""),
         "paused": request.controlplane.scheduler.paused,
         "queued": store.count(State.QUEUED),
+        "held": request.controlplane.line.held(),
         "running": store.count(State.RUNNING),
         "devices": [*health.devices],
         "max_face_bytes": limits.max_face_bytes,

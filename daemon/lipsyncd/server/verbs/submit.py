@@ -1,9 +1,12 @@
 """Jobs come in: new ones, and old ones once more."""
 
-from lipsyncd.errors import InvalidRequest
-from lipsyncd.protocol.job import Job, State
+from dataclasses import replace
+
+from lipsyncd.errors import InvalidRequest, JobForsaken
+from lipsyncd.protocol.job import Job
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.redo import Redo
+from lipsyncd.protocol.state import State
 from lipsyncd.protocol.terms import Priority, Terms
 from lipsyncd.protocol.values import Values, text
 from lipsyncd.protocol.wire import HINT
@@ -30,6 +33,8 @@ def on_submit(request: Request) -> Reply:
     if terms.priority == Priority.HIGH:
         request.require_admin("submit with high priority")
     user = request.user(terms.label)
+    if terms.after is not None:
+        terms = replace(terms, after=awaited(request, terms.after))
     job = new_job(user.uid, face, ", ".join(voices), options, terms)
     before = request.controlplane.store.count(State.QUEUED)  # nothing may fail once it is accepted
     admission = request.controlplane.admission
@@ -37,6 +42,14 @@ def on_submit(request: Request) -> Reply:
     if accepted.id == job.id:  # not one that its key brought back
         _tell_accepted(request, accepted, before + 1)
     return Reply("accepted", {"job": request.controlplane.updates.newest(accepted).as_map()})
+
+
+def awaited(request: Request, wanted: str) -> str:
+    """The id of the job after which another one is to come; JobForsaken if it did not succeed."""
+    first = request.job_of(request.whole_id(wanted))
+    if first.is_ended and first.state is not State.SUCCEEDED:
+        raise JobForsaken(f"{first}, and nothing comes after it.", "Retry that one first.")
+    return first.id
 
 
 def refuse_uneven(files: int, voices: int, options: Options) -> None:

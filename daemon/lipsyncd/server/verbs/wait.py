@@ -4,7 +4,8 @@ import math
 import time
 
 from lipsyncd.errors import JobEnded
-from lipsyncd.protocol.job import Job, State
+from lipsyncd.protocol.job import Job
+from lipsyncd.protocol.state import State
 from lipsyncd.queue.updates import Subscription
 from lipsyncd.server.request import Reply, Request, with_position
 

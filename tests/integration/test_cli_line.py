@@ -1,0 +1,116 @@
+"""`hold`, `release` and `move`: the line as its users arrange it, for good and to nobody's loss."""
+
+from pathlib import Path
+
+import pytest
+from support.client.command import RENDER, lipsyncctl, messages
+from support.client.session import Client
+from support.daemon.inprocess import Daemon, living
+from support.daemon.renderers import Gate
+
+from lipsyncd.errors import JobNotQueued, UnknownJob
+
+
+def submit(directory: Path, *words: str) -> str:
+    return lipsyncctl(directory, "submit", *RENDER, *words).stdout.strip()
+
+
+def line(client: Client) -> list[str]:
+    """The jobs that wait, by their places."""
+    placed = [job for job in client.ask("list")["jobs"] if "position" in job]
+    return [job["id"] for job in sorted(placed, key=lambda job: job["position"])]
+
+
+@pytest.fixture
+def three(daemon: Daemon, client: Client, gate: Gate, tmp_path: Path) -> list[str]:
+    """Jobs that wait, while another one runs."""
+    client.submit(tmp_path)
+    gate.at.get()
+    return [client.submit(tmp_path) for _ in range(3)]
+
+
+def test_a_job_that_is_held_is_not_begun_until_it_is_let_go(
+    client: Client, gate: Gate, three: list[str], tmp_path: Path
+) -> None:
+    held = lipsyncctl(tmp_path, "hold", three[0])
+    assert f"is held until `lipsyncctl release {three[0]}`" in held.stderr
+    assert line(client) == three[1:]
+    assert client.ask("health")["held"] == 1
+    assert "  held " in lipsyncctl(tmp_path, "list").stdout
+    assert "place     held\n" in lipsyncctl(tmp_path, "status", three[0]).stdout
+    gate.let_go(1000)
+    for job in three[1:]:
+        client.end_of(job)
+    assert client.job(three[0])["state"] == "queued"
+    told = lipsyncctl(tmp_path, "release", three[0]).stderr
+    assert "waits again" in told
+    client.end_of(three[0])
+    assert client.job(three[0])["held"] is False
+
+
+def test_a_hold_outlives_the_daemon(tmp_path: Path) -> None:
+    with living(tmp_path, is_loaded=False) as daemon, daemon.client() as client:
+        job, other = submit(tmp_path), submit(tmp_path)
+        client.ask("hold", job=job)
+    with living(tmp_path) as daemon, daemon.client() as client:
+        client.end_of(other)
+        assert client.job(job)["held"] is True
+        client.ask("release", job=job)
+        client.end_of(job)
+
+
+def test_a_job_that_was_held_comes_into_the_line_at_its_end(
+    client: Client, three: list[str]
+) -> None:
+    client.ask("hold", job=three[0])
+    client.ask("release", job=three[0])
+    client.ask("release", job=three[1])  # which was not held
+    assert line(client) == [three[1], three[2], three[0]]
+
+
+def test_jobs_change_places_with_those_of_the_same_user(
+    client: Client, three: list[str], tmp_path: Path
+) -> None:
+    moments = sorted(client.job(job)["queued_at"] for job in three)
+    (told,) = messages(lipsyncctl(tmp_path, "--json", "move", three[2]).stdout)
+    assert (told["verb"], told["job"]["position"]) == ("moved", 1)
+    assert line(client) == [three[2], three[0], three[1]]
+    lipsyncctl(tmp_path, "move", three[2], "--last")
+    assert line(client) == three
+    assert sorted(client.job(job)["queued_at"] for job in three) == moments
+
+
+def test_a_job_passes_none_of_a_higher_priority(
+    client: Client, three: list[str], tmp_path: Path
+) -> None:
+    low = [submit(tmp_path, "--priority", "low") for _ in range(2)]
+    client.ask("move", job=low[1], to="first")
+    assert line(client) == [*three, low[1], low[0]]
+
+
+@pytest.mark.parametrize("verb", [("hold",), ("release",), ("move",)])
+def test_only_a_job_that_waits_can_be_arranged(
+    daemon: Daemon, client: Client, gate: Gate, tmp_path: Path, verb: tuple[str]
+) -> None:
+    job = client.submit(tmp_path)
+    gate.at.get()
+    running = lipsyncctl(tmp_path, *verb, job)
+    assert running.returncode == JobNotQueued.code
+    assert f"Job {job} is running." in running.stderr
+    assert lipsyncctl(tmp_path, *verb, "0000").returncode == UnknownJob.code
+
+
+def test_a_job_that_is_held_is_let_go_before_it_is_moved(
+    client: Client, three: list[str], tmp_path: Path
+) -> None:
+    client.ask("hold", job=three[0])
+    ended = lipsyncctl(tmp_path, "move", three[0])
+    assert ended.returncode == JobNotQueued.code
+    assert f"`lipsyncctl release {three[0]}`" in ended.stderr
+
+
+def test_a_job_that_ends_is_held_no_more(client: Client, three: list[str], tmp_path: Path) -> None:
+    client.ask("hold", job=three[0])
+    client.ask("cancel", job=three[0])
+    assert client.job(three[0])["held"] is False
+    assert client.ask("health")["held"] == 0
