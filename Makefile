@@ -6,6 +6,9 @@ INSTALLED := .venv/.installed
 # This one, that it also holds what measures the quality of pictures.
 MEASURING := .venv/.measuring
 
+# This one, that the page has an environment of its own: its libraries are other ones.
+WEB := .venv-web/.installed
+
 # And this one, that it holds what looks at running processes.
 PROFILING := .venv/.profiling
 
@@ -15,13 +18,15 @@ REFERENCE ?=
 CLIPS ?=
 VOICE ?= tests/media/harbour.flac
 
-.PHONY: help demo demo-farm test gpu bench profile bench-quality contact-sheet torture check deb
-.PHONY: install install-farm uninstall clean
+.PHONY: help demo demo-farm demo-web test gpu bench profile bench-quality contact-sheet torture
+.PHONY: check deb install install-farm install-web uninstall clean
 
 help:
 	@echo 'make demo    install, fetch a clip, render it, and say how fast (writes demo.mp4)'
 	@echo 'make demo-farm'
 	@echo '             two daemons, a Redis and a folder as a farm render two clips, and leave nothing'
+	@echo 'make demo-web'
+	@echo '             a daemon and its page, to be looked at with a browser, until Ctrl-C'
 	@echo 'make test    every test this machine can run; skips say why'
 	@echo 'make gpu     test and measure on a CUDA GPU, with the PyTorch of PYTHON if it has one (8 minutes)'
 	@echo 'make bench   measure: a table, and a JSON line for each case; what has moved against the'
@@ -39,6 +44,7 @@ help:
 	@echo
 	@echo 'make install     the service, into /opt/lipsyncd, and its systemd units; again: an upgrade'
 	@echo 'make install-farm   after it: this machine becomes a host of a farm'
+	@echo 'make install-web    the page, into /opt/lipsyncweb, behind a proxy'
 	@echo 'make uninstall   remove it again, but for configuration and state'
 	@echo
 	@echo 'PYTHON=python3.12 chooses the interpreter (3.11 or newer). Up to `clean` all stays in this'
@@ -50,7 +56,10 @@ demo: $(INSTALLED)
 demo-farm: $(INSTALLED)
 	@tests/demo-farm.sh
 
-test: $(INSTALLED)
+demo-web: $(INSTALLED) $(WEB)
+	@tests/demo-web.sh
+
+test: $(INSTALLED) $(WEB)
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 gpu:
@@ -76,14 +85,14 @@ check: $(INSTALLED)
 	$(BIN)/ruff check
 
 # What is said on the command line (DESTDIR, PREFIX, SYSTEMD_UNIT_DIR, PYTHON) reaches the script.
-install install-farm uninstall:
+install install-farm install-web uninstall:
 	@systemd/install.sh $@
 
 deb:
 	@systemd/package.sh
 
 clean:
-	rm -rf .venv .venv-gpu .cache dist .pytest_cache .ruff_cache .hypothesis demo*.mp4
+	rm -rf .venv .venv-gpu .venv-web .cache dist .pytest_cache .ruff_cache .hypothesis demo*.mp4
 	find daemon ctl tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml
@@ -92,6 +101,12 @@ $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo 'The venv module is missing: apt install python3-venv'; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[render,farm,test]'
+	@touch $@
+
+$(WEB): pyproject.toml
+	@echo 'Making .venv-web, for the page.'
+	$(PYTHON) -m venv .venv-web
+	.venv-web/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[web,farm]'
 	@touch $@
 
 $(MEASURING): $(INSTALLED)

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # `make install` and `make uninstall`: a virtual environment, two commands, manual, units, group, catalog.
 # `make install-farm`, after it: what makes this machine a host of a farm.
-# package.sh has both fill a package (with DESTDIR and USR).
+# `make install-web`: the page, in an environment of its own, since its libraries are other ones.
+# package.sh has both of the former fill a package (with DESTDIR and USR).
 # What systemd has to be told it is told only if this is its machine: without DESTDIR, booted.
 set -euo pipefail
 shopt -s nullglob
@@ -18,10 +19,12 @@ manual=$environment/share/doc/lipsyncd
 share=$DESTDIR$USR/share
 commands=$DESTDIR$USR/bin
 units=$DESTDIR$SYSTEMD_UNIT_DIR
-group=$DESTDIR$USR/lib/sysusers.d/lipsyncd.conf
+groups=$DESTDIR$USR/lib/sysusers.d
 catalog=$DESTDIR$USR/lib/systemd/catalog/lipsyncd.catalog
 config=$DESTDIR/etc/lipsyncd/lipsyncd.toml
 farm=$DESTDIR/etc/lipsyncd/farms/farm.toml
+web=${PREFIX%/*}/lipsyncweb
+web_options=$DESTDIR/etc/lipsyncd/web.env
 
 fail() {
     echo "$1" >&2
@@ -32,7 +35,7 @@ systemd_runs() { [[ -z $DESTDIR && -d /run/systemd/system ]]; }
 
 install_all() {
     check_python
-    install_environment
+    install_environment "$PREFIX" render,manual
     install --directory "$commands" "$units" "$manual"
     ln --symbolic --force "$PREFIX"/bin/{lipsyncd,lipsyncctl} "$commands"
     # as they lie here, so that links among them hold
@@ -43,7 +46,7 @@ install_all() {
     done
     "$environment/bin/python" -m lipsyncctl.manual . "$share"
     for unit in systemd/lipsyncd*.{service,socket}; do install_unit "$unit"; done
-    install -D --mode=0644 systemd/lipsyncd.sysusers "$group"
+    install -D --mode=0644 systemd/lipsyncd.sysusers "$groups/lipsyncd.conf"
     install -D --mode=0644 systemd/lipsyncd.catalog "$catalog"
     [[ -e $config ]] || install -D --mode=0644 systemd/lipsyncd.toml "$config"
     if systemd_runs; then
@@ -55,12 +58,12 @@ install_all() {
 }
 
 install_unit() {
-    sed "s|/opt/lipsyncd|$PREFIX|g" "$1" | install --mode=0644 /dev/stdin "$units/${1##*/}"
+    sed "s|/opt/lipsyncd|$PREFIX|g; s|/opt/lipsyncweb|$web|g" "$1" | install --mode=0644 /dev/stdin "$units/${1##*/}"
 }
 
 install_farm() {
-    is_ours || fail "There is no lipsyncd in $environment: make install comes first."
-    install_packages 'render,manual,farm'
+    is_ours "$environment" || fail "There is no lipsyncd in $environment: make install comes first."
+    install_packages "$PREFIX" render,manual,farm
     ln --symbolic --force "$PREFIX/bin/lipsyncfarm-worker" "$commands"
     install_unit systemd/lipsyncfarm-worker.service
     [[ -e $farm ]] || install -D --mode=0644 systemd/farm.toml "$farm"
@@ -69,6 +72,26 @@ install_farm() {
     echo "Next: edit $farm, put the hosts' key into /etc/lipsyncd/secrets/key and the password of"
     echo 'Redis into /etc/lipsyncd/secrets/broker-password (empty if it has none), then'
     echo 'systemctl enable --now lipsyncfarm-worker'
+}
+
+install_web() {
+    check_python
+    install_environment "$web" web,farm
+    install --directory "$commands" "$units"
+    ln --symbolic --force "$web/bin/lipsyncweb" "$commands"
+    for unit in systemd/lipsyncweb.{service,socket}; do install_unit "$unit"; done
+    install -D --mode=0644 systemd/lipsyncweb.sysusers "$groups/lipsyncweb.conf"
+    for proxy in systemd/proxies/*; do
+        install -D --mode=0644 "$proxy" "$DESTDIR$web/share/doc/lipsyncweb/${proxy##*/}"
+    done
+    [[ -e $web_options ]] || install -D --mode=0644 systemd/web.env "$web_options"
+    if systemd_runs; then
+        systemd-sysusers lipsyncweb.conf
+        systemctl daemon-reload
+    fi
+    echo "Next: edit $web_options, put a proxy in front ($web/share/doc/lipsyncweb), let it connect:"
+    echo 'usermod --append --groups lipsync-web www-data; then'
+    echo 'systemctl enable --now lipsyncweb.socket'
 }
 
 # The service has no home, so it could not execute an interpreter that lives in one.
@@ -83,25 +106,26 @@ check_python() {
 }
 
 # Made once; later it is upgraded in place, and a running daemon keeps what it has loaded.
-install_environment() {
-    is_ours || [[ ! -e $environment ]] || fail "$environment is not an environment of lipsyncd."
-    local version='import sys; print(sys.version_info[:2])'
-    if [[ $("$PYTHON" -c "$version") != $("$environment/bin/python" -c "$version" 2>&1) ]]; then
-        echo "Making $environment. This downloads PyTorch and its libraries (some GB)."
-        "$PYTHON" -m venv --clear "$environment"
+install_environment() { # PLACE EXTRAS
+    local place=$DESTDIR$1 version='import sys; print(sys.version_info[:2])'
+    is_ours "$place" || [[ ! -e $place ]] || fail "$place is not an environment of lipsyncd."
+    if [[ $("$PYTHON" -c "$version") != $("$place/bin/python" -c "$version" 2>&1) ]]; then
+        echo "Making $place. This downloads its libraries (PyTorch has some GB)."
+        "$PYTHON" -m venv --clear "$place"
     fi
-    install_packages 'render,manual'
+    install_packages "$@"
 }
 
-install_packages() {
-    "$environment/bin/python" -m pip install --quiet --disable-pip-version-check ".[$1]"
+install_packages() { # PLACE EXTRAS
+    local place=$DESTDIR$1
+    "$place/bin/python" -m pip install --quiet --disable-pip-version-check ".[$2]"
     if [[ -n $DESTDIR ]]; then # its programs begin with the path at which they were made
-        grep --recursive --files-with-matches --null --fixed-strings "$DESTDIR" "$environment"/{bin,pyvenv.cfg} |
-            xargs --null --no-run-if-empty sed --in-place "s|$DESTDIR$PREFIX|$PREFIX|g"
+        grep --recursive --files-with-matches --null --fixed-strings "$DESTDIR" "$place"/{bin,pyvenv.cfg} |
+            xargs --null --no-run-if-empty sed --in-place "s|$place|$1|g"
     fi
 }
 
-is_ours() { [[ -e $environment/pyvenv.cfg ]]; }
+is_ours() { [[ -e $1/pyvenv.cfg ]]; }
 
 is_packaged() { [[ -z $DESTDIR ]] && dpkg-query --search "$environment/pyvenv.cfg" &>/dev/null; }
 
@@ -119,19 +143,22 @@ say_what_is_next() {
 
 uninstall_all() {
     if systemd_runs; then
-        systemctl stop 'lipsyncfarm*.service' 'lipsyncd*.socket' 'lipsyncd*.service'
+        systemctl stop 'lipsyncweb*' 'lipsyncfarm*.service' 'lipsyncd*.socket' 'lipsyncd*.service'
         systemctl --quiet disable lipsyncd{,@}.{service,socket} 2>/dev/null || true
-        systemctl --quiet disable lipsyncfarm-worker.service 2>/dev/null || true
+        systemctl --quiet disable lipsyncfarm-worker.service lipsyncweb.socket 2>/dev/null || true
         systemctl reset-failed 'lipsync*' 2>/dev/null || true
-        rm -rf /var/cache/{,private/}lipsync{d,farm}
+        rm -rf /var/cache/{,private/}lipsync{d,farm,web}
     fi
-    rm -f "$units"/lipsyncd{,@}.{service,socket} "$group" "$catalog" "$commands"/{lipsyncd,lipsyncctl}
+    rm -f "$units"/lipsyncd{,@}.{service,socket} "$groups"/lipsync{d,web}.conf "$catalog" "$commands"/{lipsyncd,lipsyncctl}
     rm -f "$share"/man/man?/{lipsyncctl.1,lipsyncd.8,lipsyncd.toml.5,lipsyncfarm.7,lipsync-protocol.7} \
         "$share"/bash-completion/completions/{lipsyncd,lipsyncctl} \
         "$share"/zsh/site-functions/_{lipsyncd,lipsyncctl} \
         "$share"/fish/vendor_completions.d/{lipsyncd,lipsyncctl}.fish
     rm -f "$units/lipsyncfarm-worker.service" "$commands/lipsyncfarm-worker"
-    if is_ours; then rm -rf "$environment"; fi
+    rm -f "$units"/lipsyncweb.{service,socket} "$commands/lipsyncweb"
+    for place in "$environment" "$DESTDIR$web"; do
+        if is_ours "$place"; then rm -rf "$place"; fi
+    done
     if systemd_runs; then
         systemctl daemon-reload
         journalctl --update-catalog
@@ -143,5 +170,6 @@ uninstall_all() {
 case ${1-} in
 install | uninstall) "$1_all" ;;
 install-farm) install_farm ;;
-*) fail 'usage: systemd/install.sh install|install-farm|uninstall' ;;
+install-web) install_web ;;
+*) fail 'usage: systemd/install.sh install|install-farm|install-web|uninstall' ;;
 esac

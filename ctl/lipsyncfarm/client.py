@@ -3,6 +3,7 @@
 import os
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Never
@@ -41,13 +42,17 @@ class FarmClient(Client):
 
     What is asked of a single daemon (`drain`, `probe`, ...) is an InvalidRequest here.  Failures of
     Redis and of the store are told like those of a daemon: ServerUnreachable, AccessDenied,
-    DiskFull, StoreFailed.
+    DiskFull, StoreFailed.  Whoever has the hosts' key may hand in jobs for any `user`.
     """
 
-    def __init__(self, name: str, on_notice: Notice = lambda _: None) -> None:
+    def __init__(
+        self, name: str, on_notice: Notice = lambda _: None, *, user: str | None = None
+    ) -> None:
         super().__init__(None, on_notice)
         self._name = name
         self.farm = find_farm(name)
+        if user is not None:
+            self.farm = replace(self.farm, user=user)
         self._record = Record(self.farm, broker.connect(self.farm))
         self._is_closed = False
 

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"lipsyncd": ROOT / "daemon/lipsyncd", "lipsyncctl": ROOT / "ctl/lipsyncctl"}
-PACKAGES["lipsyncfarm"] = ROOT / "ctl/lipsyncfarm"
+PACKAGES |= {name: ROOT / "ctl" / name for name in ("lipsyncfarm", "lipsyncweb")}
 HEAVY = {"torch", "numpy", "cv2", "av", "librosa", "scipy", "soxr", "safetensors"}
 MAX_FUNCTION_LINES = 40
 MAX_MODULE_LINES = 250
@@ -28,7 +28,7 @@ LAYERS = [
     {"lipsyncd.processes", "lipsyncd.intake", "lipsyncd.face"},
     {"lipsyncd.service"},
     {"lipsyncd.server", "lipsyncd.model", "lipsyncfarm"},
-    {"lipsyncd.render"},
+    {"lipsyncd.render", "lipsyncweb"},
     {"lipsyncd.main", "lipsyncctl.main", "lipsyncctl.manual"},
     {"lipsyncd.__main__", "lipsyncctl.__main__"},
 ]

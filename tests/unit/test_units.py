@@ -57,8 +57,12 @@ def test_what_ends_the_daemon_for_good_is_not_started_again_by_the_unit() -> Non
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze")
 @pytest.mark.parametrize(
     "name, most",
-    # the bridge of a farm has a network
-    [("lipsyncd.service", 10), ("lipsyncd@.service", 10), ("lipsyncfarm-worker.service", 13)],
+    [
+        ("lipsyncd.service", 10),
+        ("lipsyncd@.service", 10),
+        ("lipsyncfarm-worker.service", 13),  # it has a network
+        ("lipsyncweb.service", 10),
+    ],
 )
 def test_the_exposure_of_a_unit_is_low(name: str, most: int) -> None:
     threshold = f"--threshold={most}"

@@ -1,0 +1,24 @@
+"""The page in front of a farm: its users are the farm's, and each sees their own jobs alone."""
+
+import pytest
+from support.daemon.reencoding import FRAMES, frames_in
+from support.farm.farm import Farm
+from support.web.site import PYTHON, site
+
+ALICE, BOB = {"X-Remote-User": "alice"}, {"X-Remote-User": "bob"}
+
+
+def test_a_user_of_the_page_is_one_of_the_farm(farm: Farm) -> None:
+    if not PYTHON.exists():
+        pytest.skip("there is no .venv-web, which `make test` makes for the page")
+    host, client = farm.host("one"), farm.client("alice")
+    job = client.submit(host.daemon.face, host.daemon.voice)
+    assert host.end_of(client, job.id).state == "succeeded"
+    words = ("--farm", farm.toml("page.toml"), "--trust-header", "X-Remote-User")
+    with site(farm.directory, *words) as page:
+        assert set(page.rows(**ALICE)) == {job.id}
+        assert page.rows(**BOB) == {}
+        assert page.ask(f"/jobs/{job.id}/result", **BOB).status == 404
+        path = farm.directory / "out.mp4"
+        path.write_bytes(page.ask(f"/jobs/{job.id}/result", **ALICE).body)
+        assert frames_in(path) == FRAMES
