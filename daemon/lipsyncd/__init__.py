@@ -56,15 +56,15 @@ A tour, from the bottom up; each package imports only from those above it in thi
                  exchange the memory that it shares with a render
     render       pipeline is the straight line, face and voice in and result out; scene is its first
                  half, what pictures are made of: inputs are the two, plan (survey, choice, gaps,
-                 looking) is the look at the face before them, plans keeps those, people who is on a
-                 picture, hearing what lips follow; dub gives frames their new mouths, neutrals are
-                 the faces they are moved in.  parts is how a result is divided, work the file in
-                 which it keeps what is finished, and from which other jobs may go on. redo makes
-                 a stretch of a result anew; probe (report, sync) and preview go the same way
-                 without a result, review (moments) looks at one that is there. template and
-                 process are the processes around all, orders what the daemon tells them, mouths
-                 asks a device for batches; cage (landlock, seccomp) is what a render gives up
-                 before it looks at media
+                 looking) is the look at the face before them, plans keeps those, known what of them
+                 is in the work, people who is on a picture, hearing what lips follow; dub gives
+                 frames their new mouths, neutrals are the faces they are moved in. parts is how a
+                 result is divided, work the file in which it keeps what is finished, and from which
+                 other jobs may go on. redo makes a stretch of a result anew; probe (report, sync)
+                 and preview go the same way without a result, review (moments) looks at one that is
+                 there. template and process are the processes around all, orders what the daemon
+                 tells them, mouths asks a device for batches; cage (landlock, seccomp) is what a
+                 render gives up before it looks at media
     main         builds everything
 
 There are two planes, which meet only in main.  The control plane (sessions, queue, spool, store,

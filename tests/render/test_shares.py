@@ -1,6 +1,7 @@
 """A long result is made in shares, wherever there is room, and joined by one that has them all."""
 
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from support.checkpoints import random_generator, write_safetensors
 from support.client.command import lipsyncctl
 from support.daemon.process import ready
 from support.daemon.served import Daemon
+
+from lipsyncd.render.work import Kind, found_in
 
 SECONDS, FRAMES = 15.2, 380  # which are two parts
 OPTIONS = ("--crf", "51", "--blend", "box")
@@ -52,3 +55,16 @@ def test_shares_that_are_joined_are_the_bytes_of_one_job(daemon: Daemon, neutral
     other = result(daemon, neutral, *OTHER, "--share", "1-2/2", work=plan)
     incomplete = plan + first + other + b"garbage" * 100
     assert result(daemon, neutral, *OPTIONS, work=incomplete) == wanted
+
+
+def test_a_plan_that_no_render_has_written_fails_its_job_by_name(
+    daemon: Daemon, neutral: Path
+) -> None:
+    plan = bytearray(result(daemon, neutral, *OPTIONS, "--share", PLAN))
+    for record in found_in(BytesIO(plan)):
+        if record.kind is Kind.PLAN:
+            plan[record.start : record.stop] = b"\xc0" * (record.stop - record.start)
+    file = daemon.directory / "damaged"
+    file.write_bytes(plan)
+    ended = daemon.end_of(daemon.submit(*OPTIONS, "--work", str(file), face=neutral))
+    assert (ended["state"], ended["error"]["name"]) == ("failed", "request.invalid")

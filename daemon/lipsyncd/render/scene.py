@@ -27,6 +27,7 @@ from lipsyncd.protocol.options import Options
 from lipsyncd.render.gaps import notes_of, refuse_gaps
 from lipsyncd.render.hearing import Heard, hear, heard_in
 from lipsyncd.render.inputs import examined_face, examined_voices
+from lipsyncd.render.known import keep, known_in
 from lipsyncd.render.looking import ALL, Need, looked_through
 from lipsyncd.render.models import Models
 from lipsyncd.render.parts import length, parts_of
@@ -34,7 +35,7 @@ from lipsyncd.render.people import People
 from lipsyncd.render.plan import Plan, Planner
 from lipsyncd.render.plans import Cache, NoCache, Plans
 from lipsyncd.render.prefetch import prefetch
-from lipsyncd.render.work import Kind, Work
+from lipsyncd.render.work import Work
 
 RAMP = Fraction(1, 8)  # seconds
 ENDLESS = 0  # depth of a prefetch in which there is little
@@ -160,16 +161,12 @@ def staged(
 
     Raises InputError, InvalidRequest.
     """
-    known = [msgpack.unpackb(work.read(record)) for record in work.of(Kind.PLAN).values()]
-    if known:
-        pairs = zip(files.voices, known[0]["voices"], strict=True)
-        voices = [Voice.from_map(file, voice) for file, voice in pairs]
+    if known := known_in(work, files.voices):
+        voices, plan = known
+        source = examined_face(files.face, options)
     else:
         voices = examined_voices(files.voices, options, settings.max_voice_seconds)
-    source = examined_face(files.face, options)
-    if known:
-        plan = Plan.from_map(known[0]["plan"])
-    else:
+        source = examined_face(files.face, options)
         planner = planner_of(source, files, options, models, settings)
         more = models.fingerprint, settings.detect_every
         plans = Plans(files.plans, (files.face, *files.pictures), options, *more)
@@ -204,10 +201,7 @@ def planned(
                 plans.keep(most, plan)
         for _ in heard:
             yield Progress(0, most or 0, 0)
-    with work.added(Kind.PLAN) as file:
-        voices, seconds = [voice.as_map() for voice in voices], time.monotonic() - begun
-        stored = {"plan": plan.as_map(), "voices": voices, "seconds": seconds}
-        file.write(msgpack.packb(stored))
+    keep(work, voices, plan, time.monotonic() - begun)
     return plan
 
 
