@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -226,8 +227,12 @@ def obey(path: str) -> None:
     for line in sys.stdin:
         order = json.loads(line)
         if not (child := os.fork()):
-            User(*order["user"]).become()
-            carry_out(path, order)
+            try:
+                User(*order["user"]).become()
+                carry_out(path, order)
+            except Exception:
+                traceback.print_exc()
+                print("null", flush=True)  # somebody waits for an answer
             os._exit(0)
         if "ask" not in order:
             staying.append(child)
@@ -260,7 +265,7 @@ def changing_to(uid: int) -> Callable[[], None]:
 
 def carry_out(path: str, order: dict[str, Any]) -> None:
     if "ask" in order:
-        print(json.dumps(answer(path, *order["ask"]), default=bytes.hex), flush=True)
+        print(json.dumps(answer(path, *order["ask"])), flush=True)
         return None
     if "knock" in order:
         return knock(path, order["knock"])
@@ -315,7 +320,7 @@ def memory(content: str, opened: ExitStack) -> int:
 
 
 def read(descriptor: int) -> str:
-    with os.fdopen(descriptor) as file:
+    with os.fdopen(descriptor, errors="replace") as file:
         return file.read()
 
 
