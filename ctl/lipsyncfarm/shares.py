@@ -18,8 +18,8 @@ from lipsyncd.errors import (
     ServerUnreachable,
     StorageError,
 )
+from lipsyncd.protocol.ids import new_id
 from lipsyncd.protocol.state import ENDED, State
-from lipsyncd.queue.transitions import new_id
 from lipsyncfarm import identity
 from lipsyncfarm.local import Tools
 from lipsyncfarm.record import Fields, Record, Taken

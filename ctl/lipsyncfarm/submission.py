@@ -13,9 +13,9 @@ from lipsyncctl.client.outage import AWAY, given_up, persistent
 from lipsyncctl.client.session import Notice
 from lipsyncctl.client.submit import AcceptanceUnknown, Media, Source, name_of, open_input
 from lipsyncd.errors import AccessDenied, InputGone, KeyTaken, QueueFull, ServerUnreachable
+from lipsyncd.protocol.ids import new_id
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.terms import Priority, Terms
-from lipsyncd.queue.transitions import new_id
 from lipsyncfarm import identity, tickets
 from lipsyncfarm.config import Farm
 from lipsyncfarm.record import Record

@@ -3,10 +3,10 @@
 A tour, from the bottom up; each package imports only from those above it in this list:
 
     errors       every failure a client may see, with its name on the wire
-    protocol     what crosses a boundary: messages and descriptors over a socket (wire,
-                 connection), a job and its states (job), whom it counts for (user), what a client
-                 may choose (options: how it is rendered, terms: when and for whom, choices: how
-                 both are read), what may be asked beside a render and what is told then (preflight,
+    protocol     what crosses a boundary: messages and descriptors over a socket (wire, connection),
+                 a job and its states (job, ids), whom it counts for (user), what a client may
+                 choose (options: how it is rendered, terms: when and for whom, choices: how both
+                 are read), what may be asked beside a render and what is told then (preflight,
                  probe, review; told is how that is read), what a result may be (outputs), what may
                  be made anew (redo), what a field may hold (values)
     system       systemd, its journal and its watchdog, the disk, the clock, places, locks, crashes

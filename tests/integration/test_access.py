@@ -13,7 +13,7 @@ import pytest
 from support.daemon.inprocess import living
 from support.daemon.users import NO_WAY_IN, Crowd, User, can_be_subordinate, open_directory, served
 
-from lipsyncd.queue.transitions import new_id
+from lipsyncd.protocol.ids import new_id
 from lipsyncd.server import subordinate
 from lipsyncd.server.refusals import MOST
 from lipsyncd.server.server import KEPT_FOR_ADMINS, MAX_OF_USER, MAX_SESSIONS

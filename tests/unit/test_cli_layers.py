@@ -18,6 +18,7 @@ from lipsyncd.protocol.terms import Terms
 
 ROOT = Path(__file__).parents[2] / "ctl/lipsyncctl"
 WIRE = {"socket", "connection", "wire"}  # how one speaks with a daemon
+OF_THE_DAEMON = {"__version__", "arguments", "config", "errors", "protocol", "system"}
 INSIDE = {"session", "address"}  # of the library
 # Of sys its streams and its exit; a stdout that is no stream of ours is the answer of a program.
 LOUD = {"print", "exit", "signal", "setitimer", "input", "sys", "argparse"}
@@ -43,6 +44,17 @@ def parts_of(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", modules("show", "verbs"), ids=lambda path: path.stem)
 def test_the_command_line_speaks_with_the_daemon_through_the_library_only(path: Path) -> None:
     assert not parts_of(path) & (WIRE | INSIDE)
+
+
+def test_no_client_needs_more_of_the_daemon_than_what_it_says_of_itself() -> None:
+    """Its planes look at the machine as they are imported, which a client's sandbox may hide."""
+    found = {
+        ".".join(name.split(".")[:2])
+        for path in ROOT.parent.rglob("*.py")
+        for name in imported(path)
+        if name.startswith("lipsyncd.")
+    }
+    assert found <= {f"lipsyncd.{name}" for name in OF_THE_DAEMON}
 
 
 @pytest.mark.parametrize("path", modules("client"), ids=lambda path: path.stem)

@@ -1,11 +1,11 @@
 """How a job begins, ends or goes back to the queue, and how the journal tells it."""
 
-import secrets
 from dataclasses import replace
 from typing import Any
 
 from lipsyncd.errors import InputError, JobExpired, JobForsaken, LipsyncError
-from lipsyncd.protocol.job import ALPHABET, ID_LENGTH, Job, move
+from lipsyncd.protocol.ids import new_id
+from lipsyncd.protocol.job import Job, move
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.state import State
 from lipsyncd.protocol.terms import Priority, Terms
@@ -42,11 +42,6 @@ def new_job(owner: int, face: str, voice: str, options: Options, terms: Terms = 
         label=terms.label or "",
         after=terms.after,
     )
-
-
-def new_id() -> str:
-    """An id that nobody has had and nobody guesses."""
-    return "".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH))
 
 
 def succeeded(job: Job, size: int, seconds: float, spare: int = 0) -> Job:
