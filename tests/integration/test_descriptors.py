@@ -154,7 +154,7 @@ def test_other_requests_have_none(daemon: Daemon, settled: None, tmp_path: Path,
         assert client.ask("health")["verb"] == "reported"
 
 
-@pytest.mark.parametrize("count", [8, 64, 253])
+@pytest.mark.parametrize("count", [9, 64, 253])
 def test_more_than_a_message_may_have_end_the_session(
     daemon: Daemon, settled: None, tmp_path: Path, count: int
 ) -> None:

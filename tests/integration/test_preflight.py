@@ -109,7 +109,7 @@ def test_two_labels_of_a_user_have_one_each(
     assert holding.renderer.preflights.get().user == User(os.getuid(), "anna")
     with holding.client() as other:
         ask(other, tmp_path, "preview", label="anna")
-        with pytest.raises(QueueFull, match="^This user has a probe or a preview"):
+        with pytest.raises(QueueFull, match="^This user has a probe, a preview"):
             other.hear()
         ask(other, tmp_path, "preview", label="ben")
         holding.renderer.preflights.get()

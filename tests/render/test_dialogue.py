@@ -118,4 +118,4 @@ def test_two_voices_without_two_faces_are_refused_in_words(
     alone = ctl("run", "-a", one, "-a", other, face, "-o", out)
     print(f"  {alone.stderr}")
     assert alone.returncode == 2
-    assert "2 voices, and who names 1" in alone.stderr
+    assert "2 results would be written" in alone.stderr  # a job for each

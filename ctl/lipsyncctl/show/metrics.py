@@ -49,7 +49,6 @@ def exposition(found: Iterable[Family], is_open: bool = True) -> str:
 def families(measured: Told, health: Told, info: Told) -> Iterator[Family]:
     """All there is to measure of a daemon."""
     yield from of_jobs(measured, health, info)
-    yield from of_devices(health["devices"])
     yield from of_models(info)
 
 

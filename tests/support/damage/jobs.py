@@ -23,7 +23,7 @@ class Judge:
     def verdicts(self, jobs: Iterable[Pair]) -> Iterator[Verdict]:
         """Submit the jobs, some at a time, and give the verdict on each."""
         waiting: deque[tuple[Pair, str]] = deque()
-        with open_session(self.directory / "control.sock") as client:
+        with open_session(str(self.directory / "control.sock")) as client:
             for job in jobs:
                 waiting.append((job, self.submit(client, job)))
                 if len(waiting) == AT_ONCE:
