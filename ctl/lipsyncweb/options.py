@@ -9,8 +9,8 @@ import gradio as gr
 from lipsyncd.protocol.options import Options
 
 FIRST = ("expression", "blend", "silence", "extend", "audio_offset")  # that people change
-# chosen at the file itself
-ELSEWHERE = ("who", "box")
+# chosen at the file itself; a share is for those who join it with others
+ELSEWHERE = ("who", "box", "share")
 WORDS = {"to": "to_option", "still": "still_option"}  # that mean other things elsewhere
 FIELDS = {each.name: each for each in fields(Options)}
 FOLDED = tuple(name for name in FIELDS if name not in (*FIRST, *ELSEWHERE))

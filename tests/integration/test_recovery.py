@@ -151,7 +151,7 @@ def test_an_earlier_version_which_locks_a_file_only_is_not_joined(tmp_path: Path
 def test_a_newer_state_is_refused_by_its_exit_code(tmp_path: Path) -> None:
     with stepped_daemon(tmp_path) as daemon:
         daemon.end(signal.SIGTERM)
-    script = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('PRAGMA user_version=9')"
+    script = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('PRAGMA user_version=99')"
     store = str(tmp_path / "state/jobs.sqlite")
     subprocess.run([sys.executable, "-c", script, store], check=True)
     newer = SteppedDaemon(tmp_path)

@@ -18,7 +18,7 @@ def said() -> set[str]:
     """The words that the page asks for, by their names or by those of states and options."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
     named = {name for found in NAMED.findall(text) for name in found if name}
-    options = {*Options.__dataclass_fields__} - {"who", "box", "to", "still"}
+    options = {*Options.__dataclass_fields__} - {"who", "box", "share", "to", "still"}
     return named | {*map(str, State)} | options | {"to_option", "still_option"}
 
 

@@ -88,7 +88,7 @@ def see_results(tab: View) -> None:
     shown.locator(".job.succeeded", has_text="single_face").get_by_text("Watch").click()
     dialog = shown.locator("dialog.compare")
     for name in ("source", "result"):
-        shown.wait_for_function(f"document.getElementById('{name}').readyState >= 2")
+        shown.wait_for_function(f"document.getElementById('{name}')?.readyState >= 2")
     dialog.get_by_text("Wipe").click()
     dialog.get_by_text("Sound").click()
     assert shown.evaluate("[result.muted, source.muted]") == [True, False]
