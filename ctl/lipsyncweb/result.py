@@ -15,7 +15,7 @@ from lipsyncd.errors import LipsyncError
 from lipsyncweb.jobs import result_name
 
 CHUNK = 1 << 18
-RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
 TYPES = {"mp4": "video/mp4", "mov": "video/quicktime", "mkv": "video/x-matroska"}
 TYPES |= {"webm": "video/webm"}
 
