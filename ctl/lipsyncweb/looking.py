@@ -99,11 +99,12 @@ class Looking:
 
 def remembered(known: dict[Any, Found], key: object, find: Callable[[], Found]) -> Found:
     """What is known by this key, or else is found; of too much all is forgotten."""
-    if key not in known:
+    if (found := known.get(key)) is None:  # asked once: another thread may forget all
+        found = find()
         if len(known) >= MOST_KNOWN:
             known.clear()
-        known[key] = find()
-    return known[key]
+        known[key] = found
+    return found
 
 
 def patiently(ask: Callable[[], Probe]) -> Probe:
