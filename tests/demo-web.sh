@@ -7,9 +7,7 @@ cd "$(dirname "$0")/.."
 fetch_clips
 
 echo 'Starting lipsyncd and its page ...'
-export LIPSYNCD_SOCKET=$scratch/control.sock
-"$bin/lipsyncd" --socket "$LIPSYNCD_SOCKET" --state "$scratch/state" 2>"$scratch/log" &
-started=($! "${started[@]}")
+start_daemon
 .venv-web/bin/lipsyncweb --folder "$scratch/web" --listen "${LISTEN:-127.0.0.1:7860}" &
 started=($! "${started[@]}")
 

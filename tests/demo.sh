@@ -7,9 +7,7 @@ cd "$(dirname "$0")/.."
 fetch_clips
 
 echo 'Starting lipsyncd, with a socket and a state of its own ...'
-export LIPSYNCD_SOCKET=$scratch/control.sock
-"$bin/lipsyncd" --socket "$LIPSYNCD_SOCKET" --state "$scratch/state" 2>"$scratch/log" &
-started+=($!)
+start_daemon
 
 echo 'Rendering single_face.mp4 with the voice of tests/media/harbour.flac ...'
 "$bin/lipsyncctl" run -a tests/media/harbour.flac "$clips/single_face.mp4" -o demo.mp4 &

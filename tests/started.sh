@@ -19,3 +19,9 @@ fetch_clips() {
     echo 'Fetching clips of faces (10 MB, the first time only) ...'
     clips=$("$bin/python" tests/support/media/clips.py)
 }
+
+start_daemon() { # with a socket and a state of its own; it writes to $scratch/log
+    export LIPSYNCD_SOCKET=$scratch/control.sock
+    "$bin/lipsyncd" --socket "$LIPSYNCD_SOCKET" --state "$scratch/state" 2>"$scratch/log" &
+    started+=($!)
+}
