@@ -9,7 +9,7 @@ from time import monotonic
 import pytest
 from support.media.clips import clip
 from support.paths import ROOT
-from support.systemd.machine import CACHE, INSTALLED, PREFIX, PYTHON, VOICE, Machine, booted, event
+from support.systemd.machine import CACHE, INSTALLED, PREFIX, PYTHON, VOICE, Machine, booted
 
 pytestmark = pytest.mark.booted
 
@@ -76,9 +76,7 @@ def test_install_render_upgrade_with_a_queued_job_and_uninstall(
     bare.run("lipsyncctl", "run", "-a", VOICE, str(clip("single_face.jpg")), "-o", "/root/out.mp4")
 
     go_on.write_text("")
-    running = [bare.submit(), bare.submit()]  # as many as may at once
-    for job in running:
-        bare.entry(event("JOB_STARTED"), f"LIPSYNCD_JOB_ID={job}")
+    running = bare.running()
     queued = bare.submit()
     bare.inside(CONFIG).write_text("# mine\n")
     assert "systemctl restart" in bare.run(*MAKE, "install")

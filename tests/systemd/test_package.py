@@ -10,7 +10,7 @@ from time import monotonic
 import pytest
 from support.media.clips import clip
 from support.paths import ROOT
-from support.systemd.machine import CACHE, PREFIX, VOICE, Machine, booted, event
+from support.systemd.machine import CACHE, PREFIX, VOICE, Machine, booted
 from support.systemd.package import LENT, lent, next_version, package, why_not
 
 pytestmark = pytest.mark.booted
@@ -83,9 +83,7 @@ def test_install_render_upgrade_with_a_queued_job_remove_and_purge(
     fresh.run("lipsyncctl", "run", "-a", VOICE, str(clip("single_face.jpg")), "-o", "/root/out.mp4")
 
     go_on.write_text("")
-    running = [fresh.submit(), fresh.submit()]  # as many as may at once
-    for job in running:
-        fresh.entry(event("JOB_STARTED"), f"LIPSYNCD_JOB_ID={job}")
+    running = fresh.running()
     queued, old = fresh.submit(), fresh.show("MainPID")
     fresh.run(*APT, "install", str(upgrade))
     assert fresh.show("MainPID") not in {old, "0"}, "the upgrade has not restarted it"

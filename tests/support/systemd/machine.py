@@ -118,6 +118,13 @@ class Machine:
         """A job of 105 frames; its id."""
         return self.run("lipsyncctl", "submit", "--voice", VOICE, *options, str(clip(face)))
 
+    def running(self) -> list[str]:
+        """The ids of two jobs that run: as many as may at once."""
+        jobs = [self.submit(), self.submit()]
+        for job in jobs:
+            self.entry(event("JOB_STARTED"), f"LIPSYNCD_JOB_ID={job}")
+        return jobs
+
     @contextmanager
     def client(self, face: str = "single_face.mp4") -> Iterator[Process]:
         """A client that waits for such a job, to write it to /root/out.mp4."""
