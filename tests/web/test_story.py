@@ -48,16 +48,7 @@ def test_three_faces_become_two_results_whoever_dies_meanwhile(
         expect(shown).to_have_title("Lip-sync")
         assert tab.violations() == []
         bring(shown, [clip("single_face.mp4"), clip("multi_face.jpg"), bad])
-        cards = shown.locator(".found")
-        expect(cards).to_have_count(3)
-        expect(cards.nth(0)).to_contain_text("640 × 360")
-        expect(cards.nth(0).locator("img.person")).to_be_visible()
-        cards.nth(1).locator("fieldset img").nth(1).click()
-        expect(cards.nth(2).locator(".why")).to_be_visible()
-        expect(cards.nth(2)).to_contain_text("onerror")
-        shown.locator("#preview").click()
-        expect(shown.locator("img.preview")).to_be_visible()
-        assert tab.violations() == []
+        see_faces(tab)
         shown.locator("#render").click()
         rows = shown.locator(".job")
         expect(rows).to_have_count(3)
@@ -79,6 +70,19 @@ def test_three_faces_become_two_results_whoever_dies_meanwhile(
         expect(later.page.locator(".job.succeeded .state").first).to_have_text("已完成")
         assert later.page.evaluate("document.documentElement.scrollWidth") <= 390
         assert later.violations() == []
+
+
+def see_faces(tab: View) -> None:
+    cards = tab.page.locator(".found")
+    expect(cards).to_have_count(3)
+    expect(cards.nth(0)).to_contain_text("640 × 360")
+    expect(cards.nth(0).locator("img.person")).to_be_visible()
+    cards.nth(1).locator("fieldset img").nth(1).click()
+    expect(cards.nth(2).locator(".why")).to_be_visible()
+    expect(cards.nth(2)).to_contain_text("onerror")
+    tab.page.locator("#preview").click()
+    expect(tab.page.locator("img.preview")).to_be_visible()
+    assert tab.violations() == []
 
 
 def see_results(tab: View) -> None:
