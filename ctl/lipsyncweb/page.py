@@ -34,7 +34,9 @@ def mounted(app: FastAPI, parts: Parts) -> FastAPI:
     i18n = gr.I18n(**{"en": ENGLISH, "zh-CN": CHINESE, "zh-TW": CHINESE})
     look = {"theme": theme(), "css_paths": STATIC / "page.css", "head": head(), "i18n": i18n}
     most = {"max_file_size": parts.folder.largest}  # told to browsers, which refuse more themselves
-    return gr.mount_gradio_app(app, page(parts, i18n), "/", **QUIET, **look, **most)
+    blocks = page(parts, i18n)
+    blocks.has_launched = True  # else Gradio takes any path of this machine for an upload
+    return gr.mount_gradio_app(app, blocks, "/", **QUIET, **look, **most)
 
 
 def theme() -> gr.Theme:
