@@ -214,49 +214,62 @@ def test_an_option_is_taken_within_its_bounds_and_refused_beyond(what: str, row:
             CHOSEN[what].from_map({key: value})
 
 
-def samples(key: str, allowed: str) -> tuple[list[Any], list[Any]]:  # noqa: PLR0911, PLR0912
+# Of what has no numbers of its own: what is allowed, and what is not.
+FIXED = {
+    "largest, left, right, all, N to N, or X,Y@SECONDS": (
+        ["left right", "1,2 3,4@5", "all"],
+        ["", "pictured", "left all", "0"],
+    ),
+    "white, black, grey, green or #RRGGBB": (
+        ["white", "green", "#00b140", "#FFFFFF"],
+        ["", "red", "#fff", "#00b14g"],
+    ),
+    "START-STOP/OF, as N-N/N": (
+        ["0-1/4", "0-0/1", "9999-9999/9999"],
+        ["", "1/4", "0-1", "0-1/0", "0-1/4 "],
+    ),
+}
+
+
+def samples(key: str, allowed: str) -> tuple[list[Any], list[Any]]:
     """What is just allowed, and what is just not."""
     if choices := page.names(allowed):
         assert choices == CHOICES[key]
         return list(choices), ["", "other"]
-    *_, least, most = 0, 0, *page.numbers(allowed)
-    if "." not in allowed:
-        least, most = int(least), int(most)
-    match re.sub(page.NUMBER, "N", allowed):
+    pattern = re.sub(page.NUMBER, "N", allowed)
+    if pattern in FIXED:
+        good, bad = FIXED[pattern]
+        return [*good], [*bad]
+    *_, least, most = page.numbers(allowed)
+    return bounded(pattern, *((least, most) if "." in allowed else (int(least), int(most))))
+
+
+def bounded(pattern: str, least: Any, most: Any) -> tuple[list[Any], list[Any]]:  # noqa: PLR0911
+    """The same of what has a least and a most."""
+    match pattern:
         case "N to N":
-            found = [least, most], [least - 1, most + 1]
+            return [least, most], [least - 1, most + 1]
+        case "above N, to N":
+            return [least + 1e-9, most], [least, most + 1]
+        case "N to N characters":
+            return ["x" * least, "x" * most], ["x" * (least - 1), "x" * (most + 1)]
+        case "N to N printable characters":
+            beyond = ["x" * (least - 1), "x" * (most + 1)]
+            return ["x" * least, "é" * most, "Anna B."], [*beyond, "a\nb", "\x1b[1m", "\udcff"]
+        case "N to N, for all voices or for each":
+            refused = ["", "0", str(most + 1), "1  2", "1 2 3 4", "1,2", "first", " 1"]
+            return [f"{least} {most} 7", str(least), str(most)], refused
+        case "N whole numbers from N to N":
+            wrong = [[least, least, most, most + 1], [least - 1, least, most, most]]
+            unlike = [[least, least, most], [least, most, most, most]]
+            return [[least, least, most, most]], wrong + unlike
         case "largest, left, right, pictured, all, N to N, or X,Y@SECONDS":
             names = ["largest", "left", "right", "pictured", "all", str(least), str(most)]
             points = ["0,0", "99999,99999", "640,360@12.345", "1,2@0"]
-            dialogue = ["left right", "2 1", "1,2 3,4@5 largest"]
-            refused = ["left all", "left  right", "1 2 3 4", "left "]
-            refused += ["0", str(most + 1), "middle", "1,2,3", "-1,2", "1,2@", ""]
-            found = [*names, *points, *dialogue], refused
-        case "largest, left, right, all, N to N, or X,Y@SECONDS":
-            found = ["left right", "1,2 3,4@5", "all"], ["pictured", "left all", "0", ""]
-        case "N to N, for all voices or for each":
-            each = [f"{least} {most} 7", str(least), str(most)]
-            found = each, ["", "0", str(most + 1), "1  2", "1 2 3 4", "1,2", "first", " 1"]
-        case "white, black, grey, green or #RRGGBB":
-            found = ["white", "green", "#00b140", "#FFFFFF"], ["", "red", "#fff", "#00b14g"]
-        case "START-STOP/OF, as N-N/N":
-            found = ["0-1/4", "0-0/1", "9999-9999/9999"], ["", "1/4", "0-1", "0-1/0", "0-1/4 "]
-        case "N to N characters":
-            found = ["x" * least, "x" * most], ["x" * (least - 1), "x" * (most + 1)]
-        case "N to N printable characters":
-            beyond = ["x" * (least - 1), "x" * (most + 1)]
-            found = ["x" * least, "é" * most, "Anna B."], [*beyond, "a\nb", "\x1b[1m", "\udcff"]
-        case "above N, to N":
-            found = [least + 1e-9, most], [least, most + 1]
-        case "N whole numbers from N to N":
-            beyond = [[least, least, most, most + 1], [least - 1, least, most, most]]
-            found = (
-                [[least, least, most, most]],
-                [*beyond, [least, least, most], [least, most, most, most]],
-            )
-        case _:
-            raise AssertionError(f"the test does not know what {allowed} means")
-    return found
+            refused = ["left all", "left  right", "1 2 3 4", "left ", "", "0", str(most + 1)]
+            refused += ["middle", "1,2,3", "-1,2", "1,2@"]
+            return [*names, *points, "left right", "2 1", "1,2 3,4@5 largest"], refused
+    raise AssertionError(f"the test does not know what {pattern} means")
 
 
 def test_a_job_is_listed_field_by_field() -> None:
