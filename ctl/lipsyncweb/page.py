@@ -3,11 +3,13 @@
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import gradio as gr
 from fastapi import FastAPI
+from gradio import processing_utils
 
+from lipsyncd.errors import InvalidRequest
 from lipsyncweb import options
 from lipsyncweb.make import CHOICES, Make, Parts
 from lipsyncweb.words import CHINESE, ENGLISH
@@ -27,6 +29,9 @@ QUIET: dict[str, Any] = {
     "show_error": False,
 }
 
+# by which Gradio fetches an address that is named as an upload
+FETCHES = ("async_ssrf_protected_download", "async_ssrf_protected_get")
+
 
 def mounted(app: FastAPI, parts: Parts) -> FastAPI:
     """The page in front of whatever else the app answers."""
@@ -36,7 +41,14 @@ def mounted(app: FastAPI, parts: Parts) -> FastAPI:
     most = {"max_file_size": parts.folder.largest}  # told to browsers, which refuse more themselves
     blocks = page(parts, i18n)
     blocks.has_launched = True  # else Gradio takes any path of this machine for an upload
+    for name in FETCHES:
+        setattr(processing_utils, name, unfetched)
     return gr.mount_gradio_app(app, blocks, "/", **QUIET, **look, **most)
+
+
+async def unfetched(*_address: object, **_how: object) -> Never:
+    """In place of a download: of files the page takes what a browser has sent it."""
+    raise InvalidRequest("The page fetches nothing from elsewhere.", "Upload the file itself.")
 
 
 def theme() -> gr.Theme:

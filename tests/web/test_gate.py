@@ -1,6 +1,7 @@
 """Who and what gets to the page, and what is refused by name."""
 
 import os
+import socket
 import subprocess
 from base64 import b64encode
 from collections import Counter
@@ -110,6 +111,21 @@ def test_an_upload_is_its_users_alone_and_stays_in_the_folder(page: Site) -> Non
     assert Path(path).is_relative_to(page.directory / "web/uploads"), path
     assert page.ask(f"/gradio_api/file={path}", **ALICE).body == b"alice's"
     assert page.ask(f"/gradio_api/file={path}", **BOB).status == 404
+
+
+def test_an_address_named_as_an_upload_is_not_fetched(page: Site) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        before = set(page.directory.joinpath("web/uploads").rglob("*"))
+        for host in ("127.0.0.1", "localhost", "safehttpx.example.org"):
+            for path in (f"http://{host}:{port}/x.mp4", f"https://{host}:{port}/x.mp4"):
+                assert page.outcome_of_naming(path, **ALICE)["success"] is False, path
+        assert set(page.directory.joinpath("web/uploads").rglob("*")) == before
+        listening.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listening.accept()
+    log = page.directory.joinpath("page.log").read_text()
+    assert "fetches nothing from elsewhere" in log
 
 
 def test_too_large_an_upload_is_refused_before_it_comes(page: Site) -> None:
