@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,34 +10,50 @@ from typing import Any
 from lipsyncctl import Client, Job
 from lipsyncctl.client.fetch import Outlet
 from lipsyncctl.client.told import Answer, given
-from lipsyncd.errors import NoResult, UnknownJob
+from lipsyncd.errors import LipsyncError, NoResult, UnknownJob
 from lipsyncd.protocol.job import ALPHABET, ID_LENGTH
 from lipsyncd.protocol.outputs import FORMATS
 from lipsyncweb.users import User
 
 ID = re.compile(f"[{ALPHABET}]{{{ID_LENGTH}}}")
 
-Clients = Callable[[User], tuple[Client, str | None]]
+Clients = Callable[[User], tuple[Client, str | None, Client]]
 
 
 class Jobs:
-    """What a `user` may do; a daemon knows them by a label, a farm by their own name."""
+    """What a `user` may do; a daemon knows them by a label, a farm by their own name.
 
-    def __init__(self, client: Client, label: str | None) -> None:
+    `looker` is the daemon that looks at files: a farm renders, and does not look.
+    """
+
+    def __init__(self, client: Client, label: str | None, looker: Client) -> None:
         self.client = client
         self._label = given({"label": label})
+        self._looker = looker
 
-    def submit(self, face: Path, voice: Path, **options: Any) -> Job:
+    @property
+    def can_look(self) -> bool:
+        """Whether there is a daemon that looks at files; a farm's page may have none beside it."""
+        if self._looker is self.client:
+            return True
+        try:
+            return bool(self._looker.health()["ready"])
+        except LipsyncError:
+            return False
+
+    def submit(self, face: Path, voices: Sequence[Path], **options: Any) -> Job:
         """Hand in a job; the files are the daemon's on return."""
-        return self.client.submit(face, voice, **self._label, **options)
+        return self.client.submit(face, voices, **self._label, **options)
 
-    def probe(self, face: Path, voice: Path | None) -> Answer:
+    def probe(self, face: Path, voices: Sequence[Path], **options: Any) -> Answer:
         """What a render would meet."""
-        return self.client.probe(face, voice or (), **self._label)
+        return self._looker.probe(face, voices, **self._label, **options)
 
-    def preview(self, face: Path, voice: Path, path: Path, at: float, **options: Any) -> Answer:
+    def preview(
+        self, face: Path, voices: Sequence[Path], path: Path, at: float, **options: Any
+    ) -> Answer:
         """Writes a PNG of the frame at a time; `to` is one of the options."""
-        return self.client.preview(face, voice, path, at=at, **self._label, **options)
+        return self._looker.preview(face, voices, path, at=at, **self._label, **options)
 
     def list(self) -> list[Job]:
         """All of them, the newest last."""
@@ -115,14 +131,15 @@ def clients(socket: str | None, farm: str | None) -> Clients:
     """Who speaks with the daemon for a user, and under which label."""
     if farm is None:
         client = Client(socket)
-        return lambda user: (client, user.name or None)
+        return lambda user: (client, user.name or None, client)
     from lipsyncfarm.client import FarmClient  # noqa: PLC0415
 
     known: dict[str, Client] = {}
+    beside = Client()
 
-    def of_farm(user: User) -> tuple[Client, str | None]:
+    def of_farm(user: User) -> tuple[Client, str | None, Client]:
         if user.name not in known:
             known[user.name] = FarmClient(farm, user=user.name or None)
-        return known[user.name], None
+        return known[user.name], None, beside
 
     return of_farm

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from PIL import Image
 
-from lipsyncctl import Client
 from lipsyncd.errors import LipsyncError, QueueFull
 from lipsyncweb.jobs import Jobs
 from lipsyncweb.show import inline
@@ -43,16 +42,19 @@ class Looking:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._probes: dict[tuple[Path, Path | None], Probe] = {}
+        self._probes: dict[tuple[Path | str | None, ...], Probe] = {}
         self._people: dict[Path, list[Person]] = {}
 
-    def probe(self, jobs: Jobs, face: Path, voice: Path | None) -> Probe:
+    def probe(self, jobs: Jobs, face: Path, voices: list[Path], who: str | None) -> Probe:
         """What a render would meet; it is remembered, since uploads are called by their content.
 
         Raises what `Client.probe` does.
         """
+        chosen = {"who": who} if who else {}
         return remembered(
-            self._probes, (face, voice), lambda: patiently(lambda: jobs.probe(face, voice))
+            self._probes,
+            (face, who, *voices),
+            lambda: patiently(lambda: jobs.probe(face, voices, **chosen)),
         )
 
     def people(self, jobs: Jobs, face: Path, probe: Probe) -> list[Person]:
@@ -73,9 +75,11 @@ class Looking:
             found.append(Person(who, inline(small(pictures[at], box))))
         return found
 
-    def preview(self, jobs: Jobs, face: Path, voice: Path, at: float, **options: Any) -> bytes:
+    def preview(
+        self, jobs: Jobs, face: Path, voices: list[Path], at: float, **options: Any
+    ) -> bytes:
         """A JPEG of the frame at a time.  Raises what `Client.preview` does."""
-        return jpeg(self._frame(jobs, face, voice, at, **options), WIDTH)
+        return jpeg(self._frame(jobs, face, voices, at, **options), WIDTH)
 
     def picture(self, jobs: Jobs, face: Path) -> bytes | None:
         """A small picture of a face's first frame, None if there is none."""
@@ -87,12 +91,14 @@ class Looking:
     def _source(self, jobs: Jobs, face: Path, at: float) -> Image.Image:
         """The picture as it is at a time, of whatever the daemon can read: no lips move in it."""
         with hum(self._folder, at + 1) as voice:
-            return self._frame(jobs, face, voice, at, to=0.0)
+            return self._frame(jobs, face, [voice], at, to=0.0)
 
-    def _frame(self, jobs: Jobs, face: Path, voice: Path, at: float, **options: Any) -> Image.Image:
+    def _frame(
+        self, jobs: Jobs, face: Path, voices: list[Path], at: float, **options: Any
+    ) -> Image.Image:
         with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
             path = Path(scratch, "frame.png")
-            patiently(lambda: jobs.preview(face, voice, path, at, **options))
+            patiently(lambda: jobs.preview(face, voices, path, at, **options))
             with Image.open(path) as picture:
                 return picture.convert("RGB")
 
@@ -146,8 +152,3 @@ def jpeg(picture: Image.Image, side: int) -> bytes:
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=85)
     return file.getvalue()
-
-
-def is_able(client: Client) -> bool:
-    """Whether it can look: a farm renders, and does not look."""
-    return type(client) is Client

@@ -1,11 +1,11 @@
 """The first tab: a voice, faces, what a look at them tells, and jobs of them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import gradio as gr
 
@@ -14,12 +14,12 @@ from lipsyncd.protocol.options import WHO
 from lipsyncweb import options, show
 from lipsyncweb.folder import Folder
 from lipsyncweb.jobs import Clients, Jobs
-from lipsyncweb.looking import Looking, Person, Probe, is_able
+from lipsyncweb.looking import Looking, Person, Probe
 from lipsyncweb.users import User
 from lipsyncweb.watch import Watch
 from lipsyncweb.words import language_of, words_in
 
-Given = list[str] | None  # the paths of files
+MEDIA = 6  # widgets that hold them: see Brought.of
 CHOICES = "(...all) => [...all.slice(0, -1), lipsync.choices()]"  # whose lips move, as JSON
 
 
@@ -48,42 +48,66 @@ class Asking:
         return words_in(self.language)
 
 
+@dataclass(frozen=True)
+class Brought:
+    """What a tab has for jobs: paths of voices and faces; `who` says whose the voices are, if there
+    are two."""
+
+    voices: list[Any]
+    faces: list[Any]
+    who: str | None = None
+
+    @classmethod
+    def of(cls, given: Sequence[Any]) -> Self:
+        """What the widgets hold, in the page's order."""
+        voice, spoken, second, pair, faces, filmed = given
+        voices = [*filter(None, [voice or spoken, second])]
+        return cls(voices, [*(faces or []), *filter(None, [filmed])], pair if voices[1:] else None)
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether there is something to be rendered."""
+        return bool(self.voices and self.faces)
+
+
 class Make:
     """What happens on the first tab; files come as paths below the folder of uploads."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def looked(
-        self, request: gr.Request, voice: str | None, spoken: str | None, faces: Given
-    ) -> Iterator[str]:
+    def looked(self, request: gr.Request, *given: Any) -> Iterator[str]:
         """Pieces of HTML, one for each face, as more and more is known of them."""
         asking = self._asking(request)
         try:
-            held, shown = self._hold(asking, voice or spoken, faces)
+            held = self._hold(asking, Brought.of(given))
         except LipsyncError as error:
             yield error_of(error)
             return
-        cards: dict[Path, str] = {face: self._card(asking, face) for face in shown}
-        yield "".join(cards.values())
-        if not is_able(asking.jobs.client):
+        if not asking.jobs.can_look:
+            yield note(asking.words["unseen"]) if held.faces else ""
             return
-        for face in shown:
+        cards: dict[Path, str] = {face: self._card(asking, face) for face in held.faces}
+        yield "".join(cards.values())
+        for face in held.faces:
             for card in self._seen(asking, face, held):
                 cards[face] = card
                 yield "".join(cards.values())
 
     def preview(self, request: gr.Request, *given: Any) -> str:
         """A frame of the result of the first face."""
-        voice, spoken, faces, at, *values, choices = given
-        asking = self._asking(request)
-        if not (voice or spoken) or not faces:
+        media, (at, *values, choices) = given[:MEDIA], given[MEDIA:]
+        asking, brought = self._asking(request), Brought.of(media)
+        if not brought.is_enough:
             return note(asking.words["choose_first"])
+        if not asking.jobs.can_look:
+            return note(asking.words["unseen"])
         try:
-            held, (face, *_) = self._hold(asking, voice or spoken, faces)
-            wanted = self._options(values, choices, face)
+            held = self._hold(asking, brought)
+            face = held.faces[0]
+            wanted = self._options(values, choices, face, held)
             looking = self._parts.looking
-            picture = looking.preview(asking.jobs, face, held, at or 0.0, **wanted)
+            picture = looking.preview(asking.jobs, face, held.voices, at or 0.0, **wanted)
         except LipsyncError as error:
             return error_of(error)
         alt = escape(asking.words["preview"])
@@ -94,29 +118,33 @@ class Make:
         return self.preview(request, *given) if shown else gr.skip()
 
     def render(self, request: gr.Request, *given: Any) -> tuple[Any, ...]:
-        """Hands in a job for each face; the files, words, and the tab to be shown.
+        """Hands in a job for each face; the media, words, and the tab to be shown.
 
         What was not taken stays on the page.
         """
-        voice, spoken, faces, *values, choices = given
-        asking = self._asking(request)
-        if not (voice or spoken) or not faces:
-            return voice, spoken, faces, note(asking.words["choose_first"]), gr.skip()
-        left, why = list(faces), None
+        media, (*values, choices) = given[:MEDIA], given[MEDIA:]
+        asking, brought = self._asking(request), Brought.of(media)
+        if not brought.is_enough:
+            return *media, note(asking.words["choose_first"]), gr.skip()
+        left, why = list(brought.faces), None
         try:
-            held, shown = self._hold(asking, voice or spoken, faces)
-            for face in shown:
-                self._hand_over(asking, face, held, self._options(values, choices, face))
+            held = self._hold(asking, brought)
+            for face in held.faces:
+                wanted = self._options(values, choices, face, held)
+                self._hand_over(asking, face, held.voices, wanted)
                 left.pop(0)
             self._parts.folder.release(asking.tab)
         except LipsyncError as error:
             why = error
         self._parts.watch.look()
-        count = len(faces) - len(left)
+        count = len(brought.faces) - len(left)
         done = note(asking.words["submitted"].format(count)) if count else ""
+        voice, spoken, second, pair, _, filmed = media
         if why:
-            return voice, spoken, left, done + error_of(why), gr.skip()
-        return None, None, None, done, gr.Tabs(selected="jobs")
+            files = [each for each in left if each != filmed]
+            more = (files or None, filmed if filmed in left else None)
+            return voice, spoken, second, pair, *more, done + error_of(why), gr.skip()
+        return None, None, None, pair, None, None, done, gr.Tabs(selected="jobs")
 
     def admits(self, request: gr.Request) -> Any:
         """Whether the tab of the service is shown."""
@@ -126,26 +154,29 @@ class Make:
         """The tab is gone, or was cut off."""
         self._parts.folder.leave(self._asking(request).tab)
 
-    def _hand_over(self, asking: Asking, face: Path, voice: Path, wanted: dict[str, Any]) -> None:
-        job = asking.jobs.submit(face, voice, **wanted)
-        looking, is_seen = self._parts.looking, is_able(asking.jobs.client)
+    def _hand_over(
+        self, asking: Asking, face: Path, voices: list[Path], wanted: dict[str, Any]
+    ) -> None:
+        job = asking.jobs.submit(face, voices, **wanted)
+        looking, is_seen = self._parts.looking, asking.jobs.can_look
         picture = looking.picture(asking.jobs, face) if is_seen else None
         self._parts.folder.keep(job.id, face, picture)
 
-    def _hold(self, asking: Asking, voice: str | None, faces: Given) -> tuple[Any, list[Path]]:
-        """The voice, if there is one, and the faces; what the tab had beside them goes."""
+    def _hold(self, asking: Asking, brought: Brought) -> Brought:
+        """The same as paths that stay; what the tab had beside them goes."""
         folder = self._parts.folder
-        held = folder.hold(asking.user, asking.tab, [*filter(None, [voice]), *(faces or [])])
+        held = folder.hold(asking.user, asking.tab, [*brought.voices, *brought.faces])
         folder.release_others(asking.tab, held)
-        return (held[0], held[1:]) if voice else (None, held)
+        count = len(brought.voices)
+        return Brought(held[:count], held[count:], brought.who)
 
-    def _seen(self, asking: Asking, face: Path, voice: Path | None) -> Iterator[str]:
+    def _seen(self, asking: Asking, face: Path, held: Brought) -> Iterator[str]:
         """What is known of a face: first what a probe tells, then with pictures."""
         looking = self._parts.looking
         try:
-            told = looking.probe(asking.jobs, face, voice)
+            told = looking.probe(asking.jobs, face, held.voices, held.who)
             yield self._card(asking, face, told)
-            if told["faces"]:
+            if told["faces"] and not held.who:  # which says whose lips move
                 yield self._card(asking, face, told, looking.people(asking.jobs, face, told))
         except LipsyncError as error:
             yield self._card(asking, face, error=error)
@@ -164,9 +195,9 @@ class Make:
         more = {"id": face.parent.name[:16], "people": people or []}
         return show.found(face.name, told, why, asking.language, **more)
 
-    def _options(self, values: Any, choices: str, face: Path) -> dict[str, Any]:
+    def _options(self, values: Any, choices: str, face: Path, held: Brought) -> dict[str, Any]:
         """The options of a job of this face.  Raises InvalidRequest."""
-        who = json.loads(choices or "{}").get(face.parent.name[:16])
+        who = held.who or json.loads(choices or "{}").get(face.parent.name[:16])
         chosen = options.chosen(values)
         return chosen | ({"who": who} if who in WHO and who != "largest" else {})
 

@@ -91,14 +91,9 @@ def build_make(make: Make, tabs: gr.Tabs, i18n: gr.I18n) -> None:
     """The widgets of the first tab, and what happens when they change."""
     with gr.Row():
         with gr.Column():
-            voice = gr.File(label=i18n("voice"), elem_id="voice", height=160)
-            with gr.Accordion(i18n("record"), open=False):
-                spoken = gr.Audio(
-                    sources=["microphone"], type="filepath", label=i18n("recording"),
-                    elem_id="recording", buttons=[],
-                )  # fmt: skip
+            voices = build_voices(i18n)
         with gr.Column():
-            faces = gr.File(label=i18n("faces"), file_count="multiple", elem_id="faces", height=160)
+            faces = build_faces(i18n)
     found = gr.HTML(elem_id="found")
     choices = gr.Textbox(visible=False)
     with gr.Accordion(i18n("options"), open=False):
@@ -107,7 +102,7 @@ def build_make(make: Make, tabs: gr.Tabs, i18n: gr.I18n) -> None:
         with gr.Accordion(i18n("more"), open=False), gr.Row():
             folded = [options.widget(name, i18n) for name in options.FOLDED]
     knobs = [*first, *folded, choices]
-    media = [voice, spoken, faces]
+    media = [*voices, *faces]  # as Brought.of takes them
     build_preview(make, media, knobs, i18n, first)
     render = gr.Button(i18n("render"), variant="primary", elem_id="render")
     told = gr.HTML(elem_id="told")
@@ -117,6 +112,33 @@ def build_make(make: Make, tabs: gr.Tabs, i18n: gr.I18n) -> None:
     )  # fmt: skip
     outputs = [*media, told, tabs]
     render.click(make.render, [*media, *knobs], outputs, js=CHOICES, **PRIVATE)
+
+
+def build_voices(i18n: gr.I18n) -> list[Any]:
+    """A voice as a file or as it is spoken, and a second one with the person it belongs to."""
+    voice = gr.File(label=i18n("voice"), elem_id="voice", height=160)
+    with gr.Accordion(i18n("record"), open=False):
+        spoken = gr.Audio(
+            sources=["microphone"], type="filepath", label=i18n("recording"),
+            elem_id="recording", buttons=[],
+        )  # fmt: skip
+    with gr.Accordion(i18n("second"), open=False):
+        second = gr.File(label=i18n("second_voice"), elem_id="second", height=160)
+        sides = [(i18n("on_the_right"), "left right"), (i18n("on_the_left"), "right left")]
+        pair = gr.Radio(sides, value="left right", label=i18n("belongs_to"), elem_id="pair")
+    return [voice, spoken, second, pair]
+
+
+def build_faces(i18n: gr.I18n) -> list[Any]:
+    """Faces as files, those of a folder (by the page's own script), and one before the camera."""
+    faces = gr.File(label=i18n("faces"), file_count="multiple", elem_id="faces", height=160)
+    gr.HTML('<div id="folder" class="acts"></div>')
+    with gr.Accordion(i18n("film"), open=False):
+        filmed = gr.Video(
+            sources=["webcam"], label=i18n("filmed"), elem_id="filmed", include_audio=True,
+            webcam_options=gr.WebcamOptions(mirror=False), buttons=[],
+        )  # fmt: skip
+    return [faces, filmed]
 
 
 def build_preview(

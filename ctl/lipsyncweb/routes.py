@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Request, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, HTMLResponse, StreamingResponse
 
@@ -23,7 +23,7 @@ from lipsyncweb.users import User
 from lipsyncweb.watch import Tab, Watch
 from lipsyncweb.words import language_of, words_in
 
-NEWEST = 100  # jobs that are drawn unless somebody wants all
+NEWEST = 100  # jobs that are drawn unless somebody wants more
 QUIET = 15.0  # seconds after which a stream says that it lives
 MOST_STREAMS = 500
 LOG_LINES = 40
@@ -60,12 +60,14 @@ class Routes:
         """Of whoever the gate has let in."""
         return Jobs(*self._clients(user_of(request)))
 
-    async def events(self, request: Request, all: bool = False) -> Response:
-        """Rows as they change, until the tab is gone."""
+    async def events(
+        self, request: Request, most: Annotated[int, Query(ge=1)] = NEWEST
+    ) -> Response:
+        """Rows of the newest jobs as they change, until the tab is gone."""
         if self._streams >= MOST_STREAMS:
             return Response(status_code=503)
         tab = Tab(user_of(request).name, self.jobs_of(request))
-        drawing = Drawing(self._folder, language(request), None if all else NEWEST)
+        drawing = Drawing(self._folder, language(request), most)
 
         async def stream() -> AsyncIterator[str]:
             self._streams += 1
@@ -180,7 +182,7 @@ class Routes:
 class Drawing:
     """What a tab shows, so that it is told what has changed alone."""
 
-    def __init__(self, folder: Folder, language: str, most: int | None) -> None:
+    def __init__(self, folder: Folder, language: str, most: int) -> None:
         self._folder = folder
         self._language = language
         self._most = most
@@ -190,7 +192,7 @@ class Drawing:
         """An event of the stream."""
         if isinstance(news, LipsyncError):
             return event({"away": words_in(self._language)["away"]})
-        jobs = news[-self._most :] if self._most else news
+        jobs = news[-self._most :]
         shown = {job.id: job for job in reversed(jobs)}
         rows = {
             id: show.row(job, self._language, self._folder.picture(id) is not None)

@@ -81,6 +81,27 @@ def test_the_owner_cancels_repeats_and_removes(
     assert b"accepted" in page.ask(f"/jobs/{again}/story", **alice).body
 
 
+def test_a_tab_is_told_of_the_rows_that_it_shows_as_they_change(
+    daemon: ReencodingDaemon, page: Site, alice: dict[str, str]
+) -> None:
+    daemon.hold()
+    oldest, middle, newest = [handed_in(daemon, alice) for _ in range(3)]
+    told = page.events(most=2, **alice)
+    first = next(told)
+    assert (set(first["rows"]), first["order"]) == ({middle, newest}, [newest, middle])
+    assert first["more"] == 1
+    assert page.ask(f"/jobs/{newest}/cancel", "POST", b"{}", **alice).status == 204
+    changed: set[str] = set()
+    while newest not in changed:
+        changed |= set(next(told)["rows"])
+    assert oldest not in changed
+    assert len(next(page.events(most=3, **alice))["rows"]) == 3
+    assert page.ask("/jobs/events?most=0", **alice).status == 422
+    for id in (middle, oldest):
+        Client(daemon.socket).cancel(id)
+    daemon.let_go()
+
+
 def test_a_result_is_sent_whole_or_in_parts(
     daemon: ReencodingDaemon, page: Site, alice: dict[str, str]
 ) -> None:

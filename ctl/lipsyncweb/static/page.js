@@ -3,7 +3,8 @@ const lipsync = (() => {
   const lang = (navigator.language || "en").toLowerCase().startsWith("zh") ? "zh" : "en";
   const w = WORDS[lang];
   const $ = (selector, within = document) => within.querySelector(selector);
-  let stream = null, all = false;
+  const PAGE = 100;  // rows that are shown, and that are shown more
+  let stream = null, most = PAGE;
 
   function element(tag, more = {}, ...inside) {
     const made = Object.assign(document.createElement(tag), more);
@@ -16,7 +17,7 @@ const lipsync = (() => {
 
   function connect() {
     stream?.close();
-    stream = new EventSource(`jobs/events${all ? "?all=1" : ""}`);
+    stream = new EventSource(`jobs/events?most=${most}`);
     stream.onmessage = message => draw(JSON.parse(message.data));
     stream.onerror = () => say(w.away);
   }
@@ -48,18 +49,19 @@ const lipsync = (() => {
     if (at) $(`#${at[0]} [data-act="${at[1]}"]`)?.focus();
     $("#jobs .none").hidden = list.children.length > 0;
     $("#jobs .zip").hidden = !$(".job.succeeded", list);
-    if (more !== undefined) $("#jobs .all").hidden = !more;
+    if (more !== undefined) $("#jobs .more").hidden = !more;
   }
 
   function jobs(place) {
     place.append(
       element("p", {className: "state-of-service why", role: "status"}),
       element("div", {className: "acts"},
-        element("a", {className: "button zip", href: "jobs.zip", textContent: w.download_all, hidden: true, download: ""}),
-        element("button", {className: "all", textContent: w.show_all, hidden: true,
-          onclick: () => { all = true; connect(); }})),
+        element("a", {className: "button zip", href: "jobs.zip", textContent: w.download_all, hidden: true, download: ""})),
       element("p", {className: "none", textContent: w.connecting}),
       element("ol"),
+      element("div", {className: "acts"},
+        element("button", {className: "more", textContent: w.show_more, hidden: true,
+          onclick: () => { most += PAGE; connect(); }})),
     );
     connect();
     stream.addEventListener("message", () => { $("#jobs .none").textContent = w.no_jobs; }, {once: true});
@@ -174,6 +176,43 @@ const lipsync = (() => {
       element("div", {className: "acts"}, fromLabel, toLabel, expressionLabel, go));
   }
 
+  // Folders of faces: Gradio takes files alone, so it is given those that are in them.
+
+  const isMedia = file => /^(video|image)\//.test(file.type) || /\.(mkv|mov|mxf|ts|webm)$/i.test(file.name);
+
+  function bring(files) {
+    const input = $("#faces input[type=file]"), carried = new DataTransfer();
+    files.filter(isMedia).forEach(file => carried.items.add(file));
+    if (!carried.files.length) return tell(w.empty_folder);
+    input.files = carried.files;
+    input.dispatchEvent(new Event("change", {bubbles: true}));
+  }
+
+  async function within(entry) {
+    if (entry.isFile) return [await new Promise((got, failed) => entry.file(got, failed))];
+    const reader = entry.createReader(), found = [];
+    for (;;) {  // a reader tells a hundred at a time
+      const some = await new Promise((got, failed) => reader.readEntries(got, failed));
+      if (!some.length) return found;
+      for (const each of some) found.push(...await within(each));
+    }
+  }
+
+  document.addEventListener("drop", async event => {
+    if (!event.target.closest?.("#faces")) return;
+    const entries = [...event.dataTransfer.items].map(item => item.webkitGetAsEntry?.()).filter(Boolean);
+    if (!entries.some(entry => entry.isDirectory)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    bring((await Promise.all(entries.map(within))).flat());
+  }, {capture: true});
+
+  function folder(place) {
+    const chooser = element("input", {type: "file", webkitdirectory: true, hidden: true,
+      onchange: () => { bring([...chooser.files]); chooser.value = ""; }});
+    place.append(chooser, element("button", {textContent: w.folder, onclick: () => chooser.click()}));
+  }
+
   // The service, for admins.
 
   async function service() {
@@ -195,7 +234,7 @@ const lipsync = (() => {
       Object.assign(outer, {role: "group", tabIndex: -1, ariaLabel: w.add_more, title: w.add_more});
       inner.ariaLabel = w.add_more;
     }
-    for (const [selector, begin] of [["#jobs", jobs], ["#service", service]]) {
+    for (const [selector, begin] of [["#folder", folder], ["#jobs", jobs], ["#service", service]]) {
       const place = $(selector);
       if (place && !seen.has(place)) { seen.add(place); begin(place); }
     }

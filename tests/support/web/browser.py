@@ -10,6 +10,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required", "--mute-audio"]
+# a camera and a microphone that nobody is in front of, and that nobody is asked for
+FLAGS += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 PATIENCE = 120_000  # ms: the machine may be busy
 expect.set_options(timeout=PATIENCE)
 SERIOUS = {"serious", "critical"}

@@ -107,9 +107,9 @@ class Site:
                     return dict(told)
         raise AssertionError("It was never told.")
 
-    def events(self, **headers: str) -> "Iterator[dict[str, Any]]":
-        """What a tab that shows jobs is told."""
-        with self.asking("/jobs/events", **headers) as response:
+    def events(self, most: int = 100, **headers: str) -> "Iterator[dict[str, Any]]":
+        """What a tab that shows so many jobs is told."""
+        with self.asking(f"/jobs/events?most={most}", **headers) as response:
             assert response.status == 200, response.read()
             for line in response:
                 if line.startswith(b"data: "):
