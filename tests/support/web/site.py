@@ -87,25 +87,26 @@ class Site:
         kind = "multipart/form-data; boundary=x"
         return self.ask("/gradio_api/upload", "POST", body, Content_Type=kind, **headers)
 
-    def outcome_of_naming(self, path: str, **headers: str) -> "dict[str, Any]":
-        """What comes of a look at a voice whose file is said to lie at a path."""
+    def outcomes_of_naming(
+        self, widget: str, path: str, **headers: str
+    ) -> "Iterator[dict[str, Any]]":
+        """What is told of a look at a file that is said to lie at a path, until that is over."""
         config = json.loads(self.ask("/config", **headers).body)
-        voice = next(
-            each["id"] for each in config["components"] if each["props"].get("elem_id") == "voice"
-        )
-        index, asked = next(
-            (each["id"], each) for each in config["dependencies"] if voice in each["inputs"]
-        )
+        ids = {each["props"].get("elem_id"): each["id"] for each in config["components"]}
+        chosen = ids[widget]
+        able = [each for each in config["dependencies"] if chosen in each["inputs"]]
+        asked = min(able, key=lambda each: len(each["inputs"]))  # others need options as well
         file = {"path": path, "orig_name": "x", "meta": {"_type": "gradio.FileData"}}
-        data = [file if each == voice else None for each in asked["inputs"]]
-        whole = {"data": data, "fn_index": index, "session_hash": "naming"}
+        value = [file] if widget == "faces" else file
+        data = [value if each == chosen else None for each in asked["inputs"]]
+        whole = {"data": data, "fn_index": asked["id"], "session_hash": "naming"}
         self.ask("/gradio_api/queue/join", "POST", json.dumps(whole).encode(), **headers)
         with self.asking("/gradio_api/queue/data?session_hash=naming", **headers) as response:
             for line in response:
                 told = json.loads(line.removeprefix(b"data: ")) if line.strip() else {}
+                yield told
                 if told.get("msg") == "process_completed":
-                    return dict(told)
-        raise AssertionError("It was never told.")
+                    return
 
     def events(self, most: int = 100, **headers: str) -> "Iterator[dict[str, Any]]":
         """What a tab that shows so many jobs is told."""
