@@ -3,11 +3,13 @@
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import gradio as gr
 from fastapi import FastAPI
+from gradio import processing_utils
 
+from lipsyncd.errors import InvalidRequest
 from lipsyncweb import options
 from lipsyncweb.make import CHOICES, Make, Parts
 from lipsyncweb.words import CHINESE, ENGLISH
@@ -31,12 +33,18 @@ QUIET: dict[str, Any] = {
 def mounted(app: FastAPI, parts: Parts) -> FastAPI:
     """The page in front of whatever else the app answers."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    processing_utils.async_ssrf_protected_get = refuse_address
     i18n = gr.I18n(**{"en": ENGLISH, "zh-CN": CHINESE, "zh-TW": CHINESE})
     look = {"theme": theme(), "css_paths": STATIC / "page.css", "head": head(), "i18n": i18n}
     most = {"max_file_size": parts.folder.largest}  # told to browsers, which refuse more themselves
     blocks = page(parts, i18n)
     blocks.has_launched = True  # else Gradio takes any path of this machine for an upload
     return gr.mount_gradio_app(app, blocks, "/", **QUIET, **look, **most)
+
+
+async def refuse_address(address: str) -> NoReturn:
+    """In place of what fetches the addresses that Gradio takes for files: the page asks nobody."""
+    raise InvalidRequest(f"{address[:100]} is not fetched.", "Upload the file itself.")
 
 
 def theme() -> gr.Theme:
