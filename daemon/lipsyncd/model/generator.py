@@ -6,6 +6,7 @@ crop has 96 pixels.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import torch
 from torch import nn
@@ -20,7 +21,7 @@ class Block(nn.Module):
     """Convolution, batch normalisation, ReLU or, with a learned slope below zero, PReLU; `residual`
     adds the input before that."""
 
-    def __init__(self, convolution: nn.Module, residual: bool = False) -> None:
+    def __init__(self, convolution: nn.Conv2d | nn.ConvTranspose2d, residual: bool = False) -> None:
         super().__init__()
         self.conv_block = nn.Sequential(convolution, nn.BatchNorm2d(convolution.out_channels))
         self.residual = residual
@@ -32,6 +33,8 @@ class Block(nn.Module):
 
     def fold(self) -> None:
         """Merge the normalisation into the convolution: the same function in one step less."""
+        convolution: Any
+        norm: Any
         convolution, norm = self.conv_block
         transposed = isinstance(convolution, nn.ConvTranspose2d)
         self.conv_block = nn.Sequential(fuse_conv_bn_eval(convolution, norm, transpose=transposed))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -57,7 +58,8 @@ class Models:
         self._fallback = fallback
         self._dtype = precision or precision_of(device)
         with device_faults(device):
-            self._generator = checkpoint.generator.to(
+            place: Any = checkpoint.generator.to  # whose memory_format torch's stubs leave out
+            self._generator: torch.nn.Module = place(
                 device, self._dtype, memory_format=torch.channels_last
             )
         self._locked_bytes = keep_in_memory(self._generator)
