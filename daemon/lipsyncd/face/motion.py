@@ -6,12 +6,15 @@ to be seen between the lips, teeth and the dark, was not there at rest: that is 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 
 from lipsyncd.face.box import CROP, HALF, ellipse
 from lipsyncd.face.ramp import ramped
+
+NONE: Any = None  # which stubs of cv2 do not take
 
 # Where the new mouth is seen, in the lower half of a crop: it fades out before the crop ends.
 MASK = ellipse(centre=(47.5, 71), radii=(42, 23), core=0.6)[HALF:]
@@ -66,7 +69,7 @@ class MotionFinder:
         return Motion(gain * flow, change, inner, between)
 
     def _flow(self, mouth: np.ndarray, rest: np.ndarray) -> np.ndarray:
-        found = self._search.calc(enlarged(mouth), enlarged(rest), None)
+        found = self._search.calc(enlarged(mouth), enlarged(rest), NONE)
         flow = cv2.resize(found, (CROP, HALF), interpolation=cv2.INTER_AREA) / FINE
         lips, skin = (cv2.GaussianBlur(flow, (0, 0), each) for each in (SOFT, SOFTER))
         return skin + LIPS[..., None] * (lips - skin)

@@ -7,7 +7,7 @@ Every other sample stays as it was decoded.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 import cv2
@@ -34,6 +34,8 @@ from lipsyncd.face.warp import (
 from lipsyncd.media.coding import coder_of
 from lipsyncd.media.colour import Colour
 from lipsyncd.media.frame import Frame, picture_of, planes_of, store
+
+NONE: Any = None  # which stubs of cv2 do not take
 
 SKIN = skin_around(np.vstack([np.zeros((HALF, CROP), np.float32), MASK]))
 # How far the generator's motion is taken: what fades out with the mask, and what the flow misses,
@@ -86,6 +88,7 @@ class TransferBlend:
 
     def paste(self, canvas: np.ndarray, frame: Frame, asked: Asked, mouth: np.ndarray) -> None:
         neutral, strength = asked.neutral, asked.seen.strength
+        assert neutral is not None  # as `ask` has it
         motion = self._finder.motion(reduced(mouth), neutral.rest, self._gain)
         seen = crop_of(frame.final, asked.place)
         lips = warped(reduced(neutral.crop)[HALF:].astype(np.float32), motion.flow)
@@ -114,7 +117,7 @@ def put(
     places = spread(taken_at.astype(np.float32), matrix, region, cv2.INTER_LINEAR)
     layers = spread(np.dstack(change[1:]), matrix, region, cv2.INTER_LINEAR)
     inner, added, between, mask = cv2.split(layers)
-    lips = cv2.remap(patch.samples, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    lips = cv2.remap(patch.samples, places, NONE, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     # in float32 and in place: numpy would convert the samples again in each step
     seen, taken = plane[region].astype(np.float32), lips.astype(np.float32)
     cv2.multiply(taken, 1 - inner, dst=taken)
