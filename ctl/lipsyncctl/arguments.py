@@ -4,6 +4,7 @@ import os
 import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from typing import Any
 
 from lipsyncctl.verbs import VERBS, find
 from lipsyncd import __version__
@@ -65,7 +66,7 @@ def parser(typed: Sequence[str] | None = None) -> ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     add_common(parser, None, False)
-    how = {"dest": "verb", "metavar": "VERB", "required": True, "prog": "lipsyncctl"}
+    how: Any = {"dest": "verb", "metavar": "VERB", "required": True, "prog": "lipsyncctl"}
     subparsers = parser.add_subparsers(parser_class=VerbParser, **how)
     for name in typed[:1] if typed and typed[0] in VERBS else VERBS:
         text = VERBS[name]

@@ -1,6 +1,7 @@
 """What is asked of jobs that there are, each with one question: how they are, a change of them."""
 
 from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
 from lipsyncctl.client.daemon import Daemon
 from lipsyncctl.client.job import Job
@@ -104,7 +105,8 @@ class Jobs(Daemon):
         >>> other = client.retry(job.id, redo=(12.0, 15.5), expression=0.6)
         """
         stretch = given(dict(zip(("from", "to"), redo or (), strict=False)) | options)
-        return self._ask_about(job, "retry", **({"redo": stretch} if stretch else {}))
+        more: dict[str, Any] = {"redo": stretch} if stretch else {}
+        return self._ask_about(job, "retry", **more)
 
     def clean(self, jobs: str | Sequence[str] | None = None) -> Answer:
         """Remove jobs that have ended, with their results; without ids all of the caller's own.

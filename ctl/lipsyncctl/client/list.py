@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection
+from typing import cast
 
 from lipsyncctl.client.job import Job
 from lipsyncctl.client.session import open_session
@@ -48,9 +49,8 @@ def newest(address: str, limit: int | None, which: Which) -> list[Job]:
         before: Answer = {}
         while limit is None or len(jobs) < limit:
             size = min(PAGE, limit - len(jobs)) if limit and which.are_all() else PAGE
-            page: list[Answer] = session.ask("list", limit=size, **which.asked, **before).body[
-                "jobs"
-            ]
+            asked = session.ask("list", limit=size, **which.asked, **before)
+            page = cast(list[Answer], asked.body["jobs"])
             found = [Job({"verb": "listed", "job": job}) for job in page]
             jobs = [*filter(which.has, found), *jobs]
             if len(page) < size or which.ends_before(found[0]):

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, cast
 
 from lipsyncctl.client.fetch import Destination
 from lipsyncctl.client.job import Job
@@ -116,7 +116,7 @@ class Preflights(Jobs):
 
 def voices_of(voice: Source | Sequence[Source]) -> list[Source]:
     """One, or several."""
-    return list(voice) if isinstance(voice, list | tuple) else [voice]
+    return list(voice) if isinstance(voice, list | tuple) else [cast(Source, voice)]
 
 
 def receive(destination: Destination, descriptor: int, size: int) -> None:

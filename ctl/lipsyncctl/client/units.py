@@ -1,6 +1,7 @@
 """The units of systemd that keep the daemons of the system, and whether they run."""
 
 import os
+from typing import Any
 
 from lipsyncctl.client.address import is_systems
 from lipsyncd.errors import ServerUnreachable
@@ -47,8 +48,8 @@ def states(*units: str) -> tuple[str, ...]:
     import subprocess  # noqa: PLC0415  # most questions need none
 
     words = ["systemctl", "is-active", *units]
-    how = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": SECONDS}
+    how: Any = {"stdin": subprocess.DEVNULL, "capture_output": True, "timeout": SECONDS}
     try:
-        return tuple(subprocess.run(words, check=False, **how).stdout.split())
+        return tuple(subprocess.run(words, check=False, text=True, **how).stdout.split())
     except (OSError, subprocess.TimeoutExpired):
         return ()

@@ -5,7 +5,7 @@ from typing import Any
 
 from lipsyncctl.client.submit import SERVING
 from lipsyncctl.show.grid import line, width
-from lipsyncctl.show.metrics import Family
+from lipsyncctl.show.metrics import Family, Sample
 from lipsyncctl.show.wording import printable, roughly
 
 LONG = 60  # seconds without news of a job after which it may be stuck
@@ -53,8 +53,10 @@ def stuck(host: Mapping[str, Any]) -> str:
 
 def families(health: Mapping[str, Any]) -> Iterator[Family]:
     """A farm in numbers: what waits, and each host."""
-    jobs = [("", {"state": name}, health[name]) for name in ("queued", "running")]
+    states = "queued", "running"
+    jobs: list[Sample] = [("", {"state": name}, health[name]) for name in states]
     yield Family("lipsyncfarm_jobs", "gauge", "Jobs that have not ended, by state.", jobs)
     for name, text, value in OF_HOSTS:
-        samples = [("", {"host": each["host"]}, float(value(each))) for each in health["hosts"]]
+        hosts = health["hosts"]
+        samples: list[Sample] = [("", {"host": each["host"]}, float(value(each))) for each in hosts]
         yield Family(f"lipsyncfarm_host_{name}", "gauge", text, samples)
