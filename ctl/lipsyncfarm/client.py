@@ -1,11 +1,11 @@
 """FarmClient: jobs of a farm, with the methods that lipsyncctl's Client has for a daemon's."""
 
+import builtins
 import os
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Never
 
 from celery import Celery
@@ -188,11 +188,11 @@ class FarmClient(Client):
         """The hosts as if they were one daemon: ready if one of them is."""
         return health_of(self._record)
 
-    def hosts(self) -> "list[Answer]":
+    def hosts(self) -> "builtins.list[Answer]":
         """Each host that the farm has seen, as `hosts_of` tells of it."""
         return hosts_of(self._record)
 
-    def others(self) -> "list[Path]":
+    def others(self) -> "builtins.list[str]":
         """None: daemons of this system are none of the farm's business."""
         return []
 

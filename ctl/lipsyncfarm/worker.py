@@ -131,7 +131,9 @@ def worker_of(bridge: Bridge) -> Any:
     It is told to stop, or does so by itself: some losses of the connection end it.
     """
 
-    class Worker(bridge.app.Worker):
+    base: Any = bridge.app.Worker
+
+    class Worker(base):
         def stop(self, *how: Any, **more: Any) -> None:
             bridge.stop()
             super().stop(*how, **more)
