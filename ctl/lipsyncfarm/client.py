@@ -18,7 +18,7 @@ from lipsyncctl.client.outage import persistent
 from lipsyncctl.client.preflight import voices_of
 from lipsyncctl.client.session import Notice
 from lipsyncctl.client.submit import Media, OpenFile, Source
-from lipsyncctl.client.told import Answer, given
+from lipsyncctl.client.told import Answer, Columns, by_field, given
 from lipsyncctl.client.wait import OnProgress
 from lipsyncd.errors import InvalidRequest, JobEnded, NotRetryable, UnknownJob
 from lipsyncd.protocol.choices import name_of
@@ -106,6 +106,10 @@ class FarmClient(Client):
         found = self._record.newest(user, limit if which.are_all() else None)
         wanted = [*filter(which.has, (job_of(self.farm, "listed", *each) for each in found))]
         return wanted if limit is None else wanted[-limit:]
+
+    def columns(self, fields: Sequence[str], *which: Any, **chosen: Any) -> Columns:
+        """Some fields of the jobs that `list` gives, by field."""
+        return by_field(self.list(*which, **chosen), fields)
 
     def wait(
         self, job: str, timeout: float | None = None, on_progress: OnProgress | None = None

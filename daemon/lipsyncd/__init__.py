@@ -39,7 +39,7 @@ A tour, from the bottom up; each package imports only from those above it in thi
     service      the daemon's own life: controlplane (what all sessions share), worker, reload,
                  stop, statusline
     server       from the socket to a handler: listener, server, client (its bytes, without its
-                 files), peer, subordinate, session, stream, request, refusals, verbs
+                 files), peer, subordinate, session, stream, request, columns, refusals, verbs
     media        files: container, images, tracks (which of its streams), source (at one rate),
                  voice and result; look is what makes frames of a file's pictures (interlace,
                  background, mapping, orientation, mastering), coding what makes new colours samples

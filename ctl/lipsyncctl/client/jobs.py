@@ -5,9 +5,9 @@ from typing import Any
 
 from lipsyncctl.client.daemon import Daemon
 from lipsyncctl.client.job import Job
-from lipsyncctl.client.list import Which, newest
+from lipsyncctl.client.list import Which, columns, newest
 from lipsyncctl.client.session import ANSWER
-from lipsyncctl.client.told import Answer, given
+from lipsyncctl.client.told import Answer, Columns, given
 from lipsyncd.errors import UnknownJob
 
 AT_ONCE = 200  # jobs in a request to remove them
@@ -51,6 +51,26 @@ class Jobs(Daemon):
         """
         states = [state] if isinstance(state, str) else state
         return newest(self.address, limit, Which(states, label, mine, since))
+
+    def columns(
+        self,
+        fields: Sequence[str],
+        limit: int | None = None,
+        state: str | Collection[str] | None = None,
+        *,
+        label: str | None = None,
+        mine: bool = False,
+        since: float = 0.0,
+    ) -> Columns:
+        """Some `fields` of the jobs that `list` gives, at a tenth of its cost: by field an array of
+        its values, in the order of the jobs, None where a job has none.
+
+        Not to be had are `options`, `error` and `notes`.
+
+        >>> print(client.columns(["id", "face"], state="queued")["face"])
+        """
+        states = [state] if isinstance(state, str) else state
+        return columns(self.address, fields, limit, Which(states, label, mine, since))
 
     def last(self) -> Job:
         """The job that the caller handed in last; UnknownJob if there is none.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lipsyncctl.client.submit import SERVING
-from lipsyncctl.show.grid import line, width
+from lipsyncctl.show.grid import headed
 from lipsyncctl.show.metrics import Family, Sample
 from lipsyncctl.show.wording import printable, roughly
 
@@ -18,16 +18,11 @@ OF_HOSTS: Sequence[tuple[str, str, Callable[[Mapping[str, Any]], float]]] = (
     ("still_seconds", "Without news of one of its jobs.", lambda host: host.get("still", 0)),
     ("seen_age_seconds", "Since it was heard of.", lambda host: host["seconds_ago"]),
 )
-HEADINGS = ("HOST", "STATE", "DEVICE", "JOBS", "RATE", "VERSION", "SEEN", "PROBLEM")
 
 
 def hosts_table(hosts: Sequence[Mapping[str, Any]]) -> str:
     """A row for each under their headings; nothing if there are none."""
-    if not hosts:
-        return ""
-    rows = [{name: name for name in HEADINGS}, *map(row, hosts)]
-    widths = {name: max(width(each[name]) for each in rows) for name in HEADINGS}
-    return "\n".join(line(each, widths) for each in rows)
+    return headed(map(row, hosts))
 
 
 def row(host: Mapping[str, Any]) -> dict[str, str]:

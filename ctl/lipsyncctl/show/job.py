@@ -18,11 +18,6 @@ from lipsyncd.protocol.state import ENDED
 Job = Told
 
 
-def age(job: Job) -> str:
-    """How long ago the job was accepted."""
-    return ago(job["created_at"])
-
-
 def ago(moment: float) -> str:
     """How long ago that was."""
     return roughly(max(time.time() - moment, 0))
