@@ -177,7 +177,7 @@ def look_at(heard: Heard, client: Client, waiting: str) -> None:
     heard.ask(client, "drain", reason="a test")
     heard.ask(client, "list", limit=1)
     heard.ask(client, "list", limit=1, before=waiting, label="l", fields=["id", "eta"])
-    heard.ask(client, "move", job=waiting, to="last")
+    heard.ask(client, "move", job=waiting, to="last", before=waiting)
     heard.ask(client, "hold", job=waiting)
     heard.ask(client, "release", job=waiting)
     heard.ask(client, "resume")

@@ -26,7 +26,7 @@ class Jobs(Daemon):
 
     def recount(self, job: str) -> Job:
         """A job as it is now; its message has the `changes`, each with the unix time `at` and the
-        `state` that the job had from then on.
+        `state` that the job had from then on; and the `deeds` of who held, released or moved it.
 
         >>> [each["state"] for each in client.recount(job.id).message["changes"]]
         """
@@ -104,13 +104,16 @@ class Jobs(Daemon):
         """
         return self._ask_about(job, "release", ANSWER)
 
-    def move(self, job: str, to: str = "first") -> Job:
-        """A job that waits is the `first` or the `last` of its user's with its priority and label;
-        nobody else's job waits longer for it. JobNotQueued if it does not wait, or is held.
+    def move(self, job: str, to: str = "first", *, before: str | None = None) -> Job:
+        """A job that waits is the `first` or the `last` of its user's with its priority and label,
+        or comes right `before` another one of these; nobody else's job waits longer for it.
 
-        >>> print(client.move(job.id).position)
+        JobNotQueued if one of them does not wait in this line, or is held.
+
+        >>> print(client.move(job.id, before=other.id).position)
         """
-        return self._ask_about(job, "move", ANSWER, to=to)
+        where = {"to": to} if before is None else {"to": "before", "before": before}
+        return self._ask_about(job, "move", ANSWER, **where)
 
     def retry(
         self, job: str, redo: tuple[float, float | None] | None = None, **options: object

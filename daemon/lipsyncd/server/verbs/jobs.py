@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from dataclasses import asdict
 from functools import partial
 
 from lipsyncd import __version__
@@ -77,7 +78,9 @@ def done(job: Job) -> Job:
 def on_recount(request: Request) -> Reply:
     """Also for who may not read the journal."""
     job = request.job()
-    return Reply("recounted", {"job": job.as_map(), "changes": changes_of(request, job)})
+    deeds = [asdict(each) for each in request.controlplane.line.deeds(job.id)]
+    changes = changes_of(request, job)
+    return Reply("recounted", {"job": job.as_map(), "changes": changes, "deeds": deeds})
 
 
 def changes_of(request: Request, job: Job) -> list[dict[str, object]]:
