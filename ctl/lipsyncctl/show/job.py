@@ -124,7 +124,8 @@ def story(job: Job, changes: Sequence[Told], deeds: Sequence[Told] = ()) -> str:
 
 def deed(job: Job, done: Told) -> str:
     """What somebody did to a job, and who if it was not its owner: held by root"""
-    return done["what"] + ("" if done["uid"] == job["owner"] else f" by {name_of(done['uid'])}")
+    who = "" if done["uid"] == job["owner"] else f" by {name_of(done['uid'])}"
+    return f"{done['what']}{who}"
 
 
 def special_priority(job: Job) -> str:

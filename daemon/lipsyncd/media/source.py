@@ -29,7 +29,7 @@ from lipsyncd.media.rate import STILL_RATE, constant_rate, fluent, notes_of
 from lipsyncd.media.spooled import Readable
 from lipsyncd.media.tracks import first_fit
 
-BACKWARD_BYTES = 24 << 20  # pictures held while a stretch is turned round
+BACKWARD_BYTES = 64 << 20  # pictures held while a stretch is turned round
 HELD = Fraction(600)  # seconds for which a last picture may be shown
 SEEK_MARGINS = (1, 4, 16)  # seconds before the wanted place: a seek may land late
 

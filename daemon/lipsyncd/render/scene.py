@@ -123,7 +123,7 @@ class Scene:
 
     def part_at(self, number: int) -> int:
         """The part that a frame of the result is in."""
-        return bisect_right([part.stop for part in self.parts], number)
+        return bisect_right(self.parts, number, key=lambda part: part.stop)
 
     def index(self, number: int) -> int:
         """The frame of the source that a frame of the result shows."""
