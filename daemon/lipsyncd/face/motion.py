@@ -32,6 +32,7 @@ NEW, STRETCHED, OTHER = (20.0, 45.0), (0.55, 0.3), (4.0, 12.0)
 # smears the skin's colour over them.
 LESS_RED, AS_LIGHT, GREYER = (8.0, 30.0), (0.5, 0.8), 0.7
 REDNESS = np.array([[-0.5, -0.5, 1.0]], np.float32)
+DARKEST = 0.6  # of what was seen between lips: a motion taken further would make it ink
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class MotionFinder:
         flow = self._flow(mouth, rest) * MASK[..., None]
         change = mouth - warped(rest, flow)
         inner = MASK * LIPS * between_lips(gain * flow, gain * change)
-        wanted = np.clip(rest + gain * (mouth - rest), 0, 255)
+        wanted = np.clip(rest + gain * (mouth - rest), np.minimum(rest, DARKEST * mouth), 255)
         between = greyer(coloured(wanted, mouth), GREYER * teeth_of(mouth, mouth - change))
         change *= min(1, gain) * (MASK - inner)[..., None]
         return Motion(gain * flow, change, inner, between)
