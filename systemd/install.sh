@@ -150,7 +150,7 @@ uninstall_all() {
         rm -rf /var/cache/{,private/}lipsync{d,farm,web}
     fi
     rm -f "$units"/lipsyncd{,@}.{service,socket} "$groups"/lipsync{d,web}.conf "$catalog" "$commands"/{lipsyncd,lipsyncctl}
-    rm -f "$share"/man/man?/{lipsyncctl.1,lipsyncd.8,lipsyncd.toml.5,lipsyncfarm.7,lipsync-protocol.7} \
+    rm -f "$share"/man/man?/{lipsyncctl.1,lipsync{d,farm-worker}.8,lipsyncd.toml.5,lipsyncfarm.7,lipsync-protocol.7} \
         "$share"/bash-completion/completions/{lipsyncd,lipsyncctl} \
         "$share"/zsh/site-functions/_{lipsyncd,lipsyncctl} \
         "$share"/fish/vendor_completions.d/{lipsyncd,lipsyncctl}.fish
