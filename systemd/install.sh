@@ -41,7 +41,7 @@ install_all() {
     # as they lie here, so that links among them hold
     for page in README.md CHANGELOG.md LICENSE NOTICE daemon/PROTOCOL.md ctl/README.md \
         checkpoints/README.md tests/media/demo.jpg tests/bench/README.md \
-        systemd/{README.md,FARM.md,lipsyncd.toml} systemd/{drop-ins,monitoring,proxies}/*; do
+        systemd/{README.md,FARM.md,lipsyncd.toml} systemd/{drop-ins,monitoring,proxies,kubernetes,container}/*; do
         install -D --mode=0644 "$page" "$manual/$page"
     done
     "$environment/bin/python" -m lipsyncctl.manual . "$share"
