@@ -4,10 +4,13 @@ import os
 import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
-from typing import Any
 
 from lipsyncctl.verbs import VERBS, find
 from lipsyncd import __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 DESCRIPTION = "Hands jobs to lipsyncd, follows them, and fetches their results."
 EXIT_CODES = """\

@@ -1,7 +1,6 @@
 """What is asked of jobs that there are, each with one question: how they are, a change of them."""
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any
 
 from lipsyncctl.client.daemon import Daemon
 from lipsyncctl.client.job import Job
@@ -128,7 +127,7 @@ class Jobs(Daemon):
         >>> other = client.retry(job.id, redo=(12.0, 15.5), expression=0.6)
         """
         stretch = given(dict(zip(("from", "to"), redo or (), strict=False)) | options)
-        more: dict[str, Any] = {"redo": stretch} if stretch else {}
+        more: Answer = {"redo": stretch} if stretch else {}
         return self._ask_about(job, "retry", **more)
 
     def clean(self, jobs: str | Sequence[str] | None = None) -> Answer:

@@ -1,11 +1,14 @@
 """The units of systemd that keep the daemons of the system, and whether they run."""
 
 import os
-from typing import Any
 
 from lipsyncctl.client.address import is_systems
 from lipsyncd.errors import ServerUnreachable
 from lipsyncd.protocol.address import DEFAULT_SOCKET
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 BOOTED = "/run/systemd/system"  # is there where systemd runs
 SECONDS = 5.0  # for systemd to tell how its units are
