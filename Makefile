@@ -37,7 +37,7 @@ help:
 	@echo 'make contact-sheet CLIPS="a.mp4 b.jpg" VOICE=hello.wav'
 	@echo '             sources above their results, six frames each, as PNG (without CLIPS: the demo)'
 	@echo 'make torture the long forms of the hardest tests; one JSON line each (two hours or three)'
-	@echo 'make check   formatting and lint'
+	@echo 'make check   formatting, lint and types'
 	@echo 'make deb     dist/lipsyncd_*.deb: what install installs, with all of it from Python, so that to'
 	@echo '             install it takes no network (3 minutes); make test LIPSYNCD_DEB=path tests it whole'
 	@echo 'make clean   remove what the targets above made'
@@ -83,6 +83,7 @@ torture: $(INSTALLED)
 check: $(INSTALLED)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
+	$(BIN)/mypy
 
 # What is said on the command line (DESTDIR, PREFIX, SYSTEMD_UNIT_DIR, PYTHON) reaches the script.
 install install-farm install-web uninstall:

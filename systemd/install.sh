@@ -41,7 +41,7 @@ install_all() {
     # as they lie here, so that links among them hold
     for page in README.md CHANGELOG.md LICENSE NOTICE daemon/PROTOCOL.md ctl/README.md \
         checkpoints/README.md tests/media/demo.jpg tests/bench/README.md \
-        systemd/{README.md,FARM.md,lipsyncd.toml} systemd/{drop-ins,monitoring,proxies}/*; do
+        systemd/{README.md,FARM.md,lipsyncd.toml} systemd/{drop-ins,monitoring,proxies,kubernetes,container}/*; do
         install -D --mode=0644 "$page" "$manual/$page"
     done
     "$environment/bin/python" -m lipsyncctl.manual . "$share"
@@ -150,7 +150,7 @@ uninstall_all() {
         rm -rf /var/cache/{,private/}lipsync{d,farm,web}
     fi
     rm -f "$units"/lipsyncd{,@}.{service,socket} "$groups"/lipsync{d,web}.conf "$catalog" "$commands"/{lipsyncd,lipsyncctl}
-    rm -f "$share"/man/man?/{lipsyncctl.1,lipsyncd.8,lipsyncd.toml.5,lipsyncfarm.7,lipsync-protocol.7} \
+    rm -f "$share"/man/man?/{lipsyncctl.1,lipsync{d,farm-worker}.8,lipsyncd.toml.5,lipsyncfarm.7,lipsync-protocol.7} \
         "$share"/bash-completion/completions/{lipsyncd,lipsyncctl} \
         "$share"/zsh/site-functions/_{lipsyncd,lipsyncctl} \
         "$share"/fish/vendor_completions.d/{lipsyncd,lipsyncctl}.fish

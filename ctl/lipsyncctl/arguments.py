@@ -8,6 +8,10 @@ from collections.abc import Sequence
 from lipsyncctl.verbs import VERBS, find
 from lipsyncd import __version__
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 DESCRIPTION = "Hands jobs to lipsyncd, follows them, and fetches their results."
 EXIT_CODES = """\
 exit codes of run, wait and follow, which are those of the job:
@@ -65,7 +69,7 @@ def parser(typed: Sequence[str] | None = None) -> ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     add_common(parser, None, False)
-    how = {"dest": "verb", "metavar": "VERB", "required": True, "prog": "lipsyncctl"}
+    how: Any = {"dest": "verb", "metavar": "VERB", "required": True, "prog": "lipsyncctl"}
     subparsers = parser.add_subparsers(parser_class=VerbParser, **how)
     for name in typed[:1] if typed and typed[0] in VERBS else VERBS:
         text = VERBS[name]

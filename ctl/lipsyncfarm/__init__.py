@@ -15,6 +15,7 @@ What is shared, in Redis and in the media store:
 
 On each host, a bridge to its daemon (`lipsyncfarm-worker`); it renders nothing:
 
+    arguments what may be typed after its name
     worker    the program: Celery's consumer, which takes a ticket only where there is room
     bridge    what the host does all the time: leases renewed, its health told, hosts that are lost
     holding   one job that this host holds, from its inputs to its published result

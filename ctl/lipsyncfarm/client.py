@@ -1,11 +1,11 @@
 """FarmClient: jobs of a farm, with the methods that lipsyncctl's Client has for a daemon's."""
 
+import builtins
 import os
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Never
 
 from celery import Celery
@@ -18,7 +18,7 @@ from lipsyncctl.client.outage import persistent
 from lipsyncctl.client.preflight import voices_of
 from lipsyncctl.client.session import Notice
 from lipsyncctl.client.submit import Media, OpenFile, Source
-from lipsyncctl.client.told import Answer, given
+from lipsyncctl.client.told import Answer, Columns, by_field, given
 from lipsyncctl.client.wait import OnProgress
 from lipsyncd.errors import InvalidRequest, JobEnded, NotRetryable, UnknownJob
 from lipsyncd.protocol.choices import name_of
@@ -107,6 +107,10 @@ class FarmClient(Client):
         wanted = [*filter(which.has, (job_of(self.farm, "listed", *each) for each in found))]
         return wanted if limit is None else wanted[-limit:]
 
+    def columns(self, fields: Sequence[str], *which: Any, **chosen: Any) -> Columns:
+        """Some fields of the jobs that `list` gives, by field."""
+        return by_field(self.list(*which, **chosen), fields)
+
     def wait(
         self, job: str, timeout: float | None = None, on_progress: OnProgress | None = None
     ) -> Job:
@@ -188,11 +192,11 @@ class FarmClient(Client):
         """The hosts as if they were one daemon: ready if one of them is."""
         return health_of(self._record)
 
-    def hosts(self) -> "list[Answer]":
+    def hosts(self) -> "builtins.list[Answer]":
         """Each host that the farm has seen, as `hosts_of` tells of it."""
         return hosts_of(self._record)
 
-    def others(self) -> "list[Path]":
+    def others(self) -> "builtins.list[str]":
         """None: daemons of this system are none of the farm's business."""
         return []
 

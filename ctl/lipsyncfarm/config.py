@@ -140,4 +140,9 @@ def secret_of(name: str) -> str | None:
     path = Path(folder) / name if folder else None
     if path and path.exists():
         return path.read_text(encoding="utf-8").strip()
-    return os.environ.get(f"LIPSYNCFARM_{name.replace('-', '_').upper()}")
+    return os.environ.get(variable_of(name))
+
+
+def variable_of(name: str) -> str:
+    """The variable of the environment that may hold a secret."""
+    return f"LIPSYNCFARM_{name.replace('-', '_').upper()}"

@@ -123,7 +123,7 @@ class Holding:
         try:
             return self._local.follow(self._told, self._look)
         except Long as long:
-            self._ending.note("is made in shares: %d", long.cut.count)
+            self._ending.note("is made in shares: %d", long.cut.shares)
             self._local.drop()
             with tempfile.TemporaryFile(dir=self.tools.scratch) as work:
                 self._was_led = True

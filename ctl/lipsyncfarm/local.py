@@ -55,7 +55,7 @@ class LocalJob:
             files = [stack.enter_context(each) for each in inputs]
             spoken = 1 + self._spec.voices
             shown = spoken + self._spec.pictures
-            options = self._spec.options | ({"share": share} if share else {})
+            options = {**self._spec.options, **({"share": share} if share else {})}
             self.job = self._tools.client.submit(
                 files[0],
                 files[1:spoken],

@@ -133,7 +133,7 @@ class Record:
         """Each host that was seen, how many seconds ago, and what it told."""
         with named(self.farm):
             seen: Any = self.client.zrange(self._key("hosts"), 0, -1, withscores=True)
-            seconds, micros = self.client.time()  # type: ignore[misc]
+            seconds, micros = self.client.time()
             told: Any = self.client.mget([self._key(f"host:{host}") for host, _ in seen] or ["-"])
         for (host, at), info in zip(seen, told, strict=False):
             yield host, seconds + micros / 1e6 - at / 1000, json.loads(info or "{}")
@@ -142,19 +142,18 @@ class Record:
         """How many jobs wait, and how many run."""
         with named(self.farm):
             waiting, running = (
-                sum(map(int, self.client.hvals(self._key(name))))  # type: ignore[arg-type]
-                for name in ("waiting", "running")
+                sum(map(int, self.client.hvals(self._key(name)))) for name in ("waiting", "running")
             )
         return waiting, running
 
     def seq(self) -> int:
         """The number of the newest change of any job's state."""
         with named(self.farm):
-            return int(self.client.get(self._key("seq")) or 0)  # type: ignore[arg-type]
+            return int(self.client.get(self._key("seq")) or 0)
 
     def events(self, since: int, seconds: float) -> list[tuple[int, dict[str, str]]]:
         """The changes after that number, as soon as there are some, or none after so long."""
-        stream = {self._key("events"): f"{since}-0"}
+        stream: Any = {self._key("events"): f"{since}-0"}
         with named(self.farm):
             found: Any = self.client.xread(stream, count=PAGE, block=round(1000 * seconds))
         return [(int(id.partition("-")[0]), fields) for _, each in found for id, fields in each]
@@ -168,7 +167,7 @@ class Record:
     def ended_before(self, seconds: float) -> list[str]:
         """Jobs that ended longer ago than that."""
         with named(self.farm):
-            now, micros = self.client.time()  # type: ignore[misc]
+            now, micros = self.client.time()
             most = 1000 * (now - seconds) + micros / 1000
             found: Any = self.client.zrangebyscore(self._key("ended"), "-inf", most, 0, PAGE)
         return list(found)
@@ -176,7 +175,7 @@ class Record:
     def ahead(self) -> float:
         """By how many seconds this host's clock is ahead of Redis's, which is the farm's."""
         with named(self.farm):
-            seconds, micros = self.client.time()  # type: ignore[misc]
+            seconds, micros = self.client.time()
         return time.time() - seconds - micros / 1e6
 
     def is_needed(self, sha256: str) -> bool:
@@ -191,7 +190,7 @@ class Record:
     def _key(self, name: str) -> str:
         return self.farm.prefix + name
 
-    def _move(self, verb: str, *arguments: object) -> Any:
+    def _move(self, verb: str, *arguments: Any) -> Any:
         with named(self.farm):
             return self._script(keys=[self.farm.prefix], args=[verb, *arguments])
 

@@ -34,7 +34,7 @@ PLAN = "0-0/1"  # the share that is nothing but what is seen of the face, and he
 class Cut(NamedTuple):
     """How many shares there are, and the fingerprint of the bytes that they have."""
 
-    count: int
+    shares: int
     needs: str
 
 
@@ -53,7 +53,7 @@ class Shares:
 
         Raises what a share has failed with, and what the store raises.
         """
-        found: list[Fields] = [{}] * self._cut.count
+        found: list[Fields] = [{}] * self._cut.shares
         while not all(each.get("state") == State.SUCCEEDED for each in found):
             with suppress(ServerUnreachable, StorageError):  # Redis is away, or full
                 found = self._looked_at(seen, found)
@@ -86,7 +86,7 @@ class Shares:
             spec.user,
             (*spec.inputs, seen),
             spec.voices,
-            spec.options | {"share": share},
+            {**spec.options, "share": share},
             terms,
             share_of=self._taken.id,
             needs=needs,
@@ -142,5 +142,5 @@ def progress_of(shares: list[Fields]) -> dict[str, Any]:
     told = [json.loads(each.get("progress") or "{}") for each in shares]
     sums = {name: sum(each.get(name) or 0 for each in told) for name in ("done", "faces", "fps")}
     total = max((each.get("total") or 0 for each in told), default=0)
-    notes = next((each["notes"] for each in told if each.get("notes")), [])
+    notes: list[str] = next((each["notes"] for each in told if each.get("notes")), [])
     return sums | {"total": total, "notes": notes}

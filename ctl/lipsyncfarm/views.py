@@ -69,7 +69,8 @@ def phrase_of(id: str, state: str) -> str:
 
 def progress_of(fields: Mapping[str, str]) -> Message:
     """How far it is."""
-    return NONE | json.loads(fields.get("progress") or "{}")
+    progress: Message = json.loads(fields.get("progress") or "{}")
+    return NONE | progress
 
 
 def seconds_of(fields: Mapping[str, str], name: str) -> float | None:

@@ -1,11 +1,9 @@
 """`lipsyncfarm-worker`: this host's bridge between the farm and its daemon."""
 
 import logging
-import os
 import sys
 import warnings
-from argparse import ArgumentParser, Namespace
-from pathlib import Path
+from argparse import Namespace
 from types import MethodType
 from typing import Any
 
@@ -15,11 +13,11 @@ from celery.worker.consumer.tasks import Tasks
 from redis import Redis
 
 from lipsyncctl import Client
-from lipsyncd import __version__
 from lipsyncd.errors import ConfigInvalid, HostExhausted, LipsyncError
 from lipsyncd.system import journal
 from lipsyncd.system.lock import locked
 from lipsyncfarm import broker, identity, tickets
+from lipsyncfarm.arguments import parser
 from lipsyncfarm.bridge import Bridge
 from lipsyncfarm.cache import Cache
 from lipsyncfarm.config import Farm, find_farm
@@ -33,7 +31,7 @@ WAKES = 0.5  # seconds after which Celery sees that there is room again
 
 def main() -> int:
     """Every failure ends as one line and an exit code."""
-    arguments = parse()
+    arguments = parser().parse_args()
     try:
         farm = find_farm(arguments.farm)
         if arguments.token:
@@ -48,32 +46,6 @@ def main() -> int:
     except OSError as error:  # a folder or a secret of ours that cannot be used
         sys.stderr.write(f"{error}\n")
         return HostExhausted.code
-
-
-def parse() -> Namespace:
-    """What was typed."""
-    parser = ArgumentParser(
-        prog="lipsyncfarm-worker",
-        description="Brings jobs of a farm to the lipsyncd of this host.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    text = "the farm's name, or the path of its farm.toml"
-    parser.add_argument("--farm", metavar="NAME", default="farm", help=text)
-    parser.add_argument("--socket", metavar="PATH", help="the daemon's socket")
-    text = "where it keeps which jobs it holds (default: $STATE_DIRECTORY)"
-    parser.add_argument("--state", metavar="DIR", type=Path, default=folder_of("STATE"), help=text)
-    text = "where inputs are kept (default: $CACHE_DIRECTORY)"
-    parser.add_argument("--cache", metavar="DIR", type=Path, default=folder_of("CACHE"), help=text)
-    text = "print the token of a user and end; it takes the farm's key"
-    parser.add_argument("--token", metavar="USER", help=text)
-    return parser.parse_args()
-
-
-def folder_of(kind: str) -> Path | None:
-    """Where systemd says that something goes."""
-    given = os.environ.get(f"{kind}_DIRECTORY")
-    return Path(given) if given else None
 
 
 def work(farm: Farm, arguments: Namespace) -> int:
@@ -131,7 +103,9 @@ def worker_of(bridge: Bridge) -> Any:
     It is told to stop, or does so by itself: some losses of the connection end it.
     """
 
-    class Worker(bridge.app.Worker):
+    base: Any = bridge.app.Worker
+
+    class Worker(base):
         def stop(self, *how: Any, **more: Any) -> None:
             bridge.stop()
             super().stop(*how, **more)

@@ -39,7 +39,7 @@ A tour, from the bottom up; each package imports only from those above it in thi
     service      the daemon's own life: controlplane (what all sessions share), worker, reload,
                  stop, statusline
     server       from the socket to a handler: listener, server, client (its bytes, without its
-                 files), peer, subordinate, session, stream, request, refusals, verbs
+                 files), peer, subordinate, session, stream, request, columns, refusals, verbs
     media        files: container, images, tracks (which of its streams), source (at one rate),
                  voice and result; look is what makes frames of a file's pictures (interlace,
                  background, mapping, orientation, mastering), coding what makes new colours samples
@@ -53,7 +53,7 @@ A tour, from the bottom up; each package imports only from those above it in thi
     model        the generator on its device, the detector, the landmarker, the recogniser, the sync
                  expert; layouts are those of published weights, listing is the process that tells
                  which lie in a folder; process is the device process, passes what it has done,
-                 exchange the memory that it shares with a render
+                 looks what it has seen of faces, exchange the memory that it shares with a render
     render       pipeline is the straight line, face and voice in and result out; scene is its first
                  half, what pictures are made of: inputs are the two, plan (survey, choice, gaps,
                  looking) is the look at the face before them, plans keeps those, known what of them

@@ -33,7 +33,7 @@ from lipsyncd.service.statusline import StatusLine
 from lipsyncd.service.stop import drain
 from lipsyncd.service.worker import Calls, Worker
 from lipsyncd.system import journal
-from lipsyncd.system.catalog import GPU_LOST, LOAD_FAILED, STATE_CORRUPT, emit
+from lipsyncd.system.catalog import GPU_LOST, LOAD_FAILED, STATE_CORRUPT, Entry, emit
 from lipsyncd.system.crashlimit import FINAL, limited
 from lipsyncd.system.disk import disk_named, free_bytes, named
 from lipsyncd.system.notify import Notifier
@@ -45,7 +45,8 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 ALIVE = (Condition.READY, Condition.DRAINING)
 ENOUGH = 1 << 20  # bytes: with more room on the disk, what fails there has another cause
 BEGINNINGS = "beginnings"  # in the state directory: of the lives that did not end in order
-ENTRIES = {DeviceLost: GPU_LOST, StateCorrupt: STATE_CORRUPT}  # of errors that end the daemon
+# of errors that end the daemon
+ENTRIES: dict[type[LipsyncError], Entry] = {DeviceLost: GPU_LOST, StateCorrupt: STATE_CORRUPT}
 
 
 def main() -> int:

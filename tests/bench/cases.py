@@ -15,8 +15,9 @@ BOX = (500, 120, 780, 480)  # of the face in 720 lines: a place that is not look
 @dataclass(frozen=True)
 class Case:
     """A job: `lines` of the video, `seconds` of the voice, `width` of the generator, its precision,
-    how the mouth comes into the frame, how many such jobs there are at once, and whether the face's
-    plan is known from an earlier one."""
+    how the mouth comes into the frame, how many such jobs there are at once, by how many processes
+    each is rendered (0: as the daemon chooses), and whether the face's plan is known from an
+    earlier one."""
 
     lines: int = 720
     seconds: int = 10
@@ -24,6 +25,7 @@ class Case:
     precision: str = "fp32"
     blend: str = "transfer"
     jobs: int = 1
+    processes: int = 0
     planned: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)  # further ones, as the client has them
     title: str = ""
@@ -32,7 +34,7 @@ class Case:
     def name(self) -> str:
         """Its title and what it differs in from the one in the middle."""
         words = {"lines": "{}p", "seconds": "{} s", "jobs": "{} jobs", "width": "{} width"}
-        words["planned"] = "known plan"
+        words |= {"processes": "{} processes", "planned": "known plan"}
         usual = asdict(Case(width=self.width, blend=self.blend) if self.title else Case())
         own = {name: value for name, value in asdict(self).items() if value != usual[name]}
         told = {name: value for name, value in own.items() if name not in ("options", "title")}
@@ -45,7 +47,7 @@ class Case:
         return (
             f'device = "cpu"\ncheckpoint = "{weights(self.width)}"\n'
             f'[render]\nprecision = "{self.precision}"\n'
-            f"max_active = {AT_ONCE + 1}\n"
+            f"max_active = {AT_ONCE + 1}\nprocesses = {self.processes}\n"
         )
 
 
@@ -71,6 +73,7 @@ CASES = (
     replace(USUAL, jobs=2),
     replace(USUAL, jobs=4),
     replace(USUAL, jobs=AT_ONCE),
+    replace(USUAL, seconds=60, processes=2),
     replace(USUAL, width="full"),
     AS_REFERENCE,
     replace(USUAL, precision="bf16"),

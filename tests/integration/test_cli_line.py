@@ -1,5 +1,7 @@
 """`hold`, `release` and `move`: the line as its users arrange it, for good and to nobody's loss."""
 
+import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,8 @@ from support.daemon.inprocess import Daemon, living
 from support.daemon.renderers import Gate
 
 from lipsyncd.errors import JobNotQueued, UnknownJob
+from lipsyncd.queue.store.line import MOST_DEEDS
+from lipsyncd.system.journal import fields_of
 
 
 def submit(directory: Path, *words: str) -> str:
@@ -78,6 +82,63 @@ def test_jobs_change_places_with_those_of_the_same_user(
     lipsyncctl(tmp_path, "move", three[2], "--last")
     assert line(client) == three
     assert sorted(client.job(job)["queued_at"] for job in three) == moments
+
+
+def test_a_job_is_brought_before_another_one(
+    client: Client, three: list[str], tmp_path: Path
+) -> None:
+    told = lipsyncctl(tmp_path, "move", three[2], "--before", three[1])
+    assert "is moved: 2nd." in told.stderr
+    assert line(client) == [three[0], three[2], three[1]]
+    lipsyncctl(tmp_path, "move", three[0], "--before", three[1][:6])
+    assert line(client) == [three[2], three[0], three[1]]
+
+
+def test_a_job_is_brought_before_none_of_another_line(
+    client: Client, three: list[str], tmp_path: Path
+) -> None:
+    low, running = submit(tmp_path, "--priority", "low"), client.ask("list")["jobs"][0]["id"]
+    client.ask("hold", job=three[2])
+    for other in (low, running, three[2], three[0]):
+        ended = lipsyncctl(tmp_path, "move", three[0], "--before", other)
+        assert ended.returncode == JobNotQueued.code
+        assert f"Job {other} does not wait in one line with {three[0]}." in ended.stderr
+    unknown = lipsyncctl(tmp_path, "move", three[0], "--before", "0000")
+    assert unknown.returncode == UnknownJob.code
+    assert line(client) == [*three[:2], low]
+
+
+def test_what_is_done_to_a_job_is_told_to_its_owner_and_in_the_journal(
+    client: Client, three: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, _, last = three
+    with caplog.at_level(logging.INFO, "lipsyncd"):
+        for verb in ("hold", "hold", "release", "release"):
+            client.ask(verb, job=first)
+        client.ask("move", job=first, to="last")  # where it is
+        client.ask("move", job=first, to="first")
+    told = lipsyncctl(tmp_path, "logs", first).stdout.splitlines()
+    assert [row[27:] for row in told] == ["accepted", "held", "released", "moved"]
+    assert [row[27:] for row in lipsyncctl(tmp_path, "logs", last).stdout.splitlines()] == [
+        "accepted"
+    ]
+    entries = [
+        fields_of(record) for record in caplog.records if "LIPSYNCD_BY_UID" in fields_of(record)
+    ]
+    assert [each["LIPSYNCD_EVENT"] for each in entries] == ["JOB_HELD", "JOB_RELEASED", "JOB_MOVED"]
+    assert {each["LIPSYNCD_JOB_ID"] for each in entries} == {first}
+    assert {each["LIPSYNCD_BY_UID"] for each in entries} == {str(os.getuid())}
+    assert entries[0]["MESSAGE"] == f"job {first}: held by uid {os.getuid()}"
+
+
+def test_the_newest_deeds_of_a_job_are_kept(client: Client, three: list[str]) -> None:
+    for _ in range(MOST_DEEDS // 2 + 5):
+        client.ask("hold", job=three[0])
+        client.ask("release", job=three[0])
+    deeds = client.ask("recount", job=three[0])["deeds"]
+    assert len(deeds) == MOST_DEEDS
+    assert deeds == sorted(deeds, key=lambda each: each["at"])
+    assert [each["what"] for each in deeds[-2:]] == ["held", "released"]
 
 
 def test_a_job_passes_none_of_a_higher_priority(

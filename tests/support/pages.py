@@ -11,6 +11,8 @@ PAGES = (
     ROOT / "ctl/README.md",
     ROOT / "systemd/README.md",
     ROOT / "systemd/FARM.md",
+    ROOT / "systemd/container/README.md",
+    ROOT / "systemd/kubernetes/README.md",
     ROOT / "tests/bench/README.md",
     ROOT / "CHANGELOG.md",
 )

@@ -17,7 +17,7 @@ def test_instances_live_side_by_side_and_each_renders_what_it_is_given(machine: 
     machine.run("systemctl", "start", "lipsyncd@cpu", "lipsyncd@cuda0")
     machine.run("lipsyncctl", "--socket=/run/lipsyncd/cpu.sock", "submit", *RUN[1:4])
     machine.run("lipsyncctl", "--socket=/run/lipsyncd/cuda0.sock", *RUN)
-    (done,) = machine.entries(event("JOB_FINISHED"))
+    (done,) = machine.entries(event("JOB_FINISHED"), least=1)
     assert done["_SYSTEMD_UNIT"] == "lipsyncd@cuda0.service"
 
 
@@ -33,7 +33,7 @@ def test_an_instance_and_the_plain_daemon_keep_their_jobs_apart(machine: Machine
     machine.run("systemctl", "start", "lipsyncd", "lipsyncd@cpu")
     for socket in ("control", "cpu"):
         machine.run("lipsyncctl", f"--socket=/run/lipsyncd/{socket}.sock", *RUN)
-    units = [entry["_SYSTEMD_UNIT"] for entry in machine.entries(event("JOB_FINISHED"))]
+    units = [entry["_SYSTEMD_UNIT"] for entry in machine.entries(event("JOB_FINISHED"), least=2)]
     assert units == ["lipsyncd.service", "lipsyncd@cpu.service"]
     told = machine.tried("lipsyncctl", "list").stderr
     assert "Another daemon has its own: `lipsyncctl --socket /run/lipsyncd/cpu.sock list`" in told

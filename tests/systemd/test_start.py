@@ -103,7 +103,7 @@ def test_a_start_that_cannot_end_in_rendering_fails_with_its_cause(
     assert machine.show("NRestarts") == "0"
     assert machine.show("ActiveEnterTimestampMonotonic") == "0", "it was active"
     assert cause in machine.show("StatusText")
-    (entry,) = machine.entries(event("LOAD_FAILED"))
+    (entry,) = machine.entries(event("LOAD_FAILED"), least=1)
     assert entry["PRIORITY"] == "2"
     assert cause in entry["MESSAGE"]
 

@@ -32,7 +32,7 @@ def test_a_job_that_runs_at_a_stop_finishes_and_new_ones_are_refused(machine: Ma
         assert stop.wait() == 0
     assert machine.show("Result") == "success"
     assert machine.show("ExecMainStatus") == "0"
-    assert machine.entries(event("DRAIN_END"), since=begun)
+    machine.entry(event("DRAIN_END"), since=begun)
     machine.run("systemctl", "start", "lipsyncd")
     assert machine.job(job)["state"] == "succeeded"
     assert machine.job(job)["attempts"] == 1

@@ -2,7 +2,8 @@
 
 `PYTHONPATH=tests python tests/torture/hours.py --seconds 7200 --kills 5`
 
-One render at a time, and after each kill a short job comes behind the long one.
+One render at a time, and after each kill a short job comes behind the long one.  A JSON line each
+minute tells on standard error how far it is and what memory it takes.
 """
 
 import argparse
@@ -30,9 +31,15 @@ from lipsyncd.render.parts import PART_SECONDS
 RATE, SIZE, SECONDS = 25, (320, 240), 10  # of the face
 SHORT = 1  # second of voice
 PART = round(PART_SECONDS * RATE)  # frames
+TOLD_SECONDS = 60  # between two lines
 GROWTH = 1.1  # of a render's memory, from the first quarter to the last
 ENDED = ("succeeded", "failed", "cancelled", "expired")
-TOML = 'device = "cpu"\n[render]\nmax_active = 1\nturn_seconds = 0\n'
+TOML = """device = "cpu"
+[render]
+precision = "{}"
+max_active = 1
+turn_seconds = 0
+"""
 KEPT = re.compile(r"goes on after (\d+) of")
 
 
@@ -95,19 +102,19 @@ class Hours:
         self._short = voice(directory / "short.wav", SHORT)
         self._total = seconds * RATE
         self._memory: list[tuple[float, float]] = []  # how far it was, MiB
+        self._begun = self._told = time.monotonic()
         self.tally = Tally()
         self._long = self._hand_in(voice(directory / "long.wav", seconds))
 
     def run(self, kills: int) -> None:
         """To its end."""
-        begun = time.monotonic()
         for number in range(kills):
             self._until(self._total * (number + 1) // (kills + 1))
             self._kill()
             self._let_in_a_short_one()
         self._until(self._total)
         self.tally.frames = self._total
-        self.tally.fps = round(self._total / (time.monotonic() - begun), 1)
+        self.tally.fps = round(self._total / (time.monotonic() - self._begun), 1)
         self._look()
 
     def _hand_in(self, spoken: Path) -> str:
@@ -120,6 +127,7 @@ class Hours:
         """It has made so many frames, or has ended."""
         for job in self._seen(self._long):
             self._memory.append((job["done"] / self._total, memory_mib(self._daemon.pid)))
+            self._tell(job["done"])
             if job["state"] in ENDED or job["done"] >= done > 0 and done < self._total:
                 return
 
@@ -127,6 +135,16 @@ class Hours:
         while True:
             yield self._job(job)
             time.sleep(0.5)
+
+    def _tell(self, done: int) -> None:
+        """Once a minute."""
+        now = time.monotonic()
+        if now - self._told < TOLD_SECONDS:
+            return
+        self._told = now
+        seen = {"seconds": round(now - self._begun), "frames": done, "mib": self._memory[-1][1]}
+        lives = {"kills": self.tally.kills, "made_twice": sum(self.tally.made_twice)}
+        print(json.dumps(seen | lives), file=sys.stderr, flush=True)
 
     def _kill(self) -> None:
         """And see with how much the next life goes on."""
@@ -178,8 +196,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=7200)
     parser.add_argument("--kills", type=int, default=5)
+    parser.add_argument("--precision", default="auto")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, DaemonProcess(Path(name), TOML) as daemon:
+    toml = TOML.format(chosen.precision)
+    with tempfile.TemporaryDirectory() as name, DaemonProcess(Path(name), toml) as daemon:
         hours = Hours(Path(name), daemon, chosen.seconds)
         hours.run(chosen.kills)
         daemon.end()

@@ -1,11 +1,14 @@
 """Jobs in columns, and how they fit onto a terminal."""
 
 import os
+from typing import Any
 
 import pytest
 
 from lipsyncctl.show.grid import cut, width
-from lipsyncctl.show.table import row, table
+from lipsyncctl.show.job import advance, ago, user_of
+from lipsyncctl.show.table import table
+from lipsyncctl.show.wording import clock, printable
 from lipsyncd.protocol.job import Job
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.terms import Priority, Terms
@@ -24,14 +27,16 @@ def lines(*jobs: Job, room: int | None = None) -> list[str]:
 
 def test_a_row_shows_the_place_where_others_show_their_progress() -> None:
     waiting = job().as_map() | {"position": 3, "eta": 130.0}
-    assert row(waiting)["PROGRESS"] == "3rd, in 2 min"
-    assert row(waiting | {"state": "running", "done": 1, "total": 3})["PROGRESS"] == "33 %"
+    running = waiting | {"state": "running", "done": 1, "total": 3}
+    _, *rows = table([waiting, running]).splitlines()
+    assert "  queued   3rd, in 2 min  speaker" in rows[0]
+    assert "  running  33 %           speaker" in rows[1]
 
 
 def test_beside_the_state_is_a_special_priority() -> None:
     low = new_job(0, "speaker.mp4", "hello.wav", Options(), Terms(priority=Priority.LOW))
-    assert row(job().as_map())["STATE"] == "queued"
-    assert row(low.as_map())["STATE"] == "queued (low)"
+    _, *rows = lines(job(), low)
+    assert [row.split("  ")[1] for row in rows] == ["queued", "queued (low)"]
 
 
 def test_users_are_shown_as_soon_as_there_is_another_one() -> None:
@@ -51,6 +56,48 @@ def test_whom_a_job_is_for_is_shown_where_it_is_not_the_caller_and_leaves_room_f
         assert headings.split()[:3] == ["ID", "USER", "STATE"]
         assert shown in rows[1].split()[1]
         assert room is None or width(rows[1]) <= room
+
+
+def plainly(jobs: list[dict[str, Any]], by_clock: bool) -> str:
+    """The table, cell after cell."""
+    rows = []
+    for each in jobs:
+        special = "" if each["priority"] == "normal" else f" ({each['priority']})"
+        when = clock(each["created_at"])[:16] if by_clock else ago(each["created_at"])
+        names = (printable(each["face"]), printable(each["voice"]))
+        state = f"{each['state']}{special}"
+        rows.append([each["id"], printable(user_of(each)), state, advance(each), *names, when])
+    last = "ACCEPTED" if by_clock else "AGE"
+    rows.insert(0, ["ID", "USER", "STATE", "PROGRESS", "FACE", "VOICE", last])
+    sizes = [max(width(row[at]) for row in rows) for at in range(7)]
+    filled = (
+        [text + " " * (size - width(text)) for text, size in zip(row, sizes, strict=True)]
+        for row in rows
+    )
+    return "\n".join("  ".join(row).rstrip() for row in filled)
+
+
+@pytest.mark.parametrize("by_clock", [False, True])
+@pytest.mark.parametrize("name", ["face-{}.mp4", "日本{}", "e\N{COMBINING ACUTE ACCENT}\x1b{}"])
+def test_a_long_table_reads_to_the_last_character_as_its_rows_do(name: str, by_clock: bool) -> None:
+    kinds: list[dict[str, Any]] = [
+        {"position": 3, "eta": 130.0},
+        {"position": 4, "eta": None, "paused": "The queue is drained."},
+        {"held": True},
+        {"after": "k3v9q2m7x0ab"},
+        {"state": "running", "done": 7, "total": 30, "fps": 2.5, "priority": "high"},
+        {"state": "running"},
+        {"state": "succeeded", "done": 30, "total": 30, "fps": 2.5},
+        {"state": "failed", "owner": NOBODY, "priority": "low"},
+        {"state": "cancelled", "label": "anna\x1b[1m"},
+    ]
+    jobs = [
+        job(name.format(number)).as_map()
+        | {"created_at": 1e9 + 1e5 * number}
+        | kinds[number % len(kinds)]
+        for number in range(500)
+    ]
+    assert table(jobs, by_clock=by_clock) == plainly(jobs, by_clock)
 
 
 def test_what_is_piped_is_whole() -> None:

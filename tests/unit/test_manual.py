@@ -15,6 +15,8 @@ from lipsyncctl.verbs import VERBS
 from lipsyncd.config import SECTIONS, Config
 from lipsyncd.protocol.options import Options
 from lipsyncd.server.verbs import VERBS as REQUESTS
+from lipsyncfarm.arguments import parser
+from lipsyncfarm.config import SECRETS, variable_of
 
 PAGES = pages(ROOT)
 
@@ -43,6 +45,13 @@ def test_every_key_of_the_configuration_has_its_part_of_the_page() -> None:
 def test_every_request_is_in_the_page_of_the_protocol() -> None:
     page = plain("lipsync-protocol.7")
     assert {verb for verb in REQUESTS if f"T{{\n{verb}\nT}}" not in page} == set()
+
+
+def test_the_page_of_a_farms_worker_has_each_option_of_its_help_and_each_secret() -> None:
+    page = plain("lipsyncfarm-worker.8")
+    options = re.findall(r"--[a-z]+", parser().format_help())
+    assert {each for each in options if each not in page.partition(".SH OPTIONS")[2]} == set()
+    assert {each for each in SECRETS if f"\n{variable_of(each)}" not in page} == set()
 
 
 def test_the_page_of_the_daemon_tells_what_a_stop_stops() -> None:

@@ -6,7 +6,7 @@ import pytest
 from support.media.synthetic import textured
 
 from lipsyncd.face.box import CROP, HALF
-from lipsyncd.face.motion import GRID, MASK, Motion, MotionFinder, between_lips, warped
+from lipsyncd.face.motion import DARKEST, GRID, MASK, Motion, MotionFinder, between_lips, warped
 
 WHOLE = MASK == 1  # where a new mouth is seen as it is
 SHIFTS = [(2.0, 0.0), (0.0, -3.0), (1.5, 2.5), (-0.5, 0.25)]
@@ -122,8 +122,19 @@ def test_flow_and_change_fade_out_with_the_mask() -> None:
 def test_gain_is_how_far_lips_move_and_how_dark_it_is_between_them(gain: float) -> None:
     plain, scaled = motion(shifted(1.5, 1)), motion(shifted(1.5, 1), gain)
     np.testing.assert_allclose(scaled.flow, gain * plain.flow, atol=1e-4)
-    wanted = np.clip(rest() + gain * (opened() - rest()), 0, 255)
+    wanted = rest() + gain * (opened() - rest())
+    wanted = np.clip(wanted, np.minimum(rest(), DARKEST * opened()), 255)
     np.testing.assert_allclose(light(motion(opened(), gain).between), light(wanted), atol=0.5)
+
+
+def test_the_dark_between_lips_never_becomes_ink() -> None:
+    lips = np.full((HALF, CROP, 3), (85, 80, 165), np.float32)
+    mouth = cv2.ellipse(lips.copy(), (47, 24), (14, 7), 0, 0, 360, (20, 15, 60), -1)
+    found = MotionFinder().motion(mouth, lips, 3.0).between
+    dark, darker = (
+        cv2.cvtColor(each, cv2.COLOR_BGR2GRAY)[22:27, 42:53].mean() for each in (mouth, found)
+    )
+    assert darker == pytest.approx(DARKEST * dark, abs=1)
 
 
 def test_what_no_movement_explains_is_never_more_than_was_seen() -> None:

@@ -12,7 +12,8 @@ from lipsyncd.face.face import FIELDS, Face
 from lipsyncd.face.track import MOST_FACES, Run, Track, Tracker, between, steady
 from lipsyncd.media.frame import Frame
 
-PICTURES = {level: frame_of(np.full((32, 32, 3), level, np.uint8)).picture for level in (60, 180)}
+LEVELS = 60, 84, 180
+PICTURES = {level: frame_of(np.full((32, 32, 3), level, np.uint8)).picture for level in LEVELS}
 HERE, THERE = Box(100.0, 80.0, 200.0, 200.0), Box(400.0, 90.0, 480.0, 190.0)
 
 
@@ -180,6 +181,13 @@ def test_a_cut_is_seen_at_its_frame(cut: int, other: Box) -> None:
     np.testing.assert_allclose(after.rows(), standing(other, 31 - cut))
     assert (before.opens, before.closes) == (False, True)
     assert (after.opens, after.closes) == (True, False)
+
+
+def test_a_cut_between_pictures_of_nearly_the_same_light_is_seen() -> None:
+    """Two talkers in the same studio."""
+    shown = [frame(index, 60 if index < 7 else 84) for index in range(20)]
+    before, after = Faces(lambda _: [HERE]).runs(shown)
+    assert (before.closes, after.opens) == (True, True)
 
 
 @pytest.mark.parametrize(("first", "opens"), [(7, True), (8, False)])

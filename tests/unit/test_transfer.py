@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from support.checkpoints import yunet
 from support.media.clips import clip
-from support.media.faces import BOXES, HEIGHT, STUDIO, WIDTH, neutral_in, seen_as
+from support.media.faces import BOXES, HEIGHT, STUDIO, WIDTH, Rgb, neutral_in, seen_as
 from support.media.synthetic import frame_of, textured
 
 from lipsyncd.face.blend import Asked
@@ -187,16 +187,25 @@ def test_expression_is_how_far_the_lips_move(real: Shown, expression: float) -> 
     assert scaled == pytest.approx(expression * plain, rel=0.25)
 
 
-def test_an_opening_has_the_colour_that_the_generator_gave_it() -> None:
-    """A grey face, in which a mouth opens."""
-    frame = frame_of(np.full((HEIGHT, WIDTH, 3), 128, np.uint8))
+@pytest.mark.parametrize(
+    ("skin", "made", "wanted"),
+    [
+        pytest.param((150, 85, 75), (38, 40, 60), (38, 40, 60), id="as the generator gave it"),
+        pytest.param(
+            (128, 128, 128), (40, 30, 120), (58, 58, 58), id="not of a colour of nobody's"
+        ),
+    ],
+)
+def test_an_opening_is_as_light_as_it_was_made(skin: Rgb, made: Rgb, wanted: Rgb) -> None:
+    """A face of one colour, R, G, B, in which a mouth opens, B, G, R."""
+    frame = frame_of(np.full((HEIGHT, WIDTH, 3), skin, np.uint8))
     shown = frame, Face(Box(64, 32, 256, 224))
     neutral = neutral_in(*shown)
     mouth = neutral.rest.copy()
-    mouth[16:28, 34:62] = (40, 30, 120)
+    mouth[16:28, 34:62] = made
     after = pasted(neutral, shown, mouth, expression=1 / REACH)
     found = [float(after[0][172, 160]), *(float(plane[86, 80]) for plane in after[1:])]
-    expected = STUDIO.from_bgr @ [40, 30, 120, 1]
+    expected = STUDIO.from_bgr @ [*wanted, 1]
     np.testing.assert_allclose(found, expected, atol=3)
 
 

@@ -1,5 +1,6 @@
 """Who and what gets to the page, and what is refused by name."""
 
+import json
 import os
 import socket
 import subprocess
@@ -133,6 +134,36 @@ def test_too_large_an_upload_is_refused_before_it_comes(page: Site) -> None:
     assert page.upload("large.mp4", bytes(300 << 10), **ALICE).error == "input.too_large"
     told = page.ask("/jobs/x/redo", "POST", bytes(2 << 20), **ALICE)
     assert told.error == "input.too_large"
+
+
+@pytest.mark.parametrize("name", ["/etc/hostname", "http://example.org/x", "https://hf.co/x"])
+def test_what_is_named_as_an_upload_and_is_none_is_neither_copied_nor_fetched(
+    page: Site, name: str
+) -> None:
+    before = {*page.directory.rglob("web/uploads/**/*.*")}
+    file = {"path": name, "meta": {"_type": "gradio.FileData"}}
+    asked = {"data": [None, None, [file]], "fn_index": dependency(page), "session_hash": name}
+    assert (
+        page.ask("/gradio_api/queue/join", "POST", json.dumps(asked).encode(), **ALICE).status
+        == 200
+    )
+    told = page.ask(f"/gradio_api/queue/data?session_hash={name}", **ALICE).body.decode()
+    (ended,) = [line for line in told.splitlines() if "process_completed" in line]
+    assert json.loads(ended.removeprefix("data: "))["success"] is False
+    assert {*page.directory.rglob("web/uploads/**/*.*")} == before
+    log = (page.directory / "page.log").read_text()
+    assert "getaddrinfo" not in log and "safehttpx" not in log, log
+
+
+def dependency(page: Site) -> int:
+    """Of what the page does, that which takes files before any other."""
+    config = json.loads(page.ask("/config", **ALICE).body)
+    kinds = {each["id"]: each["type"] for each in config["components"]}
+    return next(
+        each["id"]
+        for each in config["dependencies"]
+        if [kinds[one] for one in each["inputs"]] == ["file", "audio", "file"]
+    )
 
 
 def test_two_hundred_uploads_at_once_end_with_a_file_or_a_named_refusal(page: Site) -> None:

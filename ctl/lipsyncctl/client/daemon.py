@@ -107,4 +107,4 @@ class Daemon:
     def _ask(self, verb: str, timeout: float | None = ANSWER, **fields: object) -> Answer:
         """The answer of the daemon, in a session of its own."""
         with open_session(self.address, is_question=verb in QUESTIONS) as session:
-            return session.ask(verb, timeout, **fields).body
+            return session.ask(verb, timeout, (), **fields).body

@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterator, Sequence
 
 from lipsyncctl.client.daemon import Daemon
 from lipsyncctl.client.job import Job
-from lipsyncctl.client.list import Which, newest
+from lipsyncctl.client.list import Which, columns, newest
 from lipsyncctl.client.session import ANSWER
-from lipsyncctl.client.told import Answer, given
+from lipsyncctl.client.told import Answer, Columns, given
 from lipsyncd.errors import UnknownJob
 
 AT_ONCE = 200  # jobs in a request to remove them
@@ -25,7 +25,7 @@ class Jobs(Daemon):
 
     def recount(self, job: str) -> Job:
         """A job as it is now; its message has the `changes`, each with the unix time `at` and the
-        `state` that the job had from then on.
+        `state` that the job had from then on; and the `deeds` of who held, released or moved it.
 
         >>> [each["state"] for each in client.recount(job.id).message["changes"]]
         """
@@ -50,6 +50,26 @@ class Jobs(Daemon):
         """
         states = [state] if isinstance(state, str) else state
         return newest(self.address, limit, Which(states, label, mine, since))
+
+    def columns(
+        self,
+        fields: Sequence[str],
+        limit: int | None = None,
+        state: str | Collection[str] | None = None,
+        *,
+        label: str | None = None,
+        mine: bool = False,
+        since: float = 0.0,
+    ) -> Columns:
+        """Some `fields` of the jobs that `list` gives, at a tenth of its cost: by field an array of
+        its values, in the order of the jobs, None where a job has none.
+
+        Not to be had are `options`, `error` and `notes`.
+
+        >>> print(client.columns(["id", "face"], state="queued")["face"])
+        """
+        states = [state] if isinstance(state, str) else state
+        return columns(self.address, fields, limit, Which(states, label, mine, since))
 
     def last(self) -> Job:
         """The job that the caller handed in last; UnknownJob if there is none.
@@ -83,13 +103,16 @@ class Jobs(Daemon):
         """
         return self._ask_about(job, "release", ANSWER)
 
-    def move(self, job: str, to: str = "first") -> Job:
-        """A job that waits is the `first` or the `last` of its user's with its priority and label;
-        nobody else's job waits longer for it. JobNotQueued if it does not wait, or is held.
+    def move(self, job: str, to: str = "first", *, before: str | None = None) -> Job:
+        """A job that waits is the `first` or the `last` of its user's with its priority and label,
+        or comes right `before` another one of these; nobody else's job waits longer for it.
 
-        >>> print(client.move(job.id).position)
+        JobNotQueued if one of them does not wait in this line, or is held.
+
+        >>> print(client.move(job.id, before=other.id).position)
         """
-        return self._ask_about(job, "move", ANSWER, to=to)
+        where = {"to": to} if before is None else {"to": "before", "before": before}
+        return self._ask_about(job, "move", ANSWER, **where)
 
     def retry(
         self, job: str, redo: tuple[float, float | None] | None = None, **options: object
@@ -104,7 +127,8 @@ class Jobs(Daemon):
         >>> other = client.retry(job.id, redo=(12.0, 15.5), expression=0.6)
         """
         stretch = given(dict(zip(("from", "to"), redo or (), strict=False)) | options)
-        return self._ask_about(job, "retry", **({"redo": stretch} if stretch else {}))
+        more: Answer = {"redo": stretch} if stretch else {}
+        return self._ask_about(job, "retry", **more)
 
     def clean(self, jobs: str | Sequence[str] | None = None) -> Answer:
         """Remove jobs that have ended, with their results; without ids all of the caller's own.

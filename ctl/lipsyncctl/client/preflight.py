@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, cast
 
 from lipsyncctl.client.fetch import Destination
 from lipsyncctl.client.job import Job
@@ -14,8 +14,11 @@ from lipsyncctl.client.told import Answer, given
 from lipsyncd.errors import DiskFull, InvalidRequest, MalformedMessage
 from lipsyncd.protocol.choices import name_of
 from lipsyncd.protocol.connection import Message
-from lipsyncd.protocol.review import MOST_BYTES, Review
 from lipsyncd.protocol.wire import HINT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lipsyncd.protocol.review import Review
 
 AGAIN = "Choose another place, and ask again."
 
@@ -77,7 +80,7 @@ class Preflights(Jobs):
             receive(destination, previewed.descriptors[0], int(str(previewed.body["size"])))
             return previewed.body
 
-    def review(self, job: str) -> tuple[Job, Review]:
+    def review(self, job: str) -> "tuple[Job, Review]":
         """How a result came out: the job, with the `changes` of its state in its message as
         `recount` has them; and what a look at it, and at what it was made of, has told.
 
@@ -85,6 +88,8 @@ class Preflights(Jobs):
 
         >>> job, review = client.review("k3v9q2m7x0ab")
         """
+        from lipsyncd.protocol.review import MOST_BYTES, Review  # noqa: PLC0415  # seldom wanted
+
         with self._asked("review", job=job) as reviewed:
             if not reviewed.descriptors:
                 raise MalformedMessage("The daemon sent no file with its answer.", HINT)
@@ -116,7 +121,7 @@ class Preflights(Jobs):
 
 def voices_of(voice: Source | Sequence[Source]) -> list[Source]:
     """One, or several."""
-    return list(voice) if isinstance(voice, list | tuple) else [voice]
+    return list(voice) if isinstance(voice, list | tuple) else [cast(Source, voice)]
 
 
 def receive(destination: Destination, descriptor: int, size: int) -> None:

@@ -64,7 +64,7 @@ def submit(
     names = {"face": name_of(face, "face"), "voice": spoken[0]}
     # which an older daemon would not know
     more = ({"voices": spoken[1:]} if spoken[1:] else {}) | ({"work": True} if work else {})
-    sources = (face, *voices, *pictures, *filter(None, [work]))
+    sources: list[Source] = [face, *voices, *pictures, *([work] if work else [])]
     with ExitStack() as stack:
         files = [stack.enter_context(open_input(each)) for each in sources]
         job, state = hand_over(address, files, {**names, **more, **fields}, notice)
@@ -130,7 +130,7 @@ def open_input(source: Source) -> Iterator[int]:
     try:
         descriptor = os.open(source, FLAGS)
     except OSError as error:
-        raise unopened(os.fspath(source), error.strerror) from error
+        raise unopened(os.fspath(source), str(error.strerror)) from error
     try:
         refuse_other(descriptor, os.fspath(source))
         yield descriptor

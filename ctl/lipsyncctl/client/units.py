@@ -6,6 +6,10 @@ from lipsyncctl.client.address import is_systems
 from lipsyncd.errors import ServerUnreachable
 from lipsyncd.protocol.address import DEFAULT_SOCKET
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 BOOTED = "/run/systemd/system"  # is there where systemd runs
 SECONDS = 5.0  # for systemd to tell how its units are
 
@@ -47,8 +51,8 @@ def states(*units: str) -> tuple[str, ...]:
     import subprocess  # noqa: PLC0415  # most questions need none
 
     words = ["systemctl", "is-active", *units]
-    how = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": SECONDS}
+    how: Any = {"stdin": subprocess.DEVNULL, "capture_output": True, "timeout": SECONDS}
     try:
-        return tuple(subprocess.run(words, check=False, **how).stdout.split())
+        return tuple(subprocess.run(words, check=False, text=True, **how).stdout.split())
     except (OSError, subprocess.TimeoutExpired):
         return ()

@@ -8,10 +8,16 @@ from lipsyncctl.arguments import DESCRIPTION, EXIT_CODES
 from lipsyncctl.arguments import parser as ctl_parser
 from lipsyncctl.manual.roff import blocks, head, inline, markdown, safe, tagged, verbatim
 from lipsyncd.arguments import parser as daemon_parser
+from lipsyncfarm.arguments import EXIT_CODES as WORKER_EXIT_CODES
+from lipsyncfarm.arguments import parser as worker_parser
+from lipsyncfarm.config import SECRETS, variable_of
 
 KEY = re.compile(r"#(\w+) = (.*)")
 SECTION = re.compile(r"\[(\w+)\]")
-ALL = "lipsyncctl(1)", "lipsyncd(8)", "lipsyncd.toml(5)", "lipsyncfarm(7)", "lipsync-protocol(7)"
+ALL = (
+    *("lipsyncctl(1)", "lipsyncd(8)", "lipsyncd.toml(5)", "lipsyncfarm(7)"),
+    *("lipsyncfarm-worker(8)", "lipsync-protocol(7)"),
+)
 
 
 def pages(checkout: Path) -> dict[str, str]:
@@ -32,6 +38,7 @@ def pages(checkout: Path) -> dict[str, str]:
             text("systemd/FARM.md"),
         ),
         "man/man8/lipsyncd.8": lipsyncd(text("systemd/README.md")),
+        "man/man8/lipsyncfarm-worker.8": worker(),
     }
     return {path: joined(lines) for path, lines in found.items()}
 
@@ -75,13 +82,28 @@ def lipsyncctl(guide: str) -> list[str]:
 
 def lipsyncd(service: str) -> list[str]:
     """The daemon, and what an operator has to know of it as a service."""
-    parser = daemon_parser()
     lines = head("lipsyncd", 8, "keep lip-sync models ready and render jobs with them")
-    lines += [".SH SYNOPSIS", *synopsis(parser), ".SH DESCRIPTION", safe(parser.description or "")]
+    return [*lines, *called(daemon_parser()), *untitled(service)]
+
+
+def worker() -> list[str]:
+    """A farm's bridge, with the secrets that it takes from the environment."""
+    lines = head("lipsyncfarm-worker", 8, "bring jobs of a farm to the lipsyncd of this host")
+    lines += [*called(worker_parser()), ".SH EXIT STATUS", *verbatim(WORKER_EXIT_CODES)]
+    lines += [".SH ENVIRONMENT"]
+    for name in SECRETS:
+        words = f"The {name}, unless $CREDENTIALS_DIRECTORY has a file of this name."
+        lines += tagged(variable_of(name), words)
+    return [*lines, ".SH FILES", "/etc/lipsyncd/farms/farm.toml"]
+
+
+def called(parser: ArgumentParser) -> list[str]:
+    """A program without verbs: how it is called, what it does, and its options."""
+    lines = [".SH SYNOPSIS", *synopsis(parser), ".SH DESCRIPTION", safe(parser.description or "")]
     lines += [".SH OPTIONS"]
     for action in parser._actions:
         lines += explained(action)
-    return [*lines, *untitled(service)]
+    return lines
 
 
 def toml(text: str) -> list[str]:

@@ -3,18 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lipsyncctl.show.grid import line, width
+from lipsyncctl.show.grid import headed
 from lipsyncctl.show.wording import printable, size
 
 Model = Mapping[str, Any]
-HEADINGS = ("FILE", "SIZE", "RUNS", "LICENCE", "WHAT IT IS")
 
 
 def catalogue(models: Sequence[Model]) -> str:
     """The files under their headings; nothing without any."""
-    rows = [dict(zip(HEADINGS, HEADINGS, strict=True)), *map(row, models)]
-    widths = {name: max(width(row[name]) for row in rows) for name in HEADINGS}
-    return "\n".join(line(row, widths) for row in rows) if models else ""
+    return headed(map(row, models))
 
 
 def row(model: Model) -> dict[str, str]:

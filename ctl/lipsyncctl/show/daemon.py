@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lipsyncctl.client.told import Told
-from lipsyncctl.show.grid import line, width
+from lipsyncctl.show.grid import headed
 from lipsyncctl.show.wording import printable, roughly, size
 
 Device = Told
@@ -27,10 +27,7 @@ def condition(report: Told) -> str:
 def devices(found: Sequence[Device]) -> str:
     """Each device in a row under headings; nothing without any."""
     has_own = any("device_bytes" in each for each in found)
-    rows = [row(each, has_own) for each in found]
-    headed = [{name: name for name in rows[0]}, *rows] if rows else []
-    widths = {name: max(width(each[name]) for each in headed) for name in (rows or [{}])[0]}
-    return "\n".join(line(each, widths) for each in headed)
+    return headed(row(each, has_own) for each in found)
 
 
 def row(device: Device, has_own: bool) -> dict[str, str]:

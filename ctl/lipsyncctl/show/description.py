@@ -17,7 +17,9 @@ def description(job: Job, room: int | None = None, by_clock: bool = False) -> st
     """
 
     def when(moment: float | None) -> str | None:
-        return moment and (clock(moment) if by_clock else f"{ago(moment)} ago")
+        if not moment:
+            return None
+        return clock(moment) if by_clock else f"{ago(moment)} ago"
 
     return fields(
         {

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping
+from typing import Any
 
 from lipsyncctl.show.wording import printable
 
@@ -19,5 +20,5 @@ def fields(parts: Mapping[str, object], room: int | None = None) -> str:
 
 def hung(line: str, indent: int, room: int) -> str:
     """A line that is too long goes on so far to the right; a word that does not fit stays whole."""
-    whole = {"break_long_words": False, "break_on_hyphens": False}
+    whole: Any = {"break_long_words": False, "break_on_hyphens": False}
     return textwrap.fill(line, max(room, indent + 20), subsequent_indent=" " * indent, **whole)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lipsyncctl.client.submit import SERVING
-from lipsyncctl.show.grid import line, width
-from lipsyncctl.show.metrics import Family
+from lipsyncctl.show.grid import headed
+from lipsyncctl.show.metrics import Family, Sample
 from lipsyncctl.show.wording import printable, roughly
 
 LONG = 60  # seconds without news of a job after which it may be stuck
@@ -18,16 +18,11 @@ OF_HOSTS: Sequence[tuple[str, str, Callable[[Mapping[str, Any]], float]]] = (
     ("still_seconds", "Without news of one of its jobs.", lambda host: host.get("still", 0)),
     ("seen_age_seconds", "Since it was heard of.", lambda host: host["seconds_ago"]),
 )
-HEADINGS = ("HOST", "STATE", "DEVICE", "JOBS", "RATE", "VERSION", "SEEN", "PROBLEM")
 
 
 def hosts_table(hosts: Sequence[Mapping[str, Any]]) -> str:
     """A row for each under their headings; nothing if there are none."""
-    if not hosts:
-        return ""
-    rows = [{name: name for name in HEADINGS}, *map(row, hosts)]
-    widths = {name: max(width(each[name]) for each in rows) for name in HEADINGS}
-    return "\n".join(line(each, widths) for each in rows)
+    return headed(map(row, hosts))
 
 
 def row(host: Mapping[str, Any]) -> dict[str, str]:
@@ -53,8 +48,10 @@ def stuck(host: Mapping[str, Any]) -> str:
 
 def families(health: Mapping[str, Any]) -> Iterator[Family]:
     """A farm in numbers: what waits, and each host."""
-    jobs = [("", {"state": name}, health[name]) for name in ("queued", "running")]
+    states = "queued", "running"
+    jobs: list[Sample] = [("", {"state": name}, health[name]) for name in states]
     yield Family("lipsyncfarm_jobs", "gauge", "Jobs that have not ended, by state.", jobs)
     for name, text, value in OF_HOSTS:
-        samples = [("", {"host": each["host"]}, float(value(each))) for each in health["hosts"]]
+        hosts = health["hosts"]
+        samples: list[Sample] = [("", {"host": each["host"]}, float(value(each))) for each in hosts]
         yield Family(f"lipsyncfarm_host_{name}", "gauge", text, samples)

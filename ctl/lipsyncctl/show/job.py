@@ -4,6 +4,7 @@ import os
 import pwd
 import time
 from collections.abc import Sequence
+from operator import itemgetter
 
 from lipsyncctl.client.told import Told
 from lipsyncctl.show.wording import (
@@ -16,11 +17,6 @@ from lipsyncctl.show.wording import (
 from lipsyncd.protocol.state import ENDED
 
 Job = Told
-
-
-def age(job: Job) -> str:
-    """How long ago the job was accepted."""
-    return ago(job["created_at"])
 
 
 def ago(moment: float) -> str:
@@ -107,9 +103,10 @@ def event_line(message: Told, is_back: bool = False) -> str:
     return f"{message['seq']:>6}  {clock(at)}  {job['id']}  {fate(job, is_back)}"
 
 
-def story(job: Job, changes: Sequence[Told]) -> str:
-    """What became of a job: each change of its state in a line, then its notes."""
-    lines, begun = [], 0
+def story(job: Job, changes: Sequence[Told], deeds: Sequence[Told] = ()) -> str:
+    """What became of a job: each change of its state, and what people did to it while it waited, in
+    a line, then its notes."""
+    told, begun = [], 0
     for number, change in enumerate(changes):
         begun += change["state"] == "running"
         words = change["state"]
@@ -119,8 +116,16 @@ def story(job: Job, changes: Sequence[Told]) -> str:
             words = "rendering" if begun == 1 else f"rendering, attempt {begun}"
         elif number == len(changes) - 1:
             words = fate(job)
-        lines.append(f"{clock(change['at'])}  {words}")
+        told.append((change["at"], words))
+    told += [(each["at"], deed(job, each)) for each in deeds]
+    lines = [f"{clock(at)}  {words}" for at, words in sorted(told, key=itemgetter(0))]
     return "\n".join(map(printable, [*lines, *job.get("notes", ())]))
+
+
+def deed(job: Job, done: Told) -> str:
+    """What somebody did to a job, and who if it was not its owner: held by root"""
+    who = "" if done["uid"] == job["owner"] else f" by {name_of(done['uid'])}"
+    return f"{done['what']}{who}"
 
 
 def special_priority(job: Job) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from lipsyncctl.client.told import Told
 
 Labels = Mapping[str, object]
+Sample = tuple[str, Labels, float]
 
 OF_A_DEVICE = {  # by name: its kind, and what it is
     "up": ("gauge", "Whether the device renders."),
@@ -27,7 +28,7 @@ class Family:
     name: str
     kind: str
     text: str
-    samples: list[tuple[str, Labels, float]] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
 
     def lines(self, is_open: bool) -> Iterator[str]:
         """As OpenMetrics, or as the older format, in which a counter's whole name is told."""
@@ -54,11 +55,12 @@ def families(measured: Told, health: Told, info: Told) -> Iterator[Family]:
 
 def of_jobs(measured: Told, health: Told, info: Told) -> Iterator[Family]:
     """What is told of the daemon and of all jobs together."""
-    ended = [
+    ended: list[Sample] = [
         ("_total", {"state": it["state"], "reason": it["reason"]}, it["count"])
         for it in measured["ended"]
     ]
-    jobs = [("", {"state": name}, health[name]) for name in ("queued", "running")]
+    states = "queued", "running"
+    jobs: list[Sample] = [("", {"state": name}, health[name]) for name in states]
     yield gauge("build_info", "The version of the daemon.", 1, {"version": info["version"]})
     yield gauge("start_time_seconds", "When this life of the daemon began.", measured["begun_at"])
     yield gauge("ready", "Whether a job can be rendered.", health["ready"])
@@ -136,7 +138,7 @@ def histogram(name: str, text: str, spread: Told) -> Family:
     """How often it was no more than each bound."""
     bounds = [*spread["bounds"], ["+Inf", spread["count"]]]
     buckets = [("_bucket", {"le": bound}, count) for bound, count in bounds]
-    ends = [("_sum", {}, spread["sum"]), ("_count", {}, spread["count"])]
+    ends: list[Sample] = [("_sum", {}, spread["sum"]), ("_count", {}, spread["count"])]
     return Family(f"lipsyncd_{name}", "histogram", text, [*buckets, *ends])
 
 

@@ -1,12 +1,17 @@
 """Jobs in columns, which fit onto the terminal: names of files are cut, and columns left out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 
-from lipsyncctl.show.grid import GAP, Widths, line, width
-from lipsyncctl.show.job import Job, advance, age, is_for_other, special_priority, user_of
+from lipsyncctl.client.told import Columns, Told, by_field
+from lipsyncctl.show.grid import GAP, Texts, Widths, grid, widest
+from lipsyncctl.show.job import Job, advance, ago, is_for_other, special_priority, user_of
 from lipsyncctl.show.wording import clock, printable
 
-HEADINGS = ("ID", "USER", "STATE", "PROGRESS", "FACE", "VOICE", "AGE", "ACCEPTED")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 SHORTEST_NAME = 8  # columns that a name of a file has at least
 MINUTE = 16  # characters of a time up to its minute
 NAMES = ("FACE", "VOICE")
@@ -17,35 +22,62 @@ SPARE = (
     "FACE",
 )  # headings that a narrow terminal does without, the first ones first
 
+OWNER = "owner", "user", "label"
+STATE = "state", "priority"
+PROGRESS = "state", "done", "total", "fps", "held", "after", "position", "eta"
+# what has to be known of jobs
+FIELDS = tuple(dict.fromkeys(("id", *OWNER, *STATE, *PROGRESS, "face", "voice", "created_at")))
+
 
 def table(jobs: Sequence[Job], room: int | None = None, by_clock: bool = False) -> str:
     """Jobs under their headings, in `room` columns; and whom they are for, if not all the caller.
 
     `by_clock`: when they were accepted instead of how long ago that was.
     """
-    has_others = any(map(is_for_other, jobs))
+    return table_of(by_field(jobs, FIELDS), room, by_clock)
+
+
+def table_of(jobs: Columns, room: int | None = None, by_clock: bool = False) -> str:
+    """The same of these FIELDS of them."""
+    has_others = any(alike(jobs, OWNER, is_for_other))
     wanted = {"USER": has_others, "AGE": not by_clock, "ACCEPTED": by_clock}
-    headings = {name: name for name in HEADINGS if wanted.get(name, True)}
-    rows = [headings, *map(row, jobs)]
-    widths = {name: max(width(row[name]) for row in rows) for name in headings}
-    if room is not None:
-        widths = fitted(widths, room)
-    return "\n".join(line(row, widths) for row in rows)
-
-
-def row(job: Job) -> dict[str, str]:
-    """A job by heading; beside its state its priority, if it is a special one."""
-    priority = special_priority(job)
-    return {
-        "ID": job["id"],
-        "USER": printable(user_of(job)),
-        "STATE": f"{job['state']} ({priority})" if priority else job["state"],
-        "PROGRESS": advance(job),
-        "FACE": printable(job["face"]),
-        "VOICE": printable(job["voice"]),
-        "AGE": age(job),
-        "ACCEPTED": clock(job["created_at"])[:MINUTE],
+    texts = {
+        heading: [heading, *column(jobs)]
+        for heading, column in HEADINGS.items()
+        if wanted.get(heading, True)
     }
+    widths = {heading: widest(column) for heading, column in texts.items()}
+    return grid(texts, widths if room is None else fitted(widths, room))
+
+
+def alike(jobs: Columns, names: Sequence[str], words: "Callable[[Told], Any]") -> "Iterable[Any]":
+    """What is said of each job; it is found once for all that are alike in these fields."""
+    keys = [*zip(*itemgetter(*names)(jobs), strict=True)]
+    said = {key: words(dict(zip(names, key, strict=True))) for key in {*keys}}
+    return map(said.__getitem__, keys)
+
+
+def all_printable(texts: Texts) -> Texts:
+    """Texts of others, unable to steer the terminal."""
+    return texts if "".join(texts).isprintable() else [*map(printable, texts)]
+
+
+def state(job: Job) -> str:
+    """The state, and beside it the priority, if it is a special one."""
+    priority = special_priority(job)
+    return f"{job['state']} ({priority})" if priority else job["state"]
+
+
+HEADINGS: dict[str, Callable[[Columns], Iterable[str]]] = {  # with what is below them
+    "ID": itemgetter("id"),
+    "USER": lambda jobs: alike(jobs, OWNER, lambda job: printable(user_of(job))),
+    "STATE": lambda jobs: alike(jobs, STATE, state),
+    "PROGRESS": lambda jobs: alike(jobs, PROGRESS, advance),
+    "FACE": lambda jobs: all_printable(jobs["face"]),
+    "VOICE": lambda jobs: all_printable(jobs["voice"]),
+    "AGE": lambda jobs: map(ago, jobs["created_at"]),
+    "ACCEPTED": lambda jobs: [clock(moment)[:MINUTE] for moment in jobs["created_at"]],
+}
 
 
 def fitted(widths: Widths, room: int) -> Widths:

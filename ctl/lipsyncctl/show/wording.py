@@ -1,7 +1,6 @@
 """How errors, numbers and times read to a person."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from lipsyncctl.client.told import Told
 
@@ -33,7 +32,11 @@ def size(count: int) -> str:
 
 def roughly(seconds: float) -> str:
     """One number in the largest unit of which there are about two: 12 s, 90 s, 3 min, 5 h, 2 d."""
-    size, unit = next((each for each in UNITS if seconds >= 1.9 * each[0]), UNITS[-1])
+    size, unit = UNITS[-1]
+    for each in UNITS:
+        if seconds >= 1.9 * each[0]:
+            size, unit = each
+            break
     return f"{round(seconds / size)} {unit}"
 
 
@@ -48,6 +51,8 @@ def exactly(seconds: float) -> str:
 
 def clock(moment: float) -> str:
     """Unix seconds as the clock here shows them, and how far it is ahead of UTC."""
+    from datetime import datetime  # noqa: PLC0415  # most answers have no times by the clock
+
     return datetime.fromtimestamp(moment).astimezone().isoformat(sep=" ", timespec="seconds")
 
 

@@ -39,7 +39,7 @@ FILES = {
     "line": {
         "hold": "have jobs wait until they are let go",
         "release": "let jobs go that are held: they come at the end of the line",
-        "move": "bring a job before those of the same user and priority, or behind them",
+        "move": "bring a job before those of the same user and priority, behind or between them",
     },
     "follow": {"follow": "tell each change of a job's state as it happens"},
     "clean": {"clean": "remove jobs that have ended, with their results"},

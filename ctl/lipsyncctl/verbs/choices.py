@@ -89,7 +89,7 @@ TERMS = group(
 )
 
 
-def options_of(arguments: Namespace) -> tuple[dict[str, object], list[str]]:
+def options_of(arguments: Namespace) -> tuple[dict[str, Any], list[str]]:
     """What was typed of them, None for the others; and the pictures of people among it."""
     given = {each.name: getattr(arguments, each.name) for each in fields(Options)}
     given["who"], pictures = told_who(given["who"])

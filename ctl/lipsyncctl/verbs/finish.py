@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Any
 
 from lipsyncctl.client.fetch import Place
 from lipsyncctl.client.job import Job
@@ -26,7 +27,12 @@ def finish(console: Console, command: str | None, job: Job, place: Place | None)
     told = {"JOB": job.id, "STATE": job.state, "FACE": job.face, "VOICE": job.voice}
     told |= {"OUTPUT": os.path.abspath(path)} if path else {}
     environment = os.environ | {f"LIPSYNC_{name}": value for name, value in told.items()}
-    how = {"shell": True, "env": environment, "stdin": subprocess.DEVNULL, "stdout": sys.stderr}
-    code = subprocess.run(command, check=False, **how).returncode
+    how: Any = {
+        "shell": True,
+        "env": environment,
+        "stdin": subprocess.DEVNULL,
+        "stdout": sys.stderr,
+    }
+    code = subprocess.run(command, check=False, stdout=sys.stderr, **how).returncode
     if code:
         console.notice(f"`{command}` ended with {code}.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
+from typing import Any
 
 from lipsyncctl.client.client import Client
 from lipsyncctl.client.job import Job
@@ -17,9 +18,10 @@ def handed_in(
     console: Console, client: Client, task: Task, sources: Mapping[str, Source], key: str | None
 ) -> Job:
     """The accepted job."""
-    terms = {each.name: getattr(task.arguments, each.name) for each in fields(Terms)}
-    options, pictures = options_of(task.arguments)
-    media = {"pictures": pictures, "work": task.arguments.work}
+    arguments = task.arguments
+    terms: dict[str, Any] = {each.name: getattr(arguments, each.name) for each in fields(Terms)}
+    options, pictures = options_of(arguments)
+    media: Any = {"pictures": pictures, "work": arguments.work}
     face, voices = sources[task.face], [sources[each] for each in task.voices]
     try:
         job = client.submit(face, voices, **media, **options, **terms | {"key": key})

@@ -27,7 +27,8 @@ def status(console: Console, client: Jobs, arguments: Namespace) -> int:
 
 @verb(JOB)
 def logs(console: Console, client: Jobs, arguments: Namespace) -> int:
-    """Each change of its state in a line, then what was decided for its owner."""
+    """Each change of its state and of its place in a line, then what was decided for its owner."""
     job = client.recount(arguments.job)
-    console.answer(job.message, story(job, job.message["changes"]))
+    deeds = job.message.get("deeds", ())  # of which older daemons tell nothing
+    console.answer(job.message, story(job, job.message["changes"], deeds))
     return 0

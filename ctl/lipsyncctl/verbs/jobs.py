@@ -3,12 +3,17 @@
 from argparse import Namespace
 
 from lipsyncctl.client.jobs import Jobs
+from lipsyncctl.client.told import Columns, Told
 from lipsyncctl.show.console import Console
-from lipsyncctl.show.table import table
+from lipsyncctl.show.table import FIELDS, all_printable, table_of
 from lipsyncctl.show.template import filled
 from lipsyncctl.verbs.typed import at_least, moment_before
 from lipsyncctl.verbs.verb import argument, either, verb
 from lipsyncd.protocol.state import State
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 NEWEST = 50  # jobs that `list` shows
 
@@ -57,24 +62,47 @@ TIMES = argument(
 )
 def list_(console: Console, client: Jobs, arguments: Namespace) -> int:
     """The newest jobs, and why none of them is started if that is so."""
-    limit = None if arguments.all else arguments.limit
-    template = "{id}" if arguments.quiet else arguments.format
-    # one more tells whether there are more
-    sought = None if limit is None else limit + 1
     which = {name: getattr(arguments, name) for name in ("label", "mine", "since")}
-    jobs = client.list(sought, arguments.states, **which)
-    shown = jobs if limit is None else jobs[-limit:]
-    if template is not None:
-        for job in shown:
-            console.answer(job.message, filled(template, job))
+    # one more tells whether there are more
+    which |= {"state": arguments.states, "limit": None if arguments.all else arguments.limit + 1}
+    is_whole = console.is_json or arguments.format is not None
+    count = (show_whole if is_whole else show)(console, client, arguments, which)
+    if arguments.quiet or arguments.format is not None:
         return 0
-    message = {"verb": "listed", "jobs": [dict(job) for job in shown]}
-    console.answer(message, table(shown, console.columns(), by_clock=arguments.times))
-    if len(shown) < len(jobs):
+    if not arguments.all and count > arguments.limit:
+        limit = arguments.limit
         are = "This is the newest" if limit == 1 else f"These are the newest {limit}"
         console.notice(f"{are}; `lipsyncctl list --all` shows every job.")
     tell_beside(console, client, arguments)
     return 0
+
+
+def show(console: Console, client: Jobs, arguments: Namespace, which: Told) -> int:
+    """For people, in columns: no more is asked than what they see. The number of jobs found."""
+    found = client.columns(("id",) if arguments.quiet else FIELDS, **which)
+    jobs: Columns = {name: newest(values, arguments) for name, values in found.items()}
+    if not arguments.quiet:
+        console.words(table_of(jobs, console.columns(), by_clock=arguments.times))
+    elif jobs["id"]:
+        console.words("\n".join(all_printable(jobs["id"])))
+    return len(found["id"])
+
+
+def show_whole(console: Console, client: Jobs, arguments: Namespace, which: Told) -> int:
+    """For programs, or in lines of the user's own making, with all there is. Their number."""
+    found = client.list(**which)
+    jobs = newest(found, arguments)
+    if arguments.quiet or arguments.format is not None:
+        for job in jobs:
+            console.answer(job.message, filled(arguments.format or "{id}", job))
+    else:
+        console.json({"verb": "listed", "jobs": [dict(job) for job in jobs]})
+    return len(found)
+
+
+def newest(found: "list[Any]", arguments: Namespace) -> "list[Any]":
+    """As many as are wanted."""
+    return found if arguments.all else found[-arguments.limit :]
 
 
 def tell_beside(console: Console, client: Jobs, arguments: Namespace) -> None:

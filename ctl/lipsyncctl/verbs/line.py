@@ -42,11 +42,12 @@ def release(console: Console, client: Jobs, arguments: Namespace) -> int:
     either(
         argument("--first", dest="to", action="store_const", const="first", help="the default"),
         argument("--last", dest="to", action="store_const", const="last"),
+        argument("--before", metavar="OTHER", help="right before this one, which waits as well"),
     ),
 )
 def move(console: Console, client: Jobs, arguments: Namespace) -> int:
-    """Before or behind all of the same user with the same priority."""
-    moved = client.move(arguments.job, arguments.to or "first")
+    """Among those of the same user with the same priority."""
+    moved = client.move(arguments.job, arguments.to or "first", before=arguments.before)
     console.json(moved.message)
     console.notice(f"job {moved.id} is moved: {place(moved)}.")
     return 0

@@ -84,7 +84,8 @@ def submit(console: Console, client: Client, arguments: Namespace) -> int:
     tasks = tasks_of(arguments)
     if code := refused(console, tasks):
         return code
-    is_many, codes = is_batch(arguments, tasks), []
+    is_many = is_batch(arguments, tasks)
+    codes: list[int] = []
     with sources_of(client, tasks) as sources:
         for number, task in enumerate(tasks):
             try:

@@ -1,8 +1,6 @@
 """Tasks: the jobs that a command line or a manifest stands for, each with its files and options."""
 
 import glob
-import hashlib
-import json
 import os
 import re
 from argparse import Namespace
@@ -44,6 +42,9 @@ class Task:
     def key(self) -> str | None:
         """The same for the same files with the same options, so that a batch can be repeated;
         None if nobody knows them: one comes on stdin, or is gone."""
+        import hashlib  # noqa: PLC0415  # help needs none
+        import json  # noqa: PLC0415  # likewise
+
         if DASH in (self.face, *self.voices):
             return None
         options, _ = options_of(self.arguments)

@@ -4,7 +4,6 @@ import re
 import time
 from argparse import ArgumentTypeError
 from collections.abc import Callable
-from datetime import datetime
 
 from lipsyncd.protocol.bounds import MAX_SECONDS
 
@@ -31,6 +30,8 @@ def seconds_of(text: str) -> float:
 def moment_before(text: str) -> float:
     """Unix seconds: so long ago as 90m, 12h or 7d, or at a time as 2026-11-30T08:00 by the clock
     here."""
+    from datetime import datetime  # noqa: PLC0415  # seldom typed
+
     if SPAN.fullmatch(text):
         return time.time() - seconds_of(text)
     try:

@@ -4,6 +4,8 @@ It is told by the skin around the mouth, broadly, and carried over to where the 
 seamless cloning does it (P. Perez, M. Gangnet, A. Blake, "Poisson Image Editing", SIGGRAPH 2003).
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -36,6 +38,6 @@ def light_between(
     weight = skin / (1 + (np.abs(difference - usual).sum(axis=2) / (ODD * unit)) ** 2)
     stack = np.dstack([difference * weight[..., None], weight])
     small = cv2.resize(stack, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    broad = sum(count * cv2.GaussianBlur(small, (0, 0), reach) for reach, count in REACHES)
+    broad: Any = sum(count * cv2.GaussianBlur(small, (0, 0), reach) for reach, count in REACHES)
     light = broad[..., :3] / (broad[..., 3:] + 1e-6)
     return cv2.resize(light, (CROP, CROP), interpolation=cv2.INTER_LINEAR)

@@ -6,12 +6,15 @@ to be seen between the lips, teeth and the dark, was not there at rest: that is 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 
 from lipsyncd.face.box import CROP, HALF, ellipse
 from lipsyncd.face.ramp import ramped
+
+NONE: Any = None  # which stubs of cv2 do not take
 
 # Where the new mouth is seen, in the lower half of a crop: it fades out before the crop ends.
 MASK = ellipse(centre=(47.5, 71), radii=(42, 23), core=0.6)[HALF:]
@@ -29,6 +32,7 @@ NEW, STRETCHED, OTHER = (20.0, 45.0), (0.55, 0.3), (4.0, 12.0)
 # smears the skin's colour over them.
 LESS_RED, AS_LIGHT, GREYER = (8.0, 30.0), (0.5, 0.8), 0.7
 REDNESS = np.array([[-0.5, -0.5, 1.0]], np.float32)
+DARKEST = 0.6  # of what was seen between lips: a motion taken further would make it ink
 
 
 @dataclass(frozen=True)
@@ -60,13 +64,13 @@ class MotionFinder:
         flow = self._flow(mouth, rest) * MASK[..., None]
         change = mouth - warped(rest, flow)
         inner = MASK * LIPS * between_lips(gain * flow, gain * change)
-        wanted = np.clip(rest + gain * (mouth - rest), 0, 255)
+        wanted = np.clip(rest + gain * (mouth - rest), np.minimum(rest, DARKEST * mouth), 255)
         between = greyer(coloured(wanted, mouth), GREYER * teeth_of(mouth, mouth - change))
         change *= min(1, gain) * (MASK - inner)[..., None]
         return Motion(gain * flow, change, inner, between)
 
     def _flow(self, mouth: np.ndarray, rest: np.ndarray) -> np.ndarray:
-        found = self._search.calc(enlarged(mouth), enlarged(rest), None)
+        found = self._search.calc(enlarged(mouth), enlarged(rest), NONE)
         flow = cv2.resize(found, (CROP, HALF), interpolation=cv2.INTER_AREA) / FINE
         lips, skin = (cv2.GaussianBlur(flow, (0, 0), each) for each in (SOFT, SOFTER))
         return skin + LIPS[..., None] * (lips - skin)

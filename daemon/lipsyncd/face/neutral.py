@@ -5,15 +5,18 @@ that comes nearest is closed (lips.py).
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import cv2
 import numpy as np
 
 from lipsyncd.face.align import Template, carried
-from lipsyncd.face.box import CROP
+from lipsyncd.face.box import CROP, HALF
 from lipsyncd.face.face import Face
 from lipsyncd.face.lips import AJAR, FINE, Lips, applied, closing_of
+from lipsyncd.face.motion import LIPS
 from lipsyncd.face.opening import exact
+from lipsyncd.face.palette import Palette, palette_of
 from lipsyncd.face.patch import Patch
 from lipsyncd.face.teeth import Teeth
 from lipsyncd.face.warp import (
@@ -23,6 +26,7 @@ from lipsyncd.face.warp import (
     finer,
     in_plane,
     inverted,
+    reduced,
     spread,
     touched,
 )
@@ -52,6 +56,11 @@ class NeutralFace:
     rest: np.ndarray
     template: Template = field(repr=False)
     teeth: Teeth | None = None
+
+    @cached_property
+    def palette(self) -> Palette:
+        """The colours of its lower face."""
+        return palette_of(reduced(self.crop)[HALF:].astype(np.float32), LIPS > 0)
 
     def found(self, frame: Frame, face: Face) -> np.ndarray:
         """The place of its crop in another frame, where its face is about there."""

@@ -5,12 +5,15 @@ and is cut out along it by GrabCut (C. Rother et al., SIGGRAPH 2004).
 """
 
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
 
 from lipsyncd.face.box import CROP
 from lipsyncd.face.lips import Lips, rows_of
+
+NONE: Any = None  # which stubs of cv2 do not take
 
 ROUNDS = 4
 AROUND = 6.0  # pixels of the crop around the lips that are looked at
@@ -83,7 +86,7 @@ def cut_out(samples: np.ndarray, hint: np.ndarray) -> np.ndarray:
     cv2.setRNGSeed(0)  # of this thread, so that the same picture has the same edges
     models = np.zeros((1, 65)), np.zeros((1, 65))
     picture = np.ascontiguousarray(samples[part])
-    cv2.grabCut(picture, labels, None, *models, ROUNDS, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(picture, labels, NONE, *models, ROUNDS, cv2.GC_INIT_WITH_MASK)
     inside[part] = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
     return inside
 

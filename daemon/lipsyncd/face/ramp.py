@@ -1,11 +1,13 @@
 """Ramps: how far a value has come from one bound to the other."""
 
+from typing import cast
+
 import numpy as np
 
 
 def ramp(value: float, low: float, high: float) -> float:
     """0 up to `low`, 1 from `high` on; the other way round where `low` is the higher one."""
-    return float(ramped(np.float64(value), low, high))
+    return float(ramped(cast(np.ndarray, np.float64(value)), low, high))
 
 
 def ramped(values: np.ndarray, low: float, high: float) -> np.ndarray:

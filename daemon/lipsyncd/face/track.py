@@ -14,7 +14,9 @@ import numpy as np
 from lipsyncd.face.face import Face
 from lipsyncd.media.frame import Frame
 
-CUT = 24.0  # mean change of luma between frames, of 255: film does not move that much, cuts do
+# Mean change of luma between frames, of 255: film does not move that much, cuts do. Measured: from
+# one talker to another in the same studio it is 23, while a head nods 4.
+CUT = 16.0
 SAME_FACE = 0.3  # overlap of two boxes from which on they are taken for one face moving
 MOST_FACES = 16  # that are followed at once, the largest
 REACH = 8  # frames on either side that smoothing looks at

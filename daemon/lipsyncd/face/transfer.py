@@ -6,8 +6,9 @@ carried to where the head is now, lit as it is lit there, and shows through a ma
 Every other sample stays as it was decoded.
 """
 
+import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 import cv2
@@ -35,6 +36,8 @@ from lipsyncd.media.coding import coder_of
 from lipsyncd.media.colour import Colour
 from lipsyncd.media.frame import Frame, picture_of, planes_of, store
 
+NONE: Any = None  # which stubs of cv2 do not take
+
 SKIN = skin_around(np.vstack([np.zeros((HALF, CROP), np.float32), MASK]))
 # How far the generator's motion is taken: what fades out with the mask, and what the flow misses,
 # leave lips less open than its own are.  Measured: sync is best about here (`make bench-quality`).
@@ -42,15 +45,16 @@ REACH = 1.25
 # Where teeth are seen: how many pixels of the crop an opening has, from and to; and which share of
 # one the inside of it has, since lips have none.
 APART, BEHIND = (20.0, 60.0), (0.5, 0.9)
+SHARPEST = 3.0  # times as steep as in the crop: more would be a staircase
 LOWER = GRID + (0, HALF)  # the crop's pixels that have a mask, (48, 96, 2)
 
 
 class Change(NamedTuple):
     """What is done to a plane.
 
-    `flow`: (48, 96, 2) float32, in crop pixels.  Each (48, 96) float32: `inner`, how little is left
-    of what is moved, since it lies between the lips; `added`, to what is left; `between`, so much
-    of that is what lies there; `mask`, how far all of it shows.
+    `flow`: (48, 96, 2) float32, in crop pixels.  Each (48, 96) float32: `inner`, how far a pixel
+    lies between the lips, and is no more what was moved; `added`, to either; `between`, what lies
+    there; `mask`, how far all of it shows.
     """
 
     flow: np.ndarray
@@ -86,11 +90,13 @@ class TransferBlend:
 
     def paste(self, canvas: np.ndarray, frame: Frame, asked: Asked, mouth: np.ndarray) -> None:
         neutral, strength = asked.neutral, asked.seen.strength
+        assert neutral is not None  # as `ask` has it
         motion = self._finder.motion(reduced(mouth), neutral.rest, self._gain)
         seen = crop_of(frame.final, asked.place)
         lips = warped(reduced(neutral.crop)[HALF:].astype(np.float32), motion.flow)
-        between = motion.inner[..., None] * self._samples(motion.between)
-        added = self._samples(lips + motion.change) - self._samples(lips) + between
+        between = self._samples(neutral.palette.held_between(motion.between))
+        held = neutral.palette.held(lips + motion.change, lips)
+        added = self._samples(held) - self._samples(lips)
         added += light_between(seen, neutral.final, SKIN, self._unit)[HALF:]
         mask = (strength * MASK).astype(np.float32)
         for channel, plane in enumerate(planes_of(canvas)):
@@ -114,20 +120,30 @@ def put(
     places = spread(taken_at.astype(np.float32), matrix, region, cv2.INTER_LINEAR)
     layers = spread(np.dstack(change[1:]), matrix, region, cv2.INTER_LINEAR)
     inner, added, between, mask = cv2.split(layers)
-    lips = cv2.remap(patch.samples, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    sharpen(inner, matrix)
+    lips = cv2.remap(patch.samples, places, NONE, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     # in float32 and in place: numpy would convert the samples again in each step
     seen, taken = plane[region].astype(np.float32), lips.astype(np.float32)
-    cv2.multiply(taken, 1 - inner, dst=taken)
-    cv2.add(taken, added, dst=taken)
     wide = ramp(float(change.inner.sum()), *APART)
     if neutral.teeth and wide:
         left, top, columns, rows = cv2.boundingRect((inner > BEHIND[0]).astype(np.uint8))
         part = np.s_[top : top + rows, left : left + columns]
         to_half = from_pixel(inverted(moved(matrix, region)), left, top)
         teeth, shown = neutral.teeth.seen(channel, to_half, (rows, columns))
-        shown *= wide * ramped(inner[part], *BEHIND)
-        taken[part] += shown * (inner[part] * teeth - between[part])
+        between[part] += shown * wide * ramped(inner[part], *BEHIND) * (teeth - between[part])
+    cv2.subtract(between, taken, dst=between)
+    cv2.multiply(between, inner, dst=between)
+    cv2.add(taken, between, dst=taken)
+    cv2.add(taken, added, dst=taken)
     cv2.subtract(taken, seen, dst=taken)
     cv2.multiply(taken, mask, dst=taken)
     cv2.add(taken, seen, dst=taken)
     store(plane[region], taken)
+
+
+def sharpen(inner: np.ndarray, matrix: np.ndarray) -> None:
+    """Let lips end as sharply in a plane as they do in a crop, in place: made larger, where they
+    end is blurred."""
+    steep = min(math.hypot(*matrix[:, 1]), SHARPEST)
+    if steep > 1:
+        np.clip(steep * inner + (1 - steep) / 2, 0, 1, out=inner)

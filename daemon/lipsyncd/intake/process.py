@@ -7,6 +7,8 @@ above all the close, which no signal ends.  So all of it is done here, and nothi
 import os
 import socket
 import traceback
+from collections.abc import Sequence
+from typing import cast
 
 from setproctitle import setproctitle
 
@@ -55,7 +57,7 @@ class Intake:
     def on_examine(self, order: Message) -> dict[str, object]:
         """How many bytes the inputs have."""
         self._inputs = Opened(*self._files, sign=self._sign)
-        return {"size": self._inputs.examine(order.body["most"])}
+        return {"size": self._inputs.examine(cast(Sequence[tuple[str, int]], order.body["most"]))}
 
     def on_copy(self, order: Message) -> dict[str, object]:
         """The inputs are copied, and closed: nobody waits for their servers any more."""

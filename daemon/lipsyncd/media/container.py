@@ -7,7 +7,7 @@ that is refused.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal, cast
 
 import av
 
@@ -75,7 +75,7 @@ class Media:
         self._file = file
         self.name = file.budget.name
         self._budget = file.budget
-        self._alpha: av.CodecContext | None = None
+        self._alpha: av.VideoCodecContext | None = None
 
     @property
     def format(self) -> str:
@@ -94,7 +94,7 @@ class Media:
         context = self._bound(streams[track])
         refuse_bomb(context.extradata or b"", context.codec.name, self.name)
         context.thread_type = "AUTO"
-        if context.width * context.height > LARGE:
+        if streams[track].width * streams[track].height > LARGE:
             context.thread_count = LARGE_THREADS
         self._alpha = alpha_decoder(streams[track])
         return streams[track]
@@ -144,15 +144,15 @@ class Media:
                 f"{self.name} breaks off in the middle.", SEND_WHOLE
             ) from error
 
-    def frames(self, stream: av.stream.Stream, clock: Clock | None = None) -> Iterator[Decoded]:
-        """The stream's decoded frames; a damaged packet costs only its own.
+    def frames(self, stream: av.stream.Stream, clock: Clock | None = None) -> Iterator[Any]:
+        """The stream's decoded frames, of its kind; a damaged packet costs only its own.
 
         Raises TruncatedMedia, UnreadableMedia, DecodingTooSlow, DiskFailed.
         """
         for packet in self.packets(stream, clock=clock):
             yield from self.came(self.decoded(packet) or ())
 
-    def decoded(self, packet: av.Packet) -> list[Decoded] | None:
+    def decoded(self, packet: av.Packet) -> Sequence[Decoded] | None:
         """The frames that a packet completes, or None if it is damaged.
 
         Raises UnreadableMedia, JobMemoryFull.
@@ -166,7 +166,7 @@ class Media:
             refuse_lack(error)
             return None
 
-    def came(self, frames: Iterable[Decoded]) -> Iterator[Decoded]:
+    def came(self, frames: Iterable[Decoded]) -> Iterator[Any]:
         """The same frames; each is a reason to be patient again."""
         for frame in frames:
             self._budget.earn(worth(frame))
@@ -193,7 +193,7 @@ class Media:
 
 
 @contextmanager
-def open_container(path: Readable, name: str) -> Iterator[Media | Images]:
+def open_container(path: Readable, name: str) -> Iterator[Media]:
     """Open a spooled file that was examined before.
 
     Raises InputGone, UnreadableMedia, TruncatedMedia, FileTooLarge, DecodingTooSlow, DiskFailed,
@@ -204,10 +204,10 @@ def open_container(path: Readable, name: str) -> Iterator[Media | Images]:
 
 
 @contextmanager
-def media_in(file: BudgetedFile, decoding: bool = True) -> Iterator[Media | Images]:
+def media_in(file: BudgetedFile, decoding: bool = True) -> Iterator[Media]:
     """What is in an open file; without `decoding` only what its headers say is found out."""
     if form := image_format(file):
-        yield Images(file, form)
+        yield cast(Media, Images(file, form))  # to a source it is one
         return
     options = OPTIONS | (BOUNDS if decoding else {"codec_whitelist": "none"})
     with opened(file, options) as container:
@@ -220,7 +220,8 @@ def opened(file: BudgetedFile, options: dict[str, str]) -> av.container.InputCon
     file.seek(0)
     try:
         with file.opening(OPENING_BYTES if bounded else None):
-            return av.open(file, io_open=refuse_opening, metadata_errors="replace", options=options)
+            how: Any = {"io_open": refuse_opening, "metadata_errors": "replace"}
+            return cast(av.container.InputContainer, av.open(file, options=options, **how))
     except (*DAMAGE, OSError) as error:
         refuse_lack(error)
         raise file.failure or broken(file) from error

@@ -64,11 +64,12 @@ def placed(boxes: bytes, by: int, table: tuple[bytes, int]) -> bytes | None:
     made, at = bytearray(), 0
     while at + HEADER <= len(boxes):
         length, kind = int.from_bytes(boxes[at : at + 4]), boxes[at + 4 : at + 8]
-        content: bytes | None = boxes[at + HEADER : at + length]
+        inner = boxes[at + HEADER : at + length]
+        content: bytes | None = inner
         if kind in NESTED:
-            content = placed(content, by, table)
+            content = placed(inner, by, table)
         elif kind in (NARROW[0], WIDE[0]):
-            kind, content = retold(kind, content, by, table)
+            kind, content = retold(kind, inner, by, table)
         if content is None:
             return None
         made += (HEADER + len(content)).to_bytes(4) + kind + content

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import av
 import numpy as np
@@ -74,7 +75,8 @@ def planes_in(picture: av.VideoFrame) -> list[np.ndarray]:
     kind = np.dtype(np.uint8 if picture.format.components[0].bits <= 8 else np.uint16)
     views = []
     for plane in picture.planes:
-        lines = np.frombuffer(plane, kind).reshape(-1, plane.line_size // kind.itemsize)
+        samples: np.ndarray = np.frombuffer(cast(bytes, plane), kind)
+        lines = samples.reshape(-1, plane.line_size // kind.itemsize)
         views.append(lines[: plane.height, : plane.width])
     return views
 

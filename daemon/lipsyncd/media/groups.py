@@ -14,6 +14,7 @@ def begins_of(packets: Iterable[av.Packet]) -> list[int]:
     for packet in packets:
         if packet.is_keyframe and latest < count == packet.pts:
             begins.append(count)
+        assert packet.pts is not None  # a part's packets all have times
         latest = max(latest, packet.pts)
         count += 1
     return [*begins, count]

@@ -20,7 +20,6 @@ from lipsyncd.media.advice import CONVERT, SEND_WHOLE
 from lipsyncd.media.budget import BudgetedFile, too_much
 from lipsyncd.media.caf import stated_bytes, stated_packets
 from lipsyncd.media.container import Media, media_in, open_file
-from lipsyncd.media.images import Images
 from lipsyncd.media.limits import (
     INDEXED,
     OPENING_BYTES,
@@ -55,6 +54,7 @@ def stated_seconds(media: Media, stream: av.stream.Stream) -> float:
     if not media.format.startswith(STATES_LENGTH):
         return 0.0
     if stream.duration:
+        assert stream.time_base  # what is counted has a unit
         return float(stream.duration * stream.time_base)
     container = media.container
     if tag := re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", "")):
@@ -64,6 +64,7 @@ def stated_seconds(media: Media, stream: av.stream.Stream) -> float:
         end = (container.duration or 0) / av.time_base if len(container.streams) == 1 else 0.0
     starts = [(container.start_time or 0) / av.time_base]
     if stream.start_time is not None:
+        assert stream.time_base
         starts.append(float(stream.start_time * stream.time_base))
     return end - max(starts)
 
@@ -74,7 +75,7 @@ UNKNOWN_SIZES = range(0x7FFFF000, 0x80000040), range(0xFFFFFFFF - 64, 1 << 64)
 
 
 @contextmanager
-def open_new(path: Readable, name: str) -> Iterator[Media | Images]:
+def open_new(path: Readable, name: str) -> Iterator[Media]:
     """As `open_container`, a spooled file that nobody has looked into yet.
 
     Raises PictureTooLarge and TooManyStreams as well.

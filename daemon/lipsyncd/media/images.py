@@ -232,7 +232,8 @@ def has(animation: Image.Image, number: int) -> bool:
     return True
 
 
-def refuse_reduced(tiff: TiffImagePlugin.TiffImageFile, name: str) -> None:
+def refuse_reduced(tiff: Image.Image, name: str) -> None:
     """Raise UnreadableMedia where the first picture is a small one of another: in raw files."""
+    assert isinstance(tiff, TiffImagePlugin.TiffImageFile)
     if tiff.tag_v2.get(NEW_SUBFILE_TYPE, 0) & 1:
         raise UnreadableMedia(f"{name} cannot be read: it is a camera's raw file.", CONVERT_FACE)

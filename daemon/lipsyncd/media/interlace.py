@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import cast
 
 import av
 
@@ -62,7 +63,7 @@ class Deinterlacer:
                 whole = self._graph.pull()
             except EMPTY:
                 return
-            yield timed_as(self._waiting.popleft(), whole)
+            yield timed_as(self._waiting.popleft(), cast(av.VideoFrame, whole))
 
 
 def form_of(picture: av.VideoFrame) -> tuple[int, int, str]:

@@ -45,6 +45,7 @@ class Clock:
         self._due, self._end = due, due + (packet.duration or self._lasts)
 
     def _is_other(self, due: int, base: Fraction) -> bool:
+        assert self._due is not None
         is_back = (self._due - due) * base > BACK
         return is_back or (self._is_live and (due - self._end) * base > AHEAD)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import av
 from av.stream import Disposition, Stream
@@ -53,11 +53,12 @@ def kept_of(source: Source, output: Output, seconds: Fraction) -> Kept:
         tracks = [each for each in media.container.streams if each.type in KINDS]
         passed = tried(tracks, media, output, begin + seconds)
         metadata = {name.lower(): value for name, value in media.container.metadata.items()}
+        chapters = cast(list[Chapter], media.container.chapters())
         return Kept(
             tuple(each.index for each in tracks if each in passed),
             begin,
             {name: value for name, value in metadata.items() if name not in OF_THE_FILE},
-            tuple(clipped(media.container.chapters()[:MOST_CHAPTERS], begin, seconds)),
+            tuple(clipped(chapters[:MOST_CHAPTERS], begin, seconds)),
             noted(tracks, passed, output),
         )
 

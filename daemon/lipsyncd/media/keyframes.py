@@ -36,6 +36,7 @@ def keyframes_of(path: Readable, media: Media, track: int) -> tuple[tuple[Keyfra
     found: list[Keyframe] = []
     with open_container(path, media.name) as again:
         stream, clock = again.video(track), Clock(again.is_live)
+        assert stream.time_base  # without one there would be no source
         apart = math.ceil(APART / stream.time_base)
         for packet in again.packets(stream, clock=clock):
             again.renew()

@@ -1,6 +1,7 @@
 """Loaded images as pictures: upright, and in sRGB."""
 
 from contextlib import suppress
+from typing import cast
 
 import av
 import numpy as np
@@ -26,7 +27,7 @@ def picture_of(image: Image.Image, coded: CodePoints | None) -> av.VideoFrame:
     """A loaded image, upright and in sRGB."""
     turn = None
     with suppress(Exception):  # of damaged EXIF nothing is believed
-        turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+        turn = TURNS.get(cast(int, image.getexif().get(ExifTags.Base.Orientation)))
     shown = srgb_of(image, coded)
     if turn is not None:
         shown = shown.transpose(turn)

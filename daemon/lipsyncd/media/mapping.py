@@ -6,6 +6,7 @@ and blue, so that hues stay: from a display of 1000 cd/m2 to one whose white is 
 
 from fractions import Fraction
 from functools import cache
+from typing import cast
 
 import av
 import numpy as np
@@ -46,7 +47,7 @@ class Mapper:
         rgb.pts, rgb.time_base = self._count, Fraction(1)
         self._count += 1
         self._pictures.push(rgb)
-        result = self._results.pull()
+        result = cast(av.VideoFrame, self._results.pull())
         result.colorspace, result.color_range = RGB, FULL
         return result
 
@@ -67,7 +68,8 @@ class Mapper:
 
 def buffer(graph: av.filter.Graph, width: int, height: int) -> FilterContext:
     """Where pictures come into a graph."""
-    return graph.add_buffer(width=width, height=height, format=FORM, time_base=Fraction(1))
+    form = cast(av.VideoFormat, FORM)  # its name does as well
+    return graph.add_buffer(width=width, height=height, format=form, time_base=Fraction(1))
 
 
 def hald_of(table: np.ndarray) -> av.VideoFrame:

@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import av
 
@@ -33,7 +34,7 @@ def mastering_of(picture: av.VideoFrame) -> Mastering | None:
         said = picture.reformat(TINY, TINY, interpolation="POINT").side_data
         display = display_in(said.get("MASTERING_DISPLAY_METADATA"))
         light = said.get("CONTENT_LIGHT_LEVEL")
-        brightest = None if light is None else LIGHT.unpack_from(bytes(light))
+        brightest = None if light is None else LIGHT.unpack_from(bytes(cast(bytes, light)))
     except (av.FFmpegError, ValueError, struct.error):
         return None
     return Mastering(display, brightest) if display or brightest else None
@@ -43,7 +44,7 @@ def display_in(said: object) -> tuple[Pair, Pair, Pair, Pair, Pair] | None:
     """The display, if it is told whole."""
     if said is None:
         return None
-    *numbers, has_primaries, has_light = DISPLAY.unpack_from(bytes(said))
+    *numbers, has_primaries, has_light = DISPLAY.unpack_from(bytes(cast(bytes, said)))
     tops, bottoms = numbers[::2], numbers[1::2]
     if not (has_primaries and has_light and all(bottoms)):
         return None

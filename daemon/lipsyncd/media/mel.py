@@ -6,7 +6,7 @@ so the mel is made in blocks and equals that of the whole (but for rounding).
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from fractions import Fraction
 
 import librosa
@@ -25,7 +25,7 @@ TRAINED_RATE = 25  # frames a second: what `mel_offset_frames` counts in
 BLOCK = 1 << 15  # samples made into columns at a time
 
 
-def mel_columns(voice: Voice) -> Iterator[np.ndarray]:
+def mel_columns(voice: Voice) -> Generator[np.ndarray, None, None]:
     """The voice's mel in pieces, each (80, n) float32 in [-4, 4]; 1 + samples // 200 in all."""
     bank = bank_of_bands()
     pending = np.zeros(FFT // 2)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import av
 import numpy as np
@@ -38,7 +39,7 @@ def orientation_of(picture: av.VideoFrame) -> Orientation:
         return Orientation(turns=round(picture.rotation / 90) % 4)
     if matrix is None:
         return AS_IT_IS
-    right_x, right_y, _, down_x, down_y = np.frombuffer(matrix, np.int32)[:5].tolist()
+    right_x, right_y, _, down_x, down_y = np.frombuffer(cast(bytes, matrix), np.int32)[:5].tolist()
     mirrored = right_x * down_y < right_y * down_x
     side = -1 if mirrored else 1
     angle = math.atan2(side * right_y, side * right_x)

@@ -15,7 +15,7 @@ class Packets:
 
     def until(self, seconds: Fraction) -> Iterator[av.Packet]:
         """The packets due before `seconds`."""
-        while self._next is not None and self._next.dts * self._next.time_base < seconds:
+        while self._next is not None and due_of(self._next) < seconds:
             yield self._next
             self._next = next(self._packets, None)
 
@@ -23,3 +23,9 @@ class Packets:
         while self._next is not None:
             yield self._next
             self._next = next(self._packets, None)
+
+
+def due_of(packet: av.Packet) -> Fraction:
+    """When it is due, in seconds; what goes into a result has a time."""
+    assert packet.dts is not None
+    return packet.dts * packet.time_base

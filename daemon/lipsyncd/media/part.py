@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import av
 import msgpack
@@ -43,6 +43,7 @@ class PartEncoder:
         try:
             for packet in self._context.encode_lazy(picture):
                 if self._count - self._first <= self._delay:
+                    assert packet.pts is not None  # of the picture
                     packet.dts = packet.pts - self._delay
                 yield packet
         except av.FFmpegError as error:
@@ -68,7 +69,8 @@ def decoded(
     """The pictures of a part's packets, in the encoder's format."""
     encoder = encoder_of(source, output)
     encoder.open()
-    context = av.CodecContext.create(output.encoder.decoder, "r")
+    decoder = av.CodecContext.create(output.encoder.decoder, "r")
+    context = cast(av.VideoCodecContext, decoder)
     context.extradata, context.width, context.height = (
         encoder.extradata,
         source.width,
@@ -81,7 +83,7 @@ def decoded(
 def encoder_of(source: Source, output: Output) -> av.VideoCodecContext:
     """An encoder of parts: what all their packets have in common lies beside them, as in the
     result."""
-    context = av.CodecContext.create(output.encoder.name, "w")
+    context = cast(av.VideoCodecContext, av.CodecContext.create(output.encoder.name, "w"))
     context.flags |= av.codec.context.Flags.global_header
     set_up(context, source, output)
     return context

@@ -5,6 +5,7 @@ ICC profiles go through littleCMS.  HEIF, AVIF and PNG may state code points of 
 
 import io
 from collections.abc import Mapping
+from typing import Any, cast
 
 import numpy as np
 from PIL import Image, ImageCms, ImageFilter
@@ -68,10 +69,11 @@ def converted(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Im
         image.convert(mode),
         profile,
         SRGB_PROFILE,
-        renderingIntent=ImageCms.getDefaultIntent(profile),
+        renderingIntent=cast(ImageCms.Intent, ImageCms.getDefaultIntent(profile)),
         outputMode="RGB",
         flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
     )
+    assert result is not None  # it is new, and not in place
     if alpha:
         result.putalpha(alpha)
     return result
@@ -88,7 +90,7 @@ def tabled(image: Image.Image, primaries: int, transfer: int) -> Image.Image:
     return image.filter(ImageFilter.Color3DLUT(STEPS, table.reshape(-1, 3).astype(np.float32)))
 
 
-def with_info(image: Image.Image, info: Mapping[str, object]) -> Image.Image:
+def with_info(image: Image.Image, info: Mapping[str | tuple[int, int], Any]) -> Image.Image:
     image.info = dict(info)
     return image
 

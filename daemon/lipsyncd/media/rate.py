@@ -43,8 +43,9 @@ def fastest(stream: av.VideoStream) -> Fraction | None:
         return None
     looked_at = range(0, count, math.ceil(count / LOOKED_AT))
     steps = sorted(entries[at + PACED].timestamp - entries[at].timestamp for at in looked_at)
+    assert stream.time_base  # without one there would be no source
     step = steps[len(steps) // 10] * stream.time_base
-    pace = PACED / step if step > 0 else 0
+    pace = PACED / step if step > 0 else Fraction(0)
     nearest = min(STANDARD_RATES, key=lambda rate: abs(pace - rate))
     return nearest if abs(pace - nearest) < nearest * TREMBLING else None
 
@@ -57,7 +58,7 @@ def fluent(rate: Fraction) -> Fraction:
 def notes_of(name: str, stream: av.VideoStream, rate: Fraction) -> tuple[str, ...]:
     """What is said of a rate that was found for a video, where it is not just its own."""
     mean, pace = stream.average_rate, constant_rate(stream)
-    if not sane(mean):
+    if mean is None or not sane(mean):
         stated = f"states {worded(mean)} pictures a second" if mean else "states no rate"
         return (f"{name} {stated}; the result has {worded(rate)}.",)
     if abs(pace - mean) > mean / 50:

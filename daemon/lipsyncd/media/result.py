@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import chain
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 import av
 
@@ -48,6 +48,7 @@ class Result:
         """Append the packets of a part, whose pictures begin at 0, a frame each."""
         start = self.frames
         for packet in packets:
+            assert packet.pts is not None and packet.dts is not None  # as a part's packets
             packet.pts, packet.dts = packet.pts + start, packet.dts + start
             packet.stream = self._video
             due = packet.dts * packet.time_base
@@ -92,11 +93,13 @@ def new_result(
         with ExitStack() as stack:
             sounds = [stack.enter_context(open_container(each.path, each.name)) for each in voices]
             muxer = output.muxer
-            options = OPTIONS | muxer.settings
+            options = {**OPTIONS, **muxer.settings}
             container = stack.enter_context(av.open(file, "w", muxer.name, options=options))
             container.metadata.update(described(kept, output))
-            container.set_chapters(list(kept.chapters))
-            video = container.add_stream(output.encoder.name, rate=source.rate)
+            container.set_chapters(cast(Any, list(kept.chapters)))
+            video = cast(
+                av.VideoStream, container.add_stream(output.encoder.name, rate=source.rate)
+            )
             set_up(video.codec_context, source, output)
             soundtrack = Soundtrack(voices, sounds, container, muxer.encoder)
             tracks = stack.enter_context(kept_packets(kept, source, container))

@@ -4,6 +4,7 @@ encoded; of several voices all of them, at once."""
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import zip_longest
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -45,6 +46,7 @@ def copied(voice: Voice, media: Media, result: av.container.OutputContainer) -> 
     for packet in media.packets(source):
         if packet.dts is None:
             continue
+        assert packet.pts is not None  # an intact voice has all times
         packet.pts -= voice.start
         packet.dts -= voice.start
         packet.stream = target
@@ -60,7 +62,7 @@ def encoded(
     rate = source.rate if source.rate in encoder.rates else encoder.rate
     target = opened(encoder, rate, LAYOUTS.get(source.channels, "stereo"), result)
     context = target.codec_context
-    form = {"form": context.format, "layout": context.layout, "size": context.frame_size}
+    form: Any = {"form": context.format, "layout": context.layout, "size": context.frame_size}
     samples = 0
     for part in resampled(filled(media.frames(source)), media.name, context.rate, **form):
         part.pts, part.time_base = samples, Fraction(1, context.rate)
@@ -73,7 +75,8 @@ def opened(
     encoder: SoundEncoder, rate: int, layout: str, result: av.container.OutputContainer
 ) -> av.AudioStream:
     """A stream of the result that is about to be encoded."""
-    stream = result.add_stream(encoder.name, rate=rate, layout=layout)
+    added = result.add_stream(encoder.name, rate=rate, layout=layout)
+    stream = cast(av.AudioStream, added)
     stream.bit_rate = BITS * stream.channels
     stream.codec_context.open()
     return stream

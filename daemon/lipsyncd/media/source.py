@@ -5,7 +5,7 @@ due before the middle of the slot.  Little is held at a time: memory does not gr
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -20,7 +20,6 @@ from lipsyncd.media.colour import Colour
 from lipsyncd.media.container import DAMAGE, Media, open_container
 from lipsyncd.media.frame import Frame
 from lipsyncd.media.header import refuse_truncated
-from lipsyncd.media.images import Images
 from lipsyncd.media.joined import note_of
 from lipsyncd.media.keyframes import Keyframe, keyframes_of, seek
 from lipsyncd.media.limits import SMALLEST_SIDE
@@ -30,7 +29,7 @@ from lipsyncd.media.rate import STILL_RATE, constant_rate, fluent, notes_of
 from lipsyncd.media.spooled import Readable
 from lipsyncd.media.tracks import first_fit
 
-BACKWARD_BYTES = 24 << 20  # pictures held while a stretch is turned round
+BACKWARD_BYTES = 64 << 20  # pictures held while a stretch is turned round
 HELD = Fraction(600)  # seconds for which a last picture may be shown
 SEEK_MARGINS = (1, 4, 16)  # seconds before the wanted place: a seek may land late
 
@@ -81,7 +80,7 @@ class Source:
         """How many a frame takes in memory."""
         return self.width * self.height * 3 // 2 * (1 if self.final.bits == 8 else 3)
 
-    def frames(self, start: int = 0) -> Iterator[Frame]:
+    def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """The frames from slot `start` to the end.
 
         Raises InputGone, TruncatedMedia, DecodingTooSlow.
@@ -100,7 +99,7 @@ class Source:
         if shown is not None:
             yield from self._shown(finisher, shown, range(slot, end))
 
-    def frames_backward(self, stop: int) -> Iterator[Frame]:
+    def frames_backward(self, stop: int) -> Generator[Frame, None, None]:
         """The frames from slot `stop - 1` down to the first."""
         stretch = max(1, BACKWARD_BYTES // self.frame_bytes)
         while stop > 0:
@@ -111,7 +110,9 @@ class Source:
                 yield held.pop()
             stop = start
 
-    def _shown(self, finisher: Finisher, picture: av.VideoFrame, slots: range) -> Iterator[Frame]:
+    def _shown(
+        self, finisher: Finisher, picture: av.VideoFrame, slots: range
+    ) -> Generator[Frame, None, None]:
         try:
             finished, deep = finisher.finished(picture)
         except DAMAGE as error:
@@ -136,6 +137,7 @@ class Source:
         with open_container(self.path, self.name) as media:
             stream = media.video(self.track)
             try:
+                assert stream.time_base  # without one there would be no source
                 due = self.start + int(seconds / stream.time_base)
                 clock = seek(media, stream, due, self.keyframes)
             except DAMAGE as error:
@@ -156,11 +158,12 @@ class Source:
             refuse_truncated(media, stream, float(end / self.rate))
 
     def _due(
-        self, pictures: Iterable[av.VideoFrame], stream: av.VideoStream, media: Media | Images
+        self, pictures: Iterable[av.VideoFrame], stream: av.VideoStream, media: Media
     ) -> Iterator[tuple[int, int, av.VideoFrame]]:
         """Each picture with the first slot whose middle is after the picture's time, and the first
         whose middle is after its end."""
         end = Fraction(0)
+        assert stream.time_base  # without one there would be no source
         for picture in pictures:
             known = timestamp(picture, media)
             begins = end if known is None else (known - self.start) * stream.time_base
@@ -186,7 +189,7 @@ def examine_source(
     Raises InputError: what exactly is in the errors' names; InvalidRequest for no such track.
     """
 
-    def look(media: Media | Images, track: int) -> Source:
+    def look(media: Media, track: int) -> Source:
         return examine_video(path, media, track, rate, wanted)
 
     source, notes = first_fit(path, name, "video", track, look)
@@ -194,7 +197,7 @@ def examine_source(
 
 
 def examine_video(
-    path: Readable, media: Media | Images, track: int, rate: Fraction | None, wanted: Wanted
+    path: Readable, media: Media, track: int, rate: Fraction | None, wanted: Wanted
 ) -> Source:
     """The source in one of the videos of a file that was just opened."""
     name, stream = media.name, media.video(track)
@@ -221,7 +224,7 @@ def examine_video(
     )
 
 
-def is_no_start(picture: av.VideoFrame, media: Media | Images) -> bool:
+def is_no_start(picture: av.VideoFrame, media: Media) -> bool:
     """Whether it is of no use after a jump: damaged, or due nobody knows when."""
     return not picture.key_frame or timestamp(picture, media) is None
 
@@ -234,6 +237,6 @@ def refuse_tiny(picture: av.VideoFrame, name: str) -> None:
         )
 
 
-def timestamp(picture: av.VideoFrame, media: Media | Images) -> int | None:
+def timestamp(picture: av.VideoFrame, media: Media) -> int | None:
     """When a picture is due, if known.  AVI knows no such times, but the order of decoding."""
     return picture.dts if media.format == "avi" else picture.pts

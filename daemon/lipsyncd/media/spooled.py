@@ -7,7 +7,10 @@ moves none, and makes no progress, hangs.
 import io
 import os
 from collections.abc import Callable
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
 
 class Readable(Protocol):
@@ -47,7 +50,7 @@ class Reading(io.RawIOBase):
         """It is."""
         return True
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
         """Raises OSError."""
         count = os.preadv(self._descriptor, [buffer], self._place)
         self._place += count
@@ -76,12 +79,12 @@ class Growing(io.FileIO):
         super().__init__(descriptor, "r+")
         self._moved = moved
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
         """Raises OSError."""
         self._moved()
         return super().readinto(buffer)
 
-    def write(self, content: bytes) -> int:
+    def write(self, content: "ReadableBuffer", /) -> int:
         """Raises OSError."""
         self._moved()
         return super().write(content)

@@ -1,6 +1,6 @@
 """The timeline: which frame of a source each frame of a result shows, from any place in it."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from itertools import chain, islice, repeat
 
@@ -44,20 +44,20 @@ def legs(source: Source, length: int, extend: str, start: int) -> Iterator[Itera
         place = length - 2 if is_back else 0
 
 
-def forward(source: Source, indices: range) -> Iterator[Frame]:
+def forward(source: Source, indices: range) -> Generator[Frame, None, None]:
     if not indices:
         return
     with closing(source.frames(indices.start)) as frames:
         yield from islice(frames, len(indices))
 
 
-def backward(source: Source, stop: int) -> Iterator[Frame]:
+def backward(source: Source, stop: int) -> Generator[Frame, None, None]:
     """From the frame before `stop` down to the second."""
     with closing(source.frames_backward(stop)) as frames:
         yield from (frame for frame in frames if frame.index > 0)
 
 
-def held(source: Source, index: int) -> Iterator[Frame]:
+def held(source: Source, index: int) -> Generator[Frame, None, None]:
     """One frame again and again."""
     with closing(source.frames(index)) as frames:
         frame = next(frames)

@@ -1,10 +1,10 @@
 """A voice: the sound that a job brings, examined once, then read as a waveform in blocks."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import av
 import numpy as np
@@ -67,7 +67,7 @@ class Hearing:
     def __init__(self, name: str, most_seconds: float) -> None:
         self._name = name
         self._most_seconds = most_seconds
-        self._last_dts = -math.inf
+        self._last_dts: float = -math.inf
         self._rates: set[int] = set()
         self.start: int | None = None
         self.seconds = Fraction(0)
@@ -78,16 +78,16 @@ class Hearing:
         self._silence = Fraction(0)
         self._together = self._apart = 0.0
 
-    def packet(self, packet: av.Packet, frames: list[av.AudioFrame] | None) -> None:
+    def packet(self, packet: av.Packet, frames: Sequence[av.AudioFrame] | None) -> None:
         """One more packet, and what was decoded from it."""
         if not packet.size:
             return
-        timed = packet.pts is not None and packet.dts is not None
+        due = None if packet.pts is None else packet.dts
         heard = frames or (frames is not None and self.start is None)  # the first may be a run-up
-        if not heard or not timed or packet.dts <= self._last_dts:
+        if not heard or due is None or due <= self._last_dts:
             self.intact = False
         else:
-            self._last_dts = packet.dts
+            self._last_dts = due
 
     def frame(self, frame: av.AudioFrame) -> None:
         """One more frame.  Raises UnreadableMedia, VoiceTooLong."""
@@ -167,7 +167,7 @@ def examine_track(
     hearing, trial = Hearing(name, most_seconds), Trial(stream, muxer)
     refuse_long(stated_seconds(media, stream), most_seconds, name)
     for packet in media.packets(stream, clock=clock):
-        frames = media.decoded(packet)
+        frames = cast(Sequence[av.AudioFrame] | None, media.decoded(packet))
         hearing.packet(packet, frames)
         for frame in media.came(frames or ()):
             hearing.frame(frame)
@@ -187,7 +187,7 @@ def examine_track(
     )
 
 
-def waveform(voice: Voice) -> Iterator[np.ndarray]:
+def waveform(voice: Voice) -> Generator[np.ndarray, None, None]:
     """The voice at 16 kHz in blocks of float32 in [-1, 1]: the mean of its channels, by soxr HQ."""
     with open_container(voice.path, voice.name) as media:
         stream = media.sound(voice.track)

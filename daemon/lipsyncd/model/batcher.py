@@ -56,11 +56,11 @@ class Portion(NamedTuple):
     """How many of a request's rows are in a pass: the first of those that are left."""
 
     request: Request
-    count: int
+    size: int
 
     def rows(self) -> list[np.ndarray]:
         done = self.request.done
-        return [each[done : done + self.count] for each in self.request.rows]
+        return [each[done : done + self.size] for each in self.request.rows]
 
 
 class Batcher:
@@ -116,7 +116,7 @@ class Batcher:
         for request in waiting:
             if free and request.kind == waiting[0].kind:
                 portions.append(Portion(request, min(free, request.left)))
-                free -= portions[-1].count
+                free -= portions[-1].size
         return portions
 
     def _serve(self, portions: list[Portion]) -> None:

@@ -40,6 +40,7 @@ class Detector:
         width, height = round(frame.width * scale), round(frame.height * scale)
         self._net.setInputSize((width, height))
         _, found = self._net.detect(frame.bgr(width, height))
+        rows: np.ndarray
         rows = np.empty((0, 15)) if found is None else found[np.isfinite(found).all(axis=1)]
         rows, scores = rows[:, :14].astype(np.float64), rows[:, 14].tolist()
         rows[:, 2:4] += rows[:, :2]

@@ -31,7 +31,8 @@ class Exchange:
         place = 0
         for name, (shape, kind) in fields_of(side).items():
             count = rows * math.prod(shape)
-            array = np.frombuffer(self._memory, kind, count, place).reshape(rows, *shape)
+            array: np.ndarray = np.frombuffer(self._memory, kind, count, place)
+            array = array.reshape(rows, *shape)
             setattr(self, name, array)
             place += array.nbytes
 

@@ -5,7 +5,8 @@ every hidden channel count (never below 8); 1.0 is the published network, 36.3 M
 crop has 96 pixels.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -20,7 +21,7 @@ class Block(nn.Module):
     """Convolution, batch normalisation, ReLU or, with a learned slope below zero, PReLU; `residual`
     adds the input before that."""
 
-    def __init__(self, convolution: nn.Module, residual: bool = False) -> None:
+    def __init__(self, convolution: nn.Conv2d | nn.ConvTranspose2d, residual: bool = False) -> None:
         super().__init__()
         self.conv_block = nn.Sequential(convolution, nn.BatchNorm2d(convolution.out_channels))
         self.residual = residual
@@ -32,6 +33,8 @@ class Block(nn.Module):
 
     def fold(self) -> None:
         """Merge the normalisation into the convolution: the same function in one step less."""
+        convolution: Any
+        norm: Any
         convolution, norm = self.conv_block
         transposed = isinstance(convolution, nn.ConvTranspose2d)
         self.conv_block = nn.Sequential(fuse_conv_bn_eval(convolution, norm, transpose=transposed))
@@ -105,15 +108,25 @@ class Generator(nn.Module):
         """(batch, 1, 80, 16) in [-4, 4] and (batch, 6, side, side) in [0, 1], masked crop first,
         then the reference crop: (batch, 3, side, side) in [0, 1], in the crops' colour order.  With
         `lower` only the lower half of that is computed: (batch, 3, side / 2, side)."""
-        skips = []
+        return self.speak(windows, self.look(crops), lower)
+
+    def look(self, crops: torch.Tensor) -> list[torch.Tensor]:
+        """What is seen of crops, in each size from the largest to one pixel."""
+        seen = []
         for blocks in self.face_encoder_blocks:
             crops = blocks(crops)
-            skips.append(crops)
+            seen.append(crops)
+        return seen
+
+    def speak(
+        self, windows: torch.Tensor, seen: Sequence[torch.Tensor], lower: bool = False
+    ) -> torch.Tensor:
+        """The mouths that say the windows, in faces that were looked at."""
         rows = self._lower_rows if lower else (0,) * len(self._lower_rows)
-        mouths = self.audio_encoder(windows)
-        for blocks, row, wanted in zip(self.face_decoder_blocks, rows, rows[1:], strict=False):
+        mouths, stages = self.audio_encoder(windows), self.face_decoder_blocks
+        for blocks, row, wanted, skip in zip(stages, rows, rows[1:], reversed(seen), strict=False):
             mouths = blocks(mouths)[:, :, wanted - 2 * row :]
-            mouths = torch.cat((mouths, skips.pop()[:, :, wanted:]), dim=1)
+            mouths = torch.cat((mouths, skip[:, :, wanted:]), dim=1)
         return self.output_block(mouths)[:, :, 1 if lower else 0 :]
 
     def learn_slopes(self, names: Iterable[str]) -> None:

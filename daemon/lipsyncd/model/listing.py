@@ -6,6 +6,7 @@ because that takes torch and the memory of the largest file; it ends when it has
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 from setproctitle import setproctitle
 
@@ -26,7 +27,7 @@ def main() -> None:
     with connected() as daemon:
         message = daemon.receive()
         if message:
-            answer(daemon, [Path(path) for path in message.body["paths"]])
+            answer(daemon, [Path(path) for path in cast(list[str], message.body["paths"])])
 
 
 def answer(daemon: Connection, paths: list[Path]) -> None:

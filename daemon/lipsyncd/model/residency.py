@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +25,9 @@ from lipsyncd.model.device import (
     memory_of,
     recover,
 )
+from lipsyncd.model.generator import Generator
 from lipsyncd.model.golden import Golden, golden_of
+from lipsyncd.model.looks import Looks, Seen
 from lipsyncd.model.passes import Passes
 from lipsyncd.model.precision import TOLERANCE, name_of, precision_of
 from lipsyncd.system.catalog import GPU_OOM, emit
@@ -51,13 +54,12 @@ class Models:
         fallback: str = "",
     ) -> None:
         """`fallback` says why it is this device.  Raises DeviceLost, DeviceMemoryFull."""
-        self._checkpoint = checkpoint
-        self._golden = golden
-        self._device = device
-        self._fallback = fallback
+        self._checkpoint, self._golden = checkpoint, golden
+        self._device, self._fallback = device, fallback
         self._dtype = precision or precision_of(device)
         with device_faults(device):
-            self._generator = checkpoint.generator.to(
+            place: Any = checkpoint.generator.to  # whose memory_format torch's stubs leave out
+            self._generator: Generator = place(
                 device, self._dtype, memory_format=torch.channels_last
             )
         self._locked_bytes = keep_in_memory(self._generator)
@@ -66,6 +68,7 @@ class Models:
         self.passes = Passes()
         self._thread = ThreadPoolExecutor(1, "device")
         self._batcher = Batcher(self._in_thread, lambda: self.batch)
+        self._looks = Looks(self._look)
         self.conventions: Conventions = checkpoint.conventions
         # what its mouths depend on to the last bit
         self.fingerprint = f"{checkpoint.sha256} {device.type} {self._dtype}"
@@ -159,7 +162,7 @@ class Models:
         while True:
             rows, begun = [each[:batch] for each in inputs], time.monotonic()
             try:
-                made = self._pass(rows, kind.lower, batch)
+                made = self._pass(rows, kind, batch)
             except DeviceMemoryFull as error:
                 reason = error.message
             else:
@@ -167,20 +170,25 @@ class Models:
                     self._batch.fitted()
                     self.passes.add(len(rows[0]), batch, time.monotonic() - begun)
                 return made
+            self._looks.forget()
             recover(self._device)  # not above: there the error holds on to the pass's tensors
             batch = self._halved(batch, kind, reason)
 
     @torch.inference_mode()
-    def _pass(self, inputs: Sequence[np.ndarray], lower: bool, batch: int) -> np.ndarray:
-        """One forward pass at the shape of `batch`, for as many or fewer: crops, references and
-        windows."""
+    def _pass(self, inputs: Sequence[np.ndarray], kind: Kind, batch: int) -> np.ndarray:
+        """One pass at the shape of `batch`, for as many crops, references and windows or fewer."""
         with device_faults(self._device):
-            masked, references, heard = (self._tensor(padded(each, batch)) for each in inputs)
-            masked[:, self.conventions.side // 2 :] = 0
-            faces = torch.cat((masked, references), dim=3).permute(0, 3, 1, 2) / 255
-            mouths = self._generator(heard.unsqueeze(1), faces, lower)
+            *faces, windows = (padded(each, batch) for each in inputs)
+            # what is urgent is a proof, of all layers
+            seen = self._look(faces) if kind.urgent else self._looks.at(faces)
+            mouths = self._generator.speak(self._tensor(windows).unsqueeze(1), seen, kind.lower)
             made = (mouths[: len(inputs[0])] * 255).permute(0, 2, 3, 1)
             return made.float().contiguous().cpu().numpy()
+
+    def _look(self, faces: Sequence[np.ndarray]) -> Seen:
+        masked, references = map(self._tensor, faces)
+        masked[:, self.conventions.side // 2 :] = 0
+        return self._generator.look(torch.cat((masked, references), 3).permute(0, 3, 1, 2) / 255)
 
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(values).to(self._device).to(self._dtype)
@@ -188,8 +196,7 @@ class Models:
     def _error(self, lower: bool, urgent: bool) -> float:
         """The largest difference from the golden output at one shape; nan if it is no number."""
         golden = self._golden
-        inputs = golden.crops, golden.crops, golden.windows
-        made = self._batcher.mouths(inputs, lower, urgent)
+        made = self._batcher.mouths((golden.crops, golden.crops, golden.windows), lower, urgent)
         wanted = golden.mouths[:, self.conventions.side // 2 :] if lower else golden.mouths
         return float(np.abs(made - wanted).max())
 
@@ -204,9 +211,8 @@ class Models:
 
     def _checksum(self) -> str:
         with device_faults(self._device):
-            sampled = [
-                weights.detach().reshape(-1)[::SAMPLED] for weights in self._generator.parameters()
-            ]
+            weights = self._generator.parameters()
+            sampled = [each.detach().reshape(-1)[::SAMPLED] for each in weights]
             values = torch.cat(sampled).float().cpu().numpy()
         return hashlib.sha256(values.tobytes()).hexdigest()[:16]
 

@@ -43,7 +43,7 @@ class Storage(NamedTuple):
 
     dtype: torch.dtype
     key: str
-    count: int
+    length: int
 
 
 class View(NamedTuple):
@@ -154,11 +154,11 @@ def collect(module: Module, prefix: str, views: dict[str, View], left: list[int]
 def numbers(archive: zipfile.ZipFile, place: str, storage: Storage) -> torch.Tensor:
     """All numbers of a storage, in one dimension."""
     entry = archive.getinfo(f"{place.removesuffix('.pkl')}/{storage.key}")
-    if entry.file_size != storage.count * storage.dtype.itemsize:
+    if entry.file_size != storage.length * storage.dtype.itemsize:
         raise Refused(
-            f"{entry.filename} has {entry.file_size} bytes, and not {storage.count} numbers"
+            f"{entry.filename} has {entry.file_size} bytes, and not {storage.length} numbers"
         )
-    if storage.count == 0:
+    if storage.length == 0:
         return torch.empty(0, dtype=storage.dtype)
     return torch.frombuffer(bytearray(archive.read(entry)), dtype=storage.dtype)
 
@@ -169,5 +169,6 @@ def refuse_wide(content: bytes) -> None:
     for code, argument, _ in pickletools.genops(content):
         if code.name in {"PUT", "BINPUT", "LONG_BINPUT"}:
             kept += 1
+            assert isinstance(argument, int)
             if argument > 2 * kept + 256:
                 raise Refused(f"it keeps {kept} things as number {argument}")

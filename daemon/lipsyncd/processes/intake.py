@@ -47,7 +47,7 @@ class IntakeProcess:
         assert isinstance(data, bytes)
         return data
 
-    def examine(self, most: Sequence[Kind]) -> int:
+    def examine(self, most: Sequence[tuple[str, int]]) -> int:
         """See queue.snapshot.Inputs."""
         return int(str(self._asked({"verb": "examine", "most": list(most)})["size"]))
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import cast
 
 from lipsyncd.errors import (
     DeviceMemoryFull,
@@ -110,9 +111,9 @@ class RenderProcess:
             else:
                 heard_at = time.monotonic()
                 if message.kind is Kind.REPLY:
-                    return Outcome(message.body["outcome"])
+                    return Outcome(str(message.body["outcome"]))
                 if "cage" in message.body:
-                    self.cage = message.body["cage"]
+                    self.cage = cast(Mapping[str, object], message.body["cage"])
                 elif OF_PARTS & message.body.keys():
                     hear_parts(message.body)
                 elif OF_PLANS & message.body.keys():

@@ -124,7 +124,7 @@ def open_plane(config: Config, report: Report) -> Plane:
     with ExitStack() as stack:
         with ThreadPoolExecutor(1, "template") as beside:
             coming = beside.submit(Template, "render", weights_of(config))
-            stack.callback(lambda: coming.exception() or coming.result().retire())
+            stack.callback(lambda: None if coming.exception() else coming.result().retire())
             pool = Pool(load_devices(config, cache_folder(config), report))
             stack.callback(pool.retire)
         plans = PlanCache(cache_folder(config) / "plans", 3600 * config.retention.max_age_hours)

@@ -115,7 +115,7 @@ class Job:
 
     def as_map(self) -> dict[str, object]:
         """The job as it travels."""
-        plain = {"state": str(self.state), "priority": str(self.priority)}
+        plain: dict[str, object] = {"state": str(self.state), "priority": str(self.priority)}
         plain["notes"] = list(self.notes)
         return asdict(self) | plain | {"options": self.options.as_map()}
 

@@ -20,7 +20,7 @@ def read(kind: Any, value: Any) -> Any:
         return tuple(read(inner[0], each) for each in value)
     if origin is dict:
         return LipsyncError.from_map(value).as_map()
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         types = get_type_hints(kind)
         return kind(
             **{each.name: read(types[each.name], value[each.name]) for each in fields(kind)}

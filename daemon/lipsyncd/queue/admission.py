@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 from lipsyncd.config import LiveConfig
 from lipsyncd.errors import InputGone, JobNotEnded, NoResult, NotRetryable, QueueFull
@@ -74,7 +75,7 @@ class Admission:
         known = job.key and self._store.by_key(job.user, job.key)
         if known:
             return refuse_other(known, job)
-        how = {"pictures": job.options.pictures, "has_work": has_work}
+        how: Any = {"pictures": job.options.pictures, "has_work": has_work}
         size = self._spool.size_of(inputs, **how)
         with self._claimed(Claim(job.user, size), size) as claim:
             spooled = self._spool.admit(job.id, inputs, **how)

@@ -136,8 +136,8 @@ class Attempt:
     def _with(self, step: Progress) -> Job:
         """The job as far as it is now."""
         fps = round((step.done - step.kept) / max(self.turn.seconds, 1e-9), 2)
-        far = {"done": step.done, "total": step.total, "faces": step.faces, "notes": step.notes}
-        return replace(self.job, **far, fps=fps)
+        job, done, total = self.job, step.done, step.total
+        return replace(job, done=done, total=total, faces=step.faces, notes=step.notes, fps=fps)
 
     def _goes_on(self, step: Progress) -> None:
         """Tell the journal once that what an earlier attempt has made is used."""
@@ -151,5 +151,5 @@ class Attempt:
             return
         waited = (self.job.started_at or 0.0) - self.job.created_at
         text = "job %s: rendering, attempt %d"
-        figures = {"WAIT_MS": round(1000 * waited)}
-        emit(JOB_STARTED, text, self.job.id, self.job.attempts, job=self.job, **figures)
+        job, wait = self.job, round(1000 * waited)
+        emit(JOB_STARTED, text, job.id, job.attempts, job=job, WAIT_MS=wait)

@@ -71,10 +71,7 @@ class Scheduler:
         self.pause.check_open()
 
     def cancel(self, job: str) -> None:
-        """Stop the job, at once if it waits, else after its next batch; JobEnded if it ended.
-
-        The end is published.
-        """
+        """Stop it, at once or after its next batch, and publish its end; JobEnded if it ended."""
         if self._running.cancel(job):  # without a wait for the disk
             return
         with self._moves:
@@ -173,7 +170,8 @@ class Scheduler:
             try:
                 job = self._begun()
             except StorageError as error:
-                return self.pause.tell(error)
+                self.pause.tell(error)
+                return None
             if job is None:
                 return None
             attempt = Attempt(job, self._spool, self._updates, self.pause, self._live_config)
@@ -234,7 +232,8 @@ class Scheduler:
             try:
                 return self._put(job) if job.id in self._running else None
             except StorageError as error:
-                return self.pause.tell(error)
+                self.pause.tell(error)
+                return None
 
     def _put(self, job: Job) -> Job:
         """The job as it is recorded, with what its files take from now on.  Raises StorageError."""
@@ -245,6 +244,6 @@ class Scheduler:
     def _show(self, job: Job, attempt: Attempt | None = None) -> None:
         """The files first, so that whoever learns of an end finds them as they stay."""
         if job.is_ended or not (attempt and attempt.has_had_turn):  # turns are no news
-            tell(job, attempt and attempt.cause)
+            tell(job, attempt.cause if attempt else None)
         self._spool.tidy(job.id, job.state)
         self._updates.publish(job)

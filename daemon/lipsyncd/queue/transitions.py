@@ -121,7 +121,8 @@ def _times(job: Job, seconds: float) -> dict[str, Any]:
 def _tell_success(job: Job) -> None:
     seconds = (job.ended_at or 0.0) - (job.started_at or 0.0)
     text = "job %s: done, %d frames in %.1f s (%.0f fps)"
-    figures = {"FRAMES": job.done, "FPS": job.fps, "RENDER_MS": round(1000 * seconds)}
+    figures: dict[str, Any] = {"FRAMES": job.done, "FPS": job.fps}
+    figures["RENDER_MS"] = round(1000 * seconds)
     emit(JOB_FINISHED, text, job.id, job.done, seconds, job.fps, job=job, **figures)
 
 

@@ -1,4 +1,4 @@
-"""Dubbing: takes come in, a batch at a time is shown to the generator, pictures go out.
+"""Dubbing: takes come in, a batch at a time is shown to the generator, pictures go out one by one.
 
 A batch has no more than one part's takes, so a part has the same batches whoever makes it.
 """
@@ -31,15 +31,15 @@ class Answered(NamedTuple):
     mouths: Iterable[np.ndarray]
 
 
-class Batch(NamedTuple):
-    """Some pictures of a part, by the number of the first in the result."""
+class Made(NamedTuple):
+    """A picture, and its number in the result."""
 
-    first: int
-    pictures: list[av.VideoFrame]
+    number: int
+    picture: av.VideoFrame
 
 
 @contextmanager
-def dubbed(scene: Scene, frames: Iterable[range], models: Models) -> Iterator[Iterator[Batch]]:
+def dubbed(scene: Scene, frames: Iterable[range], models: Models) -> Iterator[Iterator[Made]]:
     """The pictures of some frames; while some are made, the next are with the generator, and the
     takes of those after them come in."""
     blend, depth = blend_of(scene, models), held(scene.source.frame_bytes, models.batch)
@@ -47,7 +47,7 @@ def dubbed(scene: Scene, frames: Iterable[range], models: Models) -> Iterator[It
     with (
         prefetch(takes, depth) as fetched,
         prefetch(answered(batched(fetched, scene, models), blend, models), 1) as answers,
-        prefetch(pasted(answers, blend), 1) as made,
+        prefetch(pasted(answers, blend), depth) as made,
     ):
         yield made
 
@@ -65,8 +65,8 @@ def batched(takes: Iterator[Take], scene: Scene, models: Models) -> Iterator[lis
         yield batch
 
 
-def dub(batches: Iterable[list[Take]], blend: Blend, models: Models) -> Iterator[Batch]:
-    """Give each face its new mouth, a batch at a time."""
+def dub(batches: Iterable[list[Take]], blend: Blend, models: Models) -> Iterator[Made]:
+    """Give each face its new mouth."""
     return pasted(answered(batches, blend, models), blend)
 
 
@@ -81,13 +81,12 @@ def answered(batches: Iterable[list[Take]], blend: Blend, models: Models) -> Ite
         yield Answered(batch, asked, mouths)
 
 
-def pasted(answers: Iterable[Answered], blend: Blend) -> Iterator[Batch]:
+def pasted(answers: Iterable[Answered], blend: Blend) -> Iterator[Made]:
     """Put the mouths into their frames."""
     for takes, asked, made in answers:
         mouths = iter(made)
-        pairs = zip(takes, asked, strict=True)
-        pictures = [picture_of(take.frame, each, mouths, blend) for take, each in pairs]
-        yield Batch(takes[0].number, pictures)
+        for take, each in zip(takes, asked, strict=True):
+            yield Made(take.number, picture_of(take.frame, each, mouths, blend))
 
 
 def blend_of(scene: Scene, models: Models) -> Blend:

@@ -33,7 +33,10 @@ class Models(Protocol):
     """A detector, a landmarker and a recogniser here, and a generator somewhere
     (model/residency.py has the shapes)."""
 
-    batch: int
+    @property
+    def batch(self) -> int:
+        """How many crops go to the device at once."""
+
     conventions: Conventions
     fingerprint: str  # others make other pictures, or see other faces
     changes: int  # how often others have taken over, perhaps with other weights

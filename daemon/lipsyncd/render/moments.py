@@ -40,9 +40,13 @@ def picked(plan: Plan, opening: Sequence[float | None], rate: Fraction) -> list[
     was; in their order, MOST_MOMENTS at most."""
     known = [number for number, value in enumerate(opening) if value is not None]
     stretches = filter(len, np.array_split(known, STRETCHES))
-    widest = [int(max(stretch, key=opening.__getitem__)) for stretch in stretches]
+
+    def width(number: int) -> float:
+        return opening[number] or 0.0
+
+    widest = [int(max(stretch, key=width)) for stretch in stretches]
     found = [Picked(number, OPEN) for number in apart(widest, APART * rate)]
-    found += [Picked(min(known, key=opening.__getitem__), CLOSED)] if known else []
+    found += [Picked(min(known, key=width), CLOSED)] if known else []
     gaps = sorted(plan.gaps, key=lambda gap: gap.length, reverse=True)[:MOST_GAPS]
     found += [Picked((gap.start + gap.stop) // 2, f"{gap.why}: left as it was") for gap in gaps]
     found = found or [

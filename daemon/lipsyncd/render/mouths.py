@@ -3,6 +3,7 @@
 import select
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any, cast
 
 import numpy as np
 
@@ -34,8 +35,8 @@ class Channel:
         self._connection = connection
         self._alive = alive
         with heard(connection, alive) as hello:
-            self.rows = int(hello.body["rows"])
-            self.conventions = Conventions(**hello.body["conventions"])
+            self.rows = int(cast(int, hello.body["rows"]))
+            self.conventions = Conventions(**cast(dict[str, Any], hello.body["conventions"]))
             self.fingerprint = str(hello.body["fingerprint"])
             self._exchange = Exchange(hello.descriptors[0], self.rows, self.conventions.side)
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar, cast
 
 from lipsyncd.protocol.connection import Connection, Message
 from lipsyncd.protocol.wire import Kind
@@ -106,9 +106,9 @@ class Orders:
         if "made" in message.body:
             packets = os.fdopen(message.take(), "rb")
             packets.seek(0)  # its place is shared with who has written it
-            self._made.put((message.body["made"], packets))
+            self._made.put((cast(int, message.body["made"]), packets))
         elif "part" in message.body:
-            self._parts.put(message.body["part"])
+            self._parts.put(cast(int | None, message.body["part"]))
         elif "plan" in message.body:
             is_there = bool(message.descriptors)
             self._plans.put(os.fdopen(message.take(), "r+b") if is_there else None)

@@ -24,13 +24,14 @@ from lipsyncd.media.part import PartEncoder, read_packets, write_packets
 from lipsyncd.media.result import new_result
 from lipsyncd.protocol.job import Progress
 from lipsyncd.protocol.options import Options
-from lipsyncd.render.dub import Batch, dubbed
+from lipsyncd.render.dub import Made, dubbed
 from lipsyncd.render.models import Models
 from lipsyncd.render.parts import Alone, Others, share_of, stretches
 from lipsyncd.render.scene import Files, Scene, Settings, key_of, staged
 from lipsyncd.render.work import Kind, Work, hand_on
 
 ALONE = Alone()
+TOLD = 8  # pictures after which progress is told again; of the first it is at once
 
 
 class TurnOver(Exception):
@@ -38,7 +39,7 @@ class TurnOver(Exception):
 
 
 # Writes the packets of the pictures of a part, telling now and then of how many.
-Write = Callable[[Iterable[Batch], BinaryIO], Iterator[int]]
+Write = Callable[[Iterable[Made], BinaryIO], Iterator[int]]
 
 
 def render(
@@ -77,8 +78,8 @@ def render_part(
     work = Work(files.work, key_of(options, models, settings), is_lent=True)
     scene = yield from staged(work, files, options, models, settings)
     part = scene.parts[number]
-    with dubbed(scene, [part], models) as batches:
-        for count in write_part(scene, output, files.moved, batches, files.result):
+    with dubbed(scene, [part], models) as made:
+        for count in write_part(scene, output, files.moved, made, files.result):
             yield Progress(count, len(part), scene.faces_in(part[:count]))
     files.result.flush()
 
@@ -92,13 +93,13 @@ def encode(
     A yield is of how many frames there are now and then, and how many of them have a new mouth.
     Raises TurnOver if parts are missing at the end.
     """
-    made = work.of(Kind.PART)
+    kept = work.of(Kind.PART)
     done, faces = made_in(work, scene)
     yield done, faces
-    missing = [number in wanted and number not in made for number in range(len(scene.parts))]
+    missing = [number in wanted and number not in kept for number in range(len(scene.parts))]
     claimed = others.claimed(stretches(missing))
-    with dubbed(scene, map(scene.parts.__getitem__, claimed), models) as batches:
-        for number, of_part in groupby(batches, lambda batch: scene.part_at(batch.first)):
+    with dubbed(scene, map(scene.parts.__getitem__, claimed), models) as made:
+        for number, of_part in groupby(made, lambda each: scene.part_at(each.number)):
             part = scene.parts[number]
             with work.added(Kind.PART, number) as file:
                 for count in write(of_part, file):
@@ -129,17 +130,16 @@ def write_part(
     scene: Scene,
     output: Output,
     moved: Callable[[], None],
-    batches: Iterable[Batch],
+    made: Iterable[Made],
     file: BinaryIO,
 ) -> Iterator[int]:
     """Write the packets of a part's pictures; a yield is how many of them are in, now and then."""
-    encoder, count = PartEncoder(scene.source, output), 0
-    for batch in batches:
-        for picture in batch.pictures:
-            write_packets(encoder.packets(picture), file)
-            moved()
-        count += len(batch.pictures)
-        yield count
+    encoder = PartEncoder(scene.source, output)
+    for count, (_, picture) in enumerate(made, 1):
+        write_packets(encoder.packets(picture), file)
+        moved()
+        if count == 1 or not count % TOLD:
+            yield count
     write_packets(encoder.packets(None), file)
 
 

@@ -77,7 +77,7 @@ class Plans:
     def keep(self, most: int | None, plan: Plan) -> None:
         """It was made of `most` frames, or of all there are."""
         is_part = most is not None and plan.frames == most
-        name = self._name(most if is_part else ALL)
+        name = self._name(plan.frames if is_part else ALL)
         self._cache.keep(name, msgpack.packb(plan.as_map()))
 
     def _name(self, frames: int) -> str:

@@ -49,9 +49,8 @@ def preview(
     takes = chain.from_iterable(scene.takes(range(each, each + 1)) for each in numbers)
     pictures: list[np.ndarray] = []
     finisher = Finisher(scene.source.look)
-    for batch in dub(batched(takes, scene, models), blend_of(scene, models), models):
-        seen = map(finisher.viewed, batch.pictures)
-        pictures += (shown(each, scene.source, len(numbers)) for each in seen)
+    for _, picture in dub(batched(takes, scene, models), blend_of(scene, models), models):
+        pictures.append(shown(finisher.viewed(picture), scene.source, len(numbers)))
         yield Progress(len(pictures), len(numbers), 0)
     _, png = cv2.imencode(".png", np.hstack(pictures))
     files.result.write(png.tobytes())

@@ -94,11 +94,13 @@ def stream_of(stream: av.stream.Stream) -> Stream:
     context = stream.codec_context
     if isinstance(stream, av.VideoStream):
         rate = float(stream.average_rate) if stream.average_rate else None
-        size = context.width, context.height
-        return Stream("video", context.codec.name, context.pix_fmt, *size, rate=rate)
+        video = stream.codec_context
+        size = video.width, video.height
+        return Stream("video", video.codec.name, video.pix_fmt, *size, rate=rate)
     if isinstance(stream, av.AudioStream):
-        samples = context.format.name if context.format else None
-        channels = context.layout.nb_channels
-        rate = float(context.rate or 0)
-        return Stream("audio", context.codec.name, samples, rate=rate, channels=channels)
+        sound = stream.codec_context
+        samples = sound.format.name if sound.format else None
+        channels = sound.layout.nb_channels
+        rate = float(sound.rate or 0)
+        return Stream("audio", sound.codec.name, samples, rate=rate, channels=channels)
     return Stream(stream.type, context.codec.name if context else "unknown")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from setproctitle import setproctitle
 
@@ -26,7 +26,7 @@ from lipsyncd.protocol.job import Outcome, Progress
 from lipsyncd.protocol.options import Options
 from lipsyncd.protocol.wire import Kind
 from lipsyncd.render.cage import Bounds, close_in
-from lipsyncd.render.models import Weights
+from lipsyncd.render.models import Models, Weights
 from lipsyncd.render.mouths import Mouths, Outdated, heard
 from lipsyncd.render.orders import SIGN_SECONDS, Orders
 from lipsyncd.render.pipeline import TurnOver, render, render_part
@@ -49,7 +49,7 @@ class Settings:
     max_voice_seconds: int
 
 
-Task = Callable[[Options, Files, Mouths, Settings], Generator[Progress, None, None]]
+Task = Callable[[Options, Files, Models, Any], Generator[Progress, None, None]]
 
 
 def sparing(act: Callable[[], None], pause: float = SIGN_SECONDS) -> Callable[[], None]:
@@ -72,7 +72,7 @@ def run(daemon: Connection, weights: Weights) -> None:
         show(assignment)
         speech.load(len(Options.from_map(assignment.body["options"]).places))
         kept = [daemon.fileno(), *assignment.descriptors]
-        cage = close_in(kept, Bounds(**assignment.body["bounds"]))
+        cage = close_in(kept, Bounds(**cast(dict[str, Any], assignment.body["bounds"])))
         daemon.send(Kind.EVENT, {"cage": cage})
         crash = assignment.take()
         faulthandler.enable(crash)
@@ -123,7 +123,8 @@ def steps(
     done = Spooled(inputs.pop(), alive) if body["task"] == "review" else None
     goes_on = body["task"] == "redo" or (done is not None and inputs)
     earlier = os.fdopen(inputs.pop(), "rb") if goes_on else None
-    face, *others = [Spooled(each, alive) for each in inputs] or [done]
+    spooled = [Spooled(each, alive) for each in inputs]
+    face, *others = spooled or [cast(Spooled, done)]
     spoken = len(others) - options.pictures
     voices, pictures = others[:spoken], others[spoken:]
     with open_grown(result, alive) as written, open_grown(work, alive) as kept:
@@ -143,5 +144,5 @@ def task_of(body: dict[str, Any], orders: Orders, done: Spooled | None) -> Task:
         case "preview":
             return partial(preview, at=body["at"], count=body["frames"])
         case "review":
-            return partial(review, done=done)
+            return partial(review, done=cast(Spooled, done))
     return probe

@@ -166,8 +166,8 @@ def made_anew(
     yield made_in(work, scene)
     missing = list(enumerate(scene.parts))[len(work.of(Kind.PART)) :]
     anew = filter(None, [stretch.within(frames) for _, frames in missing])
-    with dubbed(scene, anew, models) as batches:
-        news = chain.from_iterable(batch.pictures for batch in batches)
+    with dubbed(scene, anew, models) as made:
+        news = (picture for _, picture in made)
         for number, frames in missing:
             packets = earlier.packets(number, rate)
             if stretch.within(frames):

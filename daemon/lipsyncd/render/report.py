@@ -139,7 +139,8 @@ def named(colour: Colour) -> str:
 def warnings_of(looked: Looked, options: Options, spoken: int) -> Iterator[str]:
     """Sentences, those first that the job would note as well."""
     rate, frames = looked.source.rate, looked.planner.frames
-    for each in (looked.source, *looked.voices):
+    heard: tuple[Source | Voice, ...] = (looked.source, *looked.voices)
+    for each in heard:
         yield from each.notes
     yield from notes_of(looked.plan.gaps, rate)
     if frames < min(spoken or looked.shown, looked.shown):

@@ -118,12 +118,12 @@ class Scene:
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences on what was decided, and on where the mouth is out of sight."""
-        decided = chain.from_iterable(each.notes for each in (self.source, *self.voices))
-        return (*decided, *notes_of(self.plan.gaps, self.source.rate))
+        said = chain.from_iterable(each.notes for each in self.voices)
+        return (*self.source.notes, *said, *notes_of(self.plan.gaps, self.source.rate))
 
     def part_at(self, number: int) -> int:
         """The part that a frame of the result is in."""
-        return bisect_right([part.stop for part in self.parts], number)
+        return bisect_right(self.parts, number, key=lambda part: part.stop)
 
     def index(self, number: int) -> int:
         """The frame of the source that a frame of the result shows."""
@@ -237,4 +237,5 @@ def key_of(options: Options, models: Models, settings: Settings) -> bytes:
         "preset": settings.preset,
         "detect_every": settings.detect_every,
     }
-    return msgpack.packb(chosen)
+    packed: bytes = msgpack.packb(chosen)
+    return packed

@@ -54,6 +54,7 @@ def own_sound(source: Source) -> tuple[Voice, int] | None:
             return None
         track = order_of(streams)[0]
         sound, video = media.sound(track), media.video(source.track)
+        assert sound.time_base and video.time_base  # without one it is no source
         begins = (sound.start_time or 0) * sound.time_base - source.start * video.time_base
     voice = Voice(source.path, "The sound of the face", Fraction(0), 0, track=track)
     return voice, round(1000 * begins)

@@ -15,7 +15,11 @@ import struct
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 
 HEAD = struct.Struct("<QBI")  # the length of the content in bytes, its kind, its number
 
@@ -133,10 +137,11 @@ class Reading(io.RawIOBase):
         """It is."""
         return True
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
         """Raises OSError."""
-        found = self._work.read_at(self._place, min(len(buffer), self._stop - self._place))
-        buffer[: len(found)] = found
+        place = cast(memoryview, buffer)
+        found = self._work.read_at(self._place, min(len(place), self._stop - self._place))
+        place[: len(found)] = found
         self._place += len(found)
         return len(found)
 

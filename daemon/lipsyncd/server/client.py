@@ -57,7 +57,9 @@ class ClientConnection(Connection):
         except BaseException:
             self._end()
             raise
-        return message and ClientMessage(message.kind, message.body, self._files, self._end)
+        if message is None:
+            return None
+        return ClientMessage(message.kind, message.body, self._files, self._end)
 
     def _read(self, size: int, _descriptors: list[int]) -> bytes:
         length, has_descriptors = peeked(self._sock, size)

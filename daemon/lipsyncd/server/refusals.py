@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from lipsyncd.errors import AccessDenied, LipsyncError, ProtocolError, QueueFull, UnknownJob
 from lipsyncd.server.peer import Peer
@@ -60,7 +61,7 @@ class Refusals:
         event = _entry_of(error)
         if event is None:
             return log.info(text, peer, words)
-        fields = {"PEER_PID": peer.pid, "OWNER_UID": peer.uid, "ERROR": error.name}
+        fields: Any = {"PEER_PID": peer.pid, "OWNER_UID": peer.uid, "ERROR": error.name}
         return emit(event, text, peer, words, **fields)
 
     def _entered(self, name: str) -> tuple[bool, int]:

@@ -3,6 +3,7 @@
 import threading
 import time
 from queue import SimpleQueue
+from typing import Any
 
 from lipsyncd.errors import InternalError, LipsyncError
 from lipsyncd.processes.renderer import has_started
@@ -70,6 +71,6 @@ class Worker:
     def _tell_loaded(self, seconds: float) -> None:
         models = self._controlplane.status.models
         journal.always(LIPSYNCD_DEVICE=models.get("device"))
-        cost = {"VRAM_BYTES": models.get("device_bytes", 0), "LOAD_MS": round(1000 * seconds)}
+        cost: Any = {"VRAM_BYTES": models.get("device_bytes", 0), "LOAD_MS": round(1000 * seconds)}
         emit(MODEL_LOADED, "models: %s in %.1f s", models.get("checkpoint"), seconds, **cost)
         emit(READY, "ready on %s after %.1f s", models.get("device"), seconds, **cost)

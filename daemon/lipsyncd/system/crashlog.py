@@ -56,6 +56,7 @@ class CrashLog:
             try:
                 yield
             finally:
+                assert sys.__stderr__ is not None
                 faulthandler.enable(sys.__stderr__)
         try:
             self._path.unlink()

@@ -3,7 +3,6 @@
 import weakref
 from collections.abc import Generator, Iterator
 from io import BytesIO
-from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -44,9 +43,8 @@ class Dubbing:
         """Of these frames alone: each take, what was asked for it, and its picture."""
         wanted = list(self.scene.takes(range(self._total)[first:stop]))
         blend = blend_of(self.scene, self._models)
-        batches = dub(batched(iter(wanted), self.scene, self._models), blend, self._models)
-        pictures = chain.from_iterable(batch.pictures for batch in batches)
-        for take, picture in zip(wanted, pictures, strict=True):
+        made = dub(batched(iter(wanted), self.scene, self._models), blend, self._models)
+        for take, (_, picture) in zip(wanted, made, strict=True):
             yield take, [blend.ask(take.frame, seen) for seen in take.seen], picture
 
 

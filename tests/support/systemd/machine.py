@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_DNS, uuid5
@@ -155,10 +156,14 @@ class Machine:
 
     def moment_of(self, fault: str) -> float:
         """When the fault said that it happens; waited for."""
+        return float(self.line("fault: ", fault).split()[1])
+
+    def line(self, *parts: str) -> str:
+        """The first line of the daemon's in which these are, waited for."""
         for entry in self.following("_SYSTEMD_UNIT=lipsyncd.service"):
-            if entry["MESSAGE"].startswith("fault: ") and fault in entry["MESSAGE"]:
-                return float(entry["MESSAGE"].split()[1])
-        raise AssertionError(f"{fault} never happened:\n{self.story()}")
+            if all(part in entry["MESSAGE"] for part in parts):
+                return str(entry["MESSAGE"])
+        raise AssertionError(f"nobody said {parts}:\n{self.story()}")
 
     def show(self, name: str, unit: str = "lipsyncd.service") -> str:
         """A property of a unit."""
@@ -171,8 +176,16 @@ class Machine:
             assert time.monotonic() < end, f"{name} never had {words!r}:\n{self.story()}"
             time.sleep(0.05)
 
-    def entries(self, *matches: str, since: float = 0.0) -> list[Entry]:
-        """What the journal has, oldest first."""
+    def entries(self, *matches: str, least: int = 0, since: float = 0.0) -> list[Entry]:
+        """What the journal has, oldest first: at `least` so many, waited for, with all that it had
+        been sent by then.
+
+        A daemon that lives sends its entries behind its answers: who looks for some says how many.
+        """
+        if least:
+            with closing(self.following(*matches, since=since)) as coming:
+                list(islice(coming, least))
+        self.run("journalctl", "--sync")
         options = ["--output=json", "--all", f"--since=@{since:.6f}"]
         lines = self.run("journalctl", "--quiet", *options, *matches).splitlines()
         return [json.loads(line) for line in lines]

@@ -1,14 +1,15 @@
 """What was: the ended jobs and all changes of state, in order, until they are forgotten."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lipsyncd.protocol.job import Job
 from lipsyncd.protocol.state import State
 from lipsyncd.protocol.user import User
 from lipsyncd.queue.store.database import Database
-from lipsyncd.queue.store.rows import SELECT, as_bytes, job_of, jobs_of
+from lipsyncd.queue.store.rows import SELECT, as_bytes, job_of, jobs_of, values_of
 
 SPARE = "iif(state = 'succeeded', coalesce(spool_bytes - result_bytes, 0), 0)"
 LABELLED = "label != ''"  # as the index has it
@@ -69,14 +70,24 @@ class History:
         `label`: of those that have it. `before`: of those that were accepted before this one, which
         has to be among the owner's.
         """
+        which, values = _page(owner, limit, before, label)
         with self._database.transaction() as db:
-            mine = "?1 IS NULL" if owner is None else "owner = ?1"
-            earlier = f"SELECT sequence FROM jobs WHERE id = CAST(?3 AS TEXT) AND {mine}"
-            labelled = "?4 IS NULL" if label is None else f"label = ?4 AND {LABELLED}"
-            page = f"{mine} AND {labelled} AND (?3 IS NULL OR sequence < ({earlier}))"
-            which = f"WHERE {page} ORDER BY sequence DESC LIMIT ?2"
-            values = owner, limit, before and as_bytes(before), label
             return jobs_of(db, which, *values)[::-1]
+
+    def columns(
+        self,
+        names: Sequence[str],
+        owner: int | None,
+        limit: int,
+        before: str | None = None,
+        label: str | None = None,
+    ) -> dict[str, list[Any]]:
+        """Of the same jobs what is stored in each of these columns, as `newest` orders them."""
+        which, values = _page(owner, limit, before, label)
+        with self._database.transaction() as db:
+            rows = db.execute(f"SELECT {', '.join(names)} FROM jobs {which}", values).fetchall()
+        stored = zip(*rows[::-1], strict=True) if rows else ((),) * len(names)
+        return {name: values_of(name, each) for name, each in zip(names, stored, strict=True)}
 
     def events(self, since: int, owner: int | None, job: str | None, limit: int) -> list[Event]:
         """The first `limit` changes after number `since`, of this owner's jobs and of this job.
@@ -168,6 +179,18 @@ class History:
     def _number(self, query: str, *values: object) -> int:
         with self._database.transaction() as db:
             return int(db.execute(query, values).fetchone()[0] or 0)
+
+
+def _page(
+    owner: int | None, limit: int, before: str | None, label: str | None
+) -> tuple[str, Sequence[object]]:
+    """What chooses the jobs of `newest`, the newest first, and what is bound in it."""
+    mine = "?1 IS NULL" if owner is None else "owner = ?1"
+    earlier = f"SELECT sequence FROM jobs WHERE id = CAST(?3 AS TEXT) AND {mine}"
+    labelled = "?4 IS NULL" if label is None else f"label = ?4 AND {LABELLED}"
+    page = f"{mine} AND {labelled} AND (?3 IS NULL OR sequence < ({earlier}))"
+    values = owner, limit, before and as_bytes(before), label
+    return f"WHERE {page} ORDER BY sequence DESC LIMIT ?2", values
 
 
 def _event(row: sqlite3.Row) -> Event:

@@ -20,6 +20,7 @@ NOTE = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
 SHIFTED = {
     "jobs": ("created_at", "queued_at", "expires_at", "started_at", "ended_at", "fetched_at"),
     "happenings": ("at",),
+    "deeds": ("at",),
 }
 
 

@@ -3,7 +3,7 @@
 import math
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import astuple, dataclass, replace
 
 from lipsyncd.protocol.job import Job
 from lipsyncd.protocol.state import State
@@ -13,40 +13,61 @@ from lipsyncd.system.clock import now
 
 # those whose places a user may exchange: what is nobody else's loss
 ALIKE = "state = 'queued' AND held = 0 AND owner = ? AND label = ? AND priority = ?"
+MOST_DEEDS = 100  # of a job that are kept, the newest ones
+FORGOTTEN = "SELECT rowid FROM deeds WHERE job = ?1 ORDER BY rowid DESC LIMIT -1 OFFSET ?2"
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What somebody, by the uid, did to a job that waited: it was held, released or moved."""
+
+    at: float
+    what: str
+    uid: int
 
 
 class Line:
     """Every method is one transaction, from any thread, and gives the job as it is then; None if it
-    does not wait.  A StorageError leaves everything as it was."""
+    does not wait.  `uid` is who wants it.  A StorageError leaves everything as it was."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def hold(self, job: str) -> Job | None:
+    def hold(self, job: str, uid: int) -> Job | None:
         """It is not begun until it is let go; its deadline stays."""
-        return self._changed(job, lambda found: replace(found, held=True))
 
-    def release(self, job: str) -> Job | None:
+        def held(_: sqlite3.Connection, found: Job) -> Job:
+            return replace(found, held=True)
+
+        return self._changed(job, Deed(now(), "held", uid), held)
+
+    def release(self, job: str, uid: int) -> Job | None:
         """If it was held it comes into the line anew, at its end: being held makes no older."""
-        return self._changed(
-            job, lambda found: replace(found, held=False, queued_at=now()) if found.held else found
-        )
 
-    def move(self, job: str, is_first: bool) -> Job | None:
-        """It is the first or the last of its user's with its priority; None also if it is held.
+        def released(_: sqlite3.Connection, found: Job) -> Job:
+            return replace(found, held=False, queued_at=now()) if found.held else found
+
+        return self._changed(job, Deed(now(), "released", uid), released)
+
+    def move(self, job: str, uid: int, to: str, before: str = "") -> Job | None:
+        """It is the `first` or the `last` of its user's with its priority, or comes right `before`
+        another one of these; None also if it, or that one, is held or not in this line.
 
         They exchange their places, so nobody's job waits longer for it who is somebody else.
         """
-        with self._database.transaction() as db:
-            found = job_by_id(db, job)
-            if found is None or found.state is not State.QUEUED or found.held:
-                return None
-            alike = jobs_of(
-                db, f"WHERE {ALIKE} ORDER BY queued_at, sequence", *found.user, str(found.priority)
-            )
+
+        def moved(db: sqlite3.Connection, found: Job) -> Job | None:
+            which = f"WHERE {ALIKE} ORDER BY queued_at, sequence"
+            alike = jobs_of(db, which, *found.user, str(found.priority))
             others = [each for each in alike if each.id != job]
-            _exchange(db, [found, *others] if is_first else [*others, found], alike)
+            places = {each.id: at for at, each in enumerate(others)}
+            at = {"first": 0, "last": len(others)}.get(to, places.get(before))
+            if found.held or at is None:
+                return None
+            _exchange(db, [*others[:at], found, *others[at:]], alike)
             return job_by_id(db, job)
+
+        return self._changed(job, Deed(now(), "moved", uid), moved)
 
     def held(self) -> int:
         """How many jobs are held."""
@@ -54,13 +75,25 @@ class Line:
             query = "SELECT count(*) FROM jobs WHERE state = 'queued' AND held = 1"
             return int(db.execute(query).fetchone()[0])
 
-    def _changed(self, job: str, change: Callable[[Job], Job]) -> Job | None:
+    def deeds(self, job: str) -> list[Deed]:
+        """What was done to a job while it waited, the newest hundred, the oldest first."""
+        query = "SELECT at, what, uid FROM deeds WHERE job = ? ORDER BY rowid"
+        with self._database.transaction() as db:
+            return [Deed(*row) for row in db.execute(query, (job,))]
+
+    def _changed(
+        self, job: str, deed: Deed, change: Callable[[sqlite3.Connection, Job], Job | None]
+    ) -> Job | None:
+        """The job after a change, which is noted if it was one."""
         with self._database.transaction() as db:
             found = job_by_id(db, job)
             if found is None or found.state is not State.QUEUED:
                 return None
-            changed = change(found)
-            db.execute(UPDATE, row_of(changed))
+            changed = change(db, found)
+            if changed and changed != found:
+                db.execute(UPDATE, row_of(changed))
+                db.execute("INSERT INTO deeds VALUES (?, ?, ?, ?)", (job, *astuple(deed)))
+                db.execute(f"DELETE FROM deeds WHERE rowid IN ({FORGOTTEN})", (job, MOST_DEEDS))
             return changed
 
 

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -55,22 +55,17 @@ def job_of(row: Mapping[str, Any] | sqlite3.Row) -> Job:
     """The job in a row with its columns; StateCorrupt if there is none in it."""
     columns = {name: row[name] for name in COLUMNS}
     try:
-        return Job(
-            **columns
-            | {
-                "state": State(row["state"]),
-                "priority": Priority(row["priority"]),
-                "face": as_text(row["face"]),
-                "voice": as_text(row["voice"]),
-                "key": None if row["key"] is None else as_text(row["key"]),
-                "options": Options.from_map(json.loads(row["options"])),
-                "error": json.loads(row["error"]) if row["error"] else None,
-                "notes": tuple(json.loads(row["notes"])),
-                "held": bool(row["held"]),
-            }
-        )
-    except (ValueError, TypeError, AttributeError, InvalidRequest) as error:
+        return Job(**columns | {name: read(row[name]) for name, read in READERS.items()})
+    except UNREADABLE as error:
         raise damaged(f"the job {row['id']} cannot be read, {error}") from error
+
+
+def values_of(name: str, stored: Sequence[Any]) -> list[Any]:
+    """What of each job is stored in this column, as it travels; StateCorrupt if it is not that."""
+    try:
+        return [*map(READERS[name], stored)] if name in READERS else [*stored]
+    except UNREADABLE as error:
+        raise damaged(f"the {name} of a job cannot be read, {error}") from error
 
 
 def jobs_of(db: sqlite3.Connection, which: str = "", *values: object) -> list[Job]:
@@ -92,3 +87,21 @@ def as_bytes(text: str) -> bytes:
 def as_text(data: bytes) -> str:
     """What `as_bytes` was given."""
     return data.decode("utf-8", "surrogateescape")
+
+
+def _key_of(data: bytes | None) -> str | None:
+    return None if data is None else as_text(data)
+
+
+READERS: dict[str, Callable[[Any], Any]] = {  # of what is stored in another way than it is
+    "state": State,
+    "priority": Priority,
+    "face": as_text,
+    "voice": as_text,
+    "key": _key_of,
+    "options": lambda text: Options.from_map(json.loads(text)),
+    "error": lambda text: json.loads(text) if text else None,
+    "notes": lambda text: tuple(json.loads(text)),
+    "held": bool,
+}
+UNREADABLE = (ValueError, TypeError, AttributeError, InvalidRequest)

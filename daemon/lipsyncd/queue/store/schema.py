@@ -153,7 +153,18 @@ ALTER TABLE jobs ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN after TEXT;
 CREATE INDEX jobs_after ON jobs (after) WHERE state = 'queued' AND after IS NOT NULL
 """
-STEPS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH)
+
+# What people did to jobs that wait, and who, by his uid.
+TENTH = """
+CREATE TABLE deeds (
+    job  TEXT    NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    at   REAL    NOT NULL,
+    what TEXT    NOT NULL,
+    uid  INTEGER NOT NULL
+);
+CREATE INDEX deeds_by_job ON deeds (job)
+"""
+STEPS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH)
 VERSION = len(STEPS)
 
 

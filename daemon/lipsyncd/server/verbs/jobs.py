@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from dataclasses import asdict
 from functools import partial
 
 from lipsyncd import __version__
@@ -9,7 +10,9 @@ from lipsyncd.errors import JobNotEnded, NoResult, StorageError
 from lipsyncd.protocol.job import Job
 from lipsyncd.protocol.state import State
 from lipsyncd.protocol.user import User
-from lipsyncd.protocol.values import whole
+from lipsyncd.protocol.values import Values, whole
+from lipsyncd.protocol.wire import HINT
+from lipsyncd.server.columns import columns_of
 from lipsyncd.server.request import Reply, Request, with_position
 from lipsyncd.service.controlplane import STORE
 from lipsyncd.system.disk import size_at
@@ -18,13 +21,17 @@ MAX_LISTED = 200  # jobs in one reply, which has to fit into a message
 MAX_CHANGES = 1000  # of a job's state that are recounted, the first ones
 LIMITS = whole(1, MAX_LISTED, kind="", hint="Ask for fewer jobs.")
 
+NAMES = Values(lambda names: {*map(type, names)} <= {str}, "is not the names of fields", HINT)
+
 
 def on_list(request: Request) -> Reply:
     limit = request.field("limit", int, MAX_LISTED, LIMITS)
     before = request.job("before").id if "before" in request.body else None
-    jobs = request.controlplane.history.newest(request.owner, limit, before, request.label)
-    newest = [request.controlplane.updates.newest(job) for job in jobs]
-    return Reply("listed", {"jobs": with_position(request.controlplane, newest)})
+    controlplane, page = request.controlplane, (request.owner, limit, before, request.label)
+    if fields := request.field("fields", list, [], NAMES):
+        return Reply("listed", {"jobs": [], "columns": columns_of(controlplane, fields, page)})
+    newest = [controlplane.updates.newest(job) for job in controlplane.history.newest(*page)]
+    return Reply("listed", {"jobs": with_position(controlplane, newest), "columns": {}})
 
 
 def on_status(request: Request) -> Reply:
@@ -71,7 +78,9 @@ def done(job: Job) -> Job:
 def on_recount(request: Request) -> Reply:
     """Also for who may not read the journal."""
     job = request.job()
-    return Reply("recounted", {"job": job.as_map(), "changes": changes_of(request, job)})
+    deeds = [asdict(each) for each in request.controlplane.line.deeds(job.id)]
+    changes = changes_of(request, job)
+    return Reply("recounted", {"job": job.as_map(), "changes": changes, "deeds": deeds})
 
 
 def changes_of(request: Request, job: Job) -> list[dict[str, object]]:
