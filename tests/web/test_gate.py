@@ -118,7 +118,7 @@ def test_an_address_named_as_an_upload_is_not_fetched(page: Site) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         before = set(page.directory.joinpath("web/uploads").rglob("*"))
-        for host in ("127.0.0.1", "localhost", "safehttpx.example.org"):
+        for host in ("127.0.0.1", "localhost", "lips.example.org"):
             for path in (f"http://{host}:{port}/x.mp4", f"https://{host}:{port}/x.mp4"):
                 *_, last = page.outcomes_of_naming("voice", path, **ALICE)
                 assert last["success"] is False, path
@@ -142,7 +142,8 @@ def test_what_is_named_as_an_upload_and_is_none_is_neither_copied_nor_fetched(
 ) -> None:
     before = {*page.directory.rglob("web/uploads/**/*.*")}
     file = {"path": name, "meta": {"_type": "gradio.FileData"}}
-    asked = {"data": [None, None, [file]], "fn_index": dependency(page), "session_hash": name}
+    asked = {"data": [None] * 4 + [[file], None], "fn_index": dependency(page)}
+    asked["session_hash"] = name
     assert (
         page.ask("/gradio_api/queue/join", "POST", json.dumps(asked).encode(), **ALICE).status
         == 200
@@ -162,7 +163,8 @@ def dependency(page: Site) -> int:
     return next(
         each["id"]
         for each in config["dependencies"]
-        if [kinds[one] for one in each["inputs"]] == ["file", "audio", "file"]
+        if [kinds[one] for one in each["inputs"]]
+        == ["file", "audio", "file", "radio", "file", "video"]
     )
 
 
