@@ -69,6 +69,7 @@ def built(command: list[str], folder: Path) -> None:
     file = ROOT / "systemd/container/Containerfile"
     how = ["--isolation=chroot", "--layers=false", "--tag", IMAGE, "--file", file]
     said(*command, "build", *how, *chosen, folder)
+    shutil.rmtree(folder)
 
 
 @pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
