@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 RETRY = 1.0  # seconds before Redis is asked again
 STOP = "stop"  # what a holding is told last
+LOST = "lost"  # said of a job that is not this host's any more
 
 
 class Called(Exception):
@@ -75,12 +76,14 @@ class Ending:
         log.info(f"%s {words}", self._taken.id, value, extra={"fields": fields})
 
     def _moved(self, move: Callable[[], str]) -> str:
-        """A move, however long Redis is away; and again if it has forgotten the job."""
+        """A move, however long Redis is away; and again if it has forgotten the job, unless that is
+        a share that nobody waits for."""
         while True:
             try:
                 if (said := move()) != "gone":
                     return said
-                self._tools.record.restore(self._taken, self._spec)
+                if self._tools.record.restore(self._taken, self._spec) == LOST:
+                    return LOST
             except (ServerUnreachable, StorageError):
                 if self._is_stopped():
                     raise Called(STOP) from None

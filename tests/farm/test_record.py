@@ -1,6 +1,8 @@
 """The moves of a job's record, by several hosts on a real Redis."""
 
+from argparse import Namespace
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +10,11 @@ from support.farm.farm import Farm, until
 
 from lipsyncd.errors import DeviceMemoryFull, HostLost
 from lipsyncfarm.config import load_farm
+from lipsyncfarm.ending import Ending
+from lipsyncfarm.local import LocalJob
 from lipsyncfarm.record import Record, Taken
 from lipsyncfarm.spec import Input, Spec
+from lipsyncfarm.worker import tools_of
 
 FACE, VOICE = Input("face.mp4", "f" * 64, 1), Input("voice.wav", "a" * 64, 1)
 BROKEN = DeviceMemoryFull("The GPU is full.", "Wait.")
@@ -192,6 +197,22 @@ def test_what_is_forgotten_leaves_no_key_behind(host: Callable[..., Record]) -> 
     one.forget("job")
     left = {name.removeprefix(one.farm.prefix) for name in set(one.client.keys()) - before}
     assert left == {"events", "seq", "sequence", "turn", "served"}
+
+
+def test_the_end_of_a_share_that_nobody_waits_for_any_more_is_told_and_not_repeated(
+    host: Callable[..., Record], tmp_path: Path
+) -> None:
+    one = host("one")
+    spec = Spec("alice", (FACE, VOICE), 1, {}, {}, share_of="0123456789ab")
+    one.submit("share", spec, spec.dumps(), "signature")
+    taken = took(one)
+    one.client.flushdb()
+    assert one.restore(taken, spec) == "lost"
+    places = {name: tmp_path / name for name in ("cache", "state", "socket")}
+    tools = tools_of(one.farm, one.client, Namespace(**places))
+    ending = Ending(tools, taken, spec, LocalJob(tools, taken, spec), lambda: False)
+    assert ending.finish("succeeded") == "lost"
+    assert one.of("share") is None
 
 
 def test_two_farms_on_one_redis_know_nothing_of_each_other(host: Callable[..., Record]) -> None:
