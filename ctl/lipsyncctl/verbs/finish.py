@@ -27,12 +27,7 @@ def finish(console: Console, command: str | None, job: Job, place: Place | None)
     told = {"JOB": job.id, "STATE": job.state, "FACE": job.face, "VOICE": job.voice}
     told |= {"OUTPUT": os.path.abspath(path)} if path else {}
     environment = os.environ | {f"LIPSYNC_{name}": value for name, value in told.items()}
-    how: Any = {
-        "shell": True,
-        "env": environment,
-        "stdin": subprocess.DEVNULL,
-        "stdout": sys.stderr,
-    }
-    code = subprocess.run(command, check=False, stdout=sys.stderr, **how).returncode
+    how: Any = {"env": environment, "stdin": subprocess.DEVNULL, "stdout": sys.stderr}
+    code = subprocess.run(command, shell=True, check=False, **how).returncode
     if code:
         console.notice(f"`{command}` ended with {code}.")
