@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Any
 
 import av
 import pytest
 import torch
 from support.checkpoints import SHIPPED, InProcess
 from support.media.clips import clip
-from torch.nn.modules.module import register_module_forward_pre_hook
 
 from lipsyncd.model.batcher import Batcher, Request
 from lipsyncd.model.generator import Generator
@@ -71,23 +71,27 @@ class Device:
         finally:
             self._go_on.set()
 
-    def see(self, module: torch.nn.Module, _inputs: object) -> None:
-        if isinstance(module, Generator):
-            self.passes += 1
-            self.reached.set()
-            self._go_on.wait()
+    def see(self) -> None:
+        self.passes += 1
+        self.reached.set()
+        self._go_on.wait()
 
 
 @pytest.fixture(scope="module")
 def device() -> Iterator[Device]:
-    seen, enter = Device(), Batcher._enter
+    seen, enter, speak = Device(), Batcher._enter, Generator.speak
 
     def asking(batcher: Batcher, request: Request) -> None:
         enter(batcher, request)
         seen.asked.release()
 
-    with pytest.MonkeyPatch.context() as patch, register_module_forward_pre_hook(seen.see):
+    def speaking(generator: Generator, *inputs: Any) -> torch.Tensor:
+        seen.see()
+        return speak(generator, *inputs)
+
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Batcher, "_enter", asking)
+        patch.setattr(Generator, "speak", speaking)
         yield seen
 
 

@@ -245,9 +245,9 @@ class Residence:
         self.models = Models(checkpoint, golden, torch.device("cpu"), batch)
         self.sizes: list[int] = []
         self.most = 1000  # rows that there is memory for
-        checkpoint.generator.register_forward_pre_hook(self._count)
+        checkpoint.generator.audio_encoder.register_forward_pre_hook(self._count)
 
-    def _count(self, _generator: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+    def _count(self, _encoder: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
         if len(inputs[0]) > self.most:
             raise torch.OutOfMemoryError("as on a GPU")
         self.sizes.append(len(inputs[0]))

@@ -192,18 +192,18 @@ class Cramped:
         self.room = 1000
         self.held: list[int] = []  # how many tensors of failed passes were there at each recovery
         self.models = models_of(path, batch)
-        self._faces: list[Any] = []
-        self.models._generator.register_forward_pre_hook(self._refuse)
+        self._windows: list[Any] = []
+        self.models._generator.audio_encoder.register_forward_pre_hook(self._refuse)
         monkeypatch.setattr(residency, "recover", self._recover)
 
-    def _refuse(self, _generator: torch.nn.Module, inputs: tuple[Any, ...]) -> None:
+    def _refuse(self, _encoder: torch.nn.Module, inputs: tuple[Any, ...]) -> None:
         if len(inputs[0]) > self.room:
-            self._faces.append(inputs[1].untyped_storage()._weak_ref())
+            self._windows.append(inputs[0].untyped_storage()._weak_ref())
             raise torch.OutOfMemoryError("CUDA out of memory.")
 
     def _recover(self, device: torch.device) -> None:
         assert device == CPU
-        self.held.append(sum(not expired(each) for each in self._faces))
+        self.held.append(sum(not expired(each) for each in self._windows))
 
     def mouths(self) -> np.ndarray:
         return self.models.mouths(CROPS, WINDOWS, lower=True)
@@ -283,7 +283,9 @@ def test_one_thread_makes_all_passes(tmp_path: Path) -> None:
     """What cuDNN finds out about a shape is the thread's own."""
     models = models_of(write_safetensors(tmp_path / "random.safetensors", random_generator()))
     seen: set[int] = set()
-    models._generator.register_forward_pre_hook(lambda *_: seen.add(threading.get_ident()))
+    models._generator.audio_encoder.register_forward_pre_hook(
+        lambda *_: seen.add(threading.get_ident())
+    )
     models.check()
     models.prove()
     models.mouths(CROPS, WINDOWS, lower=True)

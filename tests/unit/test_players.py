@@ -122,6 +122,8 @@ class Shown(BaseHTTPRequestHandler):
 class Stage(ThreadingHTTPServer):
     """What a browser is given to play."""
 
+    daemon_threads = False  # who closes it waits for them, so none leaves a socket open
+
     def __init__(self, folder: Path) -> None:
         super().__init__(("127.0.0.1", 0), Shown)
         self.folder = folder

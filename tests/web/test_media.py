@@ -73,7 +73,8 @@ def test_who_has_no_files_speaks_and_is_filmed(tab: View, daemon: DaemonProcess)
     shown = tab.page
     shown.get_by_text("Record a voice").click()
     shown.locator("#recording").get_by_text("Record", exact=True).click()
-    shown.locator("#recording").get_by_text("Stop", exact=True).first.click()
+    with shown.expect_request("**/gradio_api/queue/join*"):  # the page has it, and looks at it
+        shown.locator("#recording").get_by_text("Stop", exact=True).first.click()
     shown.get_by_text("Film a face with the camera").click()
     filmed = shown.locator("#filmed")
     filmed.get_by_text("Click to Access Webcam").click()
