@@ -112,10 +112,13 @@ def test_a_gpu_that_is_not_there_ends_the_start(
 def end_of(start: Start, manager: socket.socket, directory: Path, toml: str) -> tuple[int, str]:
     """The exit code of a start that fails, and its last words, which are its status, too."""
     with start(directory, toml, NOTIFY_SOCKET=str(directory / "notify")) as process:
+        heard = []
+        while process.is_alive:  # it is heard all the time, as by systemd: else the queue is full
+            heard += told(manager)
         code = process.wait()
     said = (directory / "log").read_text().splitlines()[-1]
     print(f"\n  {code}: {said}")
-    heard = told(manager)
+    heard += told(manager)
     assert heard[-1].removeprefix("STATUS=") in said
     assert "READY=1" not in heard
     assert said.endswith(".")

@@ -8,7 +8,9 @@ from support.systemd.machine import PREFIX, Machine, assembled
 
 pytestmark = pytest.mark.booted
 
-TOML = 'name = "farm"\nbroker = "redis://localhost:6379/0"\nstore = "file:///srv/farm"\nslots = 1\n'
+TOML = (
+    'name = "farm"\nbroker = "redis://localhost:6379/0"\nstore = "file:///srv/shared"\nslots = 1\n'
+)
 KEY, PASSWORD = "the key of the hosts", "the password of Redis"
 
 
@@ -22,12 +24,12 @@ def host(installed: None) -> Iterator[Machine]:
         for name, secret in (("key", KEY), ("broker-password", PASSWORD)):
             machine.write(f"/etc/lipsyncd/secrets/{name}", secret)
             machine.inside(f"/etc/lipsyncd/secrets/{name}").chmod(0o600)
-        folders = [f"/srv/farm/{name}" for name in ("", "inputs", "results")]
+        folders = [f"/srv/shared/{name}" for name in ("", "inputs", "results")]
         machine.run("install", "--directory", "--mode=2770", "--group=lipsync", *folders)
         redis = ["redis-server", "--requirepass", PASSWORD, "--appendonly", "yes"]
         machine.run("systemd-run", "--unit=redis", "--property=StateDirectory=redis",
                     "--working-directory=/tmp", *redis)  # fmt: skip
-        machine.drop_in("ReadWritePaths=/srv/farm", unit="lipsyncfarm-worker.service")
+        machine.drop_in("ReadWritePaths=/srv/shared", unit="lipsyncfarm-worker.service")
         yield machine
 
 

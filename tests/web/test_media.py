@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, TimeoutError, expect
 from support.daemon.process import DaemonProcess, ready
 from support.media.clips import clip
 from support.paths import VOICES
@@ -69,12 +69,24 @@ def rendered(tab: View, daemon: DaemonProcess, count: int) -> list[Job]:
     return [client.status(id) for id in found]
 
 
+def is_recorded(page: Page) -> bool:
+    """Whether the page has a new recording, and looks at it; one that was stopped before it had
+    begun is none."""
+    recorder = page.locator("#recording")
+    recorder.get_by_text("Record", exact=True).click()
+    try:
+        with page.expect_request("**/gradio_api/queue/join*", timeout=20_000):
+            recorder.get_by_text("Stop", exact=True).first.click()
+    except TimeoutError:
+        return False
+    return True
+
+
 def test_who_has_no_files_speaks_and_is_filmed(tab: View, daemon: DaemonProcess) -> None:
     shown = tab.page
     shown.get_by_text("Record a voice").click()
-    shown.locator("#recording").get_by_text("Record", exact=True).click()
-    with shown.expect_request("**/gradio_api/queue/join*"):  # the page has it, and looks at it
-        shown.locator("#recording").get_by_text("Stop", exact=True).first.click()
+    while not is_recorded(shown):
+        pass
     shown.get_by_text("Film a face with the camera").click()
     filmed = shown.locator("#filmed")
     filmed.get_by_text("Click to Access Webcam").click()
